@@ -1,0 +1,66 @@
+/*
+ * The configuration: dane-sts-milter.conf(5) as one immutable snapshot. One
+ * row of options.def makes an option: field, type, default, range, sample
+ * file entry, line of the manual and of `dane-sts-milter -n -v`.
+ *
+ * A snapshot may be read by any thread; nobody changes it.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/decide.h"
+#include "core/scope.h"
+#include "io/log.h"
+#include "io/net.h"
+
+#define CONFIG_ERROR_SIZE 1024
+
+struct config_list {
+	size_t n;
+	const char *const *item;
+};
+
+enum config_mode { CONFIG_MODE_ENFORCE, CONFIG_MODE_MONITOR };
+
+/* Field types by kind of row: what options.def says, as C. */
+#define CONFIG_FIELD_STRING(name)   const char *name;
+#define CONFIG_FIELD_BOOL(name)     bool name;
+#define CONFIG_FIELD_INT(name)      int64_t name;
+#define CONFIG_FIELD_DURATION(name) uint64_t name##_ms;
+#define CONFIG_FIELD_ENUM(name)     int name;
+#define CONFIG_FIELD_LIST(name)     struct config_list name;
+
+struct config {
+#define OPTION(kind, name, default_text, range, help) CONFIG_FIELD_##kind(name)
+#include "options.def"
+#undef OPTION
+	/* What is made of the options once, so that readers need not. */
+	struct rules rules;
+	struct scope_rules scope; /* exemptions of option and file */
+	size_t n_policy_prefixes;
+	const struct net_prefix *policy_prefixes;
+	struct log_config log_config;
+	void *arena; /* what the pointers point into */
+};
+
+/*
+ * path NULL: defaults only. NULL with *error (`FILE:LINE: what is wrong`)
+ * filled in; several errors are reported together, one a line.
+ */
+struct config *config_load(const char *path, char error[CONFIG_ERROR_SIZE]);
+void config_free(struct config **config);
+
+/* The whole snapshot in the syntax of the file. */
+void config_dump(const struct config *config, FILE *out);
+/* The sample file: every option with its help and default, commented out. */
+void config_sample(FILE *out);
+
+/* Where the programs look when -c is not given. */
+const char *config_default_path(void);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * The body of an MTA-STS policy (RFC 8461 3.2, draft-frickl 2; REQUIREMENTS
+ * P-01 to P-18, M-01 to M-05).
+ *
+ * Pure. Any thread. A parsed policy is immutable.
+ */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_MAX_AGE_LIMIT_S 31557600U /* RFC 8461 3.2; P-13 */
+
+/* X(member, name in policies, logs and facts) */
+#define POLICY_MODE_TABLE(X)                                                   \
+	X(POLICY_MODE_NONE, "none")                                            \
+	X(POLICY_MODE_TESTING, "testing")                                      \
+	X(POLICY_MODE_ENFORCE, "enforce")
+
+enum policy_mode {
+#define X(member, name) member,
+	POLICY_MODE_TABLE(X)
+#undef X
+};
+
+struct policy {
+	enum policy_mode mode;
+	uint32_t max_age_s; /* capped at POLICY_MAX_AGE_LIMIT_S */
+	bool dnssec;        /* "dnssec: yes", to the octet (P-15) */
+	size_t n_mx;
+	const char *const *mx; /* lower case, "*." kept */
+};
+
+/* What the parser came across. Only an error makes a body no policy. */
+enum policy_note_level { POLICY_NOTE_WARNING, POLICY_NOTE_ERROR };
+typedef void policy_note_fn(
+    void *arg, enum policy_note_level level, size_t line, const char *text);
+
+/*
+ * Any octets. note may be NULL; it is called for every finding, in the order
+ * of lines (line 0: the body as a whole), so that the lint command and the log
+ * tell the same. *out is set on success only; free it with policy_free.
+ * 0, ERR_SYNTAX or ERR_NOMEM.
+ */
+int policy_parse(const uint8_t *body, size_t len, policy_note_fn *note,
+    void *note_arg, struct policy **out);
+void policy_free(struct policy **policy);
+
+/*
+ * RFC 8461 4.1: whether a pattern covers the MX host name (M-01 to M-04).
+ * host: any case, a final dot does not matter.
+ */
+bool policy_mx_match(const char *const *mx, size_t n_mx, const char *host);
+
+const char *policy_mode_name(enum policy_mode mode);
+/* -1 if there is none of that name; case matters (P-04). */
+int policy_mode_by_name(const char *name, size_t len);
+
+#endif

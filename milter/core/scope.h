@@ -1,0 +1,73 @@
+/*
+ * Which recipients are looked at, and under which policy domain (R-01, R-03,
+ * R-07; MILTER.md on macros): the address, what the MTA says about its
+ * routing, and the exemptions.
+ *
+ * Pure. Any thread. No allocation.
+ */
+#ifndef CORE_SCOPE_H
+#define CORE_SCOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "core/verdict.h"
+
+#define SCOPE_PORT_SMTP 25
+
+/* What the engine is asked about. */
+struct target {
+	char domain[NAME_SIZE]; /* the policy domain, canonical */
+	bool no_mx;             /* "[host]": its addresses are used, not MX */
+	uint16_t port;          /* of the next hop, for the TLSA name */
+};
+
+struct exemption {
+	const char *domain;  /* canonical; ".example.net": only what is below */
+	int64_t until_s;     /* wall clock; 0: for good */
+	const char *comment; /* may be NULL */
+};
+
+struct scope_rules {
+	size_t n_local_mailers;
+	const char *const *local_mailers; /* compared without case */
+	size_t n_exemptions;
+	const struct exemption *exemptions;
+};
+
+/* The recipient as the MTA presents it. NULL: the macro was not there. */
+struct scope_input {
+	const struct address *address;
+	const char *mailer; /* {rcpt_mailer} */
+	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
+	                     * [address]; Sendmail may end it in a dot */
+	address_idn_fn *idn;
+	int64_t now_s; /* wall clock */
+};
+
+enum scope_kind {
+	SCOPE_ASK, /* the engine is to be asked about target */
+	SCOPE_PASS /* pass at once, for reason */
+};
+
+struct scope {
+	enum scope_kind kind;
+	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
+	enum address_class class;
+	struct target target;
+	const struct exemption *exemption; /* REASON_EXEMPT: which one */
+};
+
+void scope_resolve(const struct scope_rules *rules,
+    const struct scope_input *input, struct scope *out);
+
+/*
+ * A next hop as MTAs write it, see scope_input.host. *is_literal tells
+ * "[192.0.2.1]". 0 or ERR_SYNTAX.
+ */
+int scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
+    bool *is_literal);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * Verdicts and their reasons. One row of REASON_TABLE makes a reason: its
+ * name in logs and facts, the words of the SMTP reply, the TLSRPT result type
+ * (RFC 8460 4.3; L-02) and, from the name, its metric.
+ *
+ * Pure. Any thread.
+ */
+#ifndef CORE_VERDICT_H
+#define CORE_VERDICT_H
+
+#include <stddef.h>
+
+#include "core/facts.h"
+
+/*
+ * X(member, log name, reply text, TLSRPT result type or "")
+ *
+ * Reply text: what follows "<domain>: ". %R is the record that decided, as
+ * people say it ("MX of example.org"), %S its status. "": never refused.
+ */
+#define REASON_TABLE(X)                                                        \
+	X(REASON_NO_DOMAIN, "no-domain", "", "")                               \
+	X(REASON_LITERAL, "literal", "", "")                                   \
+	X(REASON_INVALID_ADDRESS, "invalid-address", "", "")                   \
+	X(REASON_LOCAL, "local", "", "")                                       \
+	X(REASON_EXEMPT, "exempt", "", "")                                     \
+	X(REASON_NO_POLICY, "no-policy", "", "")                               \
+	X(REASON_NO_DNSSEC_FLAG, "no-dnssec-flag", "", "")                     \
+	X(REASON_SECURE, "secure", "", "")                                     \
+	X(REASON_NULL_MX, "null-mx", "", "")                                   \
+	X(REASON_NO_SUCH_DOMAIN, "no-such-domain", "", "")                     \
+	X(REASON_NO_USABLE_HOST, "no-usable-host", "", "")                     \
+	X(REASON_MX_INSECURE, "mx-insecure",                                   \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
+	X(REASON_MX_BOGUS, "mx-bogus", "DNSSEC required by policy, %R: %S",    \
+	    "dnssec-invalid")                                                  \
+	X(REASON_MX_FAILED, "mx-failed", "DNSSEC required by policy, %R: %S",  \
+	    "validation-failure")                                              \
+	X(REASON_ADDRESS_INSECURE, "address-insecure",                         \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
+	X(REASON_ADDRESS_BOGUS, "address-bogus",                               \
+	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")             \
+	X(REASON_ADDRESS_FAILED, "address-failed",                             \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
+	X(REASON_TLSA_INSECURE, "tlsa-insecure",                               \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
+	X(REASON_TLSA_BOGUS, "tlsa-bogus",                                     \
+	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")             \
+	X(REASON_TLSA_FAILED, "tlsa-failed",                                   \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
+	X(REASON_TLSA_MISSING, "tlsa-missing",                                 \
+	    "DNSSEC required by policy, %R: missing", "tlsa-invalid")          \
+	X(REASON_MX_MISMATCH, "mx-mismatch",                                   \
+	    "DNSSEC required by policy, %R: not in the policy",                \
+	    "validation-failure")                                              \
+	X(REASON_HOSTS_TRUNCATED, "hosts-truncated",                           \
+	    "DNSSEC required by policy, %R: too many hosts",                   \
+	    "validation-failure")                                              \
+	X(REASON_DISCOVERY_FAILED, "discovery-failed",                         \
+	    "policy discovery, %R: %S", "sts-policy-fetch-error")              \
+	X(REASON_DISCOVERY_BOGUS, "discovery-bogus",                           \
+	    "policy discovery, %R: %S", "dnssec-invalid")                      \
+	X(REASON_DEADLINE, "deadline",                                         \
+	    "DNSSEC required by policy, %R: not answered in time",             \
+	    "validation-failure")                                              \
+	X(REASON_RESOLVER_BROKEN, "resolver-broken",                           \
+	    "DNSSEC required by policy, resolver: does not validate", "")      \
+	X(REASON_INTERNAL_ERROR, "internal-error",                             \
+	    "DNSSEC required by policy, filter: internal error", "")
+
+enum reason {
+#define X(member, name, reply, tlsrpt) member,
+	REASON_TABLE(X)
+#undef X
+	REASON_COUNT
+};
+
+/* X(member, log name) */
+#define VERDICT_TABLE(X)                                                       \
+	X(VERDICT_PASS, "pass")                                                \
+	X(VERDICT_DEFER, "defer")                                              \
+	X(VERDICT_REJECT, "reject")                                            \
+	X(VERDICT_QUARANTINE, "quarantine")
+
+enum verdict_kind {
+#define X(member, name) member,
+	VERDICT_TABLE(X)
+#undef X
+};
+
+/* X(member, log name): where the policy that was applied came from */
+#define POLICY_FROM_TABLE(X)                                                   \
+	X(POLICY_FROM_NONE, "none")                                            \
+	X(POLICY_FROM_CACHE, "cache")                                          \
+	X(POLICY_FROM_FETCH, "fetch")
+
+enum policy_from {
+#define X(member, name) member,
+	POLICY_FROM_TABLE(X)
+#undef X
+};
+
+/* X(member, as in "decided_by", as in replies) */
+#define EVIDENCE_TABLE(X)                                                      \
+	X(EVIDENCE_NONE, "", "")                                               \
+	X(EVIDENCE_TXT, "TXT", "TXT of")                                       \
+	X(EVIDENCE_FETCH, "policy", "policy of")                               \
+	X(EVIDENCE_MX, "MX", "MX of")                                          \
+	X(EVIDENCE_HOSTS, "hosts", "MX of")                                    \
+	X(EVIDENCE_A, "A", "A of")                                             \
+	X(EVIDENCE_AAAA, "AAAA", "AAAA of")                                    \
+	X(EVIDENCE_TLSA, "TLSA", "TLSA of")                                    \
+	X(EVIDENCE_PATTERN, "mx pattern", "MX host")
+
+enum evidence_kind {
+#define X(member, name, reply) member,
+	EVIDENCE_TABLE(X)
+#undef X
+};
+
+/* Which record it was. name points into the facts. */
+struct evidence {
+	enum evidence_kind kind;
+	/* the domain or host; the owner name is made from it ("_mta-sts.",
+	 * "_25._tcp.") */
+	const char *name;
+	uint16_t port; /* of EVIDENCE_TLSA */
+	enum fact_status status;
+	enum fact_answer answer;
+	const char *why; /* may be NULL */
+};
+
+/* Borrowed pointers point into the facts that were judged. */
+struct verdict {
+	enum verdict_kind kind;
+	enum reason reason;
+	struct evidence decided_by;
+	struct evidence worst; /* of the hosts; EVIDENCE_NONE: all were good */
+	enum policy_from policy_from;
+	const struct fact_policy *policy; /* NULL: none applied */
+	bool policy_known; /* false: settled before the policy was known */
+	unsigned hosts_good;
+	unsigned hosts_total;
+};
+
+const char *reason_name(enum reason reason);
+const char *reason_reply(enum reason reason);
+const char *reason_tlsrpt(enum reason reason);
+int reason_by_name(const char *name); /* -1 if there is none */
+const char *verdict_name(enum verdict_kind kind);
+const char *policy_from_name(enum policy_from from);
+
+#define EVIDENCE_TEXT_SIZE 640
+
+/* "_25._tcp.mx1.example.org TLSA bogus": log, JSON, tree. Cut if too long. */
+void evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE]);
+/* The owner name of the record alone, "" for none. */
+void evidence_owner(const struct evidence *e, char *out, size_t size);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The engine's one entry: what does policy and DNSSEC say about a domain?
+ *
+ * One lookup per domain is shared by all who ask (S-04); it runs to its end
+ * even when nobody waits any more, so that the sender's retry finds the answer
+ * in the cache. Every ask is completed exactly once, no later than its
+ * deadline plus a moment.
+ */
+#ifndef ENGINE_ASK_H
+#define ENGINE_ASK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/decide.h"
+#include "core/facts.h"
+#include "core/scope.h"
+#include "core/verdict.h"
+
+struct config;
+struct engine;
+struct log;
+struct store;
+
+#define ENGINE_ERROR_SIZE 512
+
+/* Immutable and shared; held by reference. */
+struct answer {
+	atomic_uint refs;
+	struct verdict verdict; /* points into *facts */
+	const struct facts *facts;
+	bool cached;          /* out of the verdict cache */
+	uint64_t expires_ms;  /* clock_mono_ms() */
+	unsigned generation;  /* of the configuration that judged */
+	size_t size;          /* octets in all, for the cache's bound */
+};
+
+/*
+ * The store stays the caller's and must outlive the engine. NULL with *error
+ * filled in.
+ */
+struct engine *engine_new(const struct config *config, struct store *store,
+    struct log *log, char error[ENGINE_ERROR_SIZE]);
+
+/* Lookups under way are broken off; their askers get internal-error. */
+void engine_free(struct engine **engine);
+
+/*
+ * Any thread but a loop's. Blocks the calling thread, until deadline_ms
+ * (clock_mono_ms) at the longest. *cached tells whether the verdict cache
+ * answered. Never NULL but when memory is out; release with answer_unref.
+ */
+const struct answer *ask(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, bool *cached);
+
+/*
+ * Any thread. done runs exactly once, on a loop's thread or inside the call
+ * (warm). answer is borrowed: take a reference to keep it. NULL: no memory.
+ */
+typedef void ask_done_fn(void *arg, const struct answer *answer, bool cached);
+void ask_start(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+const struct answer *answer_ref(const struct answer *answer);
+void answer_unref(const struct answer **answer); /* NULL is fine */
+
+#endif

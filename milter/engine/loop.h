@@ -1,0 +1,47 @@
+/*
+ * One event-loop thread: an event_base, a queue into it, and timers. What is
+ * said to run "on the loop" runs on its thread alone. The scenario tests link
+ * a loop of their own, driven by a fake clock.
+ */
+#ifndef ENGINE_LOOP_H
+#define ENGINE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct loop;
+
+/* Embedded in the object that is posted; allocates nothing, cannot fail. */
+struct loop_task {
+	struct loop_task *next;
+	void (*run)(struct loop_task *task);
+};
+
+/* Embedded. Zeroed memory is a timer that is not set. */
+struct loop_timer {
+	void *event; /* the loop's own */
+	void (*run)(struct loop_timer *timer);
+};
+
+/* NULL: no memory or no descriptors. */
+struct loop *loop_new(void);
+/* Starts the thread. 0 or a negative error. */
+int loop_start(struct loop *loop);
+/* Any thread but the loop's: runs what was posted before, then joins. */
+void loop_stop(struct loop *loop);
+/* After loop_stop (or without a start). */
+void loop_free(struct loop **loop);
+
+struct event_base *loop_base(struct loop *loop);
+
+/* Any thread. task->run runs on the loop, in the order of posting. */
+void loop_post(struct loop *loop, struct loop_task *task);
+
+/* On the loop (or before it starts): at_ms is absolute, clock_mono_ms(). Sets
+ * anew what was set. 0 or ERR_NOMEM. The timer is unset when run is called. */
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms,
+    void (*run)(struct loop_timer *timer));
+void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
+
+#endif

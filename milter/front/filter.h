@@ -1,0 +1,29 @@
+/*
+ * The milter: SMTP recipients in, replies out (MILTER.md). Hides libmilter.
+ */
+#ifndef FRONT_FILTER_H
+#define FRONT_FILTER_H
+
+#include "config.h"
+
+struct engine;
+struct log;
+
+#define FILTER_ERROR_SIZE 512
+
+/*
+ * There is one filter per process: libmilter keeps its state in globals.
+ * Main thread, once, before privileges are dropped: binds the socket.
+ * 0 or ERR_IO with *error filled in.
+ */
+int filter_listen(
+    const struct config *config, char error[FILTER_ERROR_SIZE]);
+
+/*
+ * Main thread, once. Serves until SIGTERM, then waits, bounded, for callbacks
+ * that still run. True: none is left, so that what they use can be freed.
+ */
+bool filter_run(const struct config *config, struct engine *engine,
+    struct log *log);
+
+#endif

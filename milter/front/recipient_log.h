@@ -1,0 +1,36 @@
+/*
+ * The one line that every recipient leaves (DESIGN "Per-recipient line"):
+ * fixed keys, fixed order.
+ *
+ * Any thread.
+ */
+#ifndef FRONT_RECIPIENT_LOG_H
+#define FRONT_RECIPIENT_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/facts.h"
+#include "core/verdict.h"
+
+struct log;
+
+struct recipient_log {
+	const char *queue_id; /* NULL: NOQUEUE */
+	const char *to;       /* argv[0] as typed, any octets */
+	const char *domain;   /* policy domain, NULL or "": none */
+	const char *client;   /* NULL: not known */
+	bool monitor;
+	bool cached;
+	uint64_t ms;
+	enum verdict_kind verdict; /* what was (monitor: would be) done */
+	enum reason reason;
+	/* NULL: no lookup was needed (local, exempt, ...) */
+	const struct verdict *judged;
+	const struct facts *facts;
+};
+
+void recipient_log(struct log *log, const struct recipient_log *line);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * Validated DNS lookups. Hides getdns and the libunbound inside it; GETDNS.md
+ * says why it is used as it is.
+ *
+ * A struct dns belongs to one thread, that of its event_base: every function
+ * but dns_check is called there, and every callback runs there.
+ */
+#ifndef IO_DNS_H
+#define IO_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/facts.h"
+#include "core/name.h"
+
+struct event_base;
+struct dns;
+
+#define DNS_ERROR_SIZE 512
+#define DNS_WHY_SIZE   256
+#define DNS_ALIASES_MAX 12 /* links of a CNAME chain; more: FAILED (D-19) */
+#define DNS_RECORDS_MAX 256 /* of one RRset; the rest is cut, truncated set */
+
+/* Borrowed while dns_check or dns_new run, not after. */
+struct dns_config {
+	/* {}: recursion from the root; "system"; "IP", "IP@PORT": forwarders;
+	 * "IP@PORT#NAME": strict DNS over TLS (getdns stub) */
+	size_t n_resolvers;
+	const char *const *resolvers;
+	const char *unbound_conf; /* "" or NULL: none */
+	const char *root_hints;   /* "" or NULL: built in */
+	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
+	unsigned timeout_ms;      /* of one lookup, retries included */
+	bool uncached; /* every lookup asks afresh; costly */
+};
+
+enum dns_type {
+	DNS_A = 1,
+	DNS_MX = 15,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_DNSKEY = 48,
+	DNS_TLSA = 52
+};
+
+struct dns_record {
+	uint16_t preference; /* MX */
+	const char *name;    /* MX: the host, canonical; "" for "." */
+	const uint8_t *data; /* other types: the RDATA octets */
+	size_t len;
+};
+
+/*
+ * One answer, aliases followed. status is that of the whole answer: SECURE,
+ * INSECURE, BOGUS, INDETERMINATE or FAILED. SERVFAIL, REFUSED, time-outs,
+ * truncation, an answer to another question and RRsets of which no record can
+ * be used are FAILED. A null MX alone is ANSWER_NULL_MX.
+ */
+struct dns_answer {
+	enum fact_status status;
+	enum fact_answer answer; /* EMPTY when BOGUS or FAILED */
+	uint32_t ttl_s;          /* least of chain and RRset, or of the SOA
+	                          * for a denial; 0 when BOGUS or FAILED */
+	int64_t sig_expires_s;   /* wall clock: earliest RRSIG expiration
+	                          * seen; 0: none */
+	char why[DNS_WHY_SIZE];  /* BOGUS, FAILED: for people; else "" */
+	bool truncated;          /* more than DNS_RECORDS_MAX */
+	size_t n;
+	const struct dns_record *records; /* as received; MX sorted */
+};
+
+/* The answer is the caller's to read until the callback returns. */
+typedef void dns_done_fn(void *arg, const struct dns_answer *answer);
+
+/*
+ * Whether the configuration can work: files readable, anchors there, forms
+ * right. Any thread. 0 or ERR_CONFIG with *error filled in.
+ */
+int dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE]);
+
+/* base must outlive the struct dns. NULL with *error filled in. */
+struct dns *dns_new(const struct dns_config *config, struct event_base *base,
+    char error[DNS_ERROR_SIZE]);
+
+/* Lookups under way are completed as FAILED ("cancelled") first. */
+void dns_free(struct dns **dns);
+
+/*
+ * Asks for name (canonical). done is called exactly once, never from inside
+ * this call, also on every kind of failure. 0 or a negative error; then done
+ * is not called.
+ */
+int dns_ask(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg);
+
+/* Lookups under way. */
+size_t dns_pending(const struct dns *dns);
+
+const char *dns_type_name(enum dns_type type);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * The policy store: the security anchor. What it holds survives TXT
+ * suppression, failing fetches, restarts, kill -9 and a full disk (C-01,
+ * C-04, C-05, C-13). It keeps the raw body, never a decision.
+ *
+ * Any thread. Requests are carried out on threads of the store's own, so that
+ * event loops never wait for a disk; callbacks run on those threads, must be
+ * short and must not call back into the store but to queue another request.
+ */
+#ifndef IO_STORE_H
+#define IO_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/name.h"
+#include "core/txt.h"
+
+struct store;
+
+#define STORE_ERROR_SIZE 512
+
+/* One stored policy. Times are wall clock. */
+struct store_entry {
+	const char *domain; /* canonical policy domain */
+	const char *id;     /* of the TXT record that led to the fetch */
+	int64_t fetched_s;  /* the last good fetch: max_age counts from here */
+	int64_t tried_s;    /* the last refresh that was tried; 0: none */
+	const char *failure; /* of that refresh, for people; "": it was good */
+	int64_t used_s;      /* last asked for, roughly (hours) */
+	const uint8_t *body; /* as fetched, to the octet */
+	size_t len;
+};
+
+/* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
+typedef void store_got_fn(void *arg, int err, const struct store_entry *entry);
+/* err: 0 once the change is durable, or why it is not. */
+typedef void store_done_fn(void *arg, int err);
+/* Return false to stop. */
+typedef bool store_each_fn(void *arg, const struct store_entry *entry);
+
+enum store_access {
+	STORE_READ_WRITE, /* created if it is not there */
+	STORE_READ_ONLY   /* for tools beside a running daemon: changes stay
+	                   * in memory; not there counts as empty */
+};
+
+/*
+ * spec: "lmdb:DIRECTORY" or "memory:". NULL with *error saying what to do.
+ * An existing store that cannot be used (foreign, damaged, newer) is an error
+ * and is left as it is: never start empty in silence.
+ */
+struct store *store_open(const char *spec, enum store_access access,
+    char error[STORE_ERROR_SIZE]);
+
+/* Whether spec has a known form. 0 or ERR_CONFIG. */
+int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
+
+/* Requests already queued are carried out first. */
+void store_close(struct store **store);
+
+/* Strings are copied. The callback runs exactly once, or the call fails. */
+int store_get(
+    struct store *store, const char *domain, store_got_fn *got, void *arg);
+int store_put(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg);
+int store_delete(struct store *store, const char *domain, store_done_fn *done,
+    void *arg);
+
+/*
+ * Every entry, in order of domain, from a consistent view. Blocks the calling
+ * thread; each() runs on it. 0 or a negative error.
+ */
+int store_each(struct store *store, store_each_fn *each, void *arg);
+
+/* Entries, roughly; for status and metrics. */
+size_t store_count(struct store *store);
+
+#endif
