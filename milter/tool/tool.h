@@ -1,0 +1,77 @@
+/*
+ * dane-sts(1): the commands, and what they share. A command gets its own part
+ * of the command line, argv[0] being its name, and returns the exit status.
+ *
+ * Single-threaded. stdout carries the result and nothing else (with --json
+ * one object a line); what is wrong with the command line, the configuration
+ * or a file is said on stderr.
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+#include <stdbool.h>
+
+struct config;
+struct option;
+
+/* X(name, operands, summary) */
+/* clang-format off */
+#define TOOL_COMMAND_TABLE(X)                                                  \
+	X(check, "DOMAIN|ADDRESS...",                                          \
+	    "look now, and show the evidence")                                 \
+	X(lint, "[--host HOST]... FILE|- | --txt RECORD... | --domain DOMAIN", \
+	    "check what a domain publishes")                                   \
+	X(parse, "[--] ADDRESS...",                                            \
+	    "show what the filter makes of a recipient")                       \
+	X(replay, "FILE|-",                                                    \
+	    "judge recorded facts again")
+/* clang-format on */
+
+enum tool_exit {
+	TOOL_OK = 0,
+	TOOL_NO = 1,      /* check, replay: deferred; lint: invalid */
+	TOOL_WARNED = 2,  /* lint: valid, with warnings */
+	TOOL_UNKNOWN = 3, /* check: could not be determined */
+	TOOL_USAGE = 64,
+	TOOL_NO_INPUT = 66, /* a file that cannot be read */
+	TOOL_INTERNAL = 70,
+	TOOL_CONFIG = 78
+};
+
+struct tool_options {
+	const char *config_path; /* -c; NULL: the default, if it is there */
+	bool json;               /* --json */
+	int status;              /* for TOOL_OPTION_STOP */
+};
+
+#define X(name, operands, summary)                                             \
+	int tool_##name(struct tool_options *options, int argc, char **argv);
+TOOL_COMMAND_TABLE(X)
+#undef X
+
+enum { TOOL_OPTION_END = -1, TOOL_OPTION_STOP = -2 };
+
+/*
+ * The next option of a command: a `val` of `own` (which ends in a row of
+ * zeros; vals above 255; may be NULL), TOOL_OPTION_END with optind at the
+ * first operand, or TOOL_OPTION_STOP: return options->status. The options that
+ * every command has (-c, --json, -h) are dealt with inside.
+ */
+int tool_getopt(struct tool_options *options, int argc, char **argv,
+    const struct option *own);
+
+/* Says what is wrong and how `command` is used. Returns TOOL_USAGE. */
+int tool_usage(const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "dane-sts: ..." on stderr. */
+void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The configuration that -c names; without -c that of the default path, or
+ * the defaults if there is no such file. NULL: it was said on stderr; return
+ * TOOL_CONFIG. Free with config_free.
+ */
+struct config *tool_config(const struct tool_options *options);
+
+#endif
