@@ -28,7 +28,8 @@ struct loop_timer {
 struct loop *loop_new(void);
 /* Starts the thread. 0 or a negative error. */
 int loop_start(struct loop *loop);
-/* Any thread but the loop's: runs what was posted before, then joins. */
+/* Any thread but the loop's: runs what was posted before, then joins. What is
+ * posted later is never run. */
 void loop_stop(struct loop *loop);
 /* After loop_stop (or without a start). */
 void loop_free(struct loop **loop);
@@ -38,10 +39,16 @@ struct event_base *loop_base(struct loop *loop);
 /* Any thread. task->run runs on the loop, in the order of posting. */
 void loop_post(struct loop *loop, struct loop_task *task);
 
-/* On the loop (or before it starts): at_ms is absolute, clock_mono_ms(). Sets
- * anew what was set. 0 or ERR_NOMEM. The timer is unset when run is called. */
+/*
+ * On the loop (or before it starts, or after it stopped): at_ms is absolute,
+ * clock_mono_ms(). Sets anew what was set. 0 or ERR_NOMEM. run is never called
+ * before at_ms; the timer is unset then, and may be set again, or cleared and
+ * freed, from inside it.
+ */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms,
     void (*run)(struct loop_timer *timer));
+/* Unsets it and frees what the loop holds for it: call this, also after it ran,
+ * before the timer's own memory goes. A timer never set is fine. */
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
 
 #endif
