@@ -118,7 +118,9 @@ Test(loop, is_freed_without_a_start)
 
 	cr_assert_not_null(loop);
 	cr_expect_not_null(loop_base(loop));
-	finish(loop);
+	loop_stop(loop);
+	loop_free(&loop);
+	cr_expect_null(loop);
 	loop_free(&loop);
 }
 
