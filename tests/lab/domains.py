@@ -1,0 +1,445 @@
+"""Every domain of the lab, one row each.
+
+world.py makes DNS zones of the rows, the HTTPS part serves their policies, and
+the end-to-end tests read from them what the verdict must be. To add a case is
+to add a row.
+"""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host in its domain's zone. a: last octets within Net.mx()."""
+
+    name: str
+    a: tuple = (1,)
+    aaaa: bool = True  # ::1
+    tlsa: bool = True
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy body. mx None: the domain's own MX hosts."""
+
+    dnssec: Optional[str] = "yes"
+    mode: str = "enforce"
+    max_age: int = DAY
+    mx: Optional[tuple] = None
+    raw: Optional[str] = None  # the whole body instead
+
+
+@dataclass(frozen=True)
+class Domain:
+    """
+    signed       nsec, nsec3, optout; no: insecure delegation; expired,
+                 wrong-ds; no-sigs: a DS, but an unsigned zone; lame: its
+                 server refuses; dead: its server is not there
+    reason       of the verdict with default options and nothing stored
+    stored       the same when a policy with the flag is stored; "": as reason
+    mx           (preference, host); a host without a final dot is in the zone
+    txt          None: one good record; (): none
+    policy_host  see POLICY_HOSTS
+    spoil        (owner, type) whose RRSIG is broken; "@" is the zone
+    """
+
+    name: str
+    case: str
+    reason: str = "secure"
+    stored: str = ""
+    signed: str = "nsec"
+    mx: tuple = ((10, "mx1"),)
+    hosts: tuple = (Host("mx1"),)
+    txt: Optional[tuple] = None
+    policy: Optional[Policy] = field(default_factory=Policy)
+    policy_host: str = "ok"
+    zone: tuple = ()
+    spoil: tuple = ()
+    sig_seconds: int = 30 * DAY
+    ttl: int = 3600
+
+    @property
+    def policy_id(self):
+        letters = "".join(c for c in self.name if c.isalnum())
+        return "20260101" + letters[:24]
+
+    @property
+    def txt_records(self):
+        if self.txt is not None:
+            return self.txt
+        return (f'"v=STSv1; id={self.policy_id};"',)
+
+    def absolute(self, name):
+        if name.endswith("."):
+            return name[:-1]
+        return self.name if name == "@" else f"{name}.{self.name}"
+
+    @property
+    def mx_hosts(self):
+        """Absolute names without the final dot; "" for a null MX."""
+        return tuple(self.absolute(host) for _, host in self.mx)
+
+    @property
+    def policy_body(self):
+        """The body in octets; None when there is none."""
+        policy = self.policy
+        if policy is None:
+            return None
+        if policy.raw is not None:
+            return policy.raw.encode()
+        names = policy.mx
+        if names is None:
+            names = [host for host in self.mx_hosts if host] or [self.name]
+        lines = ["version: STSv1", f"mode: {policy.mode}"]
+        lines += [f"mx: {name}" for name in names]
+        lines.append(f"max_age: {policy.max_age}")
+        if policy.dnssec is not None:
+            lines.append(f"dnssec: {policy.dnssec}")
+        return "".join(line + "\r\n" for line in lines).encode()
+
+
+# What the policy host mta-sts.<domain> does. The last octet within
+# Net.policy() that its A record holds; None: no address record.
+POLICY_HOSTS = {
+    "ok": 1,
+    "none": None,
+    "ipv6": None,  # AAAA ::1 alone
+    "two": 1,  # nothing listens on a second address
+    "alias": None,  # CNAME to the policy host of secure.test (F-13)
+    "closed": 9,  # nothing listens
+    "404": 1,
+    "redirect": 1,  # F-06
+    "slow": 1,  # takes the request and never answers
+    "large": 1,  # more than fetch_max_bytes (F-09)
+    "short": 1,  # less than Content-Length says (F-10)
+    "html": 1,  # media type text/html (F-07)
+    "no-type": 1,  # no media type at all
+    "wrong-name": 1,  # certificate of another name (F-04)
+    "self-signed": 1,  # F-03
+    "expired": 1,  # F-03
+    "old-tls": 1,  # TLS 1.1 at most (F-15)
+}
+
+
+def numbered(n):
+    return tuple(Host(f"mx{i}", aaaa=False) for i in range(1, n + 1))
+
+
+def numbered_mx(n):
+    return tuple((i, f"mx{i}") for i in range(1, n + 1))
+
+
+def registry(name, case, signed):
+    return Domain(name, case, "no-policy", "", signed, (), (), (), None, "none")
+
+
+def hole(name, case, signed):
+    """A domain that cannot be looked up at all."""
+    return Domain(name, case, "discovery-failed", "mx-failed", signed, policy_host="none")
+
+
+def fetch(name, case, policy_host):
+    """A signed domain of which the policy cannot be had (C-06)."""
+    return Domain(name, case, "discovery-failed", "secure", policy_host=policy_host)
+
+
+MX_ALIASES = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 8))
+LONG_CHAIN = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 20))
+
+DOMAINS = (
+    # --- registries
+    registry("nsec3.test", "a registry with NSEC3", "nsec3"),
+    registry("optout.test", "a registry with NSEC3 opt-out", "optout"),
+    # --- all is well
+    Domain(
+        "secure.test",
+        "secure, with TLSA",
+        mx=((10, "mx1"), (20, "mx2")),
+        hosts=(Host("mx1"), Host("mx2", aaaa=False)),
+    ),
+    Domain("notlsa.test", "secure without TLSA (D-16)", hosts=(Host("mx1", tlsa=False),)),
+    Domain("secure.nsec3.test", "secure, NSEC3", signed="nsec3"),
+    Domain("secure.optout.test", "signed below an opt-out registry"),
+    Domain("testing.test", "mode testing binds (D-03)", policy=Policy(mode="testing")),
+    Domain("modenone.test", "mode none binds (D-04)", policy=Policy(mode="none")),
+    Domain("implicit.test", "no MX: the domain itself (D-09)", mx=(), hosts=(Host("@"),)),
+    Domain("xn--strae-oqa.test", "an A-label (R-04): with a sharp s"),
+    Domain("a_b.test", "an underscore (R-16)"),
+    Domain(
+        "wild.test",
+        "wildcards (D-23): any name below it receives mail",
+        hosts=(Host("mx1"), Host("*.hosts")),
+        zone=("* MX 10 any.hosts",),
+    ),
+    Domain(
+        "wild.nsec3.test",
+        "wildcards with NSEC3 (D-23)",
+        signed="nsec3",
+        mx=((10, "any.hosts"),),
+        hosts=(Host("*.hosts"),),
+    ),
+    Domain("soon.test", "signatures expire before the TTL (S-05)", sig_seconds=1800),
+    Domain("short.test", "a short TTL", ttl=2),
+    # --- policies that do not bind
+    Domain(
+        "plain.test",
+        "neither DNSSEC nor policy",
+        "no-policy",
+        "mx-insecure",
+        "no",
+        txt=(),
+        policy=None,
+        policy_host="none",
+    ),
+    Domain(
+        "noflag.test",
+        "a policy without the flag",
+        "no-dnssec-flag",
+        "no-dnssec-flag",
+        "no",
+        policy=Policy(dnssec=None),
+    ),
+    Domain(
+        "flagno.test",
+        "dnssec: no",
+        "no-dnssec-flag",
+        "no-dnssec-flag",
+        "no",
+        policy=Policy(dnssec="no"),
+    ),
+    Domain(
+        "flagcase.test",
+        "dnssec: YES is undefined (K6)",
+        "no-dnssec-flag",
+        "no-dnssec-flag",
+        "no",
+        policy=Policy(dnssec="YES"),
+    ),
+    # --- insecure
+    Domain("unsigned.test", "announced, but unsigned (D-05)", "mx-insecure", signed="no"),
+    Domain(
+        "unsigned.optout.test", "unsigned below an opt-out registry", "mx-insecure", signed="no"
+    ),
+    Domain("unsigned.nsec3.test", "unsigned below an NSEC3 registry", "mx-insecure", signed="no"),
+    Domain(
+        "implicit-unsigned.test",
+        "unsigned absence of MX (D-12)",
+        "mx-insecure",
+        signed="no",
+        mx=(),
+        hosts=(Host("@"),),
+    ),
+    Domain(
+        "mxunsigned.test",
+        "the MX host is in an unsigned zone",
+        "address-insecure",
+        mx=((10, "mx1.unsigned.test."),),
+        hosts=(),
+    ),
+    Domain(
+        "mixed.test",
+        "one host of two is insecure (D-13)",
+        "address-insecure",
+        mx=((10, "mx1"), (20, "mx1.unsigned.test.")),
+    ),
+    Domain(
+        "cnameunsigned.test",
+        "an alias into an unsigned zone (D-17)",
+        "address-insecure",
+        mx=((10, "mx1"),),
+        hosts=(),
+        zone=("mx1 CNAME mx1.unsigned.test.",),
+    ),
+    Domain(
+        "tlsaunsigned.test",
+        "TLSA by alias in an unsigned zone (D-15)",
+        "tlsa-insecure",
+        hosts=(Host("mx1", tlsa=False),),
+        zone=("_25._tcp.mx1 CNAME _25._tcp.mx1.unsigned.test.",),
+    ),
+    # --- bogus
+    Domain("expired.test", "RRSIGs expired", "discovery-bogus", "mx-bogus", "expired"),
+    Domain("wrongds.test", "the DS is another key's", "discovery-bogus", "mx-bogus", "wrong-ds"),
+    Domain("nosigs.test", "a DS, but no signatures", "discovery-bogus", "mx-bogus", "no-sigs"),
+    Domain("badmx.test", "the MX set's RRSIG is broken", "mx-bogus", spoil=(("@", "MX"),)),
+    Domain("bada.test", "the A set's RRSIG is broken", "address-bogus", spoil=(("mx1", "A"),)),
+    Domain(
+        "badaaaa.test", "the AAAA set's RRSIG is broken", "address-bogus", spoil=(("mx1", "AAAA"),)
+    ),
+    Domain(
+        "badtlsa.test",
+        "the TLSA set's RRSIG is broken",
+        "tlsa-bogus",
+        spoil=(("_25._tcp.mx1", "TLSA"),),
+    ),
+    Domain(
+        "mxbogus.test",
+        "the MX host is in a bogus zone",
+        "address-bogus",
+        mx=((10, "mx1.expired.test."),),
+        hosts=(),
+    ),
+    # --- null MX, no hosts
+    Domain("nullmx.test", "signed null MX (D-10)", "null-mx", mx=((0, "."),), hosts=()),
+    Domain(
+        "nullmx-unsigned.test",
+        "unsigned null MX (D-10)",
+        "mx-insecure",
+        signed="no",
+        mx=((0, "."),),
+        hosts=(),
+    ),
+    Domain("nullmx-beside.test", "a null MX beside another (D-10)", mx=((0, "."), (10, "mx1"))),
+    Domain(
+        "noaddress.test",
+        "no host has an address (D-18)",
+        "no-usable-host",
+        hosts=(Host("mx1", (), False),),
+    ),
+    Domain(
+        "halfaddress.test",
+        "one host of two has no address (D-18)",
+        mx=((10, "mx1"), (20, "mx2"), (30, "gone")),
+        hosts=(Host("mx1"), Host("mx2", (), False)),
+    ),
+    # --- aliases
+    Domain(
+        "cnamemx.test",
+        "the MX host is an alias (D-17)",
+        hosts=(Host("real"),),
+        zone=("mx1 CNAME real", "_25._tcp.mx1 CNAME _25._tcp.real"),
+    ),
+    Domain(
+        "chain.test",
+        "seven aliases in a row",
+        mx=((10, "l1"),),
+        hosts=(Host("l8"),),
+        zone=MX_ALIASES,
+    ),
+    Domain(
+        "longchain.test",
+        "too many aliases (D-19)",
+        "address-failed",
+        mx=((10, "l1"),),
+        hosts=(Host("l20"),),
+        zone=LONG_CHAIN,
+    ),
+    Domain(
+        "loop.test",
+        "an alias loop",
+        "address-failed",
+        hosts=(),
+        zone=("mx1 CNAME mx2", "mx2 CNAME mx1"),
+    ),
+    Domain(
+        "dname.test",
+        "the MX host is below a DNAME",
+        mx=((10, "mx1.old"),),
+        hosts=(Host("mx1.new"),),
+        zone=("old DNAME new",),
+    ),
+    # --- many hosts
+    Domain("many20.test", "20 MX hosts", mx=numbered_mx(20), hosts=numbered(20)),
+    Domain(
+        "many60.test",
+        "60 MX hosts (D-19)",
+        "hosts-truncated",
+        mx=numbered_mx(60),
+        hosts=numbered(60),
+    ),
+    # --- servers that fail
+    hole("lame.test", "its server refuses", "lame"),
+    hole("dead.test", "its server is not there", "dead"),
+    Domain(
+        "mxlame.test",
+        "the MX host's server refuses (D-08)",
+        "address-failed",
+        mx=((10, "mx1.lame.test."),),
+        hosts=(),
+    ),
+    # --- _mta-sts TXT
+    Domain("txtnone.test", "a policy, but no record (T-09)", "no-policy", "secure", txt=()),
+    Domain(
+        "txtmulti.test",
+        "two records (T-05)",
+        "no-policy",
+        "secure",
+        txt=('"v=STSv1; id=1;"', '"v=STSv1; id=2;"'),
+    ),
+    Domain(
+        "txtbeside.test",
+        "a record beside another's (T-04)",
+        txt=('"v=spf1 -all"', '"v=STSv1; id=1;"'),
+    ),
+    Domain(
+        "txtinvalid.test",
+        "an invalid record (T-06)",
+        "no-policy",
+        "secure",
+        txt=('"v=STSv1; id=not-alphanumeric;"',),
+    ),
+    Domain("txtsplit.test", "several character-strings (T-03)", txt=('"v=STS" "v1; i" "d=1;"',)),
+    Domain(
+        "txtcname.test",
+        "an alias (T-02)",
+        txt=(),
+        zone=("_mta-sts CNAME policies", 'policies TXT "v=STSv1; id=alias1"'),
+    ),
+    Domain(
+        "txtforeign.test",
+        "an alias to an unsigned zone (T-02, T-11)",
+        txt=(),
+        zone=("_mta-sts CNAME _mta-sts.unsigned.test.",),
+    ),
+    Domain(
+        "txtloop.test",
+        "an alias loop (T-02)",
+        "discovery-failed",
+        "secure",
+        txt=(),
+        zone=("_mta-sts CNAME again", "again CNAME _mta-sts"),
+    ),
+    Domain(
+        "txtbogus.test",
+        "a bogus record (T-11)",
+        "discovery-bogus",
+        "secure",
+        spoil=(("_mta-sts", "TXT"),),
+    ),
+    # --- policy hosts
+    Domain("v6.test", "a policy host with IPv6 alone", policy_host="ipv6"),
+    Domain("two.test", "the first address of the policy host is dead", policy_host="two"),
+    Domain("alias.test", "the policy host is an alias (F-13)", policy_host="alias"),
+    Domain(
+        "hostbogus.test",
+        "a bogus policy host (F-14)",
+        "discovery-failed",
+        "secure",
+        spoil=(("mta-sts", "A"),),
+    ),
+    fetch("nohost.test", "the policy host has no address", "none"),
+    fetch("closed.test", "nothing listens on the policy host", "closed"),
+    fetch("notfound.test", "404 (F-05)", "404"),
+    fetch("redirect.test", "301 (F-06)", "redirect"),
+    fetch("slow.test", "no answer (F-08)", "slow"),
+    fetch("large.test", "too large (F-09)", "large"),
+    fetch("cut.test", "cut short (F-10)", "short"),
+    fetch("html.test", "text/html (F-07)", "html"),
+    fetch("notype.test", "no media type (F-07)", "no-type"),
+    fetch("wrongname.test", "another's certificate (F-04)", "wrong-name"),
+    fetch("selfsigned.test", "a certificate nobody vouches for (F-03)", "self-signed"),
+    fetch("oldcert.test", "an expired certificate (F-03)", "expired"),
+    fetch("oldtls.test", "TLS 1.1 (F-15)", "old-tls"),
+    Domain(
+        "badbody.test",
+        "no policy in the body (P-03)",
+        "discovery-failed",
+        "secure",
+        policy=Policy(raw="hello, world\n"),
+    ),
+)
+
+BY_NAME = {domain.name: domain for domain in DOMAINS}
