@@ -33,7 +33,7 @@ import dns.message
 import dns.query
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from domains import BY_NAME, DOMAINS  # noqa: E402, F401
+from domains import DOMAINS  # noqa: E402
 from zones import PATH, PORT, Net, make_zones  # noqa: E402
 
 FORWARDER_PORT = 5353
