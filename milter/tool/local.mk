@@ -1,0 +1,12 @@
+noinst_LIBRARIES += libdstool.a
+libdstool_a_SOURCES = \
+	milter/tool/input.c milter/tool/input.h \
+	milter/tool/lint.c milter/tool/lint.h \
+	milter/tool/lint_report.c \
+	milter/tool/lint_txt.c \
+	milter/tool/options.c milter/tool/tool.h \
+	milter/tool/output.c milter/tool/output.h \
+	milter/tool/parse.c \
+	milter/tool/rdata_text.c milter/tool/rdata_text.h \
+	milter/tool/text.c milter/tool/text.h
+libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -14,17 +14,29 @@
 struct config;
 struct option;
 
-/* X(name, operands, summary) */
+/* X(name, operands, summary, help) */
 /* clang-format off */
 #define TOOL_COMMAND_TABLE(X)                                                  \
 	X(check, "DOMAIN|ADDRESS...",                                          \
-	    "look now, and show the evidence")                                 \
+	    "look now, and show the evidence",                                 \
+	    "  --deadline TIME   wait no longer than this, such as 10s\n"      \
+	    "  -f, --file FILE   read more names from FILE, one a line\n"      \
+	    "Exit status: 0 all pass, 1 some would be deferred, 3 could not\n" \
+	    "be determined.\n")                                                \
 	X(lint, "[--host HOST]... FILE|- | --txt RECORD... | --domain DOMAIN", \
-	    "check what a domain publishes")                                   \
+	    "check what a domain publishes",                                   \
+	    "  FILE              a policy body; - reads stdin\n"               \
+	    "  --host HOST       does an mx pattern of it cover HOST?\n"       \
+	    "  --txt RECORD...   the TXT records at _mta-sts, one an\n"        \
+	    "                    argument, as dig +short prints them\n"        \
+	    "  --domain DOMAIN   what DOMAIN publishes now, and whether its\n" \
+	    "                    \"dnssec: yes\" would hold\n"                 \
+	    "Exit status: 0 valid, 1 invalid, 2 valid with warnings.\n")       \
 	X(parse, "[--] ADDRESS...",                                            \
-	    "show what the filter makes of a recipient")                       \
+	    "show what the filter makes of a recipient", "")                   \
 	X(replay, "FILE|-",                                                    \
-	    "judge recorded facts again")
+	    "judge recorded facts again",                                      \
+	    "Exit status: 0 all pass, 1 some would be deferred.\n")
 /* clang-format on */
 
 enum tool_exit {
@@ -35,6 +47,7 @@ enum tool_exit {
 	TOOL_USAGE = 64,
 	TOOL_NO_INPUT = 66, /* a file that cannot be read */
 	TOOL_INTERNAL = 70,
+	TOOL_NO_OUTPUT = 74, /* stdout cannot be written */
 	TOOL_CONFIG = 78
 };
 
@@ -44,27 +57,37 @@ struct tool_options {
 	int status;              /* for TOOL_OPTION_STOP */
 };
 
-#define X(name, operands, summary)                                             \
+#define X(name, operands, summary, help) \
 	int tool_##name(struct tool_options *options, int argc, char **argv);
 TOOL_COMMAND_TABLE(X)
 #undef X
 
-enum { TOOL_OPTION_END = -1, TOOL_OPTION_STOP = -2 };
+enum {
+	TOOL_OPTION_END = -1,
+	TOOL_OPTION_STOP = -2
+};
 
 /*
- * The next option of a command: a `val` of `own` (which ends in a row of
- * zeros; vals above 255; may be NULL), TOOL_OPTION_END with optind at the
- * first operand, or TOOL_OPTION_STOP: return options->status. The options that
- * every command has (-c, --json, -h) are dealt with inside.
+ * The next option of a command: a `val` of `own` (rows that end in one of
+ * zeros, or NULL; a val below 256 is a short option, too; others are below
+ * 512), TOOL_OPTION_END with optind at the first operand, or TOOL_OPTION_STOP:
+ * return options->status. The options that every command has (-c, --json, -h,
+ * -V) are dealt with inside.
  */
 int tool_getopt(struct tool_options *options, int argc, char **argv,
     const struct option *own);
 
-/* Says what is wrong and how `command` is used. Returns TOOL_USAGE. */
+/* The same for what stands before the command: ends at the first operand. */
+int tool_getopt_global(struct tool_options *options, int argc, char **argv);
+
+/*
+ * Says what is wrong and how `command` (NULL: the program) is used. Returns
+ * TOOL_USAGE.
+ */
 int tool_usage(const char *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* "dane-sts: ..." on stderr. */
+/* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*

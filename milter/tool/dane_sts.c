@@ -1,0 +1,76 @@
+/* dane-sts(1): finds the command and runs it. */
+#include "autoconf.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tool/tool.h"
+
+struct command {
+	const char *name;
+	int (*run)(struct tool_options *options, int argc, char **argv);
+};
+
+static const struct command commands[] = {
+#define X(name, operands, summary, help) {#name, tool_##name},
+    TOOL_COMMAND_TABLE(X)
+#undef X
+};
+
+static int
+unknown_command(const char *name)
+{
+	static const char known[] =
+#define X(name, operands, summary, help) " " #name
+	    TOOL_COMMAND_TABLE(X)
+#undef X
+	    ;
+
+	return tool_usage(NULL, "command \"%s\" is not known; known are:%s",
+	    name, known);
+}
+
+static int
+run_command(struct tool_options *options, int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, argv[0]) == 0)
+			return commands[i].run(options, argc, argv);
+	return unknown_command(argv[0]);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct tool_options options = {0};
+	int first;
+
+	if (tool_getopt_global(&options, argc, argv) == TOOL_OPTION_STOP)
+		return options.status;
+	if (optind == argc)
+		return tool_usage(NULL, "a command is missing");
+	first = optind;
+	optind = 0; /* getopt is to start anew */
+	return run_command(&options, argc - first, argv + first);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status;
+
+	/* Only the character set: numbers stay as programs expect them. */
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	status = run(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+		tool_warn("stdout cannot be written");
+		return TOOL_NO_OUTPUT;
+	}
+	return status;
+}

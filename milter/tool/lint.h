@@ -1,0 +1,67 @@
+/*
+ * What a publisher is told about a policy body and a TXT RRset. One report,
+ * printed for people or as JSON (DESIGN "dane-sts").
+ */
+#ifndef TOOL_LINT_H
+#define TOOL_LINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/policy.h"
+
+struct tool_options;
+
+#define LINT_TEXT_SIZE    256
+#define LINT_FINDINGS_MAX 200     /* of each level; the rest is counted */
+#define LINT_BODY_MAX     1048576 /* the file; more is not read */
+#define LINT_BODY_SENDERS 65536   /* RFC 8461 3.3, F-09 */
+
+#define LINT_TEXT_TOO_LARGE "larger than 65536 octets: senders refuse it"
+
+struct lint_finding {
+	enum policy_note_level level;
+	size_t line; /* 0: the body as a whole */
+	char text[LINT_TEXT_SIZE];
+};
+
+struct lint_report {
+	struct policy *policy; /* NULL: no policy */
+	size_t n;
+	struct lint_finding *findings; /* in the order found */
+	size_t n_errors;               /* all, also those not listed */
+	size_t n_warnings;
+	bool no_memory;
+};
+
+/* Zeroed memory is an empty report. */
+void lint_add(struct lint_report *report, enum policy_note_level level,
+    size_t line, const char *text);
+void lint_report_clear(struct lint_report *report);
+
+/* Any octets. */
+void lint_body(const uint8_t *body, size_t len, struct lint_report *report);
+
+/* TOOL_OK, TOOL_NO, TOOL_WARNED or TOOL_INTERNAL. */
+int lint_status(const struct lint_report *report);
+
+/* Whether a pattern of the report's policy covers each of the hosts. */
+struct lint_hosts {
+	size_t n;
+	char *const *host;
+};
+
+/* NULL: no memory. hosts->n 0: without "hosts". */
+json_t *
+lint_json(const struct lint_report *report, const struct lint_hosts *hosts);
+void lint_print(FILE *out, const char *name, const struct lint_report *report,
+    const struct lint_hosts *hosts);
+
+/* The forms of the command; arguments are operands. */
+int lint_txt(bool json, int n, char **records);
+int lint_domain(const struct tool_options *options, const char *domain);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Octets from strangers as text: for JSON, which must be UTF-8, and for a
+ * terminal, which must not be given control characters.
+ *
+ * Any thread.
+ */
+#ifndef TOOL_TEXT_H
+#define TOOL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * Decodes one character at *octets (len > 0). Returns how many octets it
+ * takes; *code is the character, or TEXT_INVALID for the longest beginning of
+ * a character that goes no further (Unicode 15, 3.9, U+FFFD substitution).
+ */
+#define TEXT_INVALID UINT32_MAX
+size_t text_decode(const uint8_t *octets, size_t len, uint32_t *code);
+
+/* What is not UTF-8 becomes U+FFFD. NULL: no memory. Free with free(). */
+char *text_utf8(const void *octets, size_t len);
+
+/* Control characters and what is not UTF-8 become \xNN. */
+void text_print(FILE *out, const void *octets, size_t len);
+
+#endif
