@@ -96,6 +96,7 @@ struct facts {
 	bool resolver_broken; /* the probe: our own path does not validate */
 	enum txt_state txt_state;
 	const char *txt_id;               /* TXT_VALID */
+	const char *txt_why;              /* other states; may be NULL */
 	const struct fact_policy *stored; /* NULL: nothing stored */
 	struct fact_fetch fetch;
 	struct fact_rrset mx;

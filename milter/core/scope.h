@@ -15,7 +15,7 @@
 #include "core/address.h"
 #include "core/verdict.h"
 
-#define SCOPE_PORT_SMTP 25
+#define SCOPE_PORT_SMTP 25U
 
 /* What the engine is asked about. */
 struct target {

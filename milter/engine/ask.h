@@ -29,12 +29,11 @@ struct store;
 /* Immutable and shared; held by reference. */
 struct answer {
 	atomic_uint refs;
+	unsigned generation;    /* of the configuration that judged */
+	uint64_t expires_ms;    /* clock_mono_ms(); keep it no longer */
+	size_t size;            /* octets in all, for the cache's bound */
 	struct verdict verdict; /* points into *facts */
-	const struct facts *facts;
-	bool cached;          /* out of the verdict cache */
-	uint64_t expires_ms;  /* clock_mono_ms() */
-	unsigned generation;  /* of the configuration that judged */
-	size_t size;          /* octets in all, for the cache's bound */
+	struct facts *facts;
 };
 
 /*
@@ -61,6 +60,13 @@ const struct answer *ask(struct engine *engine, const struct target *target,
  */
 typedef void ask_done_fn(void *arg, const struct answer *answer, bool cached);
 void ask_start(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+/*
+ * As ask_start, for tools: past the verdict cache, and done gets the verdict
+ * on all the evidence, not the earliest that is certain.
+ */
+void ask_evidence(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg);
 
 const struct answer *answer_ref(const struct answer *answer);

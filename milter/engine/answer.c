@@ -1,0 +1,60 @@
+/* Answers: immutable, counted by reference. */
+#include "autoconf.h"
+
+#include "engine/answer.h"
+
+#include <stdlib.h>
+
+struct answer *
+answer_new(const struct facts *facts, const struct rules *rules,
+    enum decide_when when, bool *settled)
+{
+	struct answer *answer = NULL;
+	struct facts *copy = NULL;
+	struct verdict verdict;
+	size_t size = 0;
+
+	/* Cheaper than a copy that is thrown away. */
+	*settled = decide(facts, rules, when, &verdict);
+	if (!*settled)
+		goto out;
+	copy = facts_copy(facts, &size);
+	if (copy == NULL)
+		goto out;
+	answer = calloc(1, sizeof(*answer));
+	if (answer == NULL)
+		goto out;
+	atomic_init(&answer->refs, 1);
+	(void)decide(copy, rules, when, &answer->verdict);
+	answer->facts = copy;
+	answer->size = size + sizeof(*answer);
+	copy = NULL;
+out:
+	free(copy);
+	return answer;
+}
+
+const struct answer *
+answer_ref(const struct answer *answer)
+{
+	/* The count is the one thing about an answer that changes. */
+	struct answer *counted = (struct answer *)(uintptr_t)answer;
+
+	(void)atomic_fetch_add_explicit(&counted->refs, 1,
+	    memory_order_relaxed);
+	return answer;
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	struct answer *counted = (struct answer *)(uintptr_t)*answer;
+
+	*answer = NULL;
+	if (counted == NULL ||
+	    atomic_fetch_sub_explicit(&counted->refs, 1,
+		memory_order_acq_rel) != 1)
+		return;
+	free(counted->facts);
+	free(counted);
+}

@@ -1,0 +1,194 @@
+/*
+ * Asking with the calling thread blocked. A loop that does not answer in time
+ * (it should always) must not let a bound domain through: then the asker reads
+ * the store himself.
+ */
+#include "autoconf.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/policy.h"
+#include "engine/answer.h"
+#include "engine/ask_impl.h"
+#include "engine/clock.h"
+#include "io/log.h"
+#include "io/store.h"
+
+/* How late a loop may be, and how long the store may then take. */
+#define LATE_MS  500
+#define STORE_MS 300
+
+/* Shared by the asker and the one who answers; the last one frees it. */
+struct rendezvous {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	unsigned holders;
+	bool done;
+	const struct answer *answer; /* of ask */
+	/* of the store */
+	bool found;
+	struct fact_policy policy;
+	int64_t now_s;
+};
+
+static struct rendezvous *
+rendezvous_new(void)
+{
+	struct rendezvous *r = calloc(1, sizeof(*r));
+	pthread_condattr_t attr;
+
+	if (r == NULL)
+		return NULL;
+	r->holders = 2;
+	(void)pthread_mutex_init(&r->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&r->come, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	return r;
+}
+
+/* Called with the lock held; gives it back. */
+static void
+leave(struct rendezvous *r)
+{
+	bool last = --r->holders == 0;
+
+	(void)pthread_mutex_unlock(&r->lock);
+	if (!last)
+		return;
+	answer_unref(&r->answer);
+	(void)pthread_cond_destroy(&r->come);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+static struct timespec
+timespec_of(uint64_t mono_ms)
+{
+	return (struct timespec){
+	    .tv_sec = (time_t)(mono_ms / 1000),
+	    .tv_nsec = (long)(mono_ms % 1000) * 1000000L,
+	};
+}
+
+/* Takes the lock and keeps it. Whether the other side has come. */
+static bool
+wait_until(struct rendezvous *r, uint64_t mono_ms)
+{
+	struct timespec until = timespec_of(mono_ms);
+	int err = 0;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->done && err != ETIMEDOUT)
+		err = pthread_cond_timedwait(&r->come, &r->lock, &until);
+	return r->done;
+}
+
+/* Takes the lock, signals, leaves. */
+static void
+arrive(struct rendezvous *r)
+{
+	r->done = true;
+	(void)pthread_cond_signal(&r->come);
+	leave(r);
+}
+
+static void
+answered(void *arg, const struct answer *answer, bool cached)
+{
+	struct rendezvous *r = arg;
+
+	(void)cached;
+	(void)pthread_mutex_lock(&r->lock);
+	if (answer != NULL)
+		r->answer = answer_ref(answer);
+	arrive(r);
+}
+
+/* --- without the loop --------------------------------------------------- */
+
+static void
+stored(void *arg, int err, const struct store_entry *entry)
+{
+	struct rendezvous *r = arg;
+	struct policy *policy = NULL;
+	int64_t age_s;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (err == 0 &&
+	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0) {
+		age_s = r->now_s - entry->fetched_s;
+		r->found = true;
+		r->policy.id = "";
+		r->policy.age_s = age_s > 0 ? (uint64_t)age_s : 0;
+		r->policy.max_age_s = policy->max_age_s;
+		r->policy.mode = policy->mode;
+		r->policy.dnssec = policy->dnssec;
+		policy_free(&policy);
+	}
+	arrive(r);
+}
+
+/* True: *policy is what the store holds. */
+static bool
+read_store(struct engine *engine, const char *domain,
+    struct fact_policy *policy)
+{
+	struct rendezvous *r = rendezvous_new();
+	bool found;
+
+	if (r == NULL)
+		return false;
+	r->now_s = clock_wall_s();
+	if (store_get(engine_store(engine), domain, stored, r) != 0)
+		r->holders--; /* nobody else will come */
+	(void)wait_until(r, clock_mono_ms() + STORE_MS);
+	found = r->found;
+	*policy = r->policy;
+	leave(r);
+	return found;
+}
+
+/* Judged as an error of our own (D-20), by what the store knows. */
+static const struct answer *
+answer_from_store(struct engine *engine, const struct target *target)
+{
+	struct facts facts = {.internal_error = true};
+	struct fact_policy policy;
+	bool settled;
+
+	facts.recipient.class = ADDRESS_DOMAIN;
+	facts.recipient.domain = target->domain;
+	if (read_store(engine, target->domain, &policy))
+		facts.stored = &policy;
+	log_msg(engine_log(engine), LOG_LEVEL_ERROR, "internal",
+	    "no answer about %s from its loop: judged by the policy store "
+	    "alone",
+	    target->domain);
+	return answer_new(&facts, engine_rules(engine), DECIDE_FINAL, &settled);
+}
+
+const struct answer *
+ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
+    bool *cached)
+{
+	const struct answer *answer = ask_cache(engine, target);
+	struct rendezvous *r;
+
+	*cached = answer != NULL;
+	if (answer != NULL)
+		return answer;
+	r = rendezvous_new();
+	if (r != NULL) {
+		ask_loop(engine, target, deadline_ms, answered, r);
+		(void)wait_until(r, deadline_ms + LATE_MS);
+		answer = r->answer;
+		r->answer = NULL;
+		leave(r);
+	}
+	return answer != NULL ? answer : answer_from_store(engine, target);
+}

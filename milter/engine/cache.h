@@ -1,0 +1,36 @@
+/*
+ * The verdict cache: memory only, bounded in entries and octets, least
+ * recently used go first. Verdicts live no longer than answer.expires_ms, and
+ * only under the configuration that made them.
+ *
+ * Any thread: the table is cut into shards with a lock each.
+ */
+#ifndef ENGINE_CACHE_H
+#define ENGINE_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct answer;
+struct cache;
+
+#define CACHE_ENTRIES_MAX 200000
+#define CACHE_OCTETS_MAX  ((size_t)256 << 20)
+
+/* NULL: no memory. */
+struct cache *cache_new(size_t entries_max, size_t octets_max);
+void cache_free(struct cache **cache);
+
+/* A reference for the caller; NULL: none that is still good at now_ms. */
+const struct answer *cache_get(struct cache *cache, const char *key,
+    unsigned generation, uint64_t now_ms);
+/* Takes a reference of its own. Replaces what is there. An answer that does
+ * not fit is not kept. */
+void
+cache_put(struct cache *cache, const char *key, const struct answer *answer);
+void cache_remove(struct cache *cache, const char *key);
+
+size_t cache_entries(struct cache *cache);
+size_t cache_octets(struct cache *cache);
+
+#endif

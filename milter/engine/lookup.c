@@ -1,0 +1,412 @@
+/*
+ * The lookup of one domain.
+ *
+ * Two tracks run beside each other. What they find goes into the facts; after
+ * every step decide() is asked whether the verdict is certain, and the first
+ * time that it is, all who wait are answered. The tracks run on to their end
+ * and fill the caches.
+ *
+ *   policy track                            delivery track
+ *
+ *   STORE     read the store; ask TXT       IDLE   until the domain may bind:
+ *     |                                       |    a stored policy binds, or
+ *   TXT       the record is there             |    the TXT names a new one
+ *     | \                                     |
+ *     |  new id, nothing stored             MX     ask MX
+ *     |    \                                  |    (a next hop in brackets
+ *     |   ADDRESS  A, AAAA of mta-sts.        |    has none)
+ *     |     |                               HOSTS  A, AAAA, TLSA of all hosts
+ *     |   FETCH    HTTPS                      |
+ *     |     |                               DONE
+ *     |   SAVE     until it is durable
+ *     |  /
+ *   DONE
+ *
+ * A domain without policy costs one TXT question. Under action = reject the
+ * policy track runs from TXT once more before the rejection (A-02).
+ */
+#include "autoconf.h"
+
+#include "engine/lookup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "engine/answer.h"
+#include "engine/backoff.h"
+#include "engine/cache.h"
+#include "engine/clock.h"
+#include "engine/lookup_impl.h"
+#include "engine/probe.h"
+#include "io/log.h"
+#include "io/store.h"
+
+const char *
+lookup_keep(struct lookup *l, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct kept *kept = malloc(sizeof(*kept) + size);
+
+	if (kept == NULL)
+		return "";
+	memcpy(kept->text, text, size);
+	kept->next = l->kept;
+	l->kept = kept;
+	return kept->text;
+}
+
+void
+lookup_absorb(struct lookup *l, const struct dns_answer *answer,
+    struct fact_rrset *into, uint32_t *ttl_s)
+{
+	into->status = answer->status;
+	into->answer = answer->answer;
+	into->why = answer->why[0] != '\0' ? lookup_keep(l, answer->why) : NULL;
+	if (answer->ttl_s < *ttl_s)
+		*ttl_s = answer->ttl_s;
+	if (answer->sig_expires_s != 0 &&
+	    (l->sig_expires_s == 0 || answer->sig_expires_s < l->sig_expires_s))
+		l->sig_expires_s = answer->sig_expires_s;
+}
+
+static void
+lookup_free(struct lookup *l)
+{
+	struct worker *worker = l->worker;
+
+	policy_release(l);
+	free(l->hosts);
+	free(l->host_queries);
+	while (l->kept != NULL) {
+		struct kept *next = l->kept->next;
+
+		free(l->kept);
+		l->kept = next;
+	}
+	answer_unref(&l->published);
+	setup_unref(&l->setup);
+	free(l);
+	worker->n_lookups--;
+	worker_lookup_freed(worker);
+}
+
+static void
+unlist(struct lookup *l)
+{
+	if (l->listed)
+		map_remove(&l->worker->lookups, &l->node);
+	l->listed = false;
+}
+
+void
+lookup_returned(struct lookup *l)
+{
+	l->pending--;
+	lookup_advance(l);
+	if (l->pending == 0 && !l->listed && TAILQ_EMPTY(&l->waiters))
+		lookup_free(l);
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static void
+complete(struct waiter *w, const struct answer *answer)
+{
+	loop_timer_clear(w->worker->loop, &w->timer);
+	if (w->lookup != NULL)
+		TAILQ_REMOVE(&w->lookup->waiters, w, link);
+	w->worker->n_waiters--;
+	w->done(w->arg, answer, false);
+	free(w);
+}
+
+static void
+complete_all(struct lookup *l, const struct answer *answer, bool final)
+{
+	struct waiter *w = TAILQ_FIRST(&l->waiters), *next;
+
+	for (; w != NULL; w = next) {
+		next = TAILQ_NEXT(w, link);
+		if (final || !w->evidence)
+			complete(w, answer);
+	}
+}
+
+static uint64_t
+min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * The records' TTL within the option's bounds; but never longer than the
+ * signatures (S-05) and the policy (C-02, C-08) live.
+ */
+static uint64_t
+lifetime_ms(const struct lookup *l, const struct verdict *verdict)
+{
+	const struct setup *setup = l->setup;
+	const struct fact_policy *policy = verdict->policy;
+	uint64_t ttl_s = min_u64(l->policy_ttl_s, l->delivery_ttl_s);
+	uint64_t ms = min_u64(ttl_s * 1000, setup->ttl_max_ms);
+
+	if (l->facts.internal_error || l->facts.deadline)
+		ms = 0;
+	if (ms < setup->ttl_min_ms)
+		ms = setup->ttl_min_ms;
+	if (l->sig_expires_s != 0) {
+		int64_t left_s = l->sig_expires_s - clock_wall_s();
+
+		ms = left_s > 0 ? min_u64(ms, (uint64_t)left_s * 1000) : 0;
+	}
+	if (policy != NULL) {
+		uint64_t left_s = policy->max_age_s > policy->age_s
+		    ? policy->max_age_s - policy->age_s
+		    : 0;
+
+		ms = min_u64(ms, left_s * 1000);
+	}
+	return ms;
+}
+
+static struct answer *
+judge(struct lookup *l, enum decide_when when, bool *settled)
+{
+	struct answer *answer;
+
+	l->facts.resolver_broken = probe_broken(l->worker->probe);
+	answer = answer_new(&l->facts, &l->setup->rules, when, settled);
+	if (answer != NULL) {
+		answer->generation = l->setup->generation;
+		answer->expires_ms =
+		    clock_mono_ms() + lifetime_ms(l, &answer->verdict);
+	}
+	return answer;
+}
+
+static void
+publish(struct lookup *l, const struct answer *answer)
+{
+	answer_unref(&l->published);
+	l->published = answer;
+	/* A rejection is never taken from the cache (A-02), nor what our own
+	 * fault or the clock brought about. */
+	if (answer != NULL && answer->verdict.kind != VERDICT_REJECT &&
+	    !l->facts.internal_error && answer->expires_ms > clock_mono_ms())
+		cache_put(l->worker->cache, l->key, answer);
+}
+
+/* Nothing more will come that could matter. */
+static bool
+is_final(const struct lookup *l, const struct wants *wants)
+{
+	if (l->shed)
+		return l->policy_step != POLICY_STORE;
+	return l->policy_step == POLICY_DONE &&
+	    (!wants->delivery || l->delivery_step == DELIVERY_DONE);
+}
+
+static void
+settle(struct lookup *l, const struct wants *wants)
+{
+	bool final = is_final(l, wants), settled;
+	struct answer *answer;
+
+	if (l->policy_step == POLICY_STORE || (l->published != NULL && !final))
+		return;
+	answer = judge(l, final ? DECIDE_FINAL : DECIDE_PARTIAL, &settled);
+	if (!settled)
+		return;
+	if (answer != NULL && answer->verdict.kind == VERDICT_REJECT &&
+	    !l->rechecked) {
+		const struct answer *dropped = answer;
+
+		answer_unref(&dropped);
+		policy_recheck(l);
+		lookup_advance(l);
+		return;
+	}
+	publish(l, answer);
+	if (final)
+		unlist(l);
+	complete_all(l, answer, final);
+}
+
+void
+lookup_advance(struct lookup *l)
+{
+	struct wants wants;
+
+	if (l->worker->stopping)
+		return; /* all who waited are answered */
+	policy_advance(l);
+	decide_wants(&l->facts, &wants);
+	if (l->policy_step != POLICY_STORE && !l->shed)
+		delivery_advance(l, wants.delivery);
+	settle(l, &wants);
+}
+
+/* --- those who ask ------------------------------------------------------ */
+
+static void
+deadline_passed(struct loop_timer *timer)
+{
+	struct waiter *w =
+	    (struct waiter *)((char *)timer - offsetof(struct waiter, timer));
+	struct lookup *l = w->lookup;
+	const struct answer *answer;
+	bool settled;
+
+	/* Judged on what is there (S-03), for this one alone: the lookup goes
+	 * on, and the sender's retry finds its end in the cache. */
+	l->facts.deadline = true;
+	if (l->policy_step == POLICY_STORE)
+		l->facts.internal_error = true;
+	answer = judge(l, DECIDE_FINAL, &settled);
+	l->facts.deadline = false;
+	if (l->policy_step == POLICY_STORE)
+		l->facts.internal_error = false;
+	complete(w, answer);
+	answer_unref(&answer);
+}
+
+static struct lookup *
+lookup_new(struct worker *worker, const struct target *target, const char *key)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->worker = worker;
+	l->setup = worker->setup;
+	l->setup->refs++;
+	l->target = *target;
+	(void)snprintf(l->key, sizeof(l->key), "%s", key);
+	l->node.key = l->key;
+	TAILQ_INIT(&l->waiters);
+	l->policy_ttl_s = l->delivery_ttl_s = UINT32_MAX;
+	l->facts.recipient.class = ADDRESS_DOMAIN;
+	l->facts.recipient.domain = l->target.domain;
+	l->facts.no_mx = target->no_mx;
+	l->facts.port = target->port;
+	if (target->no_mx || target->port != SCOPE_PORT_SMTP)
+		l->facts.recipient.host = l->key;
+	if (map_insert(&worker->lookups, &l->node) != 0) {
+		setup_unref(&l->setup);
+		free(l);
+		return NULL;
+	}
+	l->listed = true;
+	worker->n_lookups++;
+	return l;
+}
+
+static void
+shed_if_full(struct lookup *l)
+{
+	struct worker *worker = l->worker;
+	bool full = worker->n_lookups > WORKER_LOOKUPS_MAX;
+
+	if (full && !worker->full)
+		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
+		    "%d lookups under way on one loop: new domains are judged "
+		    "by the policy store alone",
+		    WORKER_LOOKUPS_MAX);
+	worker->full = full;
+	l->shed = full;
+	l->facts.internal_error = full;
+}
+
+/* Facts that only no memory at all can leave behind. */
+static void
+complete_without_lookup(struct waiter *w)
+{
+	const struct answer *answer;
+	struct facts facts = {.internal_error = true};
+	bool settled;
+
+	facts.recipient.class = ADDRESS_DOMAIN;
+	facts.recipient.domain = w->target.domain;
+	answer = answer_new(&facts, &w->worker->setup->rules, DECIDE_FINAL,
+	    &settled);
+	complete(w, answer);
+	answer_unref(&answer);
+}
+
+/* An answer that was published some time ago, while the lookup goes on. */
+static bool
+answer_from_published(struct lookup *l, struct waiter *w)
+{
+	if (l->published == NULL || w->evidence)
+		return false;
+	if (clock_mono_ms() < l->published->expires_ms) {
+		complete(w, l->published);
+		return true;
+	}
+	answer_unref(&l->published);
+	if (l->delivery_step == DELIVERY_DONE)
+		delivery_reset(l);
+	return false;
+}
+
+void
+lookup_join(struct worker *worker, struct waiter *w)
+{
+	char key[TARGET_KEY_SIZE];
+	struct lookup *l;
+	bool begun = false;
+
+	worker->n_waiters++;
+	if (worker->stopping) {
+		complete_without_lookup(w);
+		return;
+	}
+	target_key(&w->target, key);
+	l = (struct lookup *)map_find(&worker->lookups, key);
+	if (l == NULL) {
+		l = lookup_new(worker, &w->target, key);
+		begun = true;
+	}
+	if (l == NULL) {
+		complete_without_lookup(w);
+		return;
+	}
+	if (!begun && answer_from_published(l, w))
+		return;
+	w->lookup = l;
+	TAILQ_INSERT_TAIL(&l->waiters, w, link);
+	l->pending++; /* the lookup must not end under our feet */
+	if (loop_timer_set(worker->loop, &w->timer, w->deadline_ms,
+		deadline_passed) != 0) {
+		w->lookup = NULL;
+		TAILQ_REMOVE(&l->waiters, w, link);
+		complete_without_lookup(w);
+	}
+	if (begun) {
+		shed_if_full(l);
+		policy_begin(l);
+	}
+	lookup_returned(l);
+}
+
+void
+lookup_break_off(struct worker *worker)
+{
+	struct map_node *node;
+
+	while ((node = map_first(&worker->lookups)) != NULL) {
+		struct lookup *l = (struct lookup *)node;
+		const struct answer *answer;
+		bool settled;
+
+		l->facts.internal_error = true;
+		answer = judge(l, DECIDE_FINAL, &settled);
+		unlist(l);
+		l->pending++;
+		complete_all(l, answer, true);
+		answer_unref(&answer);
+		lookup_returned(l);
+	}
+}

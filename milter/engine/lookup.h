@@ -1,0 +1,26 @@
+/*
+ * The lookup of one domain: a state machine on its loop, shared by all who ask
+ * while it runs. The states are drawn in lookup.c.
+ *
+ * On the loop.
+ */
+#ifndef ENGINE_LOOKUP_H
+#define ENGINE_LOOKUP_H
+
+struct waiter;
+struct worker;
+
+/*
+ * Takes the waiter over: it is completed exactly once, by the running lookup
+ * of its target or by one that is begun for it, at its deadline at the latest,
+ * and freed. If too many lookups are under way the new one is shed: it only
+ * looks into the store, so that what is known to bind is deferred and the rest
+ * passes, both as internal-error.
+ */
+void lookup_join(struct worker *worker, struct waiter *waiter);
+
+/* Completes every waiter of every lookup with internal-error; what is still
+ * under way ends by itself. */
+void lookup_break_off(struct worker *worker);
+
+#endif

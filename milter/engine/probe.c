@@ -1,0 +1,138 @@
+/* The resolver probe. */
+#include "autoconf.h"
+
+#include "engine/probe.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/err.h"
+#include "engine/clock.h"
+#include "engine/loop.h"
+#include "io/dns.h"
+#include "io/log.h"
+
+enum path_state {
+	PATH_UNKNOWN,
+	PATH_OK,
+	PATH_BROKEN
+};
+
+struct probe {
+	atomic_int state; /* enum path_state */
+	struct log *log;
+	struct loop *loop;
+	struct dns *dns;
+	struct loop_timer timer;
+};
+
+static void begin(struct probe *probe);
+
+static void
+timer_ran(struct loop_timer *timer)
+{
+	begin((struct probe *)((char *)timer - offsetof(struct probe, timer)));
+}
+
+static void
+log_change(struct probe *probe, enum path_state now, const char *why)
+{
+	enum log_level level =
+	    now == PATH_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
+	struct log_event e;
+
+	log_begin(&e, probe->log, level, "resolver");
+	log_str(&e, "state", now == PATH_OK ? "ok" : "broken");
+	if (now == PATH_BROKEN) {
+		log_str(&e, "why", why);
+		log_str(&e, "msg",
+		    "the root's DNSKEY does not validate over our own "
+		    "resolver path: every domain that requires DNSSEC is "
+		    "treated by on_resolver_failure; check resolvers, "
+		    "trust_anchor, the clock and the network");
+	} else {
+		log_str(&e, "msg", "the resolver path validates");
+	}
+	log_end(&e);
+}
+
+static void
+settle(struct probe *probe, enum path_state now, const char *why)
+{
+	uint64_t wait_ms = now == PATH_OK ? PROBE_INTERVAL_MS : PROBE_RETRY_MS;
+
+	if (atomic_exchange(&probe->state, (int)now) != (int)now)
+		log_change(probe, now, why);
+	if (probe->dns != NULL)
+		(void)loop_timer_set(probe->loop, &probe->timer,
+		    clock_mono_ms() + wait_ms, timer_ran);
+}
+
+static void
+answered(void *arg, const struct dns_answer *answer)
+{
+	struct probe *probe = arg;
+	const char *why = answer->why;
+
+	if (probe->dns == NULL)
+		return; /* stopped */
+	if (answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS) {
+		settle(probe, PATH_OK, "");
+		return;
+	}
+	if (why[0] == '\0')
+		why = fact_status_name(answer->status);
+	settle(probe, PATH_BROKEN, why);
+}
+
+static void
+begin(struct probe *probe)
+{
+	int err = dns_ask(probe->dns, ".", DNS_DNSKEY, answered, probe);
+
+	if (err != 0)
+		settle(probe, PATH_BROKEN, err_text(err));
+}
+
+struct probe *
+probe_new(struct log *log)
+{
+	struct probe *probe = calloc(1, sizeof(*probe));
+
+	if (probe != NULL)
+		probe->log = log;
+	return probe;
+}
+
+void
+probe_start(struct probe *probe, struct loop *loop, struct dns *dns)
+{
+	probe->loop = loop;
+	probe->dns = dns;
+	begin(probe);
+}
+
+void
+probe_stop(struct probe *probe)
+{
+	struct dns *dns = probe->dns;
+
+	if (dns == NULL)
+		return;
+	loop_timer_clear(probe->loop, &probe->timer);
+	probe->dns = NULL;
+	dns_free(&dns);
+}
+
+void
+probe_free(struct probe **probe)
+{
+	free(*probe);
+	*probe = NULL;
+}
+
+bool
+probe_broken(const struct probe *probe)
+{
+	return probe != NULL && atomic_load(&probe->state) == PATH_BROKEN;
+}

@@ -1,0 +1,33 @@
+/*
+ * The resolver probe: does our own path to the DNS validate? Asks for the
+ * DNSKEY of the root, past every cache, at start and every minute, so that
+ * "our resolver strips DNSSEC" is never mistaken for "that domain is under
+ * attack".
+ */
+#ifndef ENGINE_PROBE_H
+#define ENGINE_PROBE_H
+
+#include <stdbool.h>
+
+struct dns;
+struct log;
+struct loop;
+struct probe;
+
+#define PROBE_INTERVAL_MS 60000
+#define PROBE_RETRY_MS    5000 /* while the path is broken */
+
+/* NULL: no memory. */
+struct probe *probe_new(struct log *log);
+/* On the loop. Takes dns over, which must be uncached. The first probe begins
+ * at once. */
+void probe_start(struct probe *probe, struct loop *loop, struct dns *dns);
+/* On the loop: no probe begins any more, the one under way is cancelled. */
+void probe_stop(struct probe *probe);
+/* After probe_stop. */
+void probe_free(struct probe **probe);
+
+/* Any thread. False as long as nothing is known. NULL is fine. */
+bool probe_broken(const struct probe *probe);
+
+#endif

@@ -1,0 +1,128 @@
+/* What a configuration makes of a worker. */
+#include "autoconf.h"
+
+#include "engine/setup.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "core/err.h"
+#include "engine/ask.h"
+#include "io/dns.h"
+#include "io/fetch.h"
+
+_Static_assert(DNS_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
+_Static_assert(FETCH_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
+
+static struct dns *
+dns_from(const struct config *config, struct loop *loop, bool uncached,
+    char *error)
+{
+	struct dns_config dns = {
+	    .n_resolvers = config->resolvers.n,
+	    .resolvers = config->resolvers.item,
+	    .unbound_conf = config->unbound_conf,
+	    .root_hints = config->root_hints,
+	    .trust_anchor = config->trust_anchor,
+	    .timeout_ms = (unsigned)config->dns_timeout_ms,
+	    .uncached = uncached,
+	};
+
+	return dns_new(&dns, loop_base(loop), error);
+}
+
+static struct fetcher *
+fetcher_from(const struct config *config, struct loop *loop, char *error)
+{
+	struct fetch_config fetch = {
+	    .ca_file = config->ca_file,
+	    .n_networks = config->n_policy_prefixes,
+	    .networks = config->policy_prefixes,
+	    .timeout_ms = (unsigned)config->fetch_timeout_ms,
+	    .max_bytes = (size_t)config->fetch_max_bytes,
+	};
+
+	return fetcher_new(&fetch, loop_base(loop), error);
+}
+
+struct setup *
+setup_new(const struct config *config, unsigned generation, struct loop *loop,
+    char *error)
+{
+	struct setup *setup = calloc(1, sizeof(*setup));
+
+	if (setup == NULL) {
+		(void)snprintf(error, ENGINE_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		return NULL;
+	}
+	setup->refs = 1;
+	setup->generation = generation;
+	setup->loop = loop;
+	setup->rules = config->rules;
+	setup->ttl_min_ms = config->verdict_ttl_min_ms;
+	setup->ttl_max_ms = config->verdict_ttl_max_ms;
+	setup->backoff_ms = config->fetch_backoff_ms;
+	setup->dns = dns_from(config, loop, false, error);
+	if (setup->dns != NULL)
+		setup->fetcher = fetcher_from(config, loop, error);
+	if (setup->fetcher != NULL &&
+	    config->rules.action == RULE_ACTION_REJECT)
+		setup->fresh = dns_from(config, loop, true, error);
+	if (setup->fetcher == NULL ||
+	    (config->rules.action == RULE_ACTION_REJECT &&
+		setup->fresh == NULL))
+		setup_free(&setup);
+	return setup;
+}
+
+void
+setup_close(struct setup *setup)
+{
+	/* Fetches first: their ends may begin nothing, lookups of DNS may. */
+	if (setup->fetcher != NULL)
+		fetcher_free(&setup->fetcher);
+	if (setup->fresh != NULL)
+		dns_free(&setup->fresh);
+	if (setup->dns != NULL)
+		dns_free(&setup->dns);
+}
+
+void
+setup_free(struct setup **setup)
+{
+	if (*setup == NULL)
+		return;
+	setup_close(*setup);
+	free(*setup);
+	*setup = NULL;
+}
+
+static void
+release(struct loop_task *task)
+{
+	struct setup *setup =
+	    (struct setup *)((char *)task - offsetof(struct setup, release));
+
+	setup_free(&setup);
+}
+
+void
+setup_unref(struct setup **setup)
+{
+	struct setup *held = *setup;
+
+	*setup = NULL;
+	if (held == NULL || --held->refs > 0)
+		return;
+	held->release.run = release;
+	loop_post(held->loop, &held->release);
+}
+
+struct dns *
+setup_probe_dns(const struct config *config, struct loop *loop, char *error)
+{
+	return dns_from(config, loop, true, error);
+}

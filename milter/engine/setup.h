@@ -1,0 +1,50 @@
+/*
+ * What a configuration makes of a worker: its resolver, its fetcher and its
+ * rules. Replaced as a whole by a reload: lookups that began under the old one
+ * end under it.
+ *
+ * On the loop, or before it starts and after it has stopped.
+ */
+#ifndef ENGINE_SETUP_H
+#define ENGINE_SETUP_H
+
+#include <stdint.h>
+
+#include "core/decide.h"
+#include "engine/loop.h"
+
+struct config;
+struct dns;
+struct event_base;
+struct fetcher;
+
+struct setup {
+	unsigned refs;
+	unsigned generation;
+	struct loop *loop;
+	struct rules rules;
+	uint64_t ttl_min_ms;
+	uint64_t ttl_max_ms;
+	uint64_t backoff_ms;
+	struct dns *dns;
+	struct dns *fresh; /* past every cache; only under action = reject */
+	struct fetcher *fetcher;
+	struct loop_task release;
+};
+
+/* With one reference. NULL with error (of ENGINE_ERROR_SIZE) filled in. */
+struct setup *setup_new(const struct config *config, unsigned generation,
+    struct loop *loop, char *error);
+/* The last one to let go frees it, a moment later: it may be called from
+ * callbacks of what is freed. */
+void setup_unref(struct setup **setup);
+/* Cancels what is under way; the rest of *setup stays. */
+void setup_close(struct setup *setup);
+/* At once, whoever still refers to it. */
+void setup_free(struct setup **setup);
+
+/* An uncached resolver for the probe. */
+struct dns *
+setup_probe_dns(const struct config *config, struct loop *loop, char *error);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * One loop with all that the lookups on it need. Everything in here belongs to
+ * the loop's thread, but for what is marked.
+ */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "core/scope.h"
+#include "engine/ask.h"
+#include "engine/loop.h"
+#include "engine/map.h"
+
+struct backoff;
+struct cache;
+struct lookup;
+struct probe;
+struct setup;
+
+/* Lookups under way per loop; more are shed (see lookup.h). */
+#define WORKER_LOOKUPS_MAX 4096
+
+struct worker {
+	struct engine *engine;
+	struct loop *loop;
+	struct setup *setup;
+	struct map lookups; /* those that askers may join, by target key */
+	size_t n_lookups;   /* all that are not freed yet */
+	size_t n_waiters;
+	struct backoff *backoff;
+	bool running; /* the loop was started */
+	bool stopping;
+	struct loop_task stop_task;
+	bool full; /* the limit was hit, and that was logged */
+	/* Shared by all workers; of any thread. */
+	struct cache *cache;
+	struct store *store;
+	struct log *log;
+	struct probe *probe;
+};
+
+/* One who asks. Posted to the loop, then in a lookup's list till done. */
+struct waiter {
+	struct loop_task task;
+	struct loop_timer timer;
+	TAILQ_ENTRY(waiter) link;
+	struct worker *worker;
+	struct lookup *lookup;
+	struct target target;
+	uint64_t deadline_ms;
+	bool evidence; /* wait for all of it, not for the first certainty */
+	ask_done_fn *done;
+	void *arg;
+};
+
+/* Called on the loop each time a lookup was freed. */
+void worker_lookup_freed(struct worker *worker);
+
+/* "example.org", "[relay.example.org]", "relay.example.org:587" */
+#define TARGET_KEY_SIZE (NAME_SIZE + 10)
+void target_key(const struct target *target, char key[TARGET_KEY_SIZE]);
+
+#endif
