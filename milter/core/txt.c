@@ -1,0 +1,287 @@
+/*
+ * sts-text-record = "v=STSv1" 1*(delim field) [delim]
+ * delim           = *WSP ";" *WSP
+ * field           = "id=" 1*32(ALPHA / DIGIT) / name "=" value
+ */
+#include "autoconf.h"
+
+#include "core/txt.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/ascii.h"
+
+#define TXT_VERSION      "v=STSv1"
+#define TXT_NAME_LEN_MAX 32
+
+#define OCTET_END (-1)
+
+/* A cursor over the octets of all character-strings of a record (T-03). */
+struct reader {
+	const uint8_t *at;
+	const uint8_t *end;
+	size_t left; /* of the current character-string */
+};
+
+static struct reader
+reader_open(const struct txt_rdata *record)
+{
+	return (struct reader){record->data, record->data + record->len, 0};
+}
+
+static int
+reader_peek(struct reader *r)
+{
+	while (r->left == 0 && r->at < r->end)
+		r->left = *r->at++;
+	return r->at < r->end ? *r->at : OCTET_END;
+}
+
+static void
+reader_skip(struct reader *r)
+{
+	r->at++;
+	r->left--;
+}
+
+static bool
+reader_take(struct reader *r, int octet)
+{
+	if (reader_peek(r) != octet)
+		return false;
+	reader_skip(r);
+	return true;
+}
+
+static bool
+reader_take_text(struct reader *r, const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (!reader_take(r, (unsigned char)*text))
+			return false;
+	return true;
+}
+
+static bool
+reader_at_end(struct reader *r)
+{
+	return reader_peek(r) == OCTET_END;
+}
+
+/* Whether there was any. */
+static bool
+reader_take_wsp(struct reader *r)
+{
+	bool taken = false;
+
+	while (reader_take(r, ' ') || reader_take(r, '\t'))
+		taken = true;
+	return taken;
+}
+
+/* Whether the length octets fit the RDATA. */
+static bool
+rdata_is_sound(const struct txt_rdata *record)
+{
+	size_t at = 0;
+
+	while (at < record->len)
+		at += 1 + (size_t)record->data[at];
+	return record->len > 0 && at == record->len;
+}
+
+static bool
+is_name_octet(int octet, bool first)
+{
+	if (octet == OCTET_END)
+		return false;
+	if (ascii_is_alnum((uint8_t)octet))
+		return true;
+	return !first && (octet == '_' || octet == '-' || octet == '.');
+}
+
+static bool
+is_value_octet(int octet)
+{
+	return octet >= 0x21 && octet <= 0x7e && octet != ';' && octet != '=';
+}
+
+static const char *
+take_name(struct reader *r, char name[TXT_NAME_LEN_MAX + 1])
+{
+	size_t len = 0;
+
+	while (is_name_octet(reader_peek(r), len == 0)) {
+		if (len == TXT_NAME_LEN_MAX)
+			return "a field name is longer than 32 characters";
+		name[len++] = (char)reader_peek(r);
+		reader_skip(r);
+	}
+	name[len] = '\0';
+	if (len == 0)
+		return "a field must begin with a letter or a digit";
+	if (!reader_take(r, '='))
+		return "a field name must be followed by \"=\"";
+	return NULL;
+}
+
+static const char *
+take_value(struct reader *r)
+{
+	size_t len = 0;
+
+	for (; is_value_octet(reader_peek(r)); len++)
+		reader_skip(r);
+	return len > 0 ? NULL : "a field has no value";
+}
+
+static const char *
+take_id(struct reader *r, char id[TXT_ID_SIZE])
+{
+	size_t len = 0;
+	int octet;
+
+	while ((octet = reader_peek(r)) != OCTET_END &&
+	    ascii_is_alnum((uint8_t)octet)) {
+		if (len == TXT_ID_LEN_MAX)
+			return "the id is longer than 32 characters";
+		id[len++] = (char)octet;
+		reader_skip(r);
+	}
+	id[len] = '\0';
+	if (len == 0)
+		return "the id must be 1 to 32 letters and digits";
+	if (is_value_octet(octet))
+		return "the id may hold letters and digits only";
+	return NULL;
+}
+
+/* T-08: after the first, an id is a field like any other. */
+static const char *
+take_field(struct reader *r, char id[TXT_ID_SIZE])
+{
+	char name[TXT_NAME_LEN_MAX + 1];
+	const char *why = take_name(r, name);
+
+	if (why != NULL)
+		return why;
+	if (id[0] == '\0' && strcmp(name, "id") == 0)
+		return take_id(r, id);
+	return take_value(r);
+}
+
+static const char *
+take_delimiter(struct reader *r)
+{
+	bool blank = reader_take_wsp(r);
+
+	if (reader_take(r, ';')) {
+		reader_take_wsp(r);
+		return NULL;
+	}
+	if (blank && reader_at_end(r))
+		return "the record ends in white space without a \";\"";
+	return "fields must be separated by \";\"";
+}
+
+/* T-06. NULL, or what is wrong. */
+static const char *
+parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
+{
+	struct reader r;
+	const char *why = NULL;
+
+	id[0] = '\0';
+	if (!rdata_is_sound(record))
+		return "damaged record data";
+	r = reader_open(record);
+	if (!reader_take_text(&r, TXT_VERSION))
+		return "the record does not begin with \"v=STSv1;\"";
+	while (why == NULL && !reader_at_end(&r)) {
+		why = take_delimiter(&r);
+		if (why == NULL && !reader_at_end(&r))
+			why = take_field(&r, id);
+	}
+	if (why == NULL && id[0] == '\0')
+		why = "the record has no id";
+	return why;
+}
+
+/* T-04: what counts when there are several records. */
+static bool
+is_candidate(const struct txt_rdata *record)
+{
+	struct reader r;
+
+	if (!rdata_is_sound(record))
+		return false;
+	r = reader_open(record);
+	return reader_take_text(&r, TXT_VERSION ";");
+}
+
+/*
+ * T-05: counted before the syntax is looked at. *chosen is the only record
+ * that counts, or the one that is too many.
+ */
+static enum txt_state
+choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
+{
+	size_t found = 0;
+
+	*chosen = 0;
+	/* K2: nothing is discarded when there is but one. */
+	if (n == 1)
+		return TXT_VALID;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_candidate(&records[i]))
+			continue;
+		*chosen = i;
+		if (++found > 1)
+			return TXT_MULTIPLE;
+	}
+	return found == 1 ? TXT_VALID : TXT_NONE;
+}
+
+void
+txt_parse(const struct txt_rdata *records, size_t n, struct txt_result *out)
+{
+	out->id[0] = '\0';
+	out->why = "";
+	out->state = choose_record(records, n, &out->record);
+	if (out->state == TXT_NONE) {
+		out->why =
+		    n == 0 ? "no record" : "no record begins with \"v=STSv1;\"";
+	} else if (out->state == TXT_MULTIPLE) {
+		out->why = "more than one record begins with \"v=STSv1;\"";
+	} else {
+		const char *why = parse_record(&records[out->record], out->id);
+
+		if (why != NULL) {
+			out->state = TXT_INVALID;
+			out->why = why;
+			out->id[0] = '\0';
+		}
+	}
+}
+
+static const char *const state_names[] = {
+#define X(member, name) [member] = name,
+    TXT_STATE_TABLE(X)
+#undef X
+};
+
+const char *
+txt_state_name(enum txt_state state)
+{
+	return state_names[state];
+}
+
+int
+txt_state_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(state_names) / sizeof(*state_names); i++)
+		if (strcmp(name, state_names[i]) == 0)
+			return (int)i;
+	return -1;
+}
