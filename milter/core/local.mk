@@ -8,3 +8,12 @@ libcore_a_SOURCES += \
 	milter/core/name.c milter/core/name.h \
 	milter/core/address.c milter/core/address.h \
 	milter/core/txt.c milter/core/txt.h
+
+# The decision.
+libcore_a_SOURCES += \
+	milter/core/facts.c milter/core/facts.h \
+	milter/core/verdict.c milter/core/verdict.h \
+	milter/core/discovery.c milter/core/discovery.h \
+	milter/core/delivery.c milter/core/delivery.h \
+	milter/core/decide.c milter/core/decide.h \
+	milter/core/reply.c milter/core/reply.h

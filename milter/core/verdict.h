@@ -138,7 +138,9 @@ struct verdict {
 	struct evidence worst; /* of the hosts; EVIDENCE_NONE: all were good */
 	enum policy_from policy_from;
 	const struct fact_policy *policy; /* NULL: none applied */
-	bool policy_known; /* false: settled before the policy was known */
+	/* False: settled before the policy was known, or discovery failed
+	 * and nothing was stored. */
+	bool policy_known;
 	unsigned hosts_good;
 	unsigned hosts_total;
 };
@@ -149,6 +151,7 @@ const char *reason_tlsrpt(enum reason reason);
 int reason_by_name(const char *name); /* -1 if there is none */
 const char *verdict_name(enum verdict_kind kind);
 const char *policy_from_name(enum policy_from from);
+const char *evidence_reply_name(enum evidence_kind kind); /* "MX of" */
 
 #define EVIDENCE_TEXT_SIZE 640
 

@@ -1,0 +1,264 @@
+/*
+ * From facts to a verdict: is there a policy, does it bind, and is what it
+ * binds to secure? What discovery.c and delivery.c find is put together here,
+ * with the rules of the configuration.
+ */
+#include "autoconf.h"
+
+#include "core/decide.h"
+
+#include "core/delivery.h"
+#include "core/discovery.h"
+
+static bool
+has_domain(const struct facts *facts)
+{
+	return facts->recipient.class == ADDRESS_DOMAIN &&
+	    facts->recipient.domain != NULL &&
+	    facts->recipient.domain[0] != '\0';
+}
+
+static void
+pass(struct verdict *verdict, enum reason reason)
+{
+	verdict->kind = VERDICT_PASS;
+	verdict->reason = reason;
+}
+
+/* */
+static void
+pass_without_domain(enum address_class class, struct verdict *verdict)
+{
+	switch (class) {
+	case ADDRESS_LOCAL:
+		pass(verdict, REASON_NO_DOMAIN);
+		return;
+	case ADDRESS_LITERAL:
+		pass(verdict, REASON_LITERAL);
+		return;
+	case ADDRESS_DOMAIN: /* and yet there is none */
+	case ADDRESS_INVALID:
+		break;
+	}
+	pass(verdict, REASON_INVALID_ADDRESS);
+}
+
+/* A policy may be there, but cannot be had (C-06, C-10, S-03, K9). */
+static void
+fail_discovery(const struct facts *facts, const struct rules *rules,
+    struct evidence e, struct verdict *verdict)
+{
+	enum rule_failure rule = rules->on_discovery_failure;
+
+	e.name = facts->recipient.domain;
+	verdict->decided_by = e;
+	verdict->policy_known = false;
+	verdict->reason = REASON_DISCOVERY_FAILED;
+	if (e.status == FACT_BOGUS) {
+		verdict->reason = REASON_DISCOVERY_BOGUS;
+		rule = rules->on_bogus_discovery;
+	} else if (e.status == FACT_UNASKED && facts->deadline) {
+		verdict->reason = REASON_DEADLINE;
+	}
+	verdict->kind = rule == RULE_TEMPFAIL ? VERDICT_DEFER : VERDICT_PASS;
+	if (facts->internal_error) /* D-20: whether it binds is not known */
+		pass(verdict, REASON_INTERNAL_ERROR);
+}
+
+static void
+judge_no_policy(const struct facts *facts, const struct rules *rules,
+    struct verdict *verdict)
+{
+	struct evidence e = {.kind = EVIDENCE_TXT, .why = facts->txt_why};
+
+	switch (facts->txt_state) {
+	case TXT_NONE:
+	case TXT_MULTIPLE:
+	case TXT_INVALID:
+		pass(verdict, REASON_NO_POLICY); /* T-09 */
+		return;
+	case TXT_BOGUS:
+		e.status = FACT_BOGUS;
+		break;
+	case TXT_FAILED:
+		e.status = FACT_FAILED;
+		break;
+	case TXT_UNASKED:
+		e.status = FACT_UNASKED;
+		break;
+	case TXT_VALID:
+		e.kind = EVIDENCE_FETCH;
+		e.status = facts->fetch.state == FETCH_UNASKED ? FACT_UNASKED
+							       : FACT_FAILED;
+		e.why = facts->fetch.error;
+		break;
+	}
+	fail_discovery(facts, rules, e, verdict);
+}
+
+/* a permanent failure needs evidence that is not of a passing nature. */
+static const bool is_permanent[REASON_COUNT] = {
+    [REASON_MX_INSECURE] = true,
+    [REASON_MX_BOGUS] = true,
+    [REASON_ADDRESS_INSECURE] = true,
+    [REASON_ADDRESS_BOGUS] = true,
+    [REASON_TLSA_INSECURE] = true,
+    [REASON_TLSA_BOGUS] = true,
+    [REASON_TLSA_MISSING] = true,
+    [REASON_MX_MISMATCH] = true,
+};
+
+/* What is done to a recipient of a domain that is bound. */
+static enum verdict_kind
+refusal(const struct rules *rules, enum reason reason, bool fresh)
+{
+	if (reason == REASON_RESOLVER_BROKEN &&
+	    rules->on_resolver_failure == RULE_PASS)
+		return VERDICT_PASS;
+	switch (rules->action) {
+	case RULE_ACTION_TEMPFAIL:
+		break;
+	case RULE_ACTION_REJECT:
+		if (fresh && is_permanent[reason])
+			return VERDICT_REJECT;
+		break;
+	case RULE_ACTION_QUARANTINE:
+		return VERDICT_QUARANTINE;
+	}
+	return VERDICT_DEFER;
+}
+
+/*
+ * Whether the verdict stays the same if evidence turns up that is worse. What
+ * outranks a record (see delivery.c) is a record that is not secure, and this
+ * alone is what makes the difference for a broken resolver; for a rejection
+ * it is whether the status is a permanent one.
+ */
+static bool
+evidence_is_stable(const struct facts *facts, const struct rules *rules,
+    const struct evidence *e)
+{
+	bool secure = e->status == FACT_SECURE;
+
+	if (facts->resolver_broken)
+		return !secure ||
+		    (rules->action != RULE_ACTION_REJECT &&
+			rules->on_resolver_failure == RULE_TEMPFAIL);
+	return rules->action != RULE_ACTION_REJECT ||
+	    (!secure && e->status != FACT_FAILED);
+}
+
+static void
+verdict_take(struct verdict *verdict, const struct delivery *delivery)
+{
+	verdict->reason = delivery->reason;
+	verdict->decided_by = delivery->decided_by;
+	verdict->worst = delivery->worst;
+	verdict->hosts_good = delivery->hosts_good;
+	verdict->hosts_total = delivery->hosts_total;
+}
+
+/* False: open. */
+static bool
+judge_bound(const struct facts *facts, const struct rules *rules,
+    enum decide_when when, bool fresh, struct verdict *verdict)
+{
+	struct delivery delivery;
+
+	if (facts->internal_error) { /* D-20 */
+		verdict->reason = REASON_INTERNAL_ERROR;
+		verdict->kind = refusal(rules, verdict->reason, fresh);
+		return true;
+	}
+	delivery_judge(facts, rules, verdict->policy, &delivery);
+	verdict_take(verdict, &delivery);
+	if (delivery.state == DELIVERY_GOOD) {
+		verdict->kind = VERDICT_PASS;
+		return true;
+	}
+	if (facts->resolver_broken && delivery.decided_by.status != FACT_SECURE)
+		verdict->reason = REASON_RESOLVER_BROKEN;
+	verdict->kind = refusal(rules, verdict->reason, fresh);
+	if (when == DECIDE_FINAL)
+		return true;
+	return delivery.state == DELIVERY_BAD &&
+	    (!delivery.more ||
+		evidence_is_stable(facts, rules, &delivery.decided_by));
+}
+
+/* Whether discovery can still end in a deferral of its own. */
+static bool
+discovery_may_defer(const struct facts *facts, const struct rules *rules)
+{
+	if (fact_policy_is_live(facts->stored))
+		return false;
+	return rules->on_discovery_failure == RULE_TEMPFAIL ||
+	    (rules->on_bogus_discovery == RULE_TEMPFAIL &&
+		facts->txt_state == TXT_UNASKED);
+}
+
+/* The policy is on its way: is all well, whatever it says? False: open. */
+static bool
+judge_early(const struct facts *facts, const struct rules *rules,
+    struct verdict *verdict)
+{
+	struct delivery delivery;
+
+	if (facts->internal_error || discovery_may_defer(facts, rules))
+		return false;
+	delivery_judge(facts, rules, NULL, &delivery);
+	if (delivery.state != DELIVERY_GOOD)
+		return false;
+	if (delivery.reason == REASON_SECURE &&
+	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE)
+		return false;
+	verdict->policy_known = false;
+	verdict_take(verdict, &delivery);
+	verdict->kind = VERDICT_PASS;
+	return true;
+}
+
+bool
+decide(const struct facts *facts, const struct rules *rules,
+    enum decide_when when, struct verdict *verdict)
+{
+	struct discovery discovery;
+
+	*verdict = (struct verdict){.policy_known = true};
+	if (!has_domain(facts)) {
+		pass_without_domain(facts->recipient.class, verdict);
+		return true;
+	}
+	discovery_judge(facts, &discovery);
+	if (discovery.pending && when == DECIDE_PARTIAL)
+		return judge_early(facts, rules, verdict);
+	verdict->policy = discovery.policy;
+	verdict->policy_from = discovery.from;
+	if (discovery.policy == NULL) {
+		judge_no_policy(facts, rules, verdict);
+		return true;
+	}
+	if (!discovery.policy->dnssec) { /* D-01 */
+		pass(verdict, REASON_NO_DNSSEC_FLAG);
+		return true;
+	}
+	/* D-03, D-04, K1: whatever its mode. */
+	return judge_bound(facts, rules, when,
+	    discovery_is_fresh(facts, &discovery), verdict);
+}
+
+void
+decide_wants(const struct facts *facts, struct wants *out)
+{
+	struct discovery discovery;
+
+	*out = (struct wants){.fetch = false};
+	if (!has_domain(facts))
+		return;
+	discovery_judge(facts, &discovery);
+	out->fetch =
+	    discovery.fetch_needed && facts->fetch.state == FETCH_UNASKED;
+	/* A policy that is being fetched is expected to bind. */
+	out->delivery = out->fetch ||
+	    (discovery.policy != NULL && discovery.policy->dnssec);
+}

@@ -1,0 +1,361 @@
+/*
+ * The way to a domain, record by record. A record is either fine or evidence
+ * against the domain; of all evidence the worst is kept.
+ */
+#include "autoconf.h"
+
+#include "core/delivery.h"
+
+#include "core/policy.h"
+
+struct delivery_case {
+	const struct facts *facts;
+	const struct rules *rules;
+	bool patterns; /* hosts must be covered by mx */
+	size_t n_mx;
+	const char *const *mx;
+};
+
+enum host_state {
+	HOST_SKIPPED, /* no destination: D-18 */
+	HOST_GOOD,
+	HOST_BAD,
+	HOST_OPEN,
+	HOST_STATES
+};
+
+struct tally {
+	unsigned hosts[HOST_STATES];
+	struct evidence worst;
+};
+
+/* The reasons of a kind of record, by what was wrong with it. */
+struct reasons {
+	enum reason insecure;
+	enum reason bogus;
+	enum reason failed;
+};
+
+static const struct reasons mx_reasons = {REASON_MX_INSECURE, REASON_MX_BOGUS,
+    REASON_MX_FAILED};
+static const struct reasons address_reasons = {REASON_ADDRESS_INSECURE,
+    REASON_ADDRESS_BOGUS, REASON_ADDRESS_FAILED};
+static const struct reasons tlsa_reasons = {REASON_TLSA_INSECURE,
+    REASON_TLSA_BOGUS, REASON_TLSA_FAILED};
+
+/*
+ * Which evidence is named when there is more than one piece. What is secure
+ * and yet held against the domain is a missing TLSA record or a name outside
+ * the policy; UNASKED is last, as it can still turn out to be fine.
+ */
+static unsigned
+evidence_rank(const struct evidence *e)
+{
+	if (e->kind == EVIDENCE_NONE)
+		return 0;
+	switch (e->status) {
+	case FACT_UNASKED:
+		return 1;
+	case FACT_SECURE:
+		return 2;
+	case FACT_FAILED:
+		return 3;
+	case FACT_INSECURE:
+	case FACT_INDETERMINATE:
+		return 4;
+	case FACT_BOGUS:
+		return 5;
+	}
+	return 0;
+}
+
+static void
+evidence_keep_worse(struct evidence *worst, const struct evidence *e)
+{
+	if (evidence_rank(e) > evidence_rank(worst))
+		*worst = *e;
+}
+
+static enum reason
+reason_by_status(const struct reasons *reasons, enum fact_status status)
+{
+	switch (status) {
+	case FACT_INSECURE:
+	case FACT_INDETERMINATE: /* D-07 */
+		return reasons->insecure;
+	case FACT_BOGUS:
+		return reasons->bogus;
+	case FACT_UNASKED: /* D-08: missing is missing */
+	case FACT_FAILED:
+	case FACT_SECURE:
+		break;
+	}
+	return reasons->failed;
+}
+
+static enum reason
+evidence_reason(const struct evidence *e, bool deadline)
+{
+	if (e->status == FACT_UNASKED && deadline)
+		return REASON_DEADLINE;
+	switch (e->kind) {
+	case EVIDENCE_MX:
+		return reason_by_status(&mx_reasons, e->status);
+	case EVIDENCE_A:
+	case EVIDENCE_AAAA:
+		return reason_by_status(&address_reasons, e->status);
+	case EVIDENCE_TLSA:
+		return e->status == FACT_SECURE
+		    ? REASON_TLSA_MISSING
+		    : reason_by_status(&tlsa_reasons, e->status);
+	case EVIDENCE_PATTERN:
+		return REASON_MX_MISMATCH;
+	case EVIDENCE_HOSTS:
+		return REASON_HOSTS_TRUNCATED;
+	case EVIDENCE_NONE:
+	case EVIDENCE_TXT:
+	case EVIDENCE_FETCH:
+		break;
+	}
+	return REASON_INTERNAL_ERROR;
+}
+
+static bool
+is_present(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
+}
+
+/* D-12: absent is what is proven absent. */
+static bool
+is_absent(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE &&
+	    (rrset->answer == ANSWER_NODATA ||
+		rrset->answer == ANSWER_NXDOMAIN);
+}
+
+static bool
+is_null_mx(const struct fact_rrset *mx)
+{
+	return mx->status == FACT_SECURE && mx->answer == ANSWER_NULL_MX;
+}
+
+/* "secure" of nothing that such a record can hold is no answer. */
+static enum fact_status
+record_status(const struct fact_rrset *rrset)
+{
+	if (rrset->status == FACT_SECURE && !is_present(rrset) &&
+	    !is_absent(rrset))
+		return FACT_FAILED;
+	return rrset->status;
+}
+
+static struct evidence
+record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
+    const struct fact_rrset *rrset)
+{
+	struct evidence e = {
+	    .kind = kind,
+	    .name = name,
+	    .port = port,
+	    .status = record_status(rrset),
+	    .answer = rrset->answer,
+	    .why = rrset->why,
+	};
+
+	return e;
+}
+
+static void
+judge_record(enum evidence_kind kind, const struct fact_host *host,
+    const struct fact_rrset *rrset, struct evidence *worst)
+{
+	struct evidence e = record_evidence(kind, host->name, 0, rrset);
+
+	if (e.status != FACT_SECURE)
+		evidence_keep_worse(worst, &e);
+}
+
+/* D-15, D-16 */
+static void
+judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
+    struct evidence *worst)
+{
+	uint16_t port = c->facts->port != 0 ? c->facts->port : 25;
+	struct evidence e =
+	    record_evidence(EVIDENCE_TLSA, host->name, port, &host->tlsa);
+
+	if (c->rules->tlsa == RULE_TLSA_IGNORED || is_present(&host->tlsa))
+		return;
+	if (c->rules->tlsa == RULE_TLSA_CHECKED && is_absent(&host->tlsa))
+		return;
+	evidence_keep_worse(worst, &e);
+}
+
+/* RFC 8461 4.1. It can only add evidence, never take any away (S-01). */
+static void
+judge_pattern(const struct delivery_case *c, const struct fact_host *host,
+    struct evidence *worst)
+{
+	struct evidence e = {
+	    .kind = EVIDENCE_PATTERN,
+	    .name = host->name,
+	    .status = FACT_SECURE,
+	};
+
+	if (c->patterns && !policy_mx_match(c->mx, c->n_mx, host->name))
+		evidence_keep_worse(worst, &e);
+}
+
+static enum host_state
+judge_host(const struct delivery_case *c, const struct fact_host *host,
+    struct evidence *worst)
+{
+	/* D-10: a null MX beside others has no name. */
+	if (host->name[0] == '\0' ||
+	    (is_absent(&host->a) && is_absent(&host->aaaa)))
+		return HOST_SKIPPED;
+	judge_record(EVIDENCE_A, host, &host->a, worst); /* D-14 */
+	judge_record(EVIDENCE_AAAA, host, &host->aaaa, worst);
+	/* Until it is known to have an address it may yet be no destination:
+	 * the rest does not count before. */
+	if (is_present(&host->a) || is_present(&host->aaaa)) {
+		judge_tlsa(c, host, worst);
+		judge_pattern(c, host, worst);
+	}
+	if (worst->kind == EVIDENCE_NONE)
+		return HOST_GOOD;
+	return worst->status == FACT_UNASKED ? HOST_OPEN : HOST_BAD;
+}
+
+static void
+judge_hosts(const struct delivery_case *c, struct tally *tally)
+{
+	for (size_t i = 0; i < c->facts->n_hosts; i++) {
+		struct evidence e = {.kind = EVIDENCE_NONE};
+
+		tally->hosts[judge_host(c, &c->facts->hosts[i], &e)]++;
+		evidence_keep_worse(&tally->worst, &e);
+	}
+}
+
+/* The MX set names hosts that are not among the facts. */
+static void
+judge_no_hosts(const struct delivery_case *c, struct tally *tally)
+{
+	static const struct fact_rrset unasked = {.status = FACT_UNASKED};
+
+	tally->hosts[HOST_OPEN]++;
+	tally->worst = record_evidence(EVIDENCE_A, c->facts->recipient.domain,
+	    0, &unasked);
+}
+
+static void
+deliver(struct delivery *out, enum reason reason)
+{
+	out->state = DELIVERY_GOOD;
+	out->reason = reason;
+}
+
+static void
+refuse(struct delivery *out, const struct evidence *e, bool deadline)
+{
+	out->state = e->status == FACT_UNASKED ? DELIVERY_OPEN : DELIVERY_BAD;
+	out->reason = evidence_reason(e, deadline);
+	out->decided_by = *e;
+}
+
+/* D-13: every host must be good, or with RULE_HOSTS_ANY one. */
+static bool
+hosts_suffice(const struct delivery_case *c, const struct tally *tally)
+{
+	if (tally->hosts[HOST_GOOD] == 0)
+		return false;
+	if (c->rules->hosts == RULE_HOSTS_ANY)
+		return true;
+	return tally->hosts[HOST_BAD] == 0 && tally->hosts[HOST_OPEN] == 0 &&
+	    !c->facts->hosts_truncated;
+}
+
+static void
+refuse_hosts(const struct delivery_case *c, const struct tally *tally,
+    struct delivery *out)
+{
+	struct evidence truncated = {
+	    .kind = EVIDENCE_HOSTS,
+	    .name = c->facts->recipient.domain,
+	    .status = FACT_SECURE,
+	};
+	struct evidence e = tally->worst;
+
+	/* D-19. What is known of the others goes before. */
+	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
+		e = truncated;
+	refuse(out, &e, c->facts->deadline);
+	out->more = tally->hosts[HOST_OPEN] > 0;
+	/* One of them may be the good one. */
+	if (out->more && c->rules->hosts == RULE_HOSTS_ANY)
+		out->state = DELIVERY_OPEN;
+}
+
+static void
+conclude_hosts(const struct delivery_case *c, const struct tally *tally,
+    struct delivery *out)
+{
+	out->worst = tally->worst;
+	out->hosts_good = tally->hosts[HOST_GOOD];
+	out->hosts_total = tally->hosts[HOST_GOOD] + tally->hosts[HOST_BAD] +
+	    tally->hosts[HOST_OPEN];
+	if (hosts_suffice(c, tally))
+		deliver(out, REASON_SECURE);
+	else if (out->hosts_total == 0 && !c->facts->hosts_truncated)
+		deliver(out, REASON_NO_USABLE_HOST);
+	else
+		refuse_hosts(c, tally, out);
+}
+
+/* True: the MX alone settles it. */
+static bool
+judge_mx(const struct facts *facts, struct delivery *out)
+{
+	const char *domain = facts->recipient.domain;
+	struct evidence e = record_evidence(EVIDENCE_MX, domain, 0, &facts->mx);
+
+	if (is_present(&facts->mx) ||
+	    (is_absent(&facts->mx) && facts->mx.answer == ANSWER_NODATA))
+		return false; /* D-09: for NODATA hosts[] holds the domain */
+	if (is_absent(&facts->mx)) { /* D-11 */
+		deliver(out, REASON_NO_SUCH_DOMAIN);
+	} else if (is_null_mx(&facts->mx)) { /* D-10 */
+		e.status = FACT_SECURE;
+		deliver(out, REASON_NULL_MX);
+	} else {
+		refuse(out, &e, facts->deadline);
+	}
+	out->decided_by = e;
+	return true;
+}
+
+void
+delivery_judge(const struct facts *facts, const struct rules *rules,
+    const struct fact_policy *policy, struct delivery *out)
+{
+	struct delivery_case c = {.facts = facts, .rules = rules};
+	struct tally tally = {.worst = {.kind = EVIDENCE_NONE}};
+
+	*out = (struct delivery){.state = DELIVERY_OPEN};
+	if (policy != NULL) {
+		c.patterns = rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE &&
+		    policy->mode == POLICY_MODE_ENFORCE;
+		c.n_mx = policy->n_mx;
+		c.mx = policy->mx;
+	}
+	if (!facts->no_mx && judge_mx(facts, out)) /* */
+		return;
+	if (facts->n_hosts > 0)
+		judge_hosts(&c, &tally);
+	else
+		judge_no_hosts(&c, &tally);
+	conclude_hosts(&c, &tally, out);
+}

@@ -1,0 +1,194 @@
+/* Facts about a recipient domain: copies and the names of their words. */
+#include "autoconf.h"
+
+#include "core/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const status_names[] = {
+#define X(member, name) [member] = name,
+    FACT_STATUS_TABLE(X)
+#undef X
+};
+
+static const char *const answer_names[] = {
+#define X(member, name) [member] = name,
+    FACT_ANSWER_TABLE(X)
+#undef X
+};
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+/*
+ * One block of memory. The same functions lay it out twice: first with base
+ * NULL to learn its size, then for good, so that the two cannot differ.
+ */
+struct block {
+	char *base;
+	size_t used;
+};
+
+static void *
+block_put(struct block *block, const void *from, size_t size, size_t align)
+{
+	size_t at = (block->used + align - 1) / align * align;
+
+	block->used = at + size;
+	if (block->base == NULL || size == 0)
+		return NULL;
+	return memcpy(block->base + at, from, size);
+}
+
+static const char *
+block_put_string(struct block *block, const char *s)
+{
+	return s == NULL ? NULL : block_put(block, s, strlen(s) + 1, 1);
+}
+
+static const char *const *
+block_put_strings(struct block *block, const char *const *strings, size_t n)
+{
+	const char **copy = block_put(block, strings, n * sizeof(*strings),
+	    _Alignof(const char *));
+
+	for (size_t i = 0; i < n; i++) {
+		const char *s = block_put_string(block, strings[i]);
+
+		if (copy != NULL)
+			copy[i] = s;
+	}
+	return copy;
+}
+
+static struct fact_policy
+block_put_policy(struct block *block, const struct fact_policy *policy)
+{
+	struct fact_policy copy = *policy;
+
+	copy.id = block_put_string(block, policy->id);
+	copy.mx = block_put_strings(block, policy->mx, policy->n_mx);
+	return copy;
+}
+
+static const struct fact_policy *
+block_put_stored(struct block *block, const struct fact_policy *stored)
+{
+	struct fact_policy *copy;
+	struct fact_policy filled;
+
+	if (stored == NULL)
+		return NULL;
+	copy = block_put(block, stored, sizeof(*stored),
+	    _Alignof(struct fact_policy));
+	filled = block_put_policy(block, stored);
+	if (copy != NULL)
+		*copy = filled;
+	return copy;
+}
+
+static struct fact_host
+block_put_host(struct block *block, const struct fact_host *host)
+{
+	struct fact_host copy = *host;
+
+	copy.name = block_put_string(block, host->name);
+	copy.a.why = block_put_string(block, host->a.why);
+	copy.aaaa.why = block_put_string(block, host->aaaa.why);
+	copy.tlsa.why = block_put_string(block, host->tlsa.why);
+	return copy;
+}
+
+static const struct fact_host *
+block_put_hosts(struct block *block, const struct fact_host *hosts, size_t n)
+{
+	struct fact_host *copy = block_put(block, hosts, n * sizeof(*hosts),
+	    _Alignof(struct fact_host));
+
+	for (size_t i = 0; i < n; i++) {
+		struct fact_host host = block_put_host(block, &hosts[i]);
+
+		if (copy != NULL)
+			copy[i] = host;
+	}
+	return copy;
+}
+
+static struct facts *
+block_put_facts(struct block *block, const struct facts *facts)
+{
+	struct facts *copy =
+	    block_put(block, facts, sizeof(*facts), _Alignof(struct facts));
+	const struct fact_recipient *recipient = &facts->recipient;
+	struct facts filled = *facts;
+
+	filled.recipient.domain = block_put_string(block, recipient->domain);
+	filled.recipient.mailer = block_put_string(block, recipient->mailer);
+	filled.recipient.host = block_put_string(block, recipient->host);
+	filled.txt_id = block_put_string(block, facts->txt_id);
+	filled.txt_why = block_put_string(block, facts->txt_why);
+	filled.stored = block_put_stored(block, facts->stored);
+	filled.fetch.error = block_put_string(block, facts->fetch.error);
+	filled.fetch.policy = block_put_policy(block, &facts->fetch.policy);
+	filled.mx.why = block_put_string(block, facts->mx.why);
+	filled.hosts = block_put_hosts(block, facts->hosts, facts->n_hosts);
+	if (copy != NULL)
+		*copy = filled;
+	return copy;
+}
+
+struct facts *
+facts_copy(const struct facts *facts, size_t *size)
+{
+	struct block block = {0};
+
+	block_put_facts(&block, facts);
+	if (size != NULL)
+		*size = block.used;
+	block.base = malloc(block.used);
+	if (block.base == NULL)
+		return NULL;
+	block.used = 0;
+	return block_put_facts(&block, facts);
+}
+
+bool
+fact_policy_is_live(const struct fact_policy *policy)
+{
+	return policy != NULL && policy->max_age_s > 0 &&
+	    policy->age_s <= policy->max_age_s;
+}
+
+static int
+word_find(const char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(words[i], word) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *
+fact_status_name(enum fact_status status)
+{
+	return status_names[status];
+}
+
+const char *
+fact_answer_name(enum fact_answer answer)
+{
+	return answer_names[answer];
+}
+
+int
+fact_status_by_name(const char *name)
+{
+	return word_find(status_names, N_ELEMENTS(status_names), name);
+}
+
+int
+fact_answer_by_name(const char *name)
+{
+	return word_find(answer_names, N_ELEMENTS(answer_names), name);
+}
