@@ -16,4 +16,5 @@ libcore_a_SOURCES += \
 	milter/core/discovery.c milter/core/discovery.h \
 	milter/core/delivery.c milter/core/delivery.h \
 	milter/core/decide.c milter/core/decide.h \
-	milter/core/reply.c milter/core/reply.h
+	milter/core/reply.c milter/core/reply.h \
+	milter/core/scope.c milter/core/scope.h
