@@ -7,7 +7,11 @@ libcore_a_SOURCES += \
 	milter/core/err.c milter/core/err.h \
 	milter/core/name.c milter/core/name.h \
 	milter/core/address.c milter/core/address.h \
-	milter/core/txt.c milter/core/txt.h
+	milter/core/txt.c milter/core/txt.h \
+	milter/core/policy.c milter/core/policy.h \
+	milter/core/policy_field.c milter/core/policy_field.h \
+	milter/core/policy_lint.c milter/core/policy_lint.h \
+	milter/core/policy_mx.c
 
 # The decision.
 libcore_a_SOURCES += \

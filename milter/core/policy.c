@@ -1,0 +1,344 @@
+/*
+ * A body is read twice: the first time to judge it and to see how much memory
+ * the policy takes, the second time to copy the mx patterns into one block.
+ */
+#include "autoconf.h"
+
+#include "core/policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ascii.h"
+#include "core/err.h"
+#include "core/policy_field.h"
+#include "core/policy_lint.h"
+
+#define VERSION_VALUE      "STSv1"
+#define MAX_AGE_DIGITS_MAX 10
+#define NOTES_MAX          20 /* of each level */
+#define NOTE_SIZE          128
+
+/*
+ * X(member, name, take, what to say when there is none)
+ * "": it may be missing.
+ */
+/* clang-format off */
+#define FIELD_TABLE(X)                                                         \
+	X(FIELD_VERSION, "version", take_version,                              \
+	    "no version: add \"version: STSv1\"")                              \
+	X(FIELD_MODE, "mode", take_mode,                                       \
+	    "no mode: add enforce, testing or none")                           \
+	X(FIELD_MAX_AGE, "max_age", take_max_age,                              \
+	    "no max_age: add one, in seconds")                                 \
+	X(FIELD_MX, "mx", take_mx,                                             \
+	    "no mx: add a field for each MX host")                             \
+	X(FIELD_DNSSEC, "dnssec", take_dnssec, "")
+/* clang-format on */
+
+enum field {
+#define X(member, name, take, missing) member,
+	FIELD_TABLE(X)
+#undef X
+	FIELD_COUNT
+};
+
+struct parse {
+	policy_note_fn *note;
+	void *note_arg;
+	size_t noted[2]; /* by level */
+	size_t line;
+	bool seen[FIELD_COUNT];
+	struct policy policy;
+	size_t mx_octets; /* of all patterns, with their final NUL */
+};
+
+static void
+add_note(struct parse *p, enum policy_note_level level, const char *text)
+{
+	size_t n = ++p->noted[level];
+
+	if (p->note == NULL || n > NOTES_MAX + 1)
+		return;
+	if (n > NOTES_MAX)
+		text = level == POLICY_NOTE_ERROR
+		    ? "more errors are not listed"
+		    : "more warnings are not listed";
+	p->note(p->note_arg, level, p->line, text);
+}
+
+static void
+warn(struct parse *p, const char *text)
+{
+	add_note(p, POLICY_NOTE_WARNING, text);
+}
+
+static const char *
+take_version(struct parse *p, const struct policy_field *field)
+{
+	(void)p;
+	return policy_value_is(field, VERSION_VALUE)
+	    ? NULL
+	    : "version: must be \"STSv1\", in this case";
+}
+
+static const char *
+take_mode(struct parse *p, const struct policy_field *field)
+{
+	int mode = policy_mode_by_name((const char *)field->value, field->len);
+
+	if (mode < 0)
+		return "mode: must be enforce, testing or none, in lower case";
+	p->policy.mode = (enum policy_mode)mode;
+	return NULL;
+}
+
+/* P-05, P-13: ten digits are more than 32 bits hold. */
+static const char *
+take_max_age(struct parse *p, const struct policy_field *field)
+{
+	uint64_t seconds = 0;
+
+	if (field->len > MAX_AGE_DIGITS_MAX)
+		return "max_age: must be 1 to 10 digits";
+	for (size_t i = 0; i < field->len; i++) {
+		if (!ascii_is_digit(field->value[i]))
+			return "max_age: must be seconds, in digits only";
+		seconds = seconds * 10 + (uint64_t)(field->value[i] - '0');
+	}
+	if (seconds == 0)
+		warn(p, "max_age: 0 means that the policy is not kept");
+	if (seconds > POLICY_MAX_AGE_LIMIT_S) {
+		warn(p, "max_age: more than a year counts as 31557600");
+		seconds = POLICY_MAX_AGE_LIMIT_S;
+	}
+	p->policy.max_age_s = (uint32_t)seconds;
+	return NULL;
+}
+
+static const char *
+take_mx(struct parse *p, const struct policy_field *field)
+{
+	const char *why = policy_mx_check(field->value, field->len);
+	const char *doubt;
+
+	if (why != NULL)
+		return why;
+	doubt = policy_mx_doubt(field->value, field->len);
+	if (doubt != NULL)
+		warn(p, doubt);
+	p->policy.n_mx++;
+	p->mx_octets += field->len + 1;
+	return NULL;
+}
+
+/* P-15: to the octet. */
+static const char *
+take_dnssec(struct parse *p, const struct policy_field *field)
+{
+	p->policy.dnssec = policy_value_is(field, "yes");
+	if (!p->policy.dnssec)
+		warn(p,
+		    "dnssec: this value is ignored; only \"yes\" has a "
+		    "meaning");
+	return NULL;
+}
+
+/* NULL, or why the body is no policy. */
+typedef const char *take_fn(struct parse *p, const struct policy_field *field);
+
+static take_fn *const field_take[] = {
+#define X(member, name, take, missing) take,
+    FIELD_TABLE(X)
+#undef X
+};
+
+static const char *const field_names[] = {
+#define X(member, name, take, missing) name,
+    FIELD_TABLE(X)
+#undef X
+};
+
+static const char *const field_missing[] = {
+#define X(member, name, take, missing) missing,
+    FIELD_TABLE(X)
+#undef X
+};
+
+/* P-10: extensions are nobody's business, slips of the pen are. */
+static void
+take_unknown(struct parse *p, const char *name)
+{
+	const char *known =
+	    policy_lint_resembles(name, field_names, FIELD_COUNT);
+	char text[NOTE_SIZE];
+
+	if (known == NULL)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "%s: not a known field, is \"%s\" meant?", name, known);
+	warn(p, text);
+}
+
+/* P-09, K7: by name, before the value is looked at. */
+static void
+take_duplicate(struct parse *p, const char *name)
+{
+	char text[NOTE_SIZE];
+
+	(void)snprintf(text, sizeof(text),
+	    "%s: given before, only the first one counts", name);
+	warn(p, text);
+}
+
+static void
+take_field(struct parse *p, const struct policy_field *field)
+{
+	const char *why;
+	size_t which = 0;
+
+	while (
+	    which < FIELD_COUNT && strcmp(field->name, field_names[which]) != 0)
+		which++;
+	if (which == FIELD_COUNT) {
+		take_unknown(p, field->name);
+	} else if (p->seen[which] && which != FIELD_MX) {
+		take_duplicate(p, field->name);
+	} else {
+		p->seen[which] = true;
+		why = field_take[which](p, field);
+		if (why != NULL)
+			add_note(p, POLICY_NOTE_ERROR, why);
+	}
+}
+
+static void
+judge_line(struct parse *p, const struct policy_line *line)
+{
+	struct policy_field field;
+	const char *why;
+
+	if (policy_line_is_blank(line)) {
+		warn(p, "a blank line is skipped: remove it");
+		return;
+	}
+	why = policy_field_split(line, &field);
+	if (why != NULL)
+		add_note(p, POLICY_NOTE_ERROR, why);
+	else
+		take_field(p, &field);
+}
+
+/* P-03 to P-06, P-18: what the body as a whole must have. */
+static void
+judge_whole(struct parse *p)
+{
+	const char *text;
+	unsigned at = 0;
+
+	p->line = 0;
+	/* P-06. A mode that could not be read counts as none here: whether
+	 * an mx is missing cannot be told. */
+	if (p->seen[FIELD_MODE] && p->policy.mode == POLICY_MODE_NONE)
+		p->seen[FIELD_MX] = true;
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (!p->seen[i] && field_missing[i][0] != '\0')
+			add_note(p, POLICY_NOTE_ERROR, field_missing[i]);
+	if (p->noted[POLICY_NOTE_ERROR] > 0)
+		return;
+	while ((text = policy_lint_next(&p->policy, &at)) != NULL)
+		warn(p, text);
+}
+
+/* *to moves on by what was copied, the final NUL included. */
+static void
+copy_pattern(const struct policy_field *field, char **to)
+{
+	for (size_t i = 0; i < field->len; i++)
+		*(*to)++ = (char)ascii_lower(field->value[i]);
+	*(*to)++ = '\0';
+}
+
+static void
+copy_mx(struct policy_lines lines, const char **mx, char *text)
+{
+	struct policy_line line;
+	struct policy_field field;
+
+	while (policy_line_next(&lines, &line)) {
+		if (policy_line_is_blank(&line) ||
+		    policy_field_split(&line, &field) != NULL ||
+		    strcmp(field.name, "mx") != 0)
+			continue;
+		*mx++ = text;
+		copy_pattern(&field, &text);
+	}
+}
+
+/* One block: the policy, the pointers to its patterns, their text. */
+static struct policy *
+build(const struct parse *p, struct policy_lines lines)
+{
+	size_t pointers = p->policy.n_mx * sizeof(const char *);
+	struct policy *policy =
+	    malloc(sizeof(*policy) + pointers + p->mx_octets);
+	const char **mx;
+
+	if (policy == NULL)
+		return NULL;
+	mx = (const char **)(policy + 1);
+	*policy = p->policy;
+	policy->mx = mx;
+	copy_mx(lines, mx, (char *)(mx + p->policy.n_mx));
+	return policy;
+}
+
+int
+policy_parse(const uint8_t *body, size_t len, policy_note_fn *note,
+    void *note_arg, struct policy **out)
+{
+	struct parse p = {.note = note, .note_arg = note_arg};
+	const struct policy_lines all = {body, body + len, 0};
+	struct policy_lines lines = all;
+	struct policy_line line;
+
+	while (policy_line_next(&lines, &line)) {
+		p.line = lines.number;
+		judge_line(&p, &line);
+	}
+	judge_whole(&p);
+	if (p.noted[POLICY_NOTE_ERROR] > 0)
+		return ERR_SYNTAX;
+	*out = build(&p, all);
+	return *out != NULL ? 0 : ERR_NOMEM;
+}
+
+void
+policy_free(struct policy **policy)
+{
+	free(*policy);
+	*policy = NULL;
+}
+
+static const char *const mode_names[] = {
+#define X(member, name) [member] = name,
+    POLICY_MODE_TABLE(X)
+#undef X
+};
+
+const char *
+policy_mode_name(enum policy_mode mode)
+{
+	return mode_names[mode];
+}
+
+int
+policy_mode_by_name(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(mode_names) / sizeof(*mode_names); i++)
+		if (len == strlen(mode_names[i]) &&
+		    memcmp(name, mode_names[i], len) == 0)
+			return (int)i;
+	return -1;
+}
