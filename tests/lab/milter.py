@@ -8,6 +8,8 @@ filter wants, and which it answers, is agreed upon at the start.
 import socket
 import struct
 
+from process import LabError
+
 VERSION = 6
 # Actions: quarantine, choose macros.
 ACTIONS = 0x20 | 0x100
@@ -21,7 +23,7 @@ NR_CONNECT, NR_HELO, NR_MAIL, NR_RCPT, NR_DATA = (
 CONTINUE, TEMPFAIL, REPLY, QUARANTINE, PROGRESS = b"c", b"t", b"y", b"q", b"p"
 
 
-class MilterError(Exception):
+class MilterError(LabError):
     """The filter broke off or broke the protocol."""
 
 

@@ -6,8 +6,10 @@ the filter behind it that are tested.
 
 import socket
 
+from process import LabError
 
-class SmtpError(Exception):
+
+class SmtpError(LabError):
     """The server broke off or said what no SMTP server says."""
 
 

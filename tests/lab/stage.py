@@ -1,0 +1,187 @@
+"""All parts of the lab put together: what `lab` and `demo` work with."""
+
+import json
+import os
+import shutil
+import sys
+
+from daemon import SOCKET_PORT, Daemon, bindir, option
+from mta import Postfix
+from policies import Policies
+from process import LabError, accepts, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SMTP_PORT = 2525
+SINK_PORT = 25
+# Last octets beside those that the MX hosts of domains.py use.
+POSTFIX_HOST, DAEMON_HOST = 200, 201
+LOCAL_DOMAIN = "home.test"
+
+
+class Stage:
+    """One lab directory."""
+
+    DAEMON_ACTIONS = ("start", "stop", "restart", "kill", "reload", "fresh")
+
+    def __init__(self, directory, processes):
+        self.dir = directory
+        self.processes = processes
+        self.daemon = Daemon(directory, processes)
+        self.policies = Policies(directory, processes)
+        self.postfix = Postfix(directory, processes)
+        self.mail_dir = os.path.join(directory, "mail")
+        self.state_path = os.path.join(directory, "lab.json")
+
+    # --- up and down
+
+    def why_not(self):
+        """None, or why this machine cannot run the lab."""
+        missing = [program for program in ("nsd", "unbound", "ldns-signzone")
+                   if not shutil.which(program,
+                                       path=os.environ["PATH"] + ":/usr/sbin")]
+        if missing:
+            return ("not installed: " + " ".join(missing)
+                    + " (Debian: nsd unbound ldnsutils)")
+        return self.postfix.why_not()
+
+    def up(self):
+        """DNS, policy hosts, sinks, Postfix; down again if one fails."""
+        os.chmod(self.dir, 0o755)  # Postfix is another user
+        try:
+            self._start_world()
+            self._start_sinks()
+            self._start_postfix()
+        except BaseException:
+            self.down()
+            raise
+
+    def _world(self):
+        # Late: most commands need no DNS library.
+        from world import World
+        return World(os.path.join(self.dir, "world"))
+
+    def _start_world(self):
+        world = self._world().build().start()
+        info = world.info()
+        net = world.net
+        state = {
+            "dns": info,
+            "mx": net.mx(1),
+            "smtp": net.mx(POSTFIX_HOST),
+            "milter": f"inet:{SOCKET_PORT}@{net.mx(DAEMON_HOST)}",
+            "postfix_milter": f"inet:{net.mx(DAEMON_HOST)}:{SOCKET_PORT}",
+        }
+        state["daemon"] = self.daemon.base(
+            state["milter"], info, self._start_policy_hosts(world),
+            ["127.80.0.0/16", "::1/128"])
+        with open(self.state_path, "w", encoding="utf-8") as f:
+            json.dump(state, f, indent=1)
+
+    def _start_policy_hosts(self, world):
+        from domains import DOMAINS
+        return self.policies.start(world.net.policy(1), DOMAINS)
+
+    def _start_sinks(self):
+        os.makedirs(self.mail_dir, exist_ok=True)
+        address = self.info()["mx"]
+        self.processes.start(
+            "sink", [sys.executable, "-B", os.path.join(HERE, "sink.py"),
+                     self.mail_dir, address],
+            lambda: accepts(address, SINK_PORT))
+
+    def _start_postfix(self):
+        info = self.info()
+        self.postfix.configure({
+            "hostname": "mta." + LOCAL_DOMAIN,
+            "local_domain": LOCAL_DOMAIN,
+            "alias_domain": "alias." + LOCAL_DOMAIN,
+            "alias_from": "someone@alias." + LOCAL_DOMAIN,
+            "alias_to": "someone@secure.test",
+            "address": info["smtp"],
+            "port": SMTP_PORT,
+            "milter": info["postfix_milter"],
+            "resolver": info["dns"]["forwarder"].partition("@")[0],
+        })
+        self.postfix.start(*self.smtp_address)
+
+    def down(self):
+        """The newest first."""
+        for name in reversed(self.processes.names()):
+            self.processes.stop(name)
+        if os.path.exists(os.path.join(self.dir, "world", "world.json")):
+            self._world().stop()
+
+    # --- where things are
+
+    def info(self):
+        """What `up` wrote down."""
+        try:
+            with open(self.state_path, encoding="utf-8") as f:
+                return json.load(f)
+        except FileNotFoundError:
+            raise LabError(f"{self.dir}: no lab is up here") from None
+
+    @property
+    def smtp_address(self):
+        """Where Postfix listens."""
+        return self.info()["smtp"], SMTP_PORT
+
+    def tool_argv(self, words):
+        """dane-sts with the daemon's configuration."""
+        return [os.path.join(bindir(), "dane-sts"), "-c", self.daemon.config,
+                *words]
+
+    # --- what tests change
+
+    def tamper(self, words):
+        """A command to the proxy on the resolver path."""
+        from world import Tamper
+        return Tamper(self.info()["dns"]["control"]).command(" ".join(words))
+
+    @staticmethod
+    def domain(name):
+        """A row of domains.py."""
+        from domains import BY_NAME
+        if name not in BY_NAME:
+            raise LabError(f"{name}: not a domain of the lab")
+        return BY_NAME[name]
+
+    def daemon_do(self, action, words=(), wrapper=()):
+        """One of DAEMON_ACTIONS with options that differ from the lab's."""
+        options = self.info()["daemon"]
+        options.update(option(word) for word in words)
+        if action in ("stop", "restart"):
+            self.daemon.stop()
+        elif action in ("kill", "fresh"):
+            self.daemon.kill()
+        elif action == "reload":
+            self.daemon.reload(options)
+        if action == "fresh":
+            self.daemon.wipe()
+        if action in ("start", "restart", "fresh"):
+            self.daemon.start(options, wrapper)
+
+    # --- what became of mail
+
+    def delivered(self, terms, timeout_s):
+        """A message that reached an MX host of the lab."""
+        def found():
+            for name in sorted(os.listdir(self.mail_dir), reverse=True):
+                if not name.endswith(".eml"):
+                    continue
+                with open(os.path.join(self.mail_dir, name),
+                          encoding="utf-8", errors="replace") as f:
+                    text = f.read()
+                if all(term in text for term in terms):
+                    return text
+            return None
+        return wait_for(found, timeout_s, "delivery of " + " ".join(terms))
+
+    def queued(self, terms, timeout_s):
+        """A message in Postfix's queue, from postqueue -j."""
+        def found():
+            for line in self.postfix.queue().splitlines():
+                if all(term in line for term in terms):
+                    return json.loads(line)
+            return None
+        return wait_for(found, timeout_s, "in the queue: " + " ".join(terms))
