@@ -1,0 +1,13 @@
+# End to end: real servers, real MTA; see e2e.c and tests/lab.
+check_PROGRAMS += tests/e2e/e2e
+E2E_TESTS += tests/e2e/e2e
+tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
+	tests/e2e/lab_client.c tests/e2e/lab_client.h \
+	tests/e2e/life.c tests/e2e/log_line.c tests/e2e/options.c \
+	tests/e2e/recipients.c tests/e2e/tampering.c tests/e2e/verdicts.c
+tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DLAB_PROGRAM='"$(abs_top_srcdir)/tests/lab/lab"' \
+	-DBINDIR='"$(abs_top_builddir)"'
+tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
+
+EXTRA_DIST += tests/e2e/valgrind-10k

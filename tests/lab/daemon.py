@@ -97,8 +97,13 @@ class Daemon:
         os.rename(self.config + ".tmp", self.config)
 
     def wipe(self):
-        """Forget what is stored."""
+        """Forget what is stored; the log starts anew, the old one is kept."""
         shutil.rmtree(self.store, ignore_errors=True)
+        if os.path.exists(self.log_path):
+            with open(self.log_path, "rb") as new, \
+                    open(self.log_path + ".old", "ab") as old:
+                shutil.copyfileobj(new, old)
+            os.unlink(self.log_path)
 
     def start(self, options, wrapper=()):
         """Start with these options; wrapper: a valgrind command, say."""

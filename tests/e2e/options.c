@@ -1,0 +1,136 @@
+/* What the daemon's options change at the SMTP server. */
+#include "autoconf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "lab_client.h"
+
+TestSuite(options, .timeout = 180);
+
+static void
+expect_reply(const char *recipient, const char *whole)
+{
+	char reply[LAB_LINE_SIZE];
+	char *transcript = LAB_ASK(recipient);
+
+	lab_reply(transcript, recipient, reply);
+	cr_expect_str_eq(reply, whole, "%s: \"%s\"", recipient, reply);
+	free(transcript);
+}
+
+Test(options, A_06_monitor_passes_and_logs_what_it_would_do)
+{
+	LAB_FRESH("mode=monitor");
+	expect_reply("a06@unsigned.test", "250 2.1.5 Ok");
+	free(LAB_LOG("rcpt", "to=<a06@unsigned.test>", "verdict=defer",
+	    "reason=mx-insecure", "mode=monitor"));
+}
+
+Test(options, A_02_reject_refuses_for_good)
+{
+	LAB_FRESH("action=reject");
+	expect_reply("a02@unsigned.test",
+	    "550 5.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	free(LAB_LOG("rcpt", "to=<a02@unsigned.test>", "verdict=reject"));
+}
+
+/* What may pass away is no reason to refuse for good. */
+Test(options, A_02_reject_defers_what_was_not_answered)
+{
+	LAB_FRESH("action=reject");
+	LAB("tamper", "rule", "fwd", "secure.test", "MX", "servfail");
+	expect_reply("a02-2@secure.test",
+	    "450 4.7.5 secure.test: DNSSEC required by policy, "
+	    "MX of secure.test: failed");
+	LAB("tamper", "clear");
+}
+
+Test(options, quarantine_holds_the_message)
+{
+	struct lab_output out;
+	char *queued;
+
+	LAB_FRESH("action=quarantine");
+	cr_assert_eq(lab_run((const char *const[]){"smtp", "--to",
+				 "held@unsigned.test", NULL},
+			 &out),
+	    0);
+	cr_expect_eq(out.status, 0, "%s", out.text);
+	free(out.text);
+	queued = LAB_TEXT("queue", "held@unsigned.test");
+	cr_expect_not_null(strstr(queued, "\"hold\""), "%s", queued);
+	free(queued);
+	free(LAB_LOG("rcpt", "to=<held@unsigned.test>", "verdict=quarantine"));
+}
+
+/* MILTER.md: there a refusal at RCPT would leave the message in maildrop with
+ * a configuration warning. */
+Test(options, quarantine_holds_what_sendmail_1_submits)
+{
+	char *queued;
+
+	LAB_FRESH("action=quarantine");
+	LAB("submit", "--to", "submitted@unsigned.test");
+	queued = LAB_TEXT("queue", "submitted@unsigned.test");
+	cr_expect_not_null(strstr(queued, "\"hold\""), "%s", queued);
+	free(queued);
+}
+
+Test(options, a_submission_is_deferred_at_its_end_not_at_RCPT)
+{
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	/* No mailer: what Postfix says under non_smtpd_milters. */
+	cr_assert_eq(lab_run((const char *const[]){"milter", "--eom",
+				 "u@unsigned.test", NULL},
+			 &out),
+	    0);
+	cr_expect_eq(strncmp(out.text, "continue\neom: 450 4.7.5 unsigned.test",
+			 strlen("continue\neom: 450 4.7.5 unsigned.test")),
+	    0, "%s", out.text);
+	free(out.text);
+}
+
+Test(options, exempt_domains_are_left_alone)
+{
+	LAB_FRESH("exempt_domains={unsigned.test, .optout.test}");
+	expect_reply("ex1@unsigned.test", "250 2.1.5 Ok");
+	expect_reply("ex2@unsigned.optout.test", "250 2.1.5 Ok");
+	expect_reply("ex3@unsigned.nsec3.test",
+	    "450 4.7.5 unsigned.nsec3.test: DNSSEC required by policy, "
+	    "MX of unsigned.nsec3.test: insecure");
+	free(LAB_LOG("rcpt", "to=<ex1@unsigned.test>", "reason=exempt"));
+}
+
+Test(options, D_13_hosts_any_wants_one_secure_host)
+{
+	LAB_FRESH("hosts=any");
+	expect_reply("any@mixed.test", "250 2.1.5 Ok");
+}
+
+Test(options, D_16_tlsa_required_wants_a_record)
+{
+	LAB_FRESH("tlsa=required");
+	expect_reply("req@notlsa.test",
+	    "450 4.7.5 notlsa.test: DNSSEC required by policy, "
+	    "TLSA of mx1.notlsa.test: missing");
+	expect_reply("req@secure.test", "250 2.1.5 Ok");
+}
+
+/* the smart host's name is the policy domain. */
+Test(options, R_03_a_relayhost_is_judged_in_place_of_the_recipient)
+{
+	LAB_FRESH(NULL);
+	LAB("postfix", "relayhost=unsigned.test");
+	expect_reply("smart@secure.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	LAB("postfix", "relayhost=secure.test");
+	expect_reply("smart@unsigned.test", "250 2.1.5 Ok");
+	LAB("postfix", "relayhost=");
+}

@@ -1,0 +1,201 @@
+/* What Postfix says about recipients of each kind of domain at first contact,
+ * with the default options. */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "lab_client.h"
+
+#define ACCEPTED "250 2.1.5 Ok"
+#define REQUIRED "DNSSEC required by policy, "
+
+TestSuite(verdicts, .timeout = 180);
+
+struct row {
+	const char *domain; /* see tests/lab/domains.py */
+	const char *reply;  /* the whole of it */
+	const char *reason; /* in the log */
+};
+
+static void
+check_row(const struct row *row)
+{
+	char recipient[300], to[320], reason[80], reply[LAB_LINE_SIZE];
+	char *transcript;
+
+	snprintf(recipient, sizeof(recipient), "u@%s", row->domain);
+	snprintf(to, sizeof(to), "to=<u@%s>", row->domain);
+	snprintf(reason, sizeof(reason), "reason=%s", row->reason);
+	transcript = LAB_ASK(recipient);
+	lab_reply(transcript, recipient, reply);
+	cr_expect_str_eq(reply, row->reply, "%s: \"%s\", not \"%s\"", recipient,
+	    reply, row->reply);
+	free(LAB_LOG("rcpt", to, reason));
+	free(transcript);
+}
+
+#define CHECK_ROWS(rows)                                              \
+	for (size_t i = 0; i < sizeof(rows) / sizeof((rows)[0]); i++) \
+	check_row(&(rows)[i])
+
+static const struct row secure_rows[] = {
+    {"secure.test",        ACCEPTED, "secure"        },
+    {"notlsa.test",        ACCEPTED, "secure"        }, /* D-16 */
+    {"secure.nsec3.test",  ACCEPTED, "secure"        },
+    {"secure.optout.test", ACCEPTED, "secure"        },
+    {"testing.test",       ACCEPTED, "secure"        },
+    {"modenone.test",      ACCEPTED, "secure"        },
+    {"implicit.test",      ACCEPTED, "secure"        }, /* D-09 */
+    {"cnamemx.test",       ACCEPTED, "secure"        }, /* D-17 */
+    {"chain.test",         ACCEPTED, "secure"        },
+    {"dname.test",         ACCEPTED, "secure"        },
+    {"wild.test",          ACCEPTED, "secure"        }, /* D-23 */
+    {"many20.test",        ACCEPTED, "secure"        },
+    {"halfaddress.test",   ACCEPTED, "secure"        }, /* D-18 */
+    {"noaddress.test",     ACCEPTED, "no-usable-host"}, /* D-18 */
+    {"nullmx.test",        ACCEPTED, "null-mx"       }, /* D-10 */
+    {"nullmx-beside.test", ACCEPTED, "secure"        }, /* D-10 */
+    {"a_b.test",           ACCEPTED, "secure"        }, /* */
+};
+
+Test(verdicts, D_02_secure_domains_are_accepted)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(secure_rows);
+}
+
+static const struct row unbound_rows[] = {
+    {"plain.test",        ACCEPTED, "no-policy"     }, /* D-01 */
+    {"noflag.test",       ACCEPTED, "no-dnssec-flag"},
+    {"flagno.test",       ACCEPTED, "no-dnssec-flag"},
+    {"flagcase.test",     ACCEPTED, "no-dnssec-flag"}, /* P-15 */
+    {"txtnone.test",      ACCEPTED, "no-policy"     }, /* T-09 */
+    {"txtmulti.test",     ACCEPTED, "no-policy"     }, /* T-05 */
+    {"txtinvalid.test",   ACCEPTED, "no-policy"     }, /* T-06 */
+    {"nosuchdomain.test", ACCEPTED, "no-policy"     },
+};
+
+Test(verdicts, D_01_domains_without_the_flag_are_left_alone)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(unbound_rows);
+}
+
+static const struct row discovery_rows[] = {
+    {"expired.test",  ACCEPTED, "discovery-bogus"},
+    {"wrongds.test",  ACCEPTED, "discovery-bogus"},
+    {"nosigs.test",   ACCEPTED, "discovery-bogus"},
+    {"txtbogus.test", ACCEPTED, "discovery-bogus"},
+};
+
+Test(verdicts, C_10_a_domain_that_is_bogus_at_first_contact_passes)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(discovery_rows);
+}
+
+#define REFUSED(domain, what) "450 4.7.5 " domain ": " REQUIRED what
+
+static const struct row refused_rows[] = {
+    {"unsigned.test",          /* D-05 */
+	REFUSED("unsigned.test",                   "MX of unsigned.test: insecure"),
+     "mx-insecure"													    },
+    {"unsigned.optout.test",
+     REFUSED("unsigned.optout.test",                                    "MX of unsigned.optout.test: insecure"),
+     "mx-insecure"													    },
+    {"unsigned.nsec3.test",
+     REFUSED("unsigned.nsec3.test",                                     "MX of unsigned.nsec3.test: insecure"),
+     "mx-insecure"													    },
+    {"implicit-unsigned.test", /* D-12 */
+	REFUSED("implicit-unsigned.test",
+     "MX of implicit-unsigned.test: insecure"),
+     "mx-insecure"													    },
+    {"nullmx-unsigned.test",   /* D-10 */
+	REFUSED("nullmx-unsigned.test",     "MX of nullmx-unsigned.test: insecure"),
+     "mx-insecure"													    },
+    {"badmx.test",             /* D-06 */
+	REFUSED("badmx.test",                         "MX of badmx.test: bogus"),                 "mx-bogus"},
+    {"bada.test",              REFUSED("bada.test",                     "A of mx1.bada.test: bogus"),
+     "address-bogus"													  },
+    {"badaaaa.test",           /* D-14 */
+	REFUSED("badaaaa.test",                     "AAAA of mx1.badaaaa.test: bogus"),
+     "address-bogus"													  },
+    {"badtlsa.test",           /* D-15 */
+	REFUSED("badtlsa.test",                     "TLSA of mx1.badtlsa.test: bogus"),
+     "tlsa-bogus"													     },
+    {"tlsaunsigned.test",      /* D-15 */
+	REFUSED("tlsaunsigned.test",           "TLSA of mx1.tlsaunsigned.test: insecure"),
+     "tlsa-insecure"													  },
+    {"many60.test",            /* D-19 */
+	REFUSED("many60.test",                       "MX of many60.test: too many hosts"),
+     "hosts-truncated"													},
+};
+
+Test(verdicts, A_04_what_is_not_secure_is_deferred_with_the_record_named)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(refused_rows);
+}
+
+/* Several records are at fault; which is named depends on who answers first. */
+static const char *const faulty_host_rows[][3] = {
+    {"mxunsigned.test",    "mx1.unsigned.test: insecure"     },
+    {"mixed.test",         "mx1.unsigned.test: insecure"     }, /* D-13 */
+    {"cnameunsigned.test", "mx1.cnameunsigned.test: insecure"},
+    {"mxbogus.test",       "mx1.expired.test: bogus"         },
+    {"mxlame.test",        "mx1.lame.test: failed"           }, /* D-08 */
+};
+
+Test(verdicts, D_17_a_host_outside_signed_zones_is_deferred)
+{
+	for (size_t i = 0;
+	     i < sizeof(faulty_host_rows) / sizeof(faulty_host_rows[0]); i++) {
+		const char *domain = faulty_host_rows[i][0];
+		char to[300], start[400], reply[LAB_LINE_SIZE];
+		char *transcript;
+
+		if (i == 0)
+			LAB_FRESH(NULL);
+		snprintf(to, sizeof(to), "u@%s", domain);
+		snprintf(start, sizeof(start), "450 4.7.5 %s: " REQUIRED,
+		    domain);
+		transcript = LAB_ASK(to);
+		lab_reply(transcript, to, reply);
+		cr_expect_eq(strncmp(reply, start, strlen(start)), 0, "%s: %s",
+		    to, reply);
+		cr_expect_not_null(strstr(reply, faulty_host_rows[i][1]),
+		    "%s: %s", to, reply);
+		free(transcript);
+	}
+}
+
+/* F-01 to F-15: each of these domains is signed, but the MX set is stripped
+ * on the way. It passes since its policy cannot be had (C-06): if one of the
+ * policies were taken, the stripped MX would defer. */
+static const struct row fetch_rows[] = {
+    {"nohost.test",     ACCEPTED, "discovery-failed"},
+    {"closed.test",     ACCEPTED, "discovery-failed"},
+    {"notfound.test",   ACCEPTED, "discovery-failed"}, /* F-05 */
+    {"redirect.test",   ACCEPTED, "discovery-failed"}, /* F-06 */
+    {"large.test",      ACCEPTED, "discovery-failed"}, /* F-09 */
+    {"cut.test",        ACCEPTED, "discovery-failed"}, /* F-10 */
+    {"html.test",       ACCEPTED, "discovery-failed"}, /* F-07 */
+    {"notype.test",     ACCEPTED, "discovery-failed"}, /* F-07 */
+    {"wrongname.test",  ACCEPTED, "discovery-failed"}, /* F-04 */
+    {"selfsigned.test", ACCEPTED, "discovery-failed"}, /* F-03 */
+    {"oldcert.test",    ACCEPTED, "discovery-failed"}, /* F-03 */
+    {"oldtls.test",     ACCEPTED, "discovery-failed"}, /* F-15 */
+    {"badbody.test",    ACCEPTED, "discovery-failed"}, /* P-03 */
+};
+
+Test(verdicts, C_06_a_policy_that_cannot_be_had_does_not_bind)
+{
+	LAB_FRESH(NULL);
+	LAB("tamper", "rule", "fwd", "*", "MX", "strip");
+	CHECK_ROWS(fetch_rows);
+	LAB("tamper", "clear");
+}
