@@ -16,7 +16,7 @@
 struct tool_options;
 
 #define LINT_TEXT_SIZE    256
-#define LINT_FINDINGS_MAX 200     /* of each level; the rest is counted */
+#define LINT_FINDINGS_MAX 64      /* more than the parser lists */
 #define LINT_BODY_MAX     1048576 /* the file; more is not read */
 #define LINT_BODY_SENDERS 65536   /* RFC 8461 3.3, F-09 */
 
@@ -31,8 +31,8 @@ struct lint_finding {
 struct lint_report {
 	struct policy *policy; /* NULL: no policy */
 	size_t n;
-	struct lint_finding *findings; /* in the order found */
-	size_t n_errors;               /* all, also those not listed */
+	struct lint_finding findings[LINT_FINDINGS_MAX]; /* as found */
+	size_t n_errors;
 	size_t n_warnings;
 	bool no_memory;
 };

@@ -12,44 +12,6 @@
 #include "tool/text.h"
 #include "tool/tool.h"
 
-#define DAY_S 86400
-
-/* What is right by the letter and yet seldom meant. */
-struct advisory {
-	bool (*applies)(const struct policy *policy);
-	const char *text;
-};
-
-static bool
-is_not_kept(const struct policy *policy)
-{
-	return policy->max_age_s == 0;
-}
-
-static bool
-is_short_lived(const struct policy *policy)
-{
-	return policy->max_age_s > 0 && policy->max_age_s < DAY_S;
-}
-
-/* K1: the field binds in every mode. */
-static bool
-binds_in_mode_none(const struct policy *policy)
-{
-	return policy->mode == POLICY_MODE_NONE && policy->dnssec;
-}
-
-static const struct advisory advisories[] = {
-    {is_not_kept,
-     "max_age 0: senders do not keep the policy, so it protects nobody"},
-    {is_short_lived,
-     "max_age is less than a day: who blocks the policy host for that long "
-	"has switched the policy off"                                  },
-    {binds_in_mode_none,
-     "\"dnssec: yes\" binds in mode none, too: leave the field out to "
-	"withdraw it"						  },
-};
-
 static size_t *
 counter(struct lint_report *report, enum policy_note_level level)
 {
@@ -61,17 +23,12 @@ void
 lint_add(struct lint_report *report, enum policy_note_level level, size_t line,
     const char *text)
 {
-	struct lint_finding *grown, *finding;
+	struct lint_finding *finding;
 
-	if (++*counter(report, level) > LINT_FINDINGS_MAX)
+	++*counter(report, level);
+	if (report->n == LINT_FINDINGS_MAX)
 		return;
-	grown = realloc(report->findings, (report->n + 1) * sizeof(*grown));
-	if (grown == NULL) {
-		report->no_memory = true;
-		return;
-	}
-	report->findings = grown;
-	finding = &grown[report->n++];
+	finding = &report->findings[report->n++];
 	finding->level = level;
 	finding->line = line;
 	snprintf(finding->text, sizeof(finding->text), "%s", text);
@@ -81,7 +38,6 @@ void
 lint_report_clear(struct lint_report *report)
 {
 	policy_free(&report->policy);
-	free(report->findings);
 	memset(report, 0, sizeof(*report));
 }
 
@@ -89,17 +45,6 @@ static void
 note(void *arg, enum policy_note_level level, size_t line, const char *text)
 {
 	lint_add(arg, level, line, text);
-}
-
-static void
-advise(struct lint_report *report)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(advisories) / sizeof(advisories[0]); i++)
-		if (advisories[i].applies(report->policy))
-			lint_add(report, POLICY_NOTE_WARNING, 0,
-			    advisories[i].text);
 }
 
 void
@@ -114,9 +59,7 @@ lint_body(const uint8_t *body, size_t len, struct lint_report *report)
 		report->no_memory = true;
 	if (err == 0 && report->n_errors > 0)
 		policy_free(&report->policy);
-	if (report->policy != NULL)
-		advise(report);
-	else if (report->n_errors == 0)
+	if (report->policy == NULL && report->n_errors == 0)
 		lint_add(report, POLICY_NOTE_ERROR, 0, err_text(err));
 }
 
@@ -142,16 +85,8 @@ finding_json(const struct lint_finding *finding)
 	return output_string(line, strlen(line));
 }
 
-/* How many findings of a level were counted and not kept. */
-static size_t
-unlisted(size_t count)
-{
-	return count > LINT_FINDINGS_MAX ? count - LINT_FINDINGS_MAX : 0;
-}
-
 static json_t *
-findings_json(const struct lint_report *report, enum policy_note_level level,
-    size_t count)
+findings_json(const struct lint_report *report, enum policy_note_level level)
 {
 	json_t *list = json_array();
 	int err = 0;
@@ -161,9 +96,6 @@ findings_json(const struct lint_report *report, enum policy_note_level level,
 		if (report->findings[i].level == level)
 			err = json_array_append_new(list,
 			    finding_json(&report->findings[i]));
-	if (err == 0 && unlisted(count) > 0)
-		err = json_array_append_new(list,
-		    json_sprintf("and %zu more", unlisted(count)));
 	if (err != 0) {
 		json_decref(list);
 		return NULL;
@@ -234,9 +166,9 @@ lint_json(const struct lint_report *report, const struct lint_hosts *hosts)
 	int err = 0;
 
 	err |= json_object_set_new(object, "errors",
-	    findings_json(report, POLICY_NOTE_ERROR, report->n_errors));
+	    findings_json(report, POLICY_NOTE_ERROR));
 	err |= json_object_set_new(object, "warnings",
-	    findings_json(report, POLICY_NOTE_WARNING, report->n_warnings));
+	    findings_json(report, POLICY_NOTE_WARNING));
 	if (hosts->n > 0)
 		err |= json_object_set_new(object, "hosts",
 		    hosts_json(report->policy, hosts));

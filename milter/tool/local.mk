@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libdstool.a
 libdstool_a_SOURCES = \
+	milter/tool/advice.c milter/tool/advice.h \
 	milter/tool/input.c milter/tool/input.h \
 	milter/tool/lint.c milter/tool/lint.h \
 	milter/tool/lint_report.c \
@@ -8,5 +9,7 @@ libdstool_a_SOURCES = \
 	milter/tool/output.c milter/tool/output.h \
 	milter/tool/parse.c \
 	milter/tool/rdata_text.c milter/tool/rdata_text.h \
-	milter/tool/text.c milter/tool/text.h
+	milter/tool/status.c \
+	milter/tool/text.c milter/tool/text.h \
+	milter/tool/tree.c milter/tool/tree.h
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -13,6 +13,7 @@
 
 struct config;
 struct option;
+struct verdict;
 
 /* X(name, operands, summary, help) */
 /* clang-format off */
@@ -89,6 +90,10 @@ int tool_usage(const char *command, const char *fmt, ...)
 
 /* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What a verdict means to a command that asked for it: TOOL_OK, TOOL_NO or,
+ * where the fault is on this side, TOOL_UNKNOWN. */
+int tool_verdict_status(const struct verdict *verdict);
 
 /*
  * The configuration that -c names; without -c that of the default path, or

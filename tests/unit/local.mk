@@ -14,3 +14,20 @@ tests_unit_test_tool_text_LDADD = libdstool.a $(CRITERION_LIBS)
 tests_unit_test_tool_rdata_text_SOURCES = tests/unit/test_tool_rdata_text.c
 tests_unit_test_tool_rdata_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_rdata_text_LDADD = libdstool.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_decide tests/unit/test_decide_all
+UNIT_TESTS += tests/unit/test_decide tests/unit/test_decide_all
+tests_unit_test_decide_SOURCES = tests/unit/test_decide.c \
+	tests/unit/world.c tests/unit/world.h
+tests_unit_test_decide_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
+	$(CRITERION_CFLAGS)
+tests_unit_test_decide_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_decide_all_SOURCES = tests/unit/test_decide_all.c
+tests_unit_test_decide_all_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_decide_all_LDADD = libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_tool_tree
+UNIT_TESTS += tests/unit/test_tool_tree
+tests_unit_test_tool_tree_SOURCES = tests/unit/test_tool_tree.c
+tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)

@@ -1,0 +1,20 @@
+/* What to do about a verdict. See advice.h. */
+#include "autoconf.h"
+
+#include "tool/advice.h"
+
+/* A switch, so that the compiler names the reason that has no sentence. */
+const char *
+advice_text(enum reason reason)
+{
+	switch (reason) {
+#define X(member, sentence) \
+	case member:        \
+		return sentence;
+		ADVICE_TABLE(X)
+#undef X
+	case REASON_COUNT:
+		break;
+	}
+	return "";
+}

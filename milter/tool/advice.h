@@ -1,0 +1,104 @@
+/*
+ * What to do about a verdict: one sentence for each reason, for the person
+ * who asked.
+ *
+ * Any thread.
+ */
+#ifndef TOOL_ADVICE_H
+#define TOOL_ADVICE_H
+
+#include "core/verdict.h"
+
+/* X(reason, sentence) */
+/* clang-format off */
+#define ADVICE_TABLE(X)                                                        \
+	X(REASON_NO_DOMAIN,                                                    \
+	    "Nothing: there is no domain that could have a policy.")           \
+	X(REASON_LITERAL,                                                      \
+	    "Nothing: an address literal has no policy.")                      \
+	X(REASON_INVALID_ADDRESS,                                              \
+	    "Nothing: no DNS name can be made of this address, and the MTA "   \
+	    "refuses it.")                                                     \
+	X(REASON_LOCAL,                                                        \
+	    "Nothing: the recipient is not reached over the DNS.")             \
+	X(REASON_EXEMPT,                                                       \
+	    "Nothing, or take the domain out of exempt_domains and "           \
+	    "exempt_file to have it checked.")                                 \
+	X(REASON_NO_POLICY,                                                    \
+	    "Nothing: the domain asks for nothing; its owner can publish an "  \
+	    "MTA-STS policy with \"dnssec: yes\".")                            \
+	X(REASON_NO_DNSSEC_FLAG,                                               \
+	    "Nothing: the policy does not ask for DNSSEC; its owner can add "  \
+	    "\"dnssec: yes\".")                                                \
+	X(REASON_SECURE,                                                       \
+	    "Nothing: everything that delivery needs is signed and valid.")    \
+	X(REASON_NULL_MX,                                                      \
+	    "Nothing: the domain takes no mail (RFC 7505), and the MTA "       \
+	    "bounces it.")                                                     \
+	X(REASON_NO_SUCH_DOMAIN,                                               \
+	    "Nothing: the domain does not exist, and the MTA bounces the "     \
+	    "message; check the spelling.")                                    \
+	X(REASON_NO_USABLE_HOST,                                               \
+	    "Nothing on this side: no MX host has an address; the owner "      \
+	    "should correct the MX records.")                                  \
+	X(REASON_MX_INSECURE,                                                  \
+	    "The owner should sign the zone or complete its chain of DS "      \
+	    "records; if others see it signed, the answers are stripped on "   \
+	    "the way to you.")                                                 \
+	X(REASON_MX_BOGUS,                                                     \
+	    "The owner should renew the signatures or correct the DS "         \
+	    "records; if others find them valid, the answers are forged on "   \
+	    "the way to you.")                                                 \
+	X(REASON_MX_FAILED,                                                    \
+	    "Ask again later; if it lasts, the owner should look at the name " \
+	    "servers of the domain.")                                          \
+	X(REASON_ADDRESS_INSECURE,                                             \
+	    "Whoever runs the MX host should sign the zone of its name, or "   \
+	    "the owner should name hosts in signed zones.")                    \
+	X(REASON_ADDRESS_BOGUS,                                                \
+	    "Whoever runs the MX host should renew the signatures of its "     \
+	    "zone; if others find them valid, the answers are forged on the "  \
+	    "way to you.")                                                     \
+	X(REASON_ADDRESS_FAILED,                                               \
+	    "Ask again later; if it lasts, whoever runs the MX host should "   \
+	    "look at the name servers of its zone.")                           \
+	X(REASON_TLSA_INSECURE,                                                \
+	    "The zone of the TLSA name should be signed like that of the MX "  \
+	    "host; look at delegations and aliases below the host's name.")    \
+	X(REASON_TLSA_BOGUS,                                                   \
+	    "Whoever runs the MX host should correct the signatures of the "   \
+	    "TLSA record or of the proof that there is none.")                 \
+	X(REASON_TLSA_FAILED,                                                  \
+	    "The name servers of the MX host should answer TLSA queries; "     \
+	    "some drop query types that they do not know.")                    \
+	X(REASON_TLSA_MISSING,                                                 \
+	    "Your configuration demands DANE (tlsa = \"required\"): whoever "  \
+	    "runs the MX host should publish TLSA records, or use "            \
+	    "\"checked\".")                                                    \
+	X(REASON_MX_MISMATCH,                                                  \
+	    "The owner should add an mx pattern to the policy that covers "    \
+	    "the MX host, and then change the id in the TXT record.")          \
+	X(REASON_HOSTS_TRUNCATED,                                              \
+	    "The owner should publish fewer MX hosts: the rest is not "        \
+	    "looked at, and so not known to be secure.")                       \
+	X(REASON_DISCOVERY_FAILED,                                             \
+	    "Ask again later; if it lasts, the owner should look at the TXT "  \
+	    "record at _mta-sts and at the policy host.")                      \
+	X(REASON_DISCOVERY_BOGUS,                                              \
+	    "The owner should correct the signatures of the zone: the TXT "    \
+	    "record at _mta-sts does not validate.")                           \
+	X(REASON_DEADLINE,                                                     \
+	    "Ask again with a longer --deadline; what has arrived by then is " \
+	    "kept.")                                                           \
+	X(REASON_RESOLVER_BROKEN,                                              \
+	    "Look at your own resolver: even the root does not validate, so "  \
+	    "check trust_anchor, resolvers and the clock.")                    \
+	X(REASON_INTERNAL_ERROR,                                               \
+	    "Look at what dane-sts and the system log say: memory, files or "  \
+	    "a library failed here.")
+/* clang-format on */
+
+/* Static text; it ends in a full stop. */
+const char *advice_text(enum reason reason);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * dane-sts check: what the filter would do now, and why. Domains are asked
+ * about at once, within bounds, and told in the order they were given.
+ */
+#include "autoconf.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decide.h"
+#include "io/facts_json.h"
+#include "tool/names.h"
+#include "tool/output.h"
+#include "tool/query.h"
+#include "tool/session.h"
+#include "tool/tool.h"
+#include "tool/tree.h"
+
+#define CHECK_AT_ONCE   64
+#define DEADLINE_MAX_MS 3600000
+
+enum {
+	OPTION_DEADLINE = 256
+};
+
+static const struct option check_options[] = {
+    {"deadline", required_argument, NULL, OPTION_DEADLINE},
+    {"file",      required_argument, NULL, 'f'},
+    {0	 },
+};
+
+struct check {
+	const struct tool_options *options;
+	struct session session;
+	struct tree_style style;
+	struct query_set set;
+	size_t n;
+	struct query *queries;
+};
+
+/* --- telling ------------------------------------------------------------- */
+
+static bool
+print_json(const struct facts *facts, const struct verdict *verdict, int64_t ms)
+{
+	char *line = facts_json_write(facts, verdict, ms);
+
+	if (line == NULL) {
+		tool_warn("out of memory");
+		return false;
+	}
+	puts(line);
+	free(line);
+	return true;
+}
+
+static int
+tell(const struct check *check, const struct query *query,
+    const struct facts *facts, const struct verdict *verdict)
+{
+	if (!check->options->json)
+		tree_print(stdout, &check->style, query->name, facts, verdict);
+	else if (!print_json(facts, verdict, (int64_t)query->ms))
+		return TOOL_INTERNAL;
+	return tool_verdict_status(verdict);
+}
+
+static int
+tell_wrong(const struct check *check, const struct query *query)
+{
+	tool_warn("%s: not a domain name", query->name);
+	if (check->options->json &&
+	    !output_line(json_pack("{s:o,s:s}", "arg",
+		output_string(query->name, strlen(query->name)), "error",
+		"not a domain name")))
+		return TOOL_INTERNAL;
+	return TOOL_UNKNOWN;
+}
+
+/* An address without a domain to ask about is judged by its class alone. */
+static int
+tell_class(const struct check *check, const struct query *query)
+{
+	struct facts facts = {
+	    .recipient = {.class = query->address.class, .domain = ""},
+	};
+	struct verdict verdict;
+
+	(void)decide(&facts, &check->session.config.rules, DECIDE_FINAL,
+	    &verdict);
+	return tell(check, query, &facts, &verdict);
+}
+
+static int
+tell_query(const struct check *check, const struct query *query)
+{
+	if (query->wrong)
+		return tell_wrong(check, query);
+	if (!query_is_asked(query))
+		return tell_class(check, query);
+	if (query->answer == NULL) {
+		tool_warn("%s: out of memory", query->name);
+		return TOOL_INTERNAL;
+	}
+	return tell(check, query, query->answer->facts,
+	    &query->answer->verdict);
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+/* The larger status is the graver one. */
+static int
+run_queries(struct check *check)
+{
+	int worst = TOOL_OK, status;
+	size_t started = 0, i;
+
+	for (i = 0; i < check->n; i++) {
+		while (started < check->n && started < i + CHECK_AT_ONCE)
+			query_start(&check->queries[started++]);
+		query_wait(&check->queries[i]);
+		if (i > 0 && !check->options->json)
+			putchar('\n');
+		status = tell_query(check, &check->queries[i]);
+		fflush(stdout);
+		query_clear(&check->queries[i]);
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+/* True: there is one to ask the engine about. */
+static bool
+read_queries(struct check *check, const struct names *names)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < names->n; i++) {
+		query_read(&check->queries[i], &check->set, names->name[i]);
+		any = any || query_is_asked(&check->queries[i]);
+	}
+	check->n = names->n;
+	return any;
+}
+
+static int
+run_check(struct check *check, const struct names *names)
+{
+	int status;
+
+	check->queries = calloc(names->n, sizeof(*check->queries));
+	if (check->queries == NULL) {
+		tool_warn("out of memory");
+		return TOOL_INTERNAL;
+	}
+	status = session_configure(&check->session, check->options);
+	if (status == TOOL_OK && read_queries(check, names))
+		status = session_start(&check->session);
+	check->set.engine = check->session.engine;
+	if (check->set.patience_ms == 0)
+		check->set.patience_ms = session_patience_ms(&check->session);
+	if (status == TOOL_OK)
+		status = run_queries(check);
+	session_close(&check->session);
+	return status;
+}
+
+static int
+check_names(const struct tool_options *options, const struct names *names,
+    uint64_t patience_ms)
+{
+	struct check check = {.options = options};
+	int status;
+
+	query_set_init(&check.set);
+	check.set.patience_ms = patience_ms;
+	tree_style_detect(stdout, &check.style);
+	status = run_check(&check, names);
+	free(check.queries);
+	query_set_clear(&check.set);
+	return status;
+}
+
+static bool
+read_deadline(const char *text, uint64_t *deadline_ms)
+{
+	int64_t ms;
+
+	if (config_parse_duration(text, &ms) != 0 || ms <= 0 ||
+	    ms > DEADLINE_MAX_MS)
+		return false;
+	*deadline_ms = (uint64_t)ms;
+	return true;
+}
+
+int
+tool_check(struct tool_options *options, int argc, char **argv)
+{
+	struct names names;
+	const char *path = NULL;
+	uint64_t deadline_ms = 0;
+	int found, status;
+
+	while ((found = tool_getopt(options, argc, argv, check_options)) >= 0) {
+		if (found == 'f')
+			path = optarg;
+		else if (!read_deadline(optarg, &deadline_ms))
+			return tool_usage(argv[0],
+			    "\"%s\" is not a time such as 10s", optarg);
+	}
+	if (found == TOOL_OPTION_STOP)
+		return options->status;
+	if (path == NULL && optind == argc)
+		return tool_usage(argv[0], "a domain or address is missing");
+	status = names_read(&names, argc - optind, argv + optind, path);
+	if (status == TOOL_OK && names.n > 0)
+		status = check_names(options, &names, deadline_ms);
+	names_clear(&names);
+	return status;
+}

@@ -1,0 +1,313 @@
+/* The evidence as a tree, and what is advised (D-02, D-05, D-06, D-09). */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/decide.h"
+#include "tool/advice.h"
+#include "tool/tree.h"
+
+static const char *const patterns[] = {"*.example.net"};
+
+static const struct fact_policy binding = {
+    .id = "20260101",
+    .age_s = 100,
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_TESTING,
+    .dnssec = true,
+    .n_mx = 1,
+    .mx = patterns,
+};
+
+static const struct fact_policy expired = {
+    .id = "old",
+    .age_s = 1000,
+    .max_age_s = 10,
+    .mode = POLICY_MODE_ENFORCE,
+    .n_mx = 1,
+    .mx = patterns,
+};
+
+#define SECURE                                                  \
+	{                                                       \
+		.status = FACT_SECURE, .answer = ANSWER_RECORDS \
+	}
+#define ABSENT                                                 \
+	{                                                      \
+		.status = FACT_SECURE, .answer = ANSWER_NODATA \
+	}
+
+static const struct fact_host good_host = {
+    .name = "mx1.example.net",
+    .preference = 10,
+    .a = SECURE,
+    .aaaa = ABSENT,
+    .tlsa = SECURE,
+};
+
+static const struct fact_host forged_host = {
+    .name = "mx2.example.net",
+    .preference = 20,
+    .a = SECURE,
+    .aaaa = SECURE,
+    .tlsa = {.status = FACT_BOGUS, .why = "signature \033[31mexpired"},
+};
+
+static const struct fact_host own_host = {
+    .name = "example.org",
+    .a = {.status = FACT_INSECURE, .answer = ANSWER_RECORDS},
+    .aaaa = ABSENT,
+};
+
+#define RECIPIENT                                                \
+	{                                                        \
+		.class = ADDRESS_DOMAIN, .domain = "example.org" \
+	}
+
+/* The text of the tree; free() it. */
+static char *
+draw(const struct tree_style *style, const struct facts *facts)
+{
+	struct rules rules = {0};
+	struct verdict verdict;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert(decide(facts, &rules, DECIDE_FINAL, &verdict));
+	tree_print(out, style, "example.org", facts, &verdict);
+	fclose(out);
+	return text;
+}
+
+static void
+expect_tree(const struct tree_style *style, const struct facts *facts,
+    const char *expected)
+{
+	char *text = draw(style, facts);
+
+	cr_expect_str_eq(text, expected, "%s", text);
+	free(text);
+}
+
+static const struct tree_style plain = {false, false};
+
+Test(tool_tree, forged_host_is_marked_with_the_reason)
+{
+	const struct fact_host hosts[] = {good_host, forged_host};
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 2,
+	    .hosts = hosts,
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: defer, tlsa-bogus: "
+	    "_25._tcp.mx2.example.net TLSA bogus\n"
+	    "|- TXT _mta-sts.example.org: valid, id 20260101\n"
+	    "|- policy, stored 100 s ago: dnssec yes, mode testing, "
+	    "max_age 86400 s, id 20260101, mx *.example.net\n"
+	    "`- MX: secure, records\n"
+	    "   |- 10 mx1.example.net\n"
+	    "   |  |- A: secure, records\n"
+	    "   |  |- AAAA: secure, nodata\n"
+	    "   |  `- TLSA _25._tcp.mx1.example.net: secure, records\n"
+	    "   `- 20 mx2.example.net\n"
+	    "      |- A: secure, records\n"
+	    "      |- AAAA: secure, records\n"
+	    "      `- TLSA _25._tcp.mx2.example.net: bogus  <- decided\n"
+	    "         signature \\x1b[31mexpired\n"
+	    "Whoever runs the MX host should correct the signatures of the "
+	    "TLSA record or of the proof that there is none.\n");
+}
+
+Test(tool_tree, implicit_mx_and_what_was_not_looked_up)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_FAILED,
+	    .txt_why = "timeout",
+	    .stored = &binding,
+	    .mx = ABSENT,
+	    .n_hosts = 1,
+	    .hosts = &own_host,
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: defer, address-insecure: "
+	    "example.org A insecure\n"
+	    "|- TXT _mta-sts.example.org: failed\n"
+	    "|  timeout\n"
+	    "|- policy, stored 100 s ago: dnssec yes, mode testing, "
+	    "max_age 86400 s, id 20260101, mx *.example.net\n"
+	    "`- MX: secure, nodata\n"
+	    "   the domain is its own host\n"
+	    "   `- 0 example.org\n"
+	    "      |- A: insecure, records  <- decided\n"
+	    "      |- AAAA: secure, nodata\n"
+	    "      `- TLSA _25._tcp.example.org: not looked up\n"
+	    "Whoever runs the MX host should sign the zone of its name, or "
+	    "the owner should name hosts in signed zones.\n");
+}
+
+Test(tool_tree, no_policy_is_one_line_of_evidence)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_NONE,
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: pass, no-policy\n"
+	    "`- TXT _mta-sts.example.org: none\n"
+	    "Nothing: the domain asks for nothing; its owner can publish an "
+	    "MTA-STS policy with \"dnssec: yes\".\n");
+}
+
+Test(tool_tree, failed_fetch_is_last_without_delivery)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "new",
+	    .stored = &expired,
+	    .fetch = {.state = FETCH_FAILED, .error = "status 404\n"},
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: pass, discovery-failed: "
+	    "mta-sts.example.org policy failed\n"
+	    "|- TXT _mta-sts.example.org: valid, id new\n"
+	    "|- policy, stored 1000 s ago and now expired: dnssec not "
+	    "required, mode enforce, max_age 10 s, id old, "
+	    "mx *.example.net\n"
+	    "`- policy, fetched: failed  <- decided\n"
+	    "   status 404\\x0a\n"
+	    "Ask again later; if it lasts, the owner should look at the TXT "
+	    "record at _mta-sts and at the policy host.\n");
+}
+
+Test(tool_tree, forged_mx_is_marked)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .fetch = {.state = FETCH_OK,    .policy = binding },
+	    .mx = {.status = FACT_BOGUS, .why = "no DNSKEY"},
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text,
+			  "`- MX: bogus  <- decided\n"
+			  "   no DNSKEY\n"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+Test(tool_tree, lines_and_colours_follow_the_style)
+{
+	static const struct tree_style fancy = {.colour = true, .utf8 = true};
+	const struct fact_host hosts[] = {forged_host, good_host};
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 2,
+	    .hosts = hosts,
+	};
+	char *text = draw(&fancy, &facts);
+
+	cr_expect_neq(strstr(text,
+			  "   \u2502  \u2514\u2500 TLSA "
+			  "_25._tcp.mx2.example.net: "
+			  "\033[31mbogus\033[0m  "
+			  "\033[1m<- decided\033[0m\n"
+			  "   \u2502     signature"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+/* --- style ---------------------------------------------------------------- */
+
+static FILE *
+open_terminal(int *master)
+{
+	int slave;
+
+	*master = posix_openpt(O_RDWR | O_NOCTTY);
+	cr_assert_geq(*master, 0);
+	cr_assert_eq(grantpt(*master), 0);
+	cr_assert_eq(unlockpt(*master), 0);
+	slave = open(ptsname(*master), O_RDWR | O_NOCTTY);
+	cr_assert_geq(slave, 0);
+	return fdopen(slave, "w");
+}
+
+struct style_row {
+	const char *term;
+	const char *no_color;
+	bool colour;
+};
+
+Test(tool_tree, colour_only_on_a_terminal_that_may)
+{
+	static const struct style_row rows[] = {
+	    {"xterm", NULL, true },
+	    {"xterm", "",   true },
+	    {"xterm", "1",  false},
+	    {"dumb",  NULL, false},
+	    {NULL,    NULL, false},
+	};
+	struct tree_style style;
+	int master;
+	FILE *terminal = open_terminal(&master);
+	FILE *file = tmpfile();
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsetenv("TERM");
+		unsetenv("NO_COLOR");
+		if (rows[i].term != NULL)
+			setenv("TERM", rows[i].term, 1);
+		if (rows[i].no_color != NULL)
+			setenv("NO_COLOR", rows[i].no_color, 1);
+		tree_style_detect(terminal, &style);
+		cr_expect_eq(style.colour, rows[i].colour, "row %zu", i);
+		tree_style_detect(file, &style);
+		cr_expect_not(style.colour, "row %zu", i);
+	}
+	fclose(file);
+	fclose(terminal);
+	close(master);
+}
+
+/* --- advice --------------------------------------------------------------- */
+
+Test(tool_advice, every_reason_has_a_sentence_of_its_own)
+{
+	int i, j;
+
+	for (i = 0; i < REASON_COUNT; i++) {
+		const char *text = advice_text((enum reason)i);
+		size_t len = strlen(text);
+
+		cr_assert_gt(len, 1, "%s", reason_name((enum reason)i));
+		cr_expect_eq(text[len - 1], '.', "%s",
+		    reason_name((enum reason)i));
+		for (j = 0; j < i; j++)
+			cr_expect_str_neq(text, advice_text((enum reason)j),
+			    "%s", reason_name((enum reason)i));
+	}
+}
