@@ -61,8 +61,6 @@ fail_discovery(const struct facts *facts, const struct rules *rules,
 		verdict->reason = REASON_DEADLINE;
 	}
 	verdict->kind = rule == RULE_TEMPFAIL ? VERDICT_DEFER : VERDICT_PASS;
-	if (facts->internal_error) /* D-20: whether it binds is not known */
-		pass(verdict, REASON_INTERNAL_ERROR);
 }
 
 static void
@@ -71,6 +69,12 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 {
 	struct evidence e = {.kind = EVIDENCE_TXT, .why = facts->txt_why};
 
+	/* D-20: what may be stored could not be read. */
+	if (facts->internal_error) {
+		verdict->policy_known = false;
+		pass(verdict, REASON_INTERNAL_ERROR);
+		return;
+	}
 	switch (facts->txt_state) {
 	case TXT_NONE:
 	case TXT_MULTIPLE:

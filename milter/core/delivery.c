@@ -24,9 +24,15 @@ enum host_state {
 	HOST_STATES
 };
 
+/* What speaks against a host, or against all of them. */
+struct findings {
+	struct evidence worst;
+	bool more; /* an answer is missing */
+};
+
 struct tally {
 	unsigned hosts[HOST_STATES];
-	struct evidence worst;
+	struct findings findings;
 };
 
 /* The reasons of a kind of record, by what was wrong with it. */
@@ -70,10 +76,12 @@ evidence_rank(const struct evidence *e)
 }
 
 static void
-evidence_keep_worse(struct evidence *worst, const struct evidence *e)
+findings_add(struct findings *findings, const struct evidence *e)
 {
-	if (evidence_rank(e) > evidence_rank(worst))
-		*worst = *e;
+	if (e->kind != EVIDENCE_NONE && e->status == FACT_UNASKED)
+		findings->more = true;
+	if (evidence_rank(e) > evidence_rank(&findings->worst))
+		findings->worst = *e;
 }
 
 static enum reason
@@ -169,18 +177,18 @@ record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
 
 static void
 judge_record(enum evidence_kind kind, const struct fact_host *host,
-    const struct fact_rrset *rrset, struct evidence *worst)
+    const struct fact_rrset *rrset, struct findings *findings)
 {
 	struct evidence e = record_evidence(kind, host->name, 0, rrset);
 
 	if (e.status != FACT_SECURE)
-		evidence_keep_worse(worst, &e);
+		findings_add(findings, &e);
 }
 
 /* D-15, D-16 */
 static void
 judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
-    struct evidence *worst)
+    struct findings *findings)
 {
 	uint16_t port = c->facts->port != 0 ? c->facts->port : 25;
 	struct evidence e =
@@ -190,13 +198,13 @@ judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
 		return;
 	if (c->rules->tlsa == RULE_TLSA_CHECKED && is_absent(&host->tlsa))
 		return;
-	evidence_keep_worse(worst, &e);
+	findings_add(findings, &e);
 }
 
 /* RFC 8461 4.1. It can only add evidence, never take any away (S-01). */
 static void
 judge_pattern(const struct delivery_case *c, const struct fact_host *host,
-    struct evidence *worst)
+    struct findings *findings)
 {
 	struct evidence e = {
 	    .kind = EVIDENCE_PATTERN,
@@ -205,38 +213,39 @@ judge_pattern(const struct delivery_case *c, const struct fact_host *host,
 	};
 
 	if (c->patterns && !policy_mx_match(c->mx, c->n_mx, host->name))
-		evidence_keep_worse(worst, &e);
+		findings_add(findings, &e);
 }
 
 static enum host_state
 judge_host(const struct delivery_case *c, const struct fact_host *host,
-    struct evidence *worst)
+    struct findings *findings)
 {
 	/* D-10: a null MX beside others has no name. */
 	if (host->name[0] == '\0' ||
 	    (is_absent(&host->a) && is_absent(&host->aaaa)))
 		return HOST_SKIPPED;
-	judge_record(EVIDENCE_A, host, &host->a, worst); /* D-14 */
-	judge_record(EVIDENCE_AAAA, host, &host->aaaa, worst);
+	judge_record(EVIDENCE_A, host, &host->a, findings); /* D-14 */
+	judge_record(EVIDENCE_AAAA, host, &host->aaaa, findings);
 	/* Until it is known to have an address it may yet be no destination:
 	 * the rest does not count before. */
 	if (is_present(&host->a) || is_present(&host->aaaa)) {
-		judge_tlsa(c, host, worst);
-		judge_pattern(c, host, worst);
+		judge_tlsa(c, host, findings);
+		judge_pattern(c, host, findings);
 	}
-	if (worst->kind == EVIDENCE_NONE)
+	if (findings->worst.kind == EVIDENCE_NONE)
 		return HOST_GOOD;
-	return worst->status == FACT_UNASKED ? HOST_OPEN : HOST_BAD;
+	return findings->worst.status == FACT_UNASKED ? HOST_OPEN : HOST_BAD;
 }
 
 static void
 judge_hosts(const struct delivery_case *c, struct tally *tally)
 {
 	for (size_t i = 0; i < c->facts->n_hosts; i++) {
-		struct evidence e = {.kind = EVIDENCE_NONE};
+		struct findings found = {.more = false};
 
-		tally->hosts[judge_host(c, &c->facts->hosts[i], &e)]++;
-		evidence_keep_worse(&tally->worst, &e);
+		tally->hosts[judge_host(c, &c->facts->hosts[i], &found)]++;
+		findings_add(&tally->findings, &found.worst);
+		tally->findings.more |= found.more;
 	}
 }
 
@@ -245,10 +254,11 @@ static void
 judge_no_hosts(const struct delivery_case *c, struct tally *tally)
 {
 	static const struct fact_rrset unasked = {.status = FACT_UNASKED};
+	struct evidence e = record_evidence(EVIDENCE_A,
+	    c->facts->recipient.domain, 0, &unasked);
 
 	tally->hosts[HOST_OPEN]++;
-	tally->worst = record_evidence(EVIDENCE_A, c->facts->recipient.domain,
-	    0, &unasked);
+	findings_add(&tally->findings, &e);
 }
 
 static void
@@ -287,15 +297,15 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 	    .name = c->facts->recipient.domain,
 	    .status = FACT_SECURE,
 	};
-	struct evidence e = tally->worst;
+	struct evidence e = tally->findings.worst;
 
 	/* D-19. What is known of the others goes before. */
 	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
 		e = truncated;
 	refuse(out, &e, c->facts->deadline);
-	out->more = tally->hosts[HOST_OPEN] > 0;
-	/* One of them may be the good one. */
-	if (out->more && c->rules->hosts == RULE_HOSTS_ANY)
+	out->more = tally->findings.more;
+	/* The host that is open may be the good one. */
+	if (c->rules->hosts == RULE_HOSTS_ANY && tally->hosts[HOST_OPEN] > 0)
 		out->state = DELIVERY_OPEN;
 }
 
@@ -303,7 +313,7 @@ static void
 conclude_hosts(const struct delivery_case *c, const struct tally *tally,
     struct delivery *out)
 {
-	out->worst = tally->worst;
+	out->worst = tally->findings.worst;
 	out->hosts_good = tally->hosts[HOST_GOOD];
 	out->hosts_total = tally->hosts[HOST_GOOD] + tally->hosts[HOST_BAD] +
 	    tally->hosts[HOST_OPEN];
@@ -342,7 +352,7 @@ delivery_judge(const struct facts *facts, const struct rules *rules,
     const struct fact_policy *policy, struct delivery *out)
 {
 	struct delivery_case c = {.facts = facts, .rules = rules};
-	struct tally tally = {.worst = {.kind = EVIDENCE_NONE}};
+	struct tally tally = {.findings.more = false};
 
 	*out = (struct delivery){.state = DELIVERY_OPEN};
 	if (policy != NULL) {
