@@ -31,3 +31,9 @@ UNIT_TESTS += tests/unit/test_tool_tree
 tests_unit_test_tool_tree_SOURCES = tests/unit/test_tool_tree.c
 tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_log
+UNIT_TESTS += tests/unit/test_log
+tests_unit_test_log_SOURCES = tests/unit/test_log.c
+tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_log_LDADD = libio.a libcore.a $(CRITERION_LIBS)

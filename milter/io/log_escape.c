@@ -1,0 +1,128 @@
+#include "autoconf.h"
+
+#include "io/log_escape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The sequences of UTF-8 (RFC 3629 4): overlong forms, surrogates and what
+ * lies beyond U+10FFFF fall out by the range of the second octet. */
+static const struct utf8_form {
+	uint8_t first_min;
+	uint8_t first_max;
+	uint8_t second_min;
+	uint8_t second_max;
+	uint8_t len;
+} utf8_forms[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+#define N_UTF8_FORMS (sizeof(utf8_forms) / sizeof(utf8_forms[0]))
+
+static bool
+octet_is_plain(uint8_t octet)
+{
+	return octet > 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
+}
+
+bool
+log_text_needs_quotes(const uint8_t *value, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!octet_is_plain(value[i]) || value[i] == '=')
+			return true;
+	}
+	return len == 0;
+}
+
+static size_t
+put(const char *form, size_t form_len, char out[LOG_ESCAPE_MAX],
+    size_t *out_len)
+{
+	memcpy(out, form, form_len);
+	*out_len = form_len;
+	return 1;
+}
+
+/* '"' and '\' are escaped alike in both formats. */
+static size_t
+put_backslashed(uint8_t octet, char out[LOG_ESCAPE_MAX], size_t *out_len)
+{
+	char form[2] = {'\\', (char)octet};
+
+	return put(form, sizeof(form), out, out_len);
+}
+
+size_t
+log_text_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
+    size_t *out_len)
+{
+	uint8_t octet = value[0];
+
+	(void)len;
+	if (octet == '"' || octet == '\\')
+		return put_backslashed(octet, out, out_len);
+	if (octet == ' ' || octet_is_plain(octet)) {
+		out[0] = (char)octet;
+		*out_len = 1;
+		return 1;
+	}
+	*out_len = (size_t)snprintf(out, LOG_ESCAPE_MAX, "\\x%02x", octet);
+	return 1;
+}
+
+/* The length of the character at value[0], 0 if it is none. */
+static size_t
+utf8_len(const uint8_t *value, size_t len)
+{
+	for (size_t i = 0; i < N_UTF8_FORMS; i++) {
+		const struct utf8_form *form = &utf8_forms[i];
+
+		if (value[0] < form->first_min || value[0] > form->first_max)
+			continue;
+		if (len < form->len || value[1] < form->second_min ||
+		    value[1] > form->second_max)
+			return 0;
+		for (size_t k = 2; k < form->len; k++) {
+			if ((value[k] & 0xc0) != 0x80)
+				return 0;
+		}
+		return form->len;
+	}
+	return 0;
+}
+
+size_t
+log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
+    size_t *out_len)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	uint8_t octet = value[0];
+	size_t taken;
+
+	if (octet == '"' || octet == '\\')
+		return put_backslashed(octet, out, out_len);
+	if (octet < 0x20 || octet == 0x7f) {
+		*out_len =
+		    (size_t)snprintf(out, LOG_ESCAPE_MAX, "\\u%04x", octet);
+		return 1;
+	}
+	if (octet < 0x80) {
+		out[0] = (char)octet;
+		*out_len = 1;
+		return 1;
+	}
+	taken = utf8_len(value, len);
+	if (taken == 0)
+		return put(replacement, sizeof(replacement) - 1, out, out_len);
+	memcpy(out, value, taken);
+	*out_len = taken;
+	return taken;
+}

@@ -1,0 +1,414 @@
+/*
+ * io/log: what strangers' octets look like on a line, and where lines go.
+ * S-02: bounded, whatever the values hold.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "io/log.h"
+
+#define FILE_MAX 262144
+
+static char directory[] = "/tmp/test_log.XXXXXX";
+static char path[sizeof(directory) + 16];
+static char text[FILE_MAX];
+
+static void
+set_up(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	snprintf(path, sizeof(path), "%s/log", directory);
+}
+
+static void
+tear_down(void)
+{
+	unlink(path);
+	rmdir(directory);
+}
+
+static struct log *
+open_log(enum log_format format, enum log_level level)
+{
+	char target[sizeof(path) + 8];
+	char error[LOG_ERROR_SIZE] = "";
+	struct log_config config = {.target = target,
+	    .format = format,
+	    .level = level};
+	struct log *log;
+
+	snprintf(target, sizeof(target), "file:%s", path);
+	log = log_open(&config, "test", error);
+	cr_assert(log != NULL, "%s", error);
+	return log;
+}
+
+/* The file's octets, NUL-terminated; where they are is static. */
+static size_t
+read_file(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	cr_assert(fd >= 0);
+	n = read(fd, text, sizeof(text) - 1);
+	cr_assert(n >= 0);
+	close(fd);
+	text[n] = '\0';
+	return (size_t)n;
+}
+
+/* Behind "2026-01-01T00:00:00.000Z info ". */
+static const char *
+text_after_time(void)
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddZ ";
+
+	for (size_t i = 0; shape[i] != '\0'; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+
+		cr_assert(shape[i] == 'd' ? digit : text[i] == shape[i],
+		    "octet %zu of %s", i, text);
+	}
+	return text + strlen(shape);
+}
+
+TestSuite(log, .init = set_up, .fini = tear_down);
+
+struct value_row {
+	const char *value;
+	size_t len;
+	const char *in_text;
+	const char *in_json;
+};
+
+#define V(literal) literal, sizeof(literal) - 1
+
+/* clang-format off */
+static const struct value_row values[] = {
+    {V("plain"), "plain", "\"plain\""},
+    {V("<u@example.org>"), "<u@example.org>", "\"<u@example.org>\""},
+    {V("%s%n"), "%s%n", "\"%s%n\""},
+    {V("-"), "-", "\"-\""},
+    {V(""), "\"\"", "\"\""},
+    {V("two words"), "\"two words\"", "\"two words\""},
+    {V("a=b"), "\"a=b\"", "\"a=b\""},
+    {V("say \"hi\""), "\"say \\\"hi\\\"\"", "\"say \\\"hi\\\"\""},
+    {V("back\\slash"), "\"back\\\\slash\"", "\"back\\\\slash\""},
+    {V("line\r\nrcpt qid=forged"), "\"line\\x0d\\x0arcpt qid=forged\"",
+	"\"line\\u000d\\u000arcpt qid=forged\""},
+    {V("nul\0octet"), "\"nul\\x00octet\"", "\"nul\\u0000octet\""},
+    {V("\t\x1b[31m\x7f"), "\"\\x09\\x1b[31m\\x7f\"",
+	"\"\\u0009\\u001b[31m\\u007f\""},
+    {V("m\xc3\xbcnchen"), "\"m\\xc3\\xbcnchen\"", "\"m\xc3\xbcnchen\""},
+    {V("\xe2\x82\xac \xf0\x9f\x93\xa7"),
+	"\"\\xe2\\x82\\xac \\xf0\\x9f\\x93\\xa7\"",
+	"\"\xe2\x82\xac \xf0\x9f\x93\xa7\""},
+    /* not UTF-8: lone, cut, overlong, surrogate, beyond U+10FFFF */
+    {V("\xfcx"), "\"\\xfcx\"", "\"\xef\xbf\xbdx\""},
+    {V("\xe2\x82"), "\"\\xe2\\x82\"", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+    {V("\xc0\xaf"), "\"\\xc0\\xaf\"", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+    {V("\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"",
+	"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+    {V("\xf4\x90\x80\x80"), "\"\\xf4\\x90\\x80\\x80\"",
+	"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+};
+/* clang-format on */
+
+#define N_VALUES (sizeof(values) / sizeof(values[0]))
+
+static void
+check_value(const struct value_row *row, enum log_format format)
+{
+	struct log *log = open_log(format, LOG_LEVEL_INFO);
+	struct log_event e;
+	char want[512];
+
+	log_begin(&e, log, LOG_LEVEL_INFO, "event");
+	log_octets(&e, "key", row->value, row->len);
+	log_end(&e);
+	log_close(&log);
+	read_file(path);
+	if (format == LOG_FORMAT_JSON) {
+		snprintf(want, sizeof(want),
+		    "\",\"level\":\"info\",\"event\":\"event\",\"key\":%s}\n",
+		    row->in_json);
+		cr_assert_str_eq(strstr(text, "\",\"level\""), want);
+	} else {
+		snprintf(want, sizeof(want), "info event key=%s\n",
+		    row->in_text);
+		cr_assert_str_eq(text_after_time(), want);
+	}
+	unlink(path);
+}
+
+Test(log, values_are_escaped_as_text_S02)
+{
+	for (size_t i = 0; i < N_VALUES; i++)
+		check_value(&values[i], LOG_FORMAT_TEXT);
+}
+
+Test(log, values_are_escaped_as_json_S02)
+{
+	for (size_t i = 0; i < N_VALUES; i++)
+		check_value(&values[i], LOG_FORMAT_JSON);
+}
+
+Test(log, fields_keep_their_order_and_types)
+{
+	static const struct {
+		enum log_format format;
+		const char *want;
+	} rows[] = {
+	    {LOG_FORMAT_TEXT,
+             "warning refresh domain=example.org left_s=-3 ok=no bad=yes\n"},
+	    {LOG_FORMAT_JSON,
+             "\"warning\",\"event\":\"refresh\",\"domain\":\"example.org\","
+		"\"left_s\":-3,\"ok\":false,\"bad\":true}\n"               },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct log *log = open_log(rows[i].format, LOG_LEVEL_INFO);
+		struct log_event e;
+
+		log_begin(&e, log, LOG_LEVEL_WARNING, "refresh");
+		log_str(&e, "domain", "example.org");
+		log_int(&e, "left_s", -3);
+		log_bool(&e, "ok", false);
+		log_bool(&e, "bad", true);
+		log_end(&e);
+		log_close(&log);
+		read_file(path);
+		cr_assert(strstr(text, rows[i].want) != NULL, "%s", text);
+		unlink(path);
+	}
+}
+
+Test(log, json_begins_with_the_time)
+{
+	struct log *log = open_log(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+
+	log_msg(log, LOG_LEVEL_INFO, "event", "%d%%", 7);
+	log_close(&log);
+	read_file(path);
+	cr_assert_eq(strncmp(text, "{\"time\":\"20", 11), 0);
+	cr_assert(strstr(text,
+		      "Z\",\"level\":\"info\",\"event\":\"event\","
+		      "\"msg\":\"7%\"}\n") != NULL,
+	    "%s", text);
+}
+
+/* One value that is too long does not push the others off the line. */
+Test(log, a_long_value_is_cut_and_the_next_key_stays_S02)
+{
+	static char value[100000];
+
+	memset(value, '"', sizeof(value));
+	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON;
+	     format++) {
+		struct log *log =
+		    open_log((enum log_format)format, LOG_LEVEL_INFO);
+		struct log_event e;
+
+		log_begin(&e, log, LOG_LEVEL_INFO, "rcpt");
+		log_octets(&e, "to", value, sizeof(value));
+		log_str(&e, "client", "192.0.2.1");
+		log_end(&e);
+		log_close(&log);
+		cr_assert_leq(read_file(path), (size_t)LOG_LINE_MAX);
+		cr_assert(strstr(text, "\\\"...\"") != NULL, "%s", text);
+		cr_assert(strstr(text, "192.0.2.1") != NULL, "%s", text);
+		unlink(path);
+	}
+}
+
+Test(log, a_line_is_bounded_and_says_that_it_was_cut_S02)
+{
+	static char value[2000];
+	static const char *const tail[] = {" cut=yes\n", ",\"cut\":true}\n"};
+
+	memset(value, '\x01', sizeof(value));
+	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON;
+	     format++) {
+		struct log *log =
+		    open_log((enum log_format)format, LOG_LEVEL_INFO);
+		struct log_event e;
+		size_t len;
+
+		log_begin(&e, log, LOG_LEVEL_INFO, "event");
+		for (int i = 0; i < 50; i++)
+			log_octets(&e, "key", value, sizeof(value));
+		log_end(&e);
+		log_close(&log);
+		len = read_file(path);
+		cr_assert_leq(len, (size_t)LOG_LINE_MAX);
+		cr_assert_str_eq(text + len - strlen(tail[format]),
+		    tail[format]);
+		cr_assert_eq(strchr(text, '\n'), text + len - 1);
+		unlink(path);
+	}
+}
+
+Test(log, levels_below_the_configured_are_dropped)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_WARNING);
+
+	cr_assert(log_wants(log, LOG_LEVEL_ERROR));
+	cr_assert(log_wants(log, LOG_LEVEL_WARNING));
+	cr_assert_not(log_wants(log, LOG_LEVEL_INFO));
+	log_msg(log, LOG_LEVEL_INFO, "dropped", "x");
+	log_msg(log, LOG_LEVEL_ERROR, "kept", "x");
+	log_close(&log);
+	read_file(path);
+	cr_assert_str_eq(text_after_time(), "error kept msg=x\n");
+}
+
+Test(log, without_a_log_nothing_happens)
+{
+	struct log_event e;
+
+	cr_assert_not(log_wants(NULL, LOG_LEVEL_ERROR));
+	log_begin(&e, NULL, LOG_LEVEL_ERROR, "event");
+	log_str(&e, "key", "value");
+	log_end(&e);
+	log_msg(NULL, LOG_LEVEL_ERROR, "event", "x");
+	log_reopen(NULL);
+}
+
+Test(log, the_file_is_private_and_appended_to)
+{
+	struct log *log;
+	struct stat status;
+	int flags;
+
+	umask(0);
+	log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	log_msg(log, LOG_LEVEL_INFO, "one", "x");
+	log_close(&log);
+	log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	log_msg(log, LOG_LEVEL_INFO, "two", "x");
+	log_close(&log);
+	cr_assert_eq(stat(path, &status), 0);
+	flags = (int)(status.st_mode & 0777);
+	cr_assert_eq(flags, 0640);
+	read_file(path);
+	cr_assert(strstr(text, "one") != NULL && strstr(text, "two") != NULL);
+}
+
+Test(log, reopen_follows_a_rotation)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	char old[sizeof(path) + 4];
+
+	snprintf(old, sizeof(old), "%s.1", path);
+	log_msg(log, LOG_LEVEL_INFO, "one", "x");
+	cr_assert_eq(rename(path, old), 0);
+	log_msg(log, LOG_LEVEL_INFO, "two", "x");
+	log_reopen(log);
+	log_msg(log, LOG_LEVEL_INFO, "three", "x");
+	log_close(&log);
+	read_file(old);
+	cr_assert(strstr(text, "one") != NULL && strstr(text, "two") != NULL);
+	read_file(path);
+	cr_assert_str_eq(text_after_time(), "info three msg=x\n");
+	unlink(old);
+}
+
+/* The file that is open goes on being used. */
+Test(log, a_reopen_that_fails_loses_nothing)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	char old[sizeof(path) + 4];
+
+	snprintf(old, sizeof(old), "%s.1", path);
+	cr_assert_eq(rename(path, old), 0);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	log_reopen(log);
+	log_msg(log, LOG_LEVEL_INFO, "after", "x");
+	log_close(&log);
+	read_file(old);
+	cr_assert(strstr(text, "log-reopen") != NULL, "%s", text);
+	cr_assert(strstr(text, "info after msg=x\n") != NULL, "%s", text);
+	rmdir(path);
+	unlink(old);
+}
+
+static const struct {
+	const char *target;
+	bool good;
+} targets[] = {
+    {"syslog",          true },
+    {"stderr",          true },
+    {"file:/tmp/x/log", true },
+    {"",		false},
+    {"syslo",           false},
+    {"syslog:mail",     false},
+    {"file:",           false},
+    {"file:relative",   false},
+    {"/var/log/x",      false},
+};
+
+Test(log, targets_are_checked)
+{
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		struct log_config config = {.target = targets[i].target};
+		char error[LOG_ERROR_SIZE] = "";
+		int err = log_check(&config, error);
+
+		cr_assert_eq(err, targets[i].good ? 0 : ERR_CONFIG, "%s",
+		    targets[i].target);
+		cr_assert_eq(error[0] != '\0', !targets[i].good);
+	}
+}
+
+Test(log, a_file_that_cannot_be_opened_is_an_error)
+{
+	struct log_config config = {.target = "file:/nonexistent/log"};
+	char error[LOG_ERROR_SIZE] = "";
+
+	cr_assert_null(log_open(&config, "test", error));
+	cr_assert(strstr(error, "/nonexistent/log: No such file") != NULL, "%s",
+	    error);
+}
+
+#define WRITERS 4
+#define LINES   200
+
+static void *
+write_lines(void *arg)
+{
+	for (int i = 0; i < LINES; i++)
+		log_msg(arg, LOG_LEVEL_INFO, "line",
+		    "0123456789012345678901234567890123456789");
+	return NULL;
+}
+
+Test(log, lines_of_several_threads_do_not_mix)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	pthread_t writers[WRITERS];
+	size_t lines = 0;
+	size_t len;
+
+	for (size_t i = 0; i < WRITERS; i++)
+		cr_assert_eq(pthread_create(&writers[i], NULL, write_lines,
+				 log),
+		    0);
+	for (size_t i = 0; i < WRITERS; i++)
+		pthread_join(writers[i], NULL);
+	log_close(&log);
+	len = read_file(path);
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	cr_assert_eq(lines, (size_t)WRITERS * LINES);
+	cr_assert_eq(len % lines, 0U); /* all of one length */
+}
