@@ -26,7 +26,7 @@ enum token_kind {
 	TOKEN_PAIR,    /* backslash and the octet it quotes */
 	TOKEN_QUOTED,  /* "..." */
 	TOKEN_LITERAL, /* [...] */
-	TOKEN_BLANK    /* white space, a comment, a backslash at the end */
+	TOKEN_BLANK    /* white space, a comment, an odd quote or backslash */
 };
 
 struct token {
@@ -84,18 +84,19 @@ is_blank(uint8_t octet)
 	return octet == ' ' || (octet >= '\t' && octet <= '\r');
 }
 
-static bool
-take_closed(struct scanner *s, uint8_t close, bool *none, struct token *t)
+/* Something closed, of the kind `closed`; else only what would open it. */
+static void
+take_closed(struct scanner *s, uint8_t close, bool *none,
+    enum token_kind closed, struct token *t)
 {
 	const uint8_t *end = *none ? NULL : find_close(s->at, s->end, close);
 
 	if (end == NULL) {
 		*none = true;
-		return false;
+		return;
 	}
-	t->kind = close == '"' ? TOKEN_QUOTED : TOKEN_LITERAL;
+	t->kind = closed;
 	t->len = (size_t)(end - s->at);
-	return true;
 }
 
 static bool
@@ -105,9 +106,10 @@ next_token(struct scanner *s, struct token *t)
 		return false;
 	*t = (struct token){TOKEN_OCTET, s->at, 1};
 	if (*s->at == '"') {
-		take_closed(s, '"', &s->no_quote, t);
+		t->kind = TOKEN_BLANK;
+		take_closed(s, '"', &s->no_quote, TOKEN_QUOTED, t);
 	} else if (*s->at == '[') {
-		take_closed(s, ']', &s->no_literal, t);
+		take_closed(s, ']', &s->no_literal, TOKEN_LITERAL, t);
 	} else if (*s->at == '(') {
 		t->kind = TOKEN_BLANK;
 		t->len = (size_t)(comment_end(s->at, s->end) - s->at);
@@ -127,65 +129,88 @@ is_special(const struct token *t, uint8_t octet)
 	return t->kind == TOKEN_OCTET && *t->at == octet;
 }
 
-/*
- * What stands between the last ">" and the nearest "<" before it. Either may
- * be missing (R-15). Without ">", a list's "," or ";" at the end is none of
- * the address.
- */
+/* The brackets that belong to the command, as Postfix takes them off. */
 static struct span
+strip_brackets(struct span arg)
+{
+	if (arg.end - arg.at >= 2 && *arg.at == '<' && arg.end[-1] == '>')
+		return (struct span){arg.at + 1, arg.end - 1};
+	return arg;
+}
+
+/* "," of a list, ":" and ";" of a group */
+static bool
+is_list_mark(const struct token *t)
+{
+	return is_special(t, ',') || is_special(t, ':') || is_special(t, ';');
+}
+
+struct mailbox {
+	struct span span;
+	bool bracketed; /* blanks between words are dropped, not refused */
+};
+
+/*
+ * What stands between a ">" at the end and the nearest "<" before it; empty
+ * brackets do not count. Either may be missing (R-15). What is left of a list
+ * at the end is none of the address.
+ */
+static struct mailbox
 find_mailbox(struct span arg)
 {
 	struct scanner s = {arg.at, arg.end, false, false};
-	struct span bracketed = {NULL, NULL};
-	struct span bare = {arg.at, arg.at};
+	struct span closed = {NULL, NULL};
+	struct span open = {arg.at, arg.at};
+	struct span before = open;
+	bool after_words = false;
 	struct token t;
 
 	while (next_token(&s, &t)) {
-		if (is_special(&t, '<'))
-			bare.at = bare.end = s.at;
-		else if (is_special(&t, '>'))
-			bracketed = (struct span){bare.at, t.at};
-		else if (t.kind != TOKEN_BLANK && !is_special(&t, ',') &&
-		    !is_special(&t, ';'))
-			bare.end = s.at;
+		if (is_special(&t, '<')) {
+			before = open;
+			open.at = open.end = s.at;
+			after_words = false;
+		} else if (is_special(&t, '>')) {
+			if (open.end > open.at)
+				closed = (struct span){open.at, t.at};
+			else
+				open = before;
+			after_words = false;
+		} else if (t.kind != TOKEN_BLANK && !is_list_mark(&t)) {
+			open.end = s.at;
+			after_words = true;
+		}
 	}
-	return bracketed.at != NULL ? bracketed : bare;
+	if (closed.at != NULL && !after_words)
+		return (struct mailbox){closed, true};
+	return (struct mailbox){open, false};
 }
 
-/* Past the ":" of a source route, NULL if there is none in front. */
-static const uint8_t *
-route_end(struct span mailbox)
-{
-	struct scanner s = {mailbox.at, mailbox.end, false, false};
-	struct token t;
-	bool more;
-
-	do
-		more = next_token(&s, &t);
-	while (more && t.kind == TOKEN_BLANK);
-	if (!more || !is_special(&t, '@'))
-		return NULL;
-	while (next_token(&s, &t))
-		if (is_special(&t, ':'))
-			return s.at < s.end ? s.at : NULL;
-	return NULL;
-}
-
-/* R-09: routes may be doubled; each look goes no further than its ":". */
+/*
+ * R-09: routes may be doubled. Postfix goes by the first ":", be it quoted or
+ * not.
+ */
 static void
-skip_routes(struct span *mailbox)
+skip_routes(struct span *arg)
 {
-	const uint8_t *end;
+	const uint8_t *at = arg->at;
+	const uint8_t *colon;
 
-	while ((end = route_end(*mailbox)) != NULL)
-		mailbox->at = end;
+	while (at < arg->end && is_blank(*at))
+		at++;
+	while (at < arg->end && *at == '@') {
+		colon = memchr(at, ':', (size_t)(arg->end - at));
+		if (colon == NULL || colon + 1 == arg->end)
+			return;
+		arg->at = at = colon + 1;
+	}
 }
 
 /* Past the last "@" that is neither quoted nor in a comment; NULL: none. */
 static const uint8_t *
-find_domain(struct span mailbox)
+find_domain(struct span arg)
 {
-	struct scanner s = {mailbox.at, mailbox.end, false, false};
+	struct scanner s = {arg.at, arg.end, false, false};
 	const uint8_t *found = NULL;
 	struct token t;
 
@@ -197,6 +222,7 @@ find_domain(struct span mailbox)
 
 struct text {
 	size_t len;
+	bool gaps; /* there were blanks between two words */
 	uint8_t octet[DOMAIN_TEXT_MAX];
 };
 
@@ -219,42 +245,42 @@ text_add_unquoted(struct text *text, const struct token *t)
 		if (*at == '\\' && at + 1 < end)
 			at++;
 		/* Unquoted it divides as any other does. */
-		if (*at == '@')
+		if (*at == '@') {
 			text->len = 0;
-		else
+			text->gaps = false;
+		} else {
 			text_add(text, at, 1);
+		}
 	}
 }
 
 /*
  * Takes quoting, comments and blanks out of a domain, where none belongs: the
- * MTA does so and goes on with what remains. A blank between words stays, as
- * it makes them no domain. True: something was taken.
+ * MTA does so and goes on with what remains.
  */
-static bool
+static void
 text_unquote(struct text *text)
 {
-	struct scanner s = {text->octet, text->octet + text->len, 0, 0};
-	size_t len = text->len;
+	struct scanner s = {text->octet, text->octet + text->len, false, false};
 	bool gap = false;
 	struct token t;
 
 	text->len = 0;
+	text->gaps = false;
 	while (next_token(&s, &t)) {
 		if (t.kind == TOKEN_BLANK) {
 			gap =
 			    text->len > 0 && text->octet[text->len - 1] != '.';
 			continue;
 		}
-		if (gap && *t.at != '.')
-			text_add(text, (const uint8_t *)" ", 1);
+		if (gap && !is_special(&t, '.'))
+			text->gaps = true;
 		gap = false;
 		if (t.kind == TOKEN_PAIR || t.kind == TOKEN_QUOTED)
 			text_add_unquoted(text, &t);
 		else
 			text_add(text, t.at, t.len);
 	}
-	return text->len < len;
 }
 
 int
@@ -279,17 +305,23 @@ address_domain(const uint8_t *text, size_t len, address_idn_fn *idn,
 }
 
 static enum address_class
-classify_domain(const uint8_t *domain, size_t len, address_idn_fn *idn,
+classify_domain(const struct mailbox *mailbox, address_idn_fn *idn,
     char out[NAME_SIZE])
 {
 	struct text text = {0};
+	size_t len = (size_t)(mailbox->span.end - mailbox->span.at);
 
 	if (len > sizeof(text.octet))
 		return ADDRESS_INVALID;
-	text_add(&text, domain, len);
+	text_add(&text, mailbox->span.at, len);
+	text_unquote(&text);
+	if (text.gaps && !mailbox->bracketed)
+		return ADDRESS_INVALID;
 	/* The MTA reads again what it has unquoted; so do we. */
-	while (text_unquote(&text))
-		;
+	while (text.len < len) {
+		len = text.len;
+		text_unquote(&text);
+	}
 	if (text.len > 0 && text.octet[0] == '[')
 		return ADDRESS_LITERAL;
 	return address_domain(text.octet, text.len, idn, out) == 0
@@ -301,20 +333,20 @@ void
 address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
     struct address *out)
 {
-	struct span mailbox = {arg, arg};
-	const uint8_t *domain;
+	struct span stripped;
+	struct mailbox mailbox;
 
 	out->class = ADDRESS_LOCAL;
 	out->domain[0] = '\0';
 	if (len == 0)
 		return;
-	mailbox.end = arg + len;
-	mailbox = find_mailbox(mailbox);
-	skip_routes(&mailbox);
-	domain = find_domain(mailbox);
-	if (domain != NULL)
-		out->class = classify_domain(domain,
-		    (size_t)(mailbox.end - domain), idn, out->domain);
+	stripped = strip_brackets((struct span){arg, arg + len});
+	skip_routes(&stripped);
+	mailbox = find_mailbox(stripped);
+	skip_routes(&mailbox.span);
+	mailbox.span.at = find_domain(mailbox.span);
+	if (mailbox.span.at != NULL)
+		out->class = classify_domain(&mailbox, idn, out->domain);
 }
 
 static const char *const class_names[] = {
