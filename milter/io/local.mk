@@ -2,9 +2,36 @@ noinst_LIBRARIES += libio.a
 libio_a_SOURCES =
 libio_a_CPPFLAGS = $(AM_CPPFLAGS)
 
+# The policy store.
+libio_a_SOURCES += \
+	milter/io/store.c milter/io/store.h \
+	milter/io/store_backend.h \
+	milter/io/store_env.c milter/io/store_env.h \
+	milter/io/store_format.c milter/io/store_format.h \
+	milter/io/store_lane.c milter/io/store_lane.h \
+	milter/io/store_lmdb.c \
+	milter/io/store_memory.c \
+	milter/io/store_record.c milter/io/store_record.h \
+	milter/io/store_table.c milter/io/store_table.h \
+	milter/io/store_verify.c milter/io/store_verify.h
+
 # Names in other scripts.
 libio_a_CPPFLAGS += $(IDN2_CFLAGS)
 libio_a_SOURCES += milter/io/idn.c milter/io/idn.h
+
+# Network addresses.
+libio_a_SOURCES += milter/io/net.c milter/io/net.h
+
+# The policy fetch.
+libio_a_SOURCES += \
+	milter/io/fetch.c milter/io/fetch.h \
+	milter/io/fetch_event.c milter/io/fetch_event.h \
+	milter/io/fetch_head.c milter/io/fetch_head.h \
+	milter/io/fetch_outcome.c milter/io/fetch_outcome.h \
+	milter/io/fetch_text.c milter/io/fetch_text.h \
+	milter/io/fetch_tls.c milter/io/fetch_tls.h \
+	milter/io/fetch_transfer.c milter/io/fetch_transfer.h
+libio_a_CPPFLAGS += $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS)
 
 # The log.
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \

@@ -21,12 +21,16 @@ struct store;
 
 #define STORE_ERROR_SIZE 512
 
+/* Waiting at most, of reads and of writes; then ERR_BUSY. */
+#define STORE_QUEUE_MAX        8192
+#define STORE_QUEUE_OCTETS_MAX (64 << 20)
+
 /* One stored policy. Times are wall clock. */
 struct store_entry {
-	const char *domain; /* canonical policy domain */
-	const char *id;     /* of the TXT record that led to the fetch */
-	int64_t fetched_s;  /* the last good fetch: max_age counts from here */
-	int64_t tried_s;    /* the last refresh that was tried; 0: none */
+	const char *domain;  /* canonical policy domain */
+	const char *id;      /* of the TXT record that led to the fetch */
+	int64_t fetched_s;   /* the last good fetch: max_age counts from here */
+	int64_t tried_s;     /* the last refresh that was tried; 0: none */
 	const char *failure; /* of that refresh, for people; "": it was good */
 	int64_t used_s;      /* last asked for, roughly (hours) */
 	const uint8_t *body; /* as fetched, to the octet */
@@ -43,13 +47,16 @@ typedef bool store_each_fn(void *arg, const struct store_entry *entry);
 enum store_access {
 	STORE_READ_WRITE, /* created if it is not there */
 	STORE_READ_ONLY   /* for tools beside a running daemon: changes stay
-	                   * in memory; not there counts as empty */
+			   * in memory; not there counts as empty */
 };
 
 /*
  * spec: "lmdb:DIRECTORY" or "memory:". NULL with *error saying what to do.
  * An existing store that cannot be used (foreign, damaged, newer) is an error
  * and is left as it is: never start empty in silence.
+ * Not to be used across fork: daemonize first. What is created belongs to the
+ * effective user, or to the directory's owner if that is root: take the final
+ * identity first.
  */
 struct store *store_open(const char *spec, enum store_access access,
     char error[STORE_ERROR_SIZE]);
@@ -60,9 +67,15 @@ int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
 /* Requests already queued are carried out first. */
 void store_close(struct store **store);
 
-/* Strings are copied. The callback runs exactly once, or the call fails. */
-int store_get(
-    struct store *store, const char *domain, store_got_fn *got, void *arg);
+/*
+ * Strings are copied. The callback runs exactly once, or the call fails:
+ * ERR_SYNTAX (domain, id), ERR_TOOLONG (body), ERR_BUSY, ERR_CANCELLED (being
+ * closed), ERR_NOMEM. Changes are made in the order of the calls; a get that
+ * is called after a change's callback sees the change. To delete what is not
+ * there is no error. A failure text beyond 255 octets is cut.
+ */
+int store_get(struct store *store, const char *domain, store_got_fn *got,
+    void *arg);
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
@@ -70,7 +83,8 @@ int store_delete(struct store *store, const char *domain, store_done_fn *done,
 
 /*
  * Every entry, in order of domain, from a consistent view. Blocks the calling
- * thread; each() runs on it. 0 or a negative error.
+ * thread; each() runs on it and must not call store_each. 0 or a negative
+ * error; ERR_CORRUPT: all but the damaged entries were shown.
  */
 int store_each(struct store *store, store_each_fn *each, void *arg);
 

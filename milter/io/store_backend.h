@@ -2,8 +2,9 @@
  * What a kind of store implements. store.c owns the threads and queues and
  * calls these; a new kind is one file and one row in store.c's table.
  *
- * get and each may run beside one another and beside the writer; put, delete
- * and commit are called by the one writer thread.
+ * get and each may run beside one another and beside the writer; begin, put,
+ * remove, commit and abort are called by the one writer thread. Names have
+ * been checked: canonical domains, ids of at most 32 octets.
  */
 #ifndef IO_STORE_BACKEND_H
 #define IO_STORE_BACKEND_H
@@ -12,17 +13,24 @@
 
 struct store_backend {
 	const char *scheme; /* "lmdb": the part of the spec before ':' */
-	/* rest: the spec after ':'. NULL with *error filled in. */
+	/* Whether rest, the spec after ':', has the right form. NULL: any.
+	 * 0 or ERR_CONFIG with *error filled in. */
+	int (*check)(const char *rest, char error[STORE_ERROR_SIZE]);
+	/* NULL with *error filled in. */
 	void *(*open)(const char *rest, enum store_access access,
 	    char error[STORE_ERROR_SIZE]);
 	void (*close)(void *backend);
 	/* 0 with got() called once before it returns, or a negative error */
 	int (*get)(void *backend, const char *domain, store_each_fn *got,
 	    void *arg);
-	/* Several changes go into one commit; none counts before it. */
+	/*
+	 * Several changes go into one commit; none counts before it. After an
+	 * error of put, remove or commit follows abort. ERR_BUSY: nothing is
+	 * wrong with the change, begin anew (the backend made room).
+	 */
 	int (*begin)(void *backend);
 	int (*put)(void *backend, const struct store_entry *entry);
-	int (*delete)(void *backend, const char *domain);
+	int (*remove)(void *backend, const char *domain);
 	int (*commit)(void *backend); /* durable when 0 */
 	void (*abort)(void *backend);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
@@ -31,5 +39,9 @@ struct store_backend {
 
 extern const struct store_backend store_lmdb;
 extern const struct store_backend store_memory;
+
+/* A store_memory handle that lies over another store and takes its changes;
+ * closes it as well. NULL: no memory. */
+void *store_memory_over(const struct store_backend *below, void *handle);
 
 #endif

@@ -32,8 +32,49 @@ tests_unit_test_tool_tree_SOURCES = tests/unit/test_tool_tree.c
 tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_store tests/unit/test_store_format \
+	tests/unit/test_store_lmdb
+UNIT_TESTS += tests/unit/test_store tests/unit/test_store_format \
+	tests/unit/test_store_lmdb
+tests_unit_test_store_SOURCES = tests/unit/test_store.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_LDADD = libio.a libcore.a $(LMDB_LIBS) $(CRITERION_LIBS)
+tests_unit_test_store_format_SOURCES = tests/unit/test_store_format.c
+tests_unit_test_store_format_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_format_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+tests_unit_test_store_lmdb_SOURCES = tests/unit/test_store_lmdb.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_lmdb_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_lmdb_LDADD = libio.a libcore.a $(LMDB_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_log
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_log_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_net
+UNIT_TESTS += tests/unit/test_net
+tests_unit_test_net_SOURCES = tests/unit/test_net.c
+tests_unit_test_net_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_net_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_cache
+UNIT_TESTS += tests/unit/test_cache
+tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
+tests_unit_test_cache_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_cache_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_map
+UNIT_TESTS += tests/unit/test_map
+tests_unit_test_map_SOURCES = tests/unit/test_map.c
+tests_unit_test_map_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_map_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_backoff
+UNIT_TESTS += tests/unit/test_backoff
+tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
+tests_unit_test_backoff_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_backoff_LDADD = libengine.a libcore.a $(CRITERION_LIBS)

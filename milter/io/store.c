@@ -1,0 +1,303 @@
+/*
+ * The policy store's front: kinds of store, threads, group commit.
+ *
+ * Whatever waits when the writer comes round goes into one commit, as a synced
+ * write costs the same for one entry and for hundreds. If that commit fails,
+ * each entry gets one of its own, so that a bad one fails alone.
+ */
+#include "autoconf.h"
+
+#include "io/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "io/store_backend.h"
+#include "io/store_lane.h"
+
+/* How often a backend may ask for a new begin (ERR_BUSY). */
+#define CHANGE_TRIES 16
+
+struct store {
+	const struct store_backend *backend;
+	void *handle;
+	struct lane reads;
+	struct lane writes;
+};
+
+/* --- kinds of store ------------------------------------------------------- */
+
+static const struct store_backend *const backends[] = {
+    &store_lmdb,
+    &store_memory,
+};
+
+/* Named in the manual, but not made yet. */
+static const char *const planned[] = {"redis", "redis+unix"};
+
+static bool
+has_scheme(const char *spec, const char *scheme)
+{
+	size_t len = strlen(scheme);
+
+	return strncmp(spec, scheme, len) == 0 && spec[len] == ':';
+}
+
+static void
+explain_unknown(const char *spec, char error[STORE_ERROR_SIZE])
+{
+	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++) {
+		if (!has_scheme(spec, planned[i]))
+			continue;
+		snprintf(error, STORE_ERROR_SIZE,
+		    "store \"%.200s\": %s is not in this version; use "
+		    "\"lmdb:DIRECTORY\"",
+		    spec, planned[i]);
+		return;
+	}
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store \"%.200s\": must be \"lmdb:DIRECTORY\" or \"memory:\"",
+	    spec);
+}
+
+/* The backend for spec and what follows the colon, or NULL. */
+static const struct store_backend *
+find_backend(const char *spec, const char **rest, char error[STORE_ERROR_SIZE])
+{
+	const struct store_backend *b;
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		b = backends[i];
+		if (!has_scheme(spec, b->scheme))
+			continue;
+		*rest = spec + strlen(b->scheme) + 1;
+		if (b->check != NULL && b->check(*rest, error) != 0)
+			return NULL;
+		return b;
+	}
+	explain_unknown(spec, error);
+	return NULL;
+}
+
+int
+store_check(const char *spec, char error[STORE_ERROR_SIZE])
+{
+	const char *rest;
+
+	return find_backend(spec, &rest, error) == NULL ? ERR_CONFIG : 0;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+static bool
+hand_out(void *arg, const struct store_entry *entry)
+{
+	const struct request *request = arg;
+
+	request->got(request->arg, 0, entry);
+	return true;
+}
+
+static void
+read_batch(void *arg, struct request *batch)
+{
+	struct store *store = arg;
+	struct request *request;
+	int err;
+
+	while (batch != NULL) {
+		request = batch;
+		batch = request->next;
+		err = store->backend->get(store->handle,
+		    request->record->entry.domain, hand_out, request);
+		if (err != 0)
+			request->got(request->arg, err, NULL);
+		request_free(&request);
+	}
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static int
+change(struct store *store, const struct record *record)
+{
+	if (record->deleted)
+		return store->backend->remove(store->handle,
+		    record->entry.domain);
+	return store->backend->put(store->handle, &record->entry);
+}
+
+static int
+commit_once(struct store *store, const struct request *first,
+    const struct request *end)
+{
+	int err = store->backend->begin(store->handle);
+
+	if (err != 0)
+		return err;
+	for (; err == 0 && first != end; first = first->next)
+		err = change(store, first->record);
+	if (err == 0)
+		err = store->backend->commit(store->handle);
+	if (err != 0)
+		store->backend->abort(store->handle);
+	return err;
+}
+
+/* The requests from first up to, but not with, end: all or none. */
+static int
+commit(struct store *store, const struct request *first,
+    const struct request *end)
+{
+	int err = ERR_BUSY;
+
+	for (int i = 0; i < CHANGE_TRIES && err == ERR_BUSY; i++)
+		err = commit_once(store, first, end);
+	return err;
+}
+
+static void
+write_batch(void *arg, struct request *batch)
+{
+	struct store *store = arg;
+	struct request *request;
+	int err = commit(store, batch, NULL);
+
+	for (request = batch; request != NULL; request = request->next)
+		request->err = err;
+	if (err != 0 && batch->next != NULL) {
+		for (request = batch; request != NULL; request = request->next)
+			request->err = commit(store, request, request->next);
+	}
+	while (batch != NULL) {
+		request = batch;
+		batch = request->next;
+		if (request->done != NULL)
+			request->done(request->arg, request->err);
+		request_free(&request);
+	}
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+/* Opens the backend; changes to one that is only read stay in memory. */
+static void *
+open_backend(struct store *store, const char *rest, enum store_access access,
+    char error[STORE_ERROR_SIZE])
+{
+	void *below = store->backend->open(rest, access, error);
+	void *handle;
+
+	if (below == NULL || access == STORE_READ_WRITE)
+		return below;
+	handle = store_memory_over(store->backend, below);
+	if (handle == NULL) {
+		store->backend->close(below);
+		snprintf(error, STORE_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	store->backend = &store_memory;
+	return handle;
+}
+
+static int
+start_lanes(struct store *store, char error[STORE_ERROR_SIZE])
+{
+	if (lane_start(&store->reads, read_batch, store) != 0)
+		goto fail;
+	if (lane_start(&store->writes, write_batch, store) != 0) {
+		lane_stop(&store->reads);
+		goto fail;
+	}
+	return 0;
+fail:
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot start a thread");
+	return ERR_NOMEM;
+}
+
+struct store *
+store_open(const char *spec, enum store_access access,
+    char error[STORE_ERROR_SIZE])
+{
+	const char *rest;
+	const struct store_backend *backend = find_backend(spec, &rest, error);
+	struct store *store;
+
+	if (backend == NULL)
+		return NULL;
+	store = calloc(1, sizeof(*store));
+	if (store == NULL) {
+		snprintf(error, STORE_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	store->backend = backend;
+	store->handle = open_backend(store, rest, access, error);
+	if (store->handle == NULL)
+		goto fail;
+	if (start_lanes(store, error) == 0)
+		return store;
+	store->backend->close(store->handle);
+fail:
+	free(store);
+	return NULL;
+}
+
+void
+store_close(struct store **storep)
+{
+	struct store *store = *storep;
+
+	if (store == NULL)
+		return;
+	*storep = NULL;
+	/* Reads first: their callbacks may still ask for changes. */
+	lane_stop(&store->reads);
+	lane_stop(&store->writes);
+	store->backend->close(store->handle);
+	free(store);
+}
+
+/* --- requests ------------------------------------------------------------- */
+
+int
+store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
+{
+	struct request request = {.got = got, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	return err != 0 ? err : lane_post(&store->reads, &request);
+}
+
+int
+store_put(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg)
+{
+	struct request request = {.done = done, .arg = arg};
+	int err = record_new(entry, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_delete(struct store *store, const char *domain, store_done_fn *done,
+    void *arg)
+{
+	struct request request = {.done = done, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_each(struct store *store, store_each_fn *each, void *arg)
+{
+	return store->backend->each(store->handle, each, arg);
+}
+
+size_t
+store_count(struct store *store)
+{
+	return store->backend->count(store->handle);
+}

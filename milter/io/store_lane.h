@@ -1,0 +1,55 @@
+/*
+ * A thread and the bounded queue of requests before it. The store has one lane
+ * for reading and one for writing, so that no read waits for a disk to sync.
+ */
+#ifndef IO_STORE_LANE_H
+#define IO_STORE_LANE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/store.h"
+#include "io/store_record.h"
+
+struct request {
+	struct request *next;
+	struct record *record; /* a get or delete: a tombstone */
+	store_got_fn *got;     /* a get */
+	store_done_fn *done;   /* a change; may be NULL */
+	void *arg;
+	int err;
+};
+
+/* On the lane's thread; takes over the list. */
+typedef void lane_work_fn(void *arg, struct request *batch);
+
+struct lane {
+	lane_work_fn *work;
+	void *arg;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t wake;
+	struct request *head;
+	struct request **tail;
+	size_t n;
+	size_t octets;
+	bool closing;
+};
+
+/* 0 or ERR_NOMEM; then nothing is left to stop. */
+int lane_start(struct lane *lane, lane_work_fn *work, void *arg);
+
+/*
+ * Takes over the record, also on failure: 0, ERR_NOMEM, ERR_BUSY or
+ * ERR_CANCELLED. Any thread.
+ */
+int lane_post(struct lane *lane, const struct request *request);
+
+/* What waits is worked off first. */
+void lane_stop(struct lane *lane);
+
+/* After the work. */
+void request_free(struct request **request);
+
+#endif

@@ -1,0 +1,417 @@
+/*
+ * The policy store as its users see it: the same tests for every kind of
+ * store. REQUIREMENTS C-01, C-04, C-05, C-07, C-13.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "io/store.h"
+#include "store_sync.h"
+
+static const char policy[] = "version: STSv1\r\nmode: enforce\r\n"
+			     "mx: mx.example.org\r\nmax_age: 86400\r\n"
+			     "dnssec: yes\r\n";
+
+/* --- kinds ---------------------------------------------------------------- */
+
+static const char *const kinds[] = {"memory", "lmdb", "overlay"};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct fixture {
+	const char *kind;
+	char *dir; /* NULL: none */
+	struct store *store;
+};
+
+/* A new, empty store of that kind. */
+static void
+setup(struct fixture *f, const char *kind)
+{
+	char error[STORE_ERROR_SIZE] = "";
+
+	*f = (struct fixture){.kind = kind};
+	if (strcmp(kind, "memory") == 0) {
+		f->store = store_open("memory:", STORE_READ_WRITE, error);
+		cr_assert_not_null(f->store, "%s", error);
+		return;
+	}
+	f->dir = scratch_new();
+	f->store = open_lmdb(f->dir,
+	    strcmp(kind, "overlay") == 0 ? STORE_READ_ONLY : STORE_READ_WRITE);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	store_close(&f->store);
+	cr_expect_null(f->store);
+	if (f->dir != NULL)
+		scratch_free(&f->dir);
+}
+
+/* Runs a test for every kind. */
+static void
+for_each_kind(void (*test)(struct fixture *f))
+{
+	struct fixture f;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		setup(&f, kinds[i]);
+		test(&f);
+		teardown(&f);
+	}
+}
+
+/* --- one entry ------------------------------------------------------------ */
+
+static void
+expect_same(struct fixture *f, const struct store_entry *put,
+    const struct got *got)
+{
+	cr_expect_eq(got->err, 0, "%s", f->kind);
+	cr_expect_eq(got->calls, 1);
+	cr_expect_str_eq(got->domain, put->domain);
+	cr_expect_str_eq(got->id, put->id);
+	cr_expect_str_eq(got->failure, put->failure);
+	cr_expect_eq(got->fetched_s, put->fetched_s);
+	cr_expect_eq(got->tried_s, put->tried_s);
+	cr_expect_eq(got->used_s, put->used_s);
+	cr_assert_eq(got->len, put->len);
+	if (put->len > 0)
+		cr_expect_arr_eq(got->body, put->body, put->len);
+}
+
+#define ID_32 "0123456789abcdefghijABCDEFGHIJ01"
+#define LABEL63 \
+	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123"
+
+/* C-13: the raw body comes back to the octet, as does all beside it. */
+/* clang-format off */
+static const struct store_entry rows[] = {
+    {.domain = "example.org", .id = "1", .failure = ""},
+    {.domain = "a", .id = ID_32, .failure = "TLS: the certificate expired"},
+    {.domain = LABEL63 "." LABEL63 "." LABEL63
+                       ".aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeff"
+                       "fffffff12",
+        .id = "x",
+        .failure = ""},
+    {.domain = "_under.xn--bcher-kva.example",
+        .id = "",
+        .fetched_s = INT64_MIN,
+        .tried_s = -1,
+        .failure = "\xc3\xa4 \"quoted\"\n",
+        .used_s = INT64_MAX,
+        .body = (const uint8_t *)"\0\r\n\xff\0", /* NUL within */
+        .len = 5},
+    {.domain = "example.org",
+        .id = "2",
+        .fetched_s = 1700000000,
+        .failure = "",
+        .body = (const uint8_t *)policy,
+        .len = sizeof(policy) - 1},
+};
+/* clang-format on */
+
+static void
+gives_back(struct fixture *f)
+{
+	struct got got;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_expect_eq(sync_put(f->store, &rows[i]), 0);
+		sync_get(f->store, rows[i].domain, &got);
+		expect_same(f, &rows[i], &got);
+	}
+}
+
+Test(store, C_13_entry_comes_back_to_the_octet)
+{
+	for_each_kind(gives_back);
+}
+
+static void
+replaces(struct fixture *f)
+{
+	struct store_entry old = sync_entry("example.org", "1", policy);
+	struct store_entry new = sync_entry("example.org", "2", "none");
+	struct got got;
+
+	cr_expect_eq(sync_put(f->store, &old), 0);
+	cr_expect_eq(sync_put(f->store, &new), 0);
+	sync_get(f->store, "example.org", &got);
+	expect_same(f, &new, &got);
+	cr_expect_eq(store_count(f->store), 1, "%s", f->kind);
+}
+
+/* C-07: also by a weaker one. */
+Test(store, C_07_later_put_replaces)
+{
+	for_each_kind(replaces);
+}
+
+static void
+deletes(struct fixture *f)
+{
+	struct store_entry entry = sync_entry("example.org", "1", policy);
+
+	cr_expect_eq(sync_find(f->store, "example.org"), ERR_NOTFOUND);
+	cr_expect_eq(sync_put(f->store, &entry), 0);
+	cr_expect_eq(sync_find(f->store, "example.org"), 0);
+	cr_expect_eq(sync_delete(f->store, "example.org"), 0);
+	cr_expect_eq(sync_find(f->store, "example.org"), ERR_NOTFOUND);
+	cr_expect_eq(sync_delete(f->store, "example.org"), 0);
+	cr_expect_eq(sync_find(f->store, "org"), ERR_NOTFOUND);
+}
+
+Test(store, deleted_entry_is_gone)
+{
+	for_each_kind(deletes);
+}
+
+static void
+refuses(struct fixture *f)
+{
+	static const char *const bad[] = {"", ".", "Example.org",
+	    "example.org.", "a b", "../etc", "!meta", LABEL63 "4"};
+	struct store_entry entry = sync_entry("example.org", ID_32 "3", "");
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_expect_neq(store_get(f->store, bad[i], NULL, NULL), 0, "%s",
+		    bad[i]);
+		cr_expect_neq(store_delete(f->store, bad[i], NULL, NULL), 0);
+	}
+	cr_expect_eq(store_put(f->store, &entry, NULL, NULL), ERR_SYNTAX);
+	entry.id = "1";
+	entry.len = 16777217;
+	cr_expect_eq(store_put(f->store, &entry, NULL, NULL), ERR_TOOLONG);
+	cr_expect_eq(store_count(f->store), 0);
+}
+
+Test(store, R_14_names_that_are_none_are_refused)
+{
+	for_each_kind(refuses);
+}
+
+static void
+cuts_failure(struct fixture *f)
+{
+	struct store_entry entry = sync_entry("example.org", "1", policy);
+	char failure[400];
+	struct got got;
+
+	memset(failure, 'f', sizeof(failure));
+	failure[sizeof(failure) - 1] = '\0';
+	entry.failure = failure;
+	cr_expect_eq(sync_put(f->store, &entry), 0);
+	sync_get(f->store, "example.org", &got);
+	cr_expect_eq(strlen(got.failure), 255);
+	cr_expect_eq(got.len, sizeof(policy) - 1);
+}
+
+Test(store, long_failure_text_is_cut)
+{
+	for_each_kind(cuts_failure);
+}
+
+/* --- many entries --------------------------------------------------------- */
+
+static bool
+stop_at_first(void *arg, const struct store_entry *entry)
+{
+	unsigned *calls = arg;
+
+	(void)entry;
+	++*calls;
+	return false;
+}
+
+static void
+lists(struct fixture *f)
+{
+	static const char *const domains[] = {"b.example", "a.example", "z",
+	    "a-b.example"};
+	char list[256];
+	unsigned calls = 0;
+
+	cr_expect_eq(sync_list(f->store, list, sizeof(list)), 0);
+	cr_expect_str_eq(list, "");
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		struct store_entry e = sync_entry(domains[i], "1", policy);
+
+		cr_expect_eq(sync_put(f->store, &e), 0);
+	}
+	cr_expect_eq(sync_delete(f->store, "z"), 0);
+	cr_expect_eq(sync_list(f->store, list, sizeof(list)), 0);
+	cr_expect_str_eq(list, "a-b.example a.example b.example ");
+	cr_expect_eq(store_each(f->store, stop_at_first, &calls), 0);
+	cr_expect_eq(calls, 1);
+}
+
+Test(store, each_goes_in_order_of_domain_and_stops)
+{
+	for_each_kind(lists);
+}
+
+/* --- queue ---------------------------------------------------------------- */
+
+/* Callbacks that hold the writer until the gate opens. */
+struct gate {
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	bool open;
+	bool reached;
+	unsigned done;
+	unsigned failed;
+};
+
+static void
+pass_gate(void *arg, int err)
+{
+	struct gate *gate = arg;
+
+	pthread_mutex_lock(&gate->lock);
+	gate->reached = true;
+	pthread_cond_broadcast(&gate->turn);
+	while (!gate->open)
+		pthread_cond_wait(&gate->turn, &gate->lock);
+	gate->done++;
+	if (err != 0)
+		gate->failed++;
+	pthread_mutex_unlock(&gate->lock);
+}
+
+static void
+await_writer(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	while (!gate->reached)
+		pthread_cond_wait(&gate->turn, &gate->lock);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+static void
+open_gate(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	gate->open = true;
+	pthread_cond_broadcast(&gate->turn);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+/* Puts until the store says no; how many it took. */
+static unsigned
+fill_queue(struct fixture *f, struct gate *gate)
+{
+	struct store_entry entry = sync_entry("", "1", policy);
+	char domain[64];
+	unsigned n;
+	int err = 0;
+
+	for (n = 0; n <= STORE_QUEUE_MAX; n++) {
+		snprintf(domain, sizeof(domain), "d%u.example", n);
+		entry.domain = domain;
+		err = store_put(f->store, &entry, pass_gate, gate);
+		if (err != 0)
+			break;
+	}
+	cr_expect_eq(err, ERR_BUSY);
+	return n;
+}
+
+/* The writer stands still: what waits is bounded, and none of it is lost when
+ * the store is closed. */
+static void
+bounds_queue(struct fixture *f)
+{
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry entry = sync_entry("first.example", "1", policy);
+	unsigned n;
+
+	cr_assert_eq(store_put(f->store, &entry, pass_gate, &gate), 0);
+	await_writer(&gate);
+	n = fill_queue(f, &gate);
+	cr_expect_eq(n, STORE_QUEUE_MAX, "%s: %u", f->kind, n);
+	/* Reads have a lane of their own. */
+	cr_expect_eq(sync_find(f->store, "first.example"), 0);
+	open_gate(&gate);
+	store_close(&f->store);
+	cr_expect_eq(gate.done, n + 1);
+	cr_expect_eq(gate.failed, 0);
+}
+
+Test(store, queue_is_bounded_and_carried_out_at_close)
+{
+	for_each_kind(bounds_queue);
+}
+
+static void
+bounds_octets(struct fixture *f)
+{
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry entry = sync_entry("first.example", "1", policy);
+	uint8_t *body = calloc(1, 16777216);
+	unsigned n = 0;
+
+	cr_assert_not_null(body);
+	cr_assert_eq(store_put(f->store, &entry, pass_gate, &gate), 0);
+	await_writer(&gate);
+	entry = sync_entry("big.example", "1", "");
+	entry.body = body;
+	entry.len = 16777216;
+	while (n < 10 && store_put(f->store, &entry, pass_gate, &gate) == 0)
+		n++;
+	cr_expect_eq(n, 3, "%u times 16 MiB", n);
+	open_gate(&gate);
+	store_close(&f->store);
+	cr_expect_eq(gate.failed, 0, "%s", f->kind);
+	free(body);
+}
+
+Test(store, queue_is_bounded_in_octets)
+{
+	for_each_kind(bounds_octets);
+}
+
+/* --- specs ---------------------------------------------------------------- */
+
+static const struct {
+	const char *spec;
+	int err;
+	const char *says;
+} specs[] = {
+    {"memory:",		       0,          ""                   },
+    {"lmdb:/var/lib/dane-sts-milter", 0,          ""                   },
+    {"memory:x",		      ERR_CONFIG, "nothing may follow" },
+    {"memory",			ERR_CONFIG, "must be"            },
+    {"lmdb:",			 ERR_CONFIG, "absolute"           },
+    {"lmdb:var/lib",                  ERR_CONFIG, "absolute"           },
+    {"LMDB:/x",		       ERR_CONFIG, "must be"            },
+    {"lmdbx:/x",		      ERR_CONFIG, "must be"            },
+    {"/var/lib/x",		    ERR_CONFIG, "must be"            },
+    {"",			      ERR_CONFIG, "must be"            },
+    {"redis://localhost:6379/0",      ERR_CONFIG, "not in this version"},
+    {"redis+unix:/run/redis.sock",    ERR_CONFIG, "not in this version"},
+};
+
+Test(store, specs)
+{
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		char error[STORE_ERROR_SIZE] = "";
+
+		cr_expect_eq(store_check(specs[i].spec, error), specs[i].err,
+		    "%s", specs[i].spec);
+		cr_expect_not_null(strstr(error, specs[i].says), "%s: %s",
+		    specs[i].spec, error);
+		if (specs[i].err != 0)
+			cr_expect_null(
+			    store_open(specs[i].spec, STORE_READ_WRITE, error));
+	}
+}
