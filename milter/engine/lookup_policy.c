@@ -301,10 +301,10 @@ aaaa_answered(void *arg, const struct dns_answer *answer)
 
 /* False: no such name can exist. */
 static bool
-policy_host(const struct lookup *l, char host[NAME_SIZE])
+policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
 {
-	return snprintf(host, NAME_SIZE, "mta-sts.%s", l->target.domain) <=
-	    NAME_LEN_MAX;
+	return snprintf(host, POLICY_HOST_SIZE, "mta-sts.%s",
+		   l->target.domain) <= NAME_LEN_MAX;
 }
 
 static void
@@ -368,6 +368,7 @@ saved(struct loop_task *task)
 	use_policy(&l->facts.fetch.policy, l->fetched_policy,
 	    lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
+	l->facts.internal_error = false; /* the store could not be read */
 	l->policy_step = POLICY_DONE;
 	lookup_returned(l);
 }

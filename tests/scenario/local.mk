@@ -1,0 +1,26 @@
+# The engine against scripted DNS, HTTPS and store, under a fake clock. The
+# engine's own objects but its loop and clock, which are the fake ones.
+SCENARIO_SOURCES = \
+	tests/scenario/world.c tests/scenario/world.h \
+	tests/scenario/script.c tests/scenario/script.h \
+	tests/scenario/fake_loop.c tests/scenario/fake_loop.h \
+	tests/scenario/policy.c tests/scenario/delivery.c \
+	tests/scenario/engine.c \
+	milter/engine/answer.c milter/engine/ask.c \
+	milter/engine/backoff.c milter/engine/cache.c \
+	milter/engine/lookup.c milter/engine/lookup_delivery.c \
+	milter/engine/lookup_policy.c milter/engine/map.c \
+	milter/engine/probe.c milter/engine/setup.c \
+	milter/io/log.c milter/io/log_escape.c milter/io/net.c
+SCENARIO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario
+
+check_PROGRAMS += tests/scenario/scenario tests/scenario/test_scenario
+SCENARIO_TESTS += tests/scenario/scenario tests/scenario/test_scenario
+tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SCENARIO_SOURCES)
+tests_scenario_scenario_CPPFLAGS = $(SCENARIO_CPPFLAGS)
+tests_scenario_scenario_LDADD = libcore.a
+tests_scenario_test_scenario_SOURCES = tests/scenario/test_scenario.c \
+	$(SCENARIO_SOURCES)
+tests_scenario_test_scenario_CPPFLAGS = $(SCENARIO_CPPFLAGS) \
+	$(CRITERION_CFLAGS)
+tests_scenario_test_scenario_LDADD = libcore.a $(CRITERION_LIBS)

@@ -1,0 +1,308 @@
+/* Scenarios of the engine: deadlines, sharing, limits, stop, probe. */
+#include "autoconf.h"
+
+#include <string.h>
+
+#include "engine/probe.h"
+#include "engine/worker.h"
+#include "world.h"
+
+static void
+S_03_deadline_in_discovery_passes(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 6000);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4000);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DEADLINE);
+	CHECK(a.at_ms == 4000);
+	/* The fetch goes on; the retry finds what it brought. */
+	fake_run(3000);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 1);
+	world_stop();
+}
+
+static void
+S_03_option_defers_at_a_deadline_in_discovery(void)
+{
+	struct asker a;
+
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .delay_ms = SCRIPT_NEVER});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+static void
+S_03_deadline_of_a_bound_domain_defers(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	script_delivery("example.org", "mx.example.org", true);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.25",
+	    .delay_ms = 7000});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DEADLINE);
+	CHECK(strstr(a.decided_by, "mx.example.org A") != NULL);
+	fake_run(4000);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	CHECK(a.cached);
+	world_stop();
+}
+
+static void
+deadline_is_each_askers_own(void)
+{
+	struct asker hurried, patient;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", NOT_BINDING, 3000);
+	world_start();
+	ask_domain(&hurried, "example.org", 1000);
+	ask_domain(&patient, "example.org", 4000);
+	fake_run(1000);
+	CHECK_VERDICT(hurried, VERDICT_PASS, REASON_DEADLINE);
+	CHECK(patient.completions == 0);
+	fake_run(3000);
+	CHECK_VERDICT(patient, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(hurried.completions == 1);
+	world_stop();
+}
+
+/* A verdict that was certain early is not handed out for longer than its
+ * records live, even while the lookup it came from still runs. */
+static void
+early_verdict_expires_under_a_running_lookup(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, SCRIPT_NEVER);
+	script_delivery("example.org", "mx.example.org", true);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.25",
+	    .ttl_s = 6});
+	world_start();
+	CHECK_VERDICT(asked("example.org"), VERDICT_PASS, REASON_SECURE);
+	CHECK(asked("example.org").cached);
+	CHECK(script_dns_count("example.org", DNS_MX) == 1);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_BOGUS,
+	    .why = "forged"});
+	a = asked("example.org");
+	CHECK(script_dns_count("example.org", DNS_MX) == 2);
+	/* the policy is still not known, so the deadline lets it pass */
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DEADLINE);
+	world_stop();
+}
+
+static void
+A_02_rejection_asks_the_txt_afresh(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(script_fresh_count("_mta-sts.example.org", DNS_TXT) == 1);
+	/* and again for the next one */
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(!a.cached);
+	CHECK(script_fresh_count("_mta-sts.example.org", DNS_TXT) == 2);
+	world_stop();
+}
+
+static void
+A_02_no_rejection_without_a_fresh_txt(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_stored("example.org", "1", BINDING, 100);
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_FAILED,
+	    .why = "SERVFAIL"});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+static void
+A_02_policy_fetched_just_now_is_checked_too(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 100);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 1);
+	world_stop();
+}
+
+static void
+lookups_under_way_are_bounded(void)
+{
+	static struct asker askers[WORKER_LOOKUPS_MAX];
+	static char names[WORKER_LOOKUPS_MAX][32];
+	struct asker bound, unknown;
+
+	script_stored("bound.example.org", "1", BINDING, 100);
+	script_store_delay(0);
+	world_start();
+	for (size_t i = 0; i < WORKER_LOOKUPS_MAX; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "d%zu.example", i);
+		ask_domain(&askers[i], names[i], 4000);
+	}
+	ask_domain(&bound, "bound.example.org", 4000);
+	ask_domain(&unknown, "unknown.example.org", 4000);
+	fake_run(0);
+	CHECK_VERDICT(bound, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	fake_run(4000);
+	for (size_t i = 0; i < WORKER_LOOKUPS_MAX; i++)
+		CHECK_VERDICT(askers[i], VERDICT_PASS, REASON_NO_POLICY);
+	world_stop();
+}
+
+static void
+stop_completes_every_asker_once(void)
+{
+	struct asker bound, unknown;
+
+	script_stored("bound.example.org", "1", BINDING, 100);
+	script_dns((struct script_dns){.name = "bound.example.org",
+	    .type = DNS_MX,
+	    .delay_ms = SCRIPT_NEVER});
+	script_txt("unknown.example.org", "1");
+	script_policy("unknown.example.org", BINDING, SCRIPT_NEVER);
+	world_start();
+	ask_domain(&bound, "bound.example.org", 4000);
+	ask_domain(&unknown, "unknown.example.org", 4000);
+	fake_run(1000);
+	world_stop();
+	CHECK_VERDICT(bound, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_INTERNAL_ERROR);
+}
+
+static void
+broken_resolver_is_told_from_tampering(void)
+{
+	struct asker a;
+
+	script_dns((struct script_dns){.name = ".",
+	    .type = DNS_DNSKEY,
+	    .status = FACT_BOGUS,
+	    .why = "no signatures"});
+	script_stored("example.org", "1", BINDING, 100);
+	script_stored("example.net", "1", BINDING, 100);
+	world_start();
+	fake_run(10);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_RESOLVER_BROKEN);
+	/* it is probed past every cache, and heals */
+	CHECK(script_fresh_count(".", DNS_DNSKEY) >= 1);
+	script_secure(".", DNS_DNSKEY, "257 3 13");
+	fake_run(PROBE_RETRY_MS);
+	a = asked("example.net");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+static void
+broken_resolver_passes_by_option(void)
+{
+	struct asker a;
+
+	world_config.rules.on_resolver_failure = RULE_PASS;
+	script_dns((struct script_dns){.name = ".",
+	    .type = DNS_DNSKEY,
+	    .status = FACT_FAILED,
+	    .why = "timeout"});
+	script_stored("example.org", "1", BINDING, 100);
+	world_start();
+	fake_run(10);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_RESOLVER_BROKEN);
+	world_stop();
+}
+
+static void
+slow_store_does_not_hold_up_the_txt(void)
+{
+	struct asker a;
+
+	script_store_delay(1000);
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_NXDOMAIN,
+	    .delay_ms = 1000});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(a.at_ms == 1000);
+	world_stop();
+}
+
+static void
+store_that_never_answers_ends_at_the_deadline(void)
+{
+	struct asker a;
+
+	script_store_delay(60000);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	fake_run(60000);
+	world_stop();
+}
+
+const struct scenario engine_scenarios[] = {
+  /* clang-format off */
+    SCENARIO(S_03_deadline_in_discovery_passes),
+    SCENARIO(S_03_option_defers_at_a_deadline_in_discovery),
+    SCENARIO(S_03_deadline_of_a_bound_domain_defers),
+    SCENARIO(deadline_is_each_askers_own),
+    SCENARIO(early_verdict_expires_under_a_running_lookup),
+    SCENARIO(A_02_rejection_asks_the_txt_afresh),
+    SCENARIO(A_02_no_rejection_without_a_fresh_txt),
+    SCENARIO(A_02_policy_fetched_just_now_is_checked_too),
+    SCENARIO(lookups_under_way_are_bounded),
+    SCENARIO(stop_completes_every_asker_once),
+    SCENARIO(broken_resolver_is_told_from_tampering),
+    SCENARIO(broken_resolver_passes_by_option),
+    SCENARIO(slow_store_does_not_hold_up_the_txt),
+    SCENARIO(store_that_never_answers_ends_at_the_deadline),
+    {NULL, NULL},
+  /* clang-format on */
+};

@@ -1,0 +1,539 @@
+/* Scenarios of the policy track: discovery, fetch, store. */
+#include "autoconf.h"
+
+#include "core/err.h"
+#include "world.h"
+
+static void
+T_01_no_policy_costs_one_question(void)
+{
+	struct asker a;
+
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(script_dns_total() == 1);
+	world_stop();
+}
+
+static void
+D_01_policy_without_flag_waits_for_no_mx(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", NOT_BINDING, 10);
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .delay_ms = SCRIPT_NEVER});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(a.at_ms < 4000);
+	world_stop();
+}
+
+static void
+secure_waits_for_no_policy(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, SCRIPT_NEVER);
+	script_delivery("example.org", "mx.example.org", true);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	CHECK(a.at_ms < 4000);
+	CHECK(!a.policy_known);
+	world_stop();
+}
+
+static void
+C_01_stored_policy_binds_without_txt(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_FAILED,
+	    .why = "timeout"});
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 mx.example.org"});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_CACHE);
+	world_stop();
+}
+
+static void
+stored_binding_policy_starts_mx_beside_txt(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "1");
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .delay_ms = SCRIPT_NEVER});
+	script_delivery("example.org", "mx.example.org", false);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(1);
+	CHECK(script_dns_count("example.org", DNS_MX) == 1);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	world_stop();
+}
+
+static void
+C_02_expired_policy_is_not_used(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 86401);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(script_dns_count("example.org", DNS_MX) == 0);
+	world_stop();
+}
+
+static void
+C_03_changed_id_is_fetched_before_deciding(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy("example.org", NOT_BINDING, 500);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(a.from == POLICY_FROM_FETCH);
+	CHECK(a.at_ms >= 500);
+	CHECK(script_fetch_count("example.org") == 1);
+	world_stop();
+}
+
+static void
+C_03_same_id_is_not_fetched(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", NOT_BINDING, 100);
+	script_txt("example.org", "1");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(script_fetch_count("example.org") == 0);
+	world_stop();
+}
+
+/* C-04, each way in which a TXT record can fail to be there. */
+static void
+C_04_broken_txt_removes_nothing(void)
+{
+	static const struct script_dns ways[] = {
+	    {.status = FACT_SECURE, .answer = ANSWER_NXDOMAIN},
+	    {.status = FACT_INSECURE, .answer = ANSWER_NODATA},
+	    {.status = FACT_BOGUS, .why = "signature missing"},
+	    {.status = FACT_FAILED, .why = "SERVFAIL"},
+	    {.status = FACT_SECURE,
+		.answer = ANSWER_RECORDS,
+		.records = "v=STSv1; id=?;"},
+	    {.status = FACT_SECURE,
+		.answer = ANSWER_RECORDS,
+		.records = "v=spf1 -all"},
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct script_dns txt = ways[i];
+		struct asker a;
+
+		world_reset();
+		txt.name = "_mta-sts.example.org";
+		txt.type = DNS_TXT;
+		script_dns(txt);
+		script_stored("example.org", "1", BINDING, 100);
+		world_start();
+		a = asked("example.org");
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		CHECK(script_stored_id("example.org") != NULL);
+		world_stop();
+	}
+}
+
+static void
+C_05_failed_refetch_keeps_the_old_policy(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_STATUS, "HTTP status 404");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_CACHE);
+	CHECK(script_stored_id("example.org")[0] == '1');
+	world_stop();
+}
+
+static void
+C_05_invalid_body_keeps_the_old_policy(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy("example.org", "version: STSv2\n", 0);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_stored_id("example.org")[0] == '1');
+	world_stop();
+}
+
+static void
+C_06_failed_first_fetch_passes(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_CERTIFICATE, "name mismatch");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_stored_id("example.org") == NULL);
+	world_stop();
+}
+
+static void
+C_06_option_defers_a_failed_first_fetch(void)
+{
+	struct asker a;
+
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	script_txt("example.org", "1");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_CERTIFICATE, "name mismatch");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DISCOVERY_FAILED);
+	world_stop();
+}
+
+static void
+C_07_weaker_policy_replaces_at_once(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy("example.org",
+	    "version: STSv1\nmode: none\nmax_age: 60\n", 0);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(script_stored_id("example.org")[0] == '2');
+	world_stop();
+}
+
+static void
+C_08_max_age_0_counts_once(void)
+{
+	static const char body[] = "version: STSv1\nmode: testing\n"
+				   "mx: mx.example.org\nmax_age: 0\n"
+				   "dnssec: yes\n";
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", body, 0);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	/* neither from the verdict cache nor from the store */
+	a = asked("example.org");
+	CHECK(!a.cached);
+	CHECK(a.from == POLICY_FROM_FETCH);
+	CHECK(script_fetch_count("example.org") == 2);
+	world_stop();
+}
+
+static void
+C_08_max_age_0_replaces_what_bound(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy("example.org",
+	    "version: STSv1\nmode: none\nmax_age: 0\n", 0);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NXDOMAIN});
+	fake_run(300000);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	world_stop();
+}
+
+static void
+C_09_backoff_hides_no_stored_policy(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "2");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_TIMEOUT, "timeout");
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_FAILED,
+	    .why = "SERVFAIL"});
+	world_start();
+	a = asked("example.org");
+	fake_run(10000);
+	a = asked("example.org");
+	CHECK(!a.cached);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_FAILED);
+	CHECK(script_fetch_count("example.org") == 1);
+	world_stop();
+}
+
+static void
+C_10_failed_txt_passes(void)
+{
+	struct asker a;
+
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_FAILED,
+	    .why = "SERVFAIL"});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	/* and it is asked again soon */
+	fake_run(5000);
+	a = asked("example.org");
+	CHECK(!a.cached);
+	world_stop();
+}
+
+static void
+T_11_bogus_txt_is_no_record(void)
+{
+	struct asker a;
+
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_BOGUS,
+	    .why = "signature missing"});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_BOGUS);
+	CHECK(script_fetch_count("example.org") == 0);
+	world_stop();
+}
+
+static void
+C_13_stored_body_is_parsed_anew(void)
+{
+	struct asker a;
+
+	/* Whoever stored it did not know the field. */
+	script_stored("example.org", "1",
+	    "version: STSv1\nmode: none\nmax_age: 86400\ndnssec: yes\n", 5);
+	script_txt("example.org", "1");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+static void
+F_12_failed_fetch_waits_five_minutes(void)
+{
+	script_txt("example.org", "1");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_STATUS, "HTTP status 500");
+	world_start();
+	(void)asked("example.org");
+	fake_run(200000);
+	CHECK_VERDICT(
+	    asked("example.org"), VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_fetch_count("example.org") == 1);
+	fake_run(300000);
+	(void)asked("example.org");
+	CHECK(script_fetch_count("example.org") == 2);
+	world_stop();
+}
+
+static void
+F_12_new_id_is_tried_at_once(void)
+{
+	world_config.verdict_ttl_max_ms = 60000;
+	script_txt("example.org", "1");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_STATUS, "HTTP status 500");
+	world_start();
+	(void)asked("example.org");
+	script_txt("example.org", "2");
+	script_policy("example.org", BINDING, 0);
+	fake_run(60000);
+	CHECK_VERDICT(
+	    asked("example.org"), VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 2);
+	world_stop();
+}
+
+static void
+F_14_bogus_address_is_a_failed_fetch(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	script_dns((struct script_dns){.name = "mta-sts.example.org",
+	    .type = DNS_A,
+	    .status = FACT_BOGUS,
+	    .why = "signature expired"});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_fetch_count("example.org") == 0);
+	world_stop();
+}
+
+static void
+S_04_askers_share_one_fetch(void)
+{
+	struct asker a[50];
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 1000);
+	world_start();
+	for (size_t i = 0; i < 50; i++) {
+		ask_domain(&a[i], "example.org", 4000);
+		fake_run(10);
+	}
+	fake_run(4000);
+	for (size_t i = 0; i < 50; i++)
+		CHECK_VERDICT(a[i], VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 1);
+	CHECK(script_dns_count("_mta-sts.example.org", DNS_TXT) == 1);
+	world_stop();
+}
+
+/* "Durable before it is relied upon." */
+static void
+policy_is_saved_before_it_is_used(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	script_store_delay(700);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(1300);
+	CHECK(a.completions == 0);
+	CHECK(script_stored_id("example.org") == NULL);
+	fake_run(200);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_stored_id("example.org") != NULL);
+	world_stop();
+}
+
+static void
+policy_that_cannot_be_saved_still_binds(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	script_store_put_fails(ERR_FULL);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+static void
+D_20_unreadable_store(void)
+{
+	struct asker a;
+
+	script_store_get_fails(ERR_CORRUPT);
+	script_txt("bound.example.org", "1");
+	script_policy("bound.example.org", BINDING, 0);
+	world_start();
+	/* found to bind by a fetch: judged as ever */
+	a = asked("bound.example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	/* nothing known: our own fault, and said so */
+	a = asked("example.net");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	world_stop();
+}
+
+static void
+S_06_fetch_in_the_future_is_of_now(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, -1000000);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	fake_wall_jump(1000000 + 86401);
+	fake_run(300000);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	world_stop();
+}
+
+const struct scenario policy_scenarios[] = {
+    /* clang-format off */
+    SCENARIO(T_01_no_policy_costs_one_question),
+    SCENARIO(D_01_policy_without_flag_waits_for_no_mx),
+    SCENARIO(secure_waits_for_no_policy),
+    SCENARIO(C_01_stored_policy_binds_without_txt),
+    SCENARIO(stored_binding_policy_starts_mx_beside_txt),
+    SCENARIO(C_02_expired_policy_is_not_used),
+    SCENARIO(C_03_changed_id_is_fetched_before_deciding),
+    SCENARIO(C_03_same_id_is_not_fetched),
+    SCENARIO(C_04_broken_txt_removes_nothing),
+    SCENARIO(C_05_failed_refetch_keeps_the_old_policy),
+    SCENARIO(C_05_invalid_body_keeps_the_old_policy),
+    SCENARIO(C_06_failed_first_fetch_passes),
+    SCENARIO(C_06_option_defers_a_failed_first_fetch),
+    SCENARIO(C_07_weaker_policy_replaces_at_once),
+    SCENARIO(C_08_max_age_0_counts_once),
+    SCENARIO(C_08_max_age_0_replaces_what_bound),
+    SCENARIO(C_09_backoff_hides_no_stored_policy),
+    SCENARIO(C_10_failed_txt_passes),
+    SCENARIO(T_11_bogus_txt_is_no_record),
+    SCENARIO(C_13_stored_body_is_parsed_anew),
+    SCENARIO(F_12_failed_fetch_waits_five_minutes),
+    SCENARIO(F_12_new_id_is_tried_at_once),
+    SCENARIO(F_14_bogus_address_is_a_failed_fetch),
+    SCENARIO(S_04_askers_share_one_fetch),
+    SCENARIO(policy_is_saved_before_it_is_used),
+    SCENARIO(policy_that_cannot_be_saved_still_binds),
+    SCENARIO(D_20_unreadable_store),
+    SCENARIO(S_06_fetch_in_the_future_is_of_now),
+    {NULL, NULL},
+    /* clang-format on */
+};

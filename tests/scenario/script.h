@@ -1,0 +1,59 @@
+/*
+ * io/dns.h, io/fetch.h and io/store.h as a script: every answer, its delay and
+ * its failure are written down by the test, and what was asked is counted.
+ * Needs a clock: fake_at() of fake_loop.c.
+ */
+#ifndef SCRIPT_H
+#define SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/dns.h"
+#include "io/fetch.h"
+
+#define SCRIPT_NEVER UINT64_MAX
+
+/* What is not scripted is answered NXDOMAIN, insecure, at once. */
+struct script_dns {
+	const char *name;
+	enum dns_type type;
+	enum fact_status status;
+	enum fact_answer answer;
+	const char *why;
+	/* TXT: text of the one record. MX: "10 mx1.example.org, 20 ...".
+	 * Others: any text makes one record; A: "192.0.2.1" */
+	const char *records;
+	uint32_t ttl_s;        /* 0: 300 */
+	int64_t sig_expires_s; /* 0: none */
+	uint64_t delay_ms;     /* SCRIPT_NEVER: cancelled at the end only */
+};
+
+void script_reset(void);
+
+/* Replaces what was said of that name and type. Texts are borrowed. */
+void script_dns(struct script_dns answer);
+/* Shorthands: secure, ttl 300, at once. */
+void script_secure(const char *name, enum dns_type type, const char *records);
+void script_txt(const char *domain, const char *id);
+void script_policy(const char *domain, const char *body, uint64_t delay_ms);
+void script_policy_fails(const char *domain, enum fetch_failure failure,
+    const char *why);
+/* domain with one host, all secure; TLSA as well if tlsa */
+void script_delivery(const char *domain, const char *host, bool tlsa);
+
+unsigned script_dns_count(const char *name, enum dns_type type);
+unsigned script_fresh_count(const char *name, enum dns_type type);
+unsigned script_dns_total(void);
+unsigned script_fetch_count(const char *domain);
+
+/* The store. */
+void script_stored(const char *domain, const char *id, const char *body,
+    int64_t age_s);
+const char *script_stored_id(const char *domain); /* NULL: nothing there */
+void script_store_get_fails(int err);
+void script_store_put_fails(int err);
+void script_store_delay(uint64_t ms);
+
+#endif

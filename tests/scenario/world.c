@@ -1,0 +1,121 @@
+/* The world of a scenario. */
+#include "autoconf.h"
+
+#include "world.h"
+
+#include <string.h>
+
+#include "engine/ask.h"
+#include "engine/clock.h"
+
+struct config world_config;
+static struct engine *engine;
+
+void
+world_reset(void)
+{
+	script_reset();
+	memset(&world_config, 0, sizeof(world_config));
+	world_config.loops = 1;
+	world_config.verdict_ttl_min_ms = 5000;
+	world_config.verdict_ttl_max_ms = 300000;
+	world_config.fetch_backoff_ms = 300000;
+	world_config.fetch_timeout_ms = 30000;
+	world_config.dns_timeout_ms = 10000;
+	world_config.rules.on_resolver_failure = RULE_TEMPFAIL;
+}
+
+void
+world_start(void)
+{
+	char error[ENGINE_ERROR_SIZE];
+
+	engine = engine_new(&world_config, NULL, NULL, error);
+	if (engine == NULL) {
+		(void)fprintf(stderr, "engine_new: %s\n", error);
+		exit(1);
+	}
+}
+
+void
+world_stop(void)
+{
+	fake_inline(true);
+	engine_free(&engine);
+	fake_inline(false);
+	fake_run(120000); /* what was cancelled frees itself when due */
+	fake_reset();
+}
+
+static void
+completed(void *arg, const struct answer *answer, bool cached)
+{
+	struct asker *asker = arg;
+
+	asker->completions++;
+	asker->at_ms = clock_mono_ms() - asker->asked_ms;
+	asker->cached = cached;
+	CHECK(answer != NULL);
+	asker->verdict = answer->verdict.kind;
+	asker->reason = answer->verdict.reason;
+	asker->from = answer->verdict.policy_from;
+	asker->policy_known = answer->verdict.policy_known;
+	evidence_text(&answer->verdict.decided_by, asker->decided_by);
+	if (answer->verdict.decided_by.why != NULL)
+		(void)snprintf(asker->why, sizeof(asker->why), "%s",
+		    answer->verdict.decided_by.why);
+}
+
+static void
+ask_target(struct asker *asker, const struct target *target,
+    uint64_t patience_ms)
+{
+	memset(asker, 0, sizeof(*asker));
+	asker->asked_ms = clock_mono_ms();
+	ask_start(engine, target, asker->asked_ms + patience_ms, completed,
+	    asker);
+}
+
+void
+ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	ask_target(asker, &target, patience_ms);
+}
+
+void
+ask_host(struct asker *asker, const char *host, uint16_t port)
+{
+	struct target target = {.port = port, .no_mx = true};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", host);
+	ask_target(asker, &target, 4000);
+}
+
+struct asker
+asked(const char *domain)
+{
+	struct asker asker;
+
+	ask_domain(&asker, domain, 4000);
+	fake_run(4000);
+	CHECK(asker.completions == 1);
+	return asker;
+}
+
+void
+check_verdict(const char *file, int line, struct asker asker,
+    enum verdict_kind verdict, enum reason reason)
+{
+	if (asker.completions == 1 && asker.verdict == verdict &&
+	    asker.reason == reason)
+		return;
+	(void)fprintf(stderr,
+	    "%s:%d: want one %s %s, have %u x %s %s (%s: %s)\n", file, line,
+	    verdict_name(verdict), reason_name(reason), asker.completions,
+	    verdict_name(asker.verdict), reason_name(asker.reason),
+	    asker.decided_by, asker.why);
+	exit(1);
+}

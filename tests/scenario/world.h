@@ -1,0 +1,77 @@
+/*
+ * What every scenario uses: one engine under a fake clock, and askers that
+ * write down what they were told.
+ */
+#ifndef SCENARIO_WORLD_H
+#define SCENARIO_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "core/verdict.h"
+#include "fake_loop.h"
+#include "script.h"
+
+#define BINDING                                              \
+	"version: STSv1\nmode: enforce\nmx: *.example.org\n" \
+	"max_age: 86400\ndnssec: yes\n"
+#define NOT_BINDING \
+	"version: STSv1\nmode: enforce\nmx: *.example.org\nmax_age: 86400\n"
+
+/* One who asks. */
+struct asker {
+	unsigned completions; /* must end up as 1 */
+	bool cached;
+	bool policy_known;
+	enum verdict_kind verdict;
+	enum reason reason;
+	enum policy_from from;
+	uint64_t at_ms; /* since it asked */
+	uint64_t asked_ms;
+	char decided_by[EVIDENCE_TEXT_SIZE];
+	char why[256];
+};
+
+struct scenario {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Begins anew, with the defaults but for what the caller changes in
+ * world_config before world_start. */
+extern struct config world_config;
+void world_reset(void);
+void world_start(void);
+void world_stop(void);
+
+void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
+void ask_host(struct asker *asker, const char *host, uint16_t port);
+/* Asks, waits up to 60 s of the fake clock, and returns what came. */
+struct asker asked(const char *domain);
+
+#define CHECK(condition)                                               \
+	do {                                                           \
+		if (!(condition)) {                                    \
+			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, \
+			    __LINE__, #condition);                     \
+			exit(1);                                       \
+		}                                                      \
+	} while (0)
+
+#define CHECK_VERDICT(asker, v, r) \
+	check_verdict(__FILE__, __LINE__, (asker), (v), (r))
+void check_verdict(const char *file, int line, struct asker asker,
+    enum verdict_kind verdict, enum reason reason);
+
+/* clang-format off */
+#define SCENARIO(function) {#function, function}
+/* clang-format on */
+
+extern const struct scenario policy_scenarios[];
+extern const struct scenario delivery_scenarios[];
+extern const struct scenario engine_scenarios[];
+
+#endif
