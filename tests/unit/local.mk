@@ -78,21 +78,3 @@ UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
 tests_unit_test_backoff_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_backoff_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
-
-check_PROGRAMS += tests/unit/test_cache
-UNIT_TESTS += tests/unit/test_cache
-tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
-tests_unit_test_cache_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_cache_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
-
-check_PROGRAMS += tests/unit/test_map
-UNIT_TESTS += tests/unit/test_map
-tests_unit_test_map_SOURCES = tests/unit/test_map.c
-tests_unit_test_map_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_map_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
-
-check_PROGRAMS += tests/unit/test_backoff
-UNIT_TESTS += tests/unit/test_backoff
-tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
-tests_unit_test_backoff_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_backoff_LDADD = libengine.a libcore.a $(CRITERION_LIBS)

@@ -1,0 +1,267 @@
+#include "autoconf.h"
+
+#include "io/fetch.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <curl/curl.h>
+#include <event2/event.h>
+
+#include "core/err.h"
+#include "io/fetch_event.h"
+#include "io/fetch_outcome.h"
+#include "io/fetch_tls.h"
+#include "io/fetch_transfer.h"
+
+/* Of one fetcher; what is more waits, its time running. Silent hosts hold a
+ * connection for as long as they are let, so a stranger who has many of them
+ * should find it hard to use all up. Each costs a descriptor (two for a moment)
+ * and some 100 KB. */
+#define CONNECTIONS_MAX 128
+
+struct fetch {
+	TAILQ_ENTRY(fetch) entry;
+	struct fetcher *fetcher;
+	struct fetch_transfer transfer;
+	struct event *timer; /* F-08: the whole fetch, waiting included */
+	fetch_done_fn *done;
+	void *arg;
+};
+
+struct fetcher {
+	struct event_base *base;
+	struct fetch_event *event;
+	struct fetch_rules rules;
+	struct net_prefix *networks;
+	TAILQ_HEAD(, fetch) fetches;
+	size_t n_fetches;
+};
+
+/* X(member, TLSRPT result type) */
+static const char *const tlsrpt_names[] = {
+#define X(member, tlsrpt) [member] = tlsrpt,
+    FETCH_FAILURE_TABLE(X)
+#undef X
+};
+
+const char *
+fetch_failure_tlsrpt(enum fetch_failure failure)
+{
+	return tlsrpt_names[failure];
+}
+
+/* --- the library ---------------------------------------------------------- */
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static CURLcode global_rc;
+
+static void
+global_start(void)
+{
+	struct sigaction action;
+
+	global_rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+	/* OpenSSL writes to sockets that the peer may have closed. */
+	if (sigaction(SIGPIPE, NULL, &action) == 0 &&
+	    action.sa_handler == SIG_DFL)
+		(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static struct fetch_roots *
+roots_load(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
+{
+	const char *path = config->ca_file;
+
+	pthread_once(&global_once, global_start);
+	if (global_rc != CURLE_OK) {
+		snprintf(error, FETCH_ERROR_SIZE, "libcurl: %s",
+		    curl_easy_strerror(global_rc));
+		return NULL;
+	}
+	if (path == NULL || path[0] == '\0')
+		path = curl_version_info(CURLVERSION_NOW)->cainfo;
+	return fetch_roots_load(path, error);
+}
+
+int
+fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
+{
+	struct fetch_roots *roots = roots_load(config, error);
+
+	if (roots == NULL)
+		return ERR_CONFIG;
+	fetch_roots_free(&roots);
+	return 0;
+}
+
+/* --- one fetch ------------------------------------------------------------ */
+
+static void
+fetch_free(struct fetch *f)
+{
+	if (f->timer != NULL)
+		event_free(f->timer);
+	fetch_transfer_close(&f->transfer);
+	free(f);
+}
+
+/* The one place where a fetch ends. transfer.result says how. */
+static void
+fetch_end(struct fetch *f)
+{
+	struct fetcher *fetcher = f->fetcher;
+
+	TAILQ_REMOVE(&fetcher->fetches, f, entry);
+	fetcher->n_fetches--;
+	fetch_event_remove(fetcher->event, f->transfer.easy);
+	f->done(f->arg, &f->transfer.result);
+	fetch_free(f);
+}
+
+static void
+on_done(CURL *easy, CURLcode code)
+{
+	void *private = NULL;
+	struct fetch *f;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	f = private;
+	fetch_outcome_judge(&f->transfer, code);
+	fetch_end(f);
+}
+
+static void
+on_expiry(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetch *f = arg;
+
+	(void)fd;
+	(void)what;
+	fetch_outcome_expire(&f->transfer);
+	fetch_end(f);
+}
+
+static int
+timer_start(struct fetch *f)
+{
+	unsigned ms = f->fetcher->rules.timeout_ms;
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	f->timer = evtimer_new(f->fetcher->base, on_expiry, f);
+	if (f->timer == NULL || event_add(f->timer, &tv) != 0)
+		return ERR_NOMEM;
+	return 0;
+}
+
+int
+fetch_start(struct fetcher *fetcher, const char *host,
+    const struct net_address *addresses, size_t n, fetch_done_fn *done,
+    void *arg)
+{
+	struct fetch *f;
+	int rc;
+
+	if (n == 0)
+		return ERR_RANGE;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return ERR_NOMEM;
+	f->fetcher = fetcher;
+	f->done = done;
+	f->arg = arg;
+	rc = fetch_transfer_open(&f->transfer, &fetcher->rules, host, addresses,
+	    n);
+	if (rc == 0 &&
+	    curl_easy_setopt(f->transfer.easy, CURLOPT_PRIVATE, f) != CURLE_OK)
+		rc = ERR_LIBRARY;
+	if (rc == 0)
+		rc = timer_start(f);
+	if (rc == 0)
+		rc = fetch_event_add(fetcher->event, f->transfer.easy);
+	if (rc != 0) {
+		fetch_free(f);
+		return rc;
+	}
+	TAILQ_INSERT_TAIL(&fetcher->fetches, f, entry);
+	fetcher->n_fetches++;
+	return 0;
+}
+
+/* --- the fetcher ---------------------------------------------------------- */
+
+static int
+networks_copy(struct fetcher *fetcher, const struct fetch_config *config)
+{
+	if (config->n_networks == 0)
+		return 0;
+	fetcher->networks =
+	    calloc(config->n_networks, sizeof(*fetcher->networks));
+	if (fetcher->networks == NULL)
+		return ERR_NOMEM;
+	memcpy(fetcher->networks, config->networks,
+	    config->n_networks * sizeof(*fetcher->networks));
+	return 0;
+}
+
+struct fetcher *
+fetcher_new(const struct fetch_config *config, struct event_base *base,
+    char error[FETCH_ERROR_SIZE])
+{
+	struct fetch_roots *roots = roots_load(config, error);
+	struct fetcher *fetcher;
+
+	if (roots == NULL)
+		return NULL;
+	fetcher = calloc(1, sizeof(*fetcher));
+	if (fetcher == NULL) {
+		fetch_roots_free(&roots);
+		goto nomem;
+	}
+	TAILQ_INIT(&fetcher->fetches);
+	fetcher->base = base;
+	fetcher->rules.roots = roots;
+	fetcher->event = fetch_event_new(base, CONNECTIONS_MAX, on_done);
+	if (fetcher->event == NULL || networks_copy(fetcher, config) != 0)
+		goto nomem;
+	fetcher->rules.networks = fetcher->networks;
+	fetcher->rules.n_networks = config->n_networks;
+	fetcher->rules.timeout_ms = config->timeout_ms;
+	/* A host that cannot even be connected to shall say so as such. */
+	fetcher->rules.connect_ms = config->timeout_ms / 2 + 1;
+	fetcher->rules.max_bytes = config->max_bytes;
+	return fetcher;
+nomem:
+	snprintf(error, FETCH_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	fetcher_free(&fetcher);
+	return NULL;
+}
+
+void
+fetcher_free(struct fetcher **fetcher)
+{
+	struct fetcher *doomed = *fetcher;
+	struct fetch *f;
+
+	if (doomed == NULL)
+		return;
+	while ((f = TAILQ_FIRST(&doomed->fetches)) != NULL) {
+		fetch_outcome_cancel(&f->transfer);
+		fetch_end(f);
+	}
+	fetch_event_free(&doomed->event);
+	fetch_roots_free(&doomed->rules.roots);
+	free(doomed->networks);
+	free(doomed);
+	*fetcher = NULL;
+}
+
+size_t
+fetch_pending(const struct fetcher *fetcher)
+{
+	return fetcher->n_fetches;
+}
