@@ -161,22 +161,23 @@ find_mailbox(struct span arg)
 	struct scanner s = {arg.at, arg.end, false, false};
 	struct span closed = {NULL, NULL};
 	struct span open = {arg.at, arg.at};
-	struct span before = open;
+	struct span listed = open; /* what a list mark ended */
 	bool after_words = false;
 	struct token t;
 
 	while (next_token(&s, &t)) {
 		if (is_special(&t, '<')) {
-			before = open;
 			open.at = open.end = s.at;
 			after_words = false;
 		} else if (is_special(&t, '>')) {
 			if (open.end > open.at)
 				closed = (struct span){open.at, t.at};
 			else
-				open = before;
+				open = listed;
 			after_words = false;
-		} else if (t.kind != TOKEN_BLANK && !is_list_mark(&t)) {
+		} else if (is_list_mark(&t)) {
+			listed = open;
+		} else if (t.kind != TOKEN_BLANK) {
 			open.end = s.at;
 			after_words = true;
 		}
