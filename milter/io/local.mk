@@ -36,3 +36,8 @@ libio_a_CPPFLAGS += $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS)
 # The log.
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 	milter/io/log_escape.c milter/io/log_escape.h
+
+# Facts and verdicts as JSON.
+libio_a_CPPFLAGS += $(JANSSON_CFLAGS)
+libio_a_SOURCES += milter/io/facts_json.h \
+	milter/io/facts_json_read.c milter/io/facts_json_write.c
