@@ -45,6 +45,7 @@ struct config {
 	size_t n_policy_prefixes;
 	const struct net_prefix *policy_prefixes;
 	struct log_config log_config;
+	const unsigned *lines; /* see config_line */
 	void *arena; /* what the pointers point into */
 };
 
@@ -55,6 +56,9 @@ struct config {
 struct config *config_load(const char *path, char error[CONFIG_ERROR_SIZE]);
 void config_free(struct config **config);
 
+/* The line of the file that sets the option; 0: it has its default. */
+unsigned config_line(const struct config *config, const char *option);
+
 /* The whole snapshot in the syntax of the file. */
 void config_dump(const struct config *config, FILE *out);
 /* The sample file: every option with its help and default, commented out. */
@@ -62,5 +66,8 @@ void config_sample(FILE *out);
 
 /* Where the programs look when -c is not given. */
 const char *config_default_path(void);
+
+/* "500ms", "8s", "5m", "1d": to ms. 0, ERR_SYNTAX or ERR_RANGE. */
+int config_parse_duration(const char *text, int64_t *ms);
 
 #endif

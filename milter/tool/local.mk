@@ -1,15 +1,24 @@
 noinst_LIBRARIES += libdstool.a
 libdstool_a_SOURCES = \
 	milter/tool/advice.c milter/tool/advice.h \
+	milter/tool/check.c \
 	milter/tool/input.c milter/tool/input.h \
 	milter/tool/lint.c milter/tool/lint.h \
+	milter/tool/lint_domain.c \
 	milter/tool/lint_report.c \
 	milter/tool/lint_txt.c \
+	milter/tool/names.c milter/tool/names.h \
 	milter/tool/options.c milter/tool/tool.h \
 	milter/tool/output.c milter/tool/output.h \
 	milter/tool/parse.c \
+	milter/tool/publication.c milter/tool/publication.h \
+	milter/tool/query.c milter/tool/query.h \
 	milter/tool/rdata_text.c milter/tool/rdata_text.h \
+	milter/tool/session.c milter/tool/session.h \
+	milter/tool/settings.c \
 	milter/tool/status.c \
 	milter/tool/text.c milter/tool/text.h \
 	milter/tool/tree.c milter/tool/tree.h
-libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+
+dist_man_MANS += milter/tool/dane-sts.1
