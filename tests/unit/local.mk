@@ -78,3 +78,11 @@ UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
 tests_unit_test_backoff_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_backoff_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_config
+UNIT_TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = tests/unit/test_config.c
+tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DSAMPLE_FILE='"$(abs_top_srcdir)/etc/dane-sts-milter.conf"'
+tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)

@@ -1,0 +1,20 @@
+/*
+ * What the configuration means to the adapters of io/.
+ *
+ * Any thread. Borrowed from the snapshot.
+ */
+#ifndef CONFIG_IO_H
+#define CONFIG_IO_H
+
+#include "config.h"
+#include "io/dns.h"
+#include "io/fetch.h"
+
+void config_dns(const struct config *config, struct dns_config *out);
+void config_fetch(const struct config *config, struct fetch_config *out);
+
+/* Whether anchors, fragments and CA files can be used. 0 or ERR_CONFIG. */
+int
+config_check_files(const struct config *config, char error[CONFIG_ERROR_SIZE]);
+
+#endif
