@@ -43,6 +43,15 @@ struct answer {
 struct engine *engine_new(const struct config *config, struct store *store,
     struct log *log, char error[ENGINE_ERROR_SIZE]);
 
+/*
+ * Takes the new configuration: rules, resolver, trust anchor, CA file, time
+ * limits. Lookups under way end under the old one; verdicts made under it are
+ * used no more. The number of loops stays. Not on a loop; one call at a time.
+ * 0, or ERR_CONFIG with *error filled in: then nothing has changed.
+ */
+int engine_reload(struct engine *engine, const struct config *config,
+    char error[ENGINE_ERROR_SIZE]);
+
 /* Lookups under way are broken off; their askers get internal-error. */
 void engine_free(struct engine **engine);
 

@@ -12,8 +12,8 @@
 
 #include "core/policy.h"
 #include "engine/answer.h"
-#include "engine/ask_impl.h"
 #include "engine/clock.h"
+#include "engine/engine_impl.h"
 #include "io/log.h"
 #include "io/store.h"
 
@@ -144,7 +144,7 @@ read_store(struct engine *engine, const char *domain,
 	if (r == NULL)
 		return false;
 	r->now_s = clock_wall_s();
-	if (store_get(engine_store(engine), domain, stored, r) != 0)
+	if (store_get(engine->store, domain, stored, r) != 0)
 		r->holders--; /* nobody else will come */
 	(void)wait_until(r, clock_mono_ms() + STORE_MS);
 	found = r->found;
@@ -159,17 +159,21 @@ answer_from_store(struct engine *engine, const struct target *target)
 {
 	struct facts facts = {.internal_error = true};
 	struct fact_policy policy;
+	struct rules rules;
 	bool settled;
 
+	(void)pthread_mutex_lock(&engine->lock);
+	rules = engine->rules;
+	(void)pthread_mutex_unlock(&engine->lock);
 	facts.recipient.class = ADDRESS_DOMAIN;
 	facts.recipient.domain = target->domain;
 	if (read_store(engine, target->domain, &policy))
 		facts.stored = &policy;
-	log_msg(engine_log(engine), LOG_LEVEL_ERROR, "internal",
+	log_msg(engine->log, LOG_LEVEL_ERROR, "internal",
 	    "no answer about %s from its loop: judged by the policy store "
 	    "alone",
 	    target->domain);
-	return answer_new(&facts, engine_rules(engine), DECIDE_FINAL, &settled);
+	return answer_new(&facts, &rules, DECIDE_FINAL, &settled);
 }
 
 const struct answer *

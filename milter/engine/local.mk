@@ -1,11 +1,12 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
 	milter/engine/answer.c milter/engine/answer.h \
-	milter/engine/ask.c milter/engine/ask.h milter/engine/ask_impl.h \
+	milter/engine/ask.c milter/engine/ask.h \
 	milter/engine/ask_wait.c \
 	milter/engine/backoff.c milter/engine/backoff.h \
 	milter/engine/cache.c milter/engine/cache.h \
 	milter/engine/clock.c milter/engine/clock.h \
+	milter/engine/engine.c milter/engine/engine_impl.h \
 	milter/engine/lookup.c milter/engine/lookup.h \
 	milter/engine/lookup_delivery.c milter/engine/lookup_impl.h \
 	milter/engine/lookup_policy.c \

@@ -87,6 +87,7 @@ lookup_free(struct lookup *l)
 	}
 	answer_unref(&l->published);
 	setup_unref(&l->setup);
+	TAILQ_REMOVE(&worker->all, l, link);
 	free(l);
 	worker->n_lookups--;
 	worker_lookup_freed(worker);
@@ -299,6 +300,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 		return NULL;
 	}
 	l->listed = true;
+	TAILQ_INSERT_TAIL(&worker->all, l, link);
 	worker->n_lookups++;
 	return l;
 }
@@ -392,21 +394,41 @@ lookup_join(struct worker *worker, struct waiter *w)
 }
 
 void
-lookup_break_off(struct worker *worker)
+lookup_detach_all(struct worker *worker)
 {
 	struct map_node *node;
 
 	while ((node = map_first(&worker->lookups)) != NULL) {
 		struct lookup *l = (struct lookup *)node;
-		const struct answer *answer;
-		bool settled;
 
-		l->facts.internal_error = true;
-		answer = judge(l, DECIDE_FINAL, &settled);
 		unlist(l);
 		l->pending++;
-		complete_all(l, answer, true);
-		answer_unref(&answer);
 		lookup_returned(l);
+	}
+}
+
+static void
+break_off(struct lookup *l)
+{
+	const struct answer *answer;
+	bool settled;
+
+	l->facts.internal_error = true;
+	answer = judge(l, DECIDE_FINAL, &settled);
+	unlist(l);
+	l->pending++;
+	complete_all(l, answer, true);
+	answer_unref(&answer);
+	lookup_returned(l);
+}
+
+void
+lookup_break_off(struct worker *worker)
+{
+	struct lookup *l = TAILQ_FIRST(&worker->all), *next;
+
+	for (; l != NULL; l = next) {
+		next = TAILQ_NEXT(l, link);
+		break_off(l);
 	}
 }

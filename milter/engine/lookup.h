@@ -19,6 +19,9 @@ struct worker;
  */
 void lookup_join(struct worker *worker, struct waiter *waiter);
 
+/* Those who ask from now on begin lookups of their own: after a reload. */
+void lookup_detach_all(struct worker *worker);
+
 /* Completes every waiter of every lookup with internal-error; what is still
  * under way ends by itself. */
 void lookup_break_off(struct worker *worker);

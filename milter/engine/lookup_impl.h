@@ -51,6 +51,7 @@ struct host_query {
 
 struct lookup {
 	struct map_node node; /* first: a node is its lookup */
+	TAILQ_ENTRY(lookup) link; /* in worker->all */
 	struct worker *worker;
 	struct setup *setup;
 	struct target target;

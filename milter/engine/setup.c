@@ -49,7 +49,7 @@ fetcher_from(const struct config *config, struct loop *loop, char *error)
 
 struct setup *
 setup_new(const struct config *config, unsigned generation, struct loop *loop,
-    char *error)
+    struct setup_list *list, char *error)
 {
 	struct setup *setup = calloc(1, sizeof(*setup));
 
@@ -58,6 +58,7 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 		    err_text(ERR_NOMEM));
 		return NULL;
 	}
+	LIST_INSERT_HEAD(list, setup, link);
 	setup->refs = 1;
 	setup->generation = generation;
 	setup->loop = loop;
@@ -96,6 +97,7 @@ setup_free(struct setup **setup)
 	if (*setup == NULL)
 		return;
 	setup_close(*setup);
+	LIST_REMOVE(*setup, link);
 	free(*setup);
 	*setup = NULL;
 }

@@ -9,6 +9,7 @@
 #define ENGINE_SETUP_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "core/decide.h"
 #include "engine/loop.h"
@@ -18,7 +19,11 @@ struct dns;
 struct event_base;
 struct fetcher;
 
+/* All of one worker, those that only old lookups use included. */
+LIST_HEAD(setup_list, setup);
+
 struct setup {
+	LIST_ENTRY(setup) link;
 	unsigned refs;
 	unsigned generation;
 	struct loop *loop;
@@ -32,9 +37,10 @@ struct setup {
 	struct loop_task release;
 };
 
-/* With one reference. NULL with error (of ENGINE_ERROR_SIZE) filled in. */
+/* With one reference, put into list. NULL with error (of ENGINE_ERROR_SIZE)
+ * filled in. */
 struct setup *setup_new(const struct config *config, unsigned generation,
-    struct loop *loop, char *error);
+    struct loop *loop, struct setup_list *list, char *error);
 /* The last one to let go frees it, a moment later: it may be called from
  * callbacks of what is freed. */
 void setup_unref(struct setup **setup);

@@ -14,12 +14,13 @@
 #include "engine/ask.h"
 #include "engine/loop.h"
 #include "engine/map.h"
+#include "engine/setup.h"
 
 struct backoff;
 struct cache;
+struct dns;
 struct lookup;
 struct probe;
-struct setup;
 
 /* Lookups under way per loop; more are shed (see lookup.h). */
 #define WORKER_LOOKUPS_MAX 4096
@@ -28,13 +29,16 @@ struct worker {
 	struct engine *engine;
 	struct loop *loop;
 	struct setup *setup;
+	struct setup_list setups;
+	struct setup *next_setup; /* while a reload is prepared */
+	struct dns *next_probe_dns;
 	struct map lookups; /* those that askers may join, by target key */
-	size_t n_lookups;   /* all that are not freed yet */
+	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
+	size_t n_lookups;         /* all that are not freed yet */
 	size_t n_waiters;
 	struct backoff *backoff;
 	bool running; /* the loop was started */
 	bool stopping;
-	struct loop_task stop_task;
 	bool full; /* the limit was hit, and that was logged */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;

@@ -287,6 +287,72 @@ store_that_never_answers_ends_at_the_deadline(void)
 	world_stop();
 }
 
+static void
+reload_judges_by_the_new_rules(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	script_delivery("example.org", "mx.example.org", false);
+	world_start();
+	CHECK_VERDICT(asked("example.org"), VERDICT_PASS, REASON_SECURE);
+	world_config.rules.tlsa = RULE_TLSA_REQUIRED;
+	world_reload();
+	a = asked("example.org");
+	CHECK(!a.cached);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_TLSA_MISSING);
+	world_stop();
+}
+
+/* Whoever waits under the old configuration is answered under it. */
+static void
+reload_drops_no_asker(void)
+{
+	struct asker before, after;
+
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	script_delivery("example.org", "mx.example.org", false);
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 mx.example.org",
+	    .delay_ms = 1000});
+	world_start();
+	ask_domain(&before, "example.org", 4000);
+	fake_run(10);
+	world_config.rules.tlsa = RULE_TLSA_REQUIRED;
+	world_reload();
+	ask_domain(&after, "example.org", 4000);
+	fake_run(4000);
+	CHECK_VERDICT(before, VERDICT_PASS, REASON_SECURE);
+	CHECK_VERDICT(after, VERDICT_DEFER, REASON_TLSA_MISSING);
+	CHECK(!asked("example.org").cached ||
+	      asked("example.org").reason == REASON_TLSA_MISSING);
+	world_stop();
+}
+
+static void
+stop_after_reload_completes_every_asker(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .delay_ms = SCRIPT_NEVER});
+	world_start();
+	ask_domain(&a, "example.org", 60000);
+	fake_run(10);
+	world_reload();
+	fake_run(10);
+	CHECK(a.completions == 0);
+	world_stop();
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+}
+
 const struct scenario engine_scenarios[] = {
   /* clang-format off */
     SCENARIO(S_03_deadline_in_discovery_passes),
@@ -303,6 +369,9 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(broken_resolver_passes_by_option),
     SCENARIO(slow_store_does_not_hold_up_the_txt),
     SCENARIO(store_that_never_answers_ends_at_the_deadline),
+    SCENARIO(reload_judges_by_the_new_rules),
+    SCENARIO(reload_drops_no_asker),
+    SCENARIO(stop_after_reload_completes_every_asker),
     {NULL, NULL},
   /* clang-format on */
 };

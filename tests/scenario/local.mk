@@ -8,7 +8,7 @@ SCENARIO_SOURCES = \
 	tests/scenario/engine.c \
 	milter/engine/answer.c milter/engine/ask.c \
 	milter/engine/backoff.c milter/engine/cache.c \
-	milter/engine/lookup.c milter/engine/lookup_delivery.c \
+	milter/engine/engine.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
 	milter/engine/lookup_policy.c milter/engine/map.c \
 	milter/engine/probe.c milter/engine/setup.c \
 	milter/io/log.c milter/io/log_escape.c milter/io/net.c

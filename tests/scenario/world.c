@@ -47,6 +47,17 @@ world_stop(void)
 	fake_reset();
 }
 
+void
+world_reload(void)
+{
+	char error[ENGINE_ERROR_SIZE];
+
+	/* it waits for its loops */
+	fake_inline(true);
+	CHECK(engine_reload(engine, &world_config, error) == 0);
+	fake_inline(false);
+}
+
 static void
 completed(void *arg, const struct answer *answer, bool cached)
 {

@@ -46,6 +46,8 @@ extern struct config world_config;
 void world_reset(void);
 void world_start(void);
 void world_stop(void);
+/* Takes what world_config says now. */
+void world_reload(void);
 
 void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
 void ask_host(struct asker *asker, const char *host, uint16_t port);

@@ -1,0 +1,369 @@
+/* The engine's life: start, reload, stop. */
+#include "autoconf.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/err.h"
+#include "engine/backoff.h"
+#include "engine/cache.h"
+#include "engine/engine_impl.h"
+#include "engine/lookup.h"
+#include "engine/probe.h"
+#include "engine/setup.h"
+#include "io/dns.h"
+
+/* --- all workers at once ------------------------------------------------ */
+
+typedef void worker_fn(struct worker *worker, void *arg);
+
+/* A call that every worker makes on its own loop. */
+struct call {
+	pthread_mutex_t lock;
+	pthread_cond_t made;
+	size_t left;
+	worker_fn *fn;
+	void *arg;
+};
+
+struct call_task {
+	struct loop_task task; /* first: a task is its call_task */
+	struct call *call;
+	struct worker *worker;
+};
+
+static void
+call_make(struct loop_task *task)
+{
+	struct call_task *t = (struct call_task *)task;
+	struct call *call = t->call;
+
+	call->fn(t->worker, call->arg);
+	(void)pthread_mutex_lock(&call->lock);
+	if (--call->left == 0)
+		(void)pthread_cond_signal(&call->made);
+	(void)pthread_mutex_unlock(&call->lock);
+}
+
+/* Not on a loop. Returns when every running worker has made the call. */
+static int
+call_workers(struct engine *engine, worker_fn *fn, void *arg)
+{
+	struct call call = {
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .made = PTHREAD_COND_INITIALIZER,
+	    .fn = fn,
+	    .arg = arg,
+	};
+	struct call_task *tasks = calloc(engine->n_workers, sizeof(*tasks));
+
+	if (tasks == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < engine->n_workers; i++)
+		call.left += engine->workers[i].running;
+	for (size_t i = 0; i < engine->n_workers; i++) {
+		tasks[i].task.run = call_make;
+		tasks[i].call = &call;
+		tasks[i].worker = &engine->workers[i];
+		if (engine->workers[i].running)
+			loop_post(engine->workers[i].loop, &tasks[i].task);
+	}
+	(void)pthread_mutex_lock(&call.lock);
+	while (call.left > 0)
+		(void)pthread_cond_wait(&call.made, &call.lock);
+	(void)pthread_mutex_unlock(&call.lock);
+	free(tasks);
+	return 0;
+}
+
+/* --- start -------------------------------------------------------------- */
+
+static size_t
+loops_wanted(const struct config *config)
+{
+	long processors;
+
+	if (config->loops > 0)
+		return (size_t)config->loops;
+	processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return processors > 0 ? (size_t)processors : 1;
+}
+
+static int
+worker_init(struct worker *w, struct engine *engine,
+    const struct config *config, char error[ENGINE_ERROR_SIZE])
+{
+	w->engine = engine;
+	w->cache = engine->cache;
+	w->store = engine->store;
+	w->log = engine->log;
+	w->probe = engine->probe;
+	TAILQ_INIT(&w->all);
+	LIST_INIT(&w->setups);
+	w->loop = loop_new();
+	w->backoff = backoff_new();
+	if (w->loop == NULL || w->backoff == NULL)
+		return ERR_NOMEM;
+	w->setup =
+	    setup_new(config, engine->generation, w->loop, &w->setups, error);
+	return w->setup != NULL ? 0 : ERR_CONFIG;
+}
+
+static int
+probe_init(struct engine *engine, const struct config *config,
+    char error[ENGINE_ERROR_SIZE])
+{
+	struct loop *loop = engine->workers[0].loop;
+	struct dns *dns = setup_probe_dns(config, loop, error);
+
+	if (dns == NULL)
+		return ERR_CONFIG;
+	probe_start(engine->probe, loop, dns);
+	return 0;
+}
+
+static int
+parts_init(struct engine *engine, const struct config *config)
+{
+	(void)pthread_mutex_init(&engine->lock, NULL);
+	(void)pthread_cond_init(&engine->idle, NULL);
+	engine->rules = config->rules;
+	atomic_init(&engine->generation, 1);
+	engine->cache = cache_new(CACHE_ENTRIES_MAX, CACHE_OCTETS_MAX);
+	engine->probe = probe_new(engine->log);
+	engine->workers =
+	    calloc(loops_wanted(config), sizeof(*engine->workers));
+	if (engine->cache == NULL || engine->probe == NULL ||
+	    engine->workers == NULL)
+		return ERR_NOMEM;
+	return 0;
+}
+
+static int
+workers_start(struct engine *engine, char error[ENGINE_ERROR_SIZE])
+{
+	for (size_t i = 0; i < engine->n_workers; i++) {
+		int err = loop_start(engine->workers[i].loop);
+
+		if (err != 0) {
+			(void)snprintf(error, ENGINE_ERROR_SIZE,
+			    "cannot start a thread: %s", strerror(errno));
+			return err;
+		}
+		engine->workers[i].running = true;
+	}
+	return 0;
+}
+
+static int
+engine_init(struct engine *engine, const struct config *config,
+    char error[ENGINE_ERROR_SIZE])
+{
+	size_t n = loops_wanted(config);
+	int err = parts_init(engine, config);
+
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		engine->n_workers++;
+		err = worker_init(&engine->workers[i], engine, config, error);
+	}
+	if (err == 0)
+		err = probe_init(engine, config, error);
+	if (err == 0)
+		err = workers_start(engine, error);
+	return err;
+}
+
+struct engine *
+engine_new(const struct config *config, struct store *store, struct log *log,
+    char error[ENGINE_ERROR_SIZE])
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	(void)snprintf(error, ENGINE_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	if (engine == NULL)
+		return NULL;
+	engine->store = store;
+	engine->log = log;
+	if (engine_init(engine, config, error) != 0)
+		engine_free(&engine);
+	return engine;
+}
+
+/* --- reload ------------------------------------------------------------- */
+
+struct reload {
+	const struct config *config;
+	unsigned generation;
+	pthread_mutex_t lock; /* of what follows */
+	bool failed;
+	char *error;
+};
+
+/* First all workers get ready; nothing that is in use changes. */
+static void
+reload_prepare(struct worker *w, void *arg)
+{
+	struct reload *reload = arg;
+	char error[ENGINE_ERROR_SIZE];
+	bool ok;
+
+	w->next_setup = setup_new(reload->config, reload->generation, w->loop,
+	    &w->setups, error);
+	ok = w->next_setup != NULL;
+	if (ok && w == &w->engine->workers[0]) {
+		w->next_probe_dns =
+		    setup_probe_dns(reload->config, w->loop, error);
+		ok = w->next_probe_dns != NULL;
+	}
+	if (ok)
+		return;
+	(void)pthread_mutex_lock(&reload->lock);
+	reload->failed = true;
+	(void)snprintf(reload->error, ENGINE_ERROR_SIZE, "%s", error);
+	(void)pthread_mutex_unlock(&reload->lock);
+}
+
+/* Then all take the new setup, or all stay with the old one. */
+static void
+reload_take(struct worker *w, void *arg)
+{
+	struct reload *reload = arg;
+
+	if (reload->failed) {
+		setup_free(&w->next_setup);
+		if (w->next_probe_dns != NULL)
+			dns_free(&w->next_probe_dns);
+		return;
+	}
+	setup_unref(&w->setup);
+	w->setup = w->next_setup;
+	w->next_setup = NULL;
+	if (w->next_probe_dns != NULL) {
+		probe_stop(w->probe);
+		probe_start(w->probe, w->loop, w->next_probe_dns);
+		w->next_probe_dns = NULL;
+	}
+	lookup_detach_all(w);
+}
+
+int
+engine_reload(struct engine *engine, const struct config *config,
+    char error[ENGINE_ERROR_SIZE])
+{
+	struct reload reload = {
+	    .config = config,
+	    .generation = atomic_load(&engine->generation) + 1,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .error = error,
+	};
+
+	(void)snprintf(error, ENGINE_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	if (call_workers(engine, reload_prepare, &reload) != 0)
+		reload.failed = true;
+	if (!reload.failed) {
+		(void)pthread_mutex_lock(&engine->lock);
+		engine->rules = config->rules;
+		(void)pthread_mutex_unlock(&engine->lock);
+	}
+	/* The old setup must not stay beside the new one for want of a few
+	 * octets. */
+	while (call_workers(engine, reload_take, &reload) != 0)
+		continue;
+	if (!reload.failed)
+		atomic_store(&engine->generation, reload.generation);
+	return reload.failed ? ERR_CONFIG : 0;
+}
+
+/* --- stop --------------------------------------------------------------- */
+
+static void
+report_idle(struct worker *w)
+{
+	struct engine *engine = w->engine;
+
+	if (!w->stopping || w->n_lookups > 0)
+		return;
+	(void)pthread_mutex_lock(&engine->lock);
+	engine->n_busy--;
+	(void)pthread_cond_signal(&engine->idle);
+	(void)pthread_mutex_unlock(&engine->lock);
+}
+
+void
+worker_lookup_freed(struct worker *w)
+{
+	report_idle(w);
+}
+
+/* Nothing new begins; what is under way is cancelled and so ends. */
+static void
+worker_stop(struct worker *w, void *arg)
+{
+	struct setup *setup;
+
+	(void)arg;
+	if (w == &w->engine->workers[0])
+		probe_stop(w->probe);
+	w->stopping = true;
+	w->n_lookups++; /* one more than there are: none is the last yet */
+	lookup_break_off(w);
+	LIST_FOREACH(setup, &w->setups, link)
+	setup_close(setup);
+	w->n_lookups--;
+	report_idle(w);
+}
+
+static void
+workers_stop(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->n_workers; i++)
+		engine->n_busy += engine->workers[i].running;
+	while (call_workers(engine, worker_stop, NULL) != 0)
+		continue;
+	(void)pthread_mutex_lock(&engine->lock);
+	while (engine->n_busy > 0)
+		(void)pthread_cond_wait(&engine->idle, &engine->lock);
+	(void)pthread_mutex_unlock(&engine->lock);
+	for (size_t i = 0; i < engine->n_workers; i++)
+		if (engine->workers[i].running)
+			loop_stop(engine->workers[i].loop);
+}
+
+static void
+worker_free(struct worker *w)
+{
+	struct setup *setup;
+
+	while ((setup = LIST_FIRST(&w->setups)) != NULL)
+		setup_free(&setup);
+	map_clear(&w->lookups);
+	backoff_free(&w->backoff);
+	loop_free(&w->loop);
+}
+
+void
+engine_free(struct engine **enginep)
+{
+	struct engine *engine = *enginep;
+
+	if (engine == NULL)
+		return;
+	*enginep = NULL;
+	if (engine->n_workers > 0)
+		workers_stop(engine);
+	if (engine->probe != NULL)
+		probe_stop(engine->probe);
+	for (size_t i = 0; i < engine->n_workers; i++)
+		worker_free(&engine->workers[i]);
+	free(engine->workers);
+	probe_free(&engine->probe);
+	cache_free(&engine->cache);
+	(void)pthread_cond_destroy(&engine->idle);
+	(void)pthread_mutex_destroy(&engine->lock);
+	free(engine);
+}

@@ -1,0 +1,38 @@
+/*
+ * Inside of the engine: what its parts share. The contract is engine/ask.h.
+ */
+#ifndef ENGINE_ENGINE_IMPL_H
+#define ENGINE_ENGINE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/decide.h"
+#include "engine/ask.h"
+#include "engine/worker.h"
+
+struct engine {
+	struct store *store;
+	struct log *log;
+	struct cache *cache;
+	struct probe *probe;
+	atomic_uint generation; /* of the configuration; 1 at first */
+	size_t n_workers;
+	struct worker *workers;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct rules rules;   /* for askers whose loop does not answer */
+	size_t n_busy;        /* workers that still have lookups, at the end */
+	pthread_cond_t idle;
+};
+
+/* Any thread. A reference out of the verdict cache, or NULL. */
+const struct answer *
+ask_cache(struct engine *engine, const struct target *target);
+
+/* Any thread. Past the cache. done: as ask_start has it. */
+void ask_loop(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+#endif
