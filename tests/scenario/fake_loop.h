@@ -17,8 +17,8 @@ void fake_run(uint64_t ms);
 /* Only the wall clock jumps. */
 void fake_wall_jump(int64_t seconds);
 
-/* From now on loop_post runs the task at once: for engine_free, which waits
- * for its loops. */
+/* From now on loop_post runs the task and all that is due: for engine_free and
+ * engine_reload, which wait for their loops. */
 void fake_inline(bool on);
 
 /* Forgets what has not run and starts over. */
