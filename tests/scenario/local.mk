@@ -1,3 +1,12 @@
+# Many threads at one store, for ThreadSanitizer. Stands before the others: the
+# last test to run has to be one of Criterion's.
+PLAIN_TESTS += tests/scenario/scenario tests/scenario/store_threads
+check_PROGRAMS += tests/scenario/store_threads
+SCENARIO_TESTS += tests/scenario/store_threads
+tests_scenario_store_threads_SOURCES = tests/scenario/store_threads.c
+tests_scenario_store_threads_LDADD = libio.a libengine.a libcore.a \
+	$(LMDB_LIBS) $(LIBEVENT_LIBS)
+
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
 # engine's own objects but its loop and clock, which are the fake ones.
 SCENARIO_SOURCES = \

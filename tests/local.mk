@@ -1,0 +1,85 @@
+# What runs the tests, and the checks that developers run.
+
+# Programs without Criterion, which ThreadSanitizer and valgrind can run:
+# each is in SCENARIO_TESTS as well.
+PLAIN_TESTS =
+
+EXTRA_DIST += tests/run tests/lab tests/tsan.supp .ci/run .clang-tidy
+
+ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
+RUN_TESTS = $(SHELL) $(srcdir)/tests/run
+
+.PHONY: check-programs asan tsan valgrind tidy lint format
+
+check-programs: $(check_PROGRAMS)
+
+check-local:
+	@$(RUN_TESTS) $(ALL_TESTS)
+
+# --- sanitizers: builds of their own, from a copy of the source, so that it
+# does not matter whether the source directory is configured itself.
+
+SANITIZER_CONFIGURE = cd $$dir/build && { test -f Makefile || \
+	../source/configure -q $(SANITIZER_FLAGS); }
+
+build-asan/source build-tsan/source: FORCE
+	@$(MAKE) -s --no-print-directory distdir distdir=$@
+
+FORCE:
+
+asan: build-asan/source
+	@dir=build-asan; $(MKDIR_P) $$dir/build && \
+	$(SANITIZER_CONFIGURE) --enable-asan && \
+	$(MAKE) --no-print-directory all check-programs && \
+	$(MAKE) --no-print-directory check
+
+# Programs are loaded where ThreadSanitizer expects them only without address
+# randomisation on some kernels.
+TSAN_WRAPPER = `setarch -R true 2>/dev/null && echo setarch -R`
+
+tsan: build-tsan/source $(E2E_TESTS)
+	@dir=build-tsan; $(MKDIR_P) $$dir/build && \
+	$(SANITIZER_CONFIGURE) --enable-tsan && \
+	$(MAKE) --no-print-directory all $(PLAIN_TESTS)
+	@top=`pwd`; cd build-tsan/build && \
+	supp=`cd ../source && pwd`/tests/tsan.supp && \
+	TEST_WRAPPER="$(TSAN_WRAPPER)" && export TEST_WRAPPER && \
+	TSAN_OPTIONS="halt_on_error=1:suppressions=$$supp" && \
+	export TSAN_OPTIONS && \
+	DANE_STS_BINDIR=`pwd` && export DANE_STS_BINDIR && \
+	$(SHELL) ../source/tests/run $(PLAIN_TESTS) && \
+	cd $$top && $(RUN_TESTS) $(E2E_TESTS)
+
+valgrind: all $(PLAIN_TESTS)
+	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
+	--errors-for-leak-kinds=definite,indirect" $(RUN_TESTS) $(PLAIN_TESTS)
+	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
+
+# --- the source ---------------------------------------------------------------
+
+FIND_CODE = find $(srcdir)/milter $(srcdir)/tests
+TIDY_FLAGS = -std=gnu11 $(DEFS) $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario \
+	$(GETDNS_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCURL_CFLAGS) \
+	$(OPENSSL_CFLAGS) $(IDN2_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) \
+	$(CRITERION_CFLAGS)
+
+tidy:
+	$(FIND_CODE) -name '*.c' -exec $(SHELL) -c 'clang-tidy --quiet \
+		--warnings-as-errors="*" --config-file=$(srcdir)/.clang-tidy \
+		"$$@" -- $(TIDY_FLAGS)' tidy {} +
+
+lint:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,performance,portability \
+		--suppress=missingInclude --library=posix \
+		-I$(srcdir)/milter $(srcdir)/milter
+
+format:
+	$(FIND_CODE) -name '*.[ch]' -exec clang-format -i {} +
+
+# Python's leavings in a source directory that was used.
+dist-hook:
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
+
+clean-local:
+	rm -rf build-asan build-tsan
