@@ -74,17 +74,14 @@ fail_to_receive(struct fetch_transfer *t)
 static const char *
 phase(const struct fetch_transfer *t)
 {
-	curl_off_t connected_us = 0;
 	curl_off_t secured_us = 0;
 
 	if (t->n_sockets == 0)
 		return "waiting for another fetch to end";
-	(void)curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T,
-	    &connected_us);
+	if (!t->connected)
+		return "connecting";
 	(void)curl_easy_getinfo(t->easy, CURLINFO_APPCONNECT_TIME_T,
 	    &secured_us);
-	if (connected_us == 0)
-		return "connecting";
 	if (secured_us == 0)
 		return "in the TLS handshake";
 	if (!t->head.ended)

@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +83,7 @@ prepare_tls(CURL *easy, void *ssl_ctx, void *arg)
 	struct fetch_transfer *t = arg;
 
 	(void)easy;
+	t->connected = true;
 	if (fetch_tls_prepare(ssl_ctx, &t->tls) == 0)
 		return CURLE_OK;
 	fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "TLS cannot be set up");

@@ -6,6 +6,7 @@
 #ifndef IO_FETCH_TRANSFER_H
 #define IO_FETCH_TRANSFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,8 @@ struct fetch_transfer {
 	char host[NAME_SIZE];
 	struct fetch_tls tls;
 	struct fetch_head head;
-	unsigned n_sockets;
+	unsigned n_sockets; /* opened, or refused to be */
+	bool connected;     /* TLS has begun */
 	unsigned n_refused; /* of the sockets: special addresses */
 	char refused[NET_ADDRESS_SIZE + 64]; /* the first: which and why */
 	uint8_t *body;

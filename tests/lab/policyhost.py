@@ -348,7 +348,8 @@ def act_stall_body(tls, _host, _behaviour):
 
 
 def act_drip_head(tls, _host, _behaviour):
-    drip(tls, f"{OK}\r\n" + "X: y\r\n")
+    tls.sendall(f"{OK}\r\n".encode())
+    drip(tls, "X: y\r\n")
 
 
 def act_drip_body(tls, _host, _behaviour):

@@ -86,3 +86,13 @@ tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DSAMPLE_FILE='"$(abs_top_srcdir)/etc/dane-sts-milter.conf"'
 tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_fetch
+UNIT_TESTS += tests/unit/test_fetch
+tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c \
+	tests/unit/policyhost.c tests/unit/policyhost.h
+tests_unit_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DLAB_DIR=\"$(abs_top_srcdir)/tests/lab\" \
+	$(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_fetch_LDADD = libio.a libcore.a $(LIBCURL_LIBS) \
+	$(OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
