@@ -82,8 +82,8 @@
 	    "The owner should publish fewer MX hosts: the rest is not "        \
 	    "looked at, and so not known to be secure.")                       \
 	X(REASON_DISCOVERY_FAILED,                                             \
-	    "Ask again later; if it lasts, the owner should look at the TXT "  \
-	    "record at _mta-sts and at the policy host.")                      \
+	    "See what dane-sts lint --domain says: if the trouble lasts, the " \
+	    "owner should correct the TXT record or the policy host.")         \
 	X(REASON_DISCOVERY_BOGUS,                                              \
 	    "The owner should correct the signatures of the zone: the TXT "    \
 	    "record at _mta-sts does not validate.")                           \

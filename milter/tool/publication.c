@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_io.h"
 #include "core/err.h"
-#include "engine/ask.h"
-#include "engine/loop.h"
-#include "engine/setup.h"
 #include "tool/tool.h"
 
 /*
@@ -23,8 +21,9 @@
  * wants to hear about both: the two ways do not depend on each other.
  */
 struct getting {
-	struct setup *setup;
 	struct event_base *base;
+	struct dns *dns;
+	struct fetcher *fetcher;
 	struct publication *out;
 	unsigned addresses_pending;
 	size_t n_addresses;
@@ -93,8 +92,8 @@ txt_begin(struct getting *getting, const char *domain)
 	getting->pending++;
 	len = snprintf(name, sizeof(name), "_mta-sts.%s", domain);
 	if (len >= 0 && (size_t)len < sizeof(name))
-		err = dns_ask(getting->setup->dns, name, DNS_TXT, txt_answered,
-		    getting);
+		err =
+		    dns_ask(getting->dns, name, DNS_TXT, txt_answered, getting);
 	if (err != 0) {
 		txt_failed(getting->out, TXT_FAILED, err_text(err));
 		getting->pending--;
@@ -144,7 +143,7 @@ fetch_begin(struct getting *getting)
 		return;
 	}
 	getting->out->fetch_why[0] = '\0';
-	err = fetch_start(getting->setup->fetcher, getting->out->host,
+	err = fetch_start(getting->fetcher, getting->out->host,
 	    getting->addresses, getting->n_addresses, fetched, getting);
 	if (err != 0)
 		fetch_failed(getting, err_text(err));
@@ -183,8 +182,8 @@ policy_begin(struct getting *getting, const char *domain)
 	getting->pending++;
 	len = snprintf(out->host, sizeof(out->host), "mta-sts.%s", domain);
 	for (i = 0; (size_t)len < sizeof(out->host) && i < 2; i++)
-		if (dns_ask(getting->setup->dns, out->host, types[i],
-			address_answered, getting) == 0)
+		if (dns_ask(getting->dns, out->host, types[i], address_answered,
+			getting) == 0)
 			getting->addresses_pending++;
 	if (getting->addresses_pending == 0) {
 		snprintf(out->fetch_why, sizeof(out->fetch_why),
@@ -205,31 +204,54 @@ get(struct getting *getting, const char *domain)
 		(void)event_base_dispatch(getting->base);
 }
 
+static bool
+getting_init(struct getting *getting, const struct config *config)
+{
+	struct dns_config dns;
+	struct fetch_config fetch;
+	char dns_error[DNS_ERROR_SIZE] = "out of memory";
+	char fetch_error[FETCH_ERROR_SIZE] = "out of memory";
+
+	config_dns(config, &dns);
+	config_fetch(config, &fetch);
+	getting->base = event_base_new();
+	if (getting->base != NULL)
+		getting->dns = dns_new(&dns, getting->base, dns_error);
+	if (getting->dns == NULL) {
+		tool_warn("%s", dns_error);
+		return false;
+	}
+	getting->fetcher = fetcher_new(&fetch, getting->base, fetch_error);
+	if (getting->fetcher == NULL)
+		tool_warn("%s", fetch_error);
+	return getting->fetcher != NULL;
+}
+
+static void
+getting_clear(struct getting *getting)
+{
+	if (getting->fetcher != NULL)
+		fetcher_free(&getting->fetcher);
+	if (getting->dns != NULL)
+		dns_free(&getting->dns);
+	if (getting->base != NULL)
+		event_base_free(getting->base);
+}
+
 int
 publication_get(const struct config *config, const char *domain,
     struct publication *out)
 {
-	char error[ENGINE_ERROR_SIZE] = "out of memory";
 	struct getting getting = {.out = out};
-	struct loop *loop = loop_new();
 	int status = TOOL_UNKNOWN;
 
 	memset(out, 0, sizeof(*out));
 	out->txt.why = "";
-	if (loop != NULL)
-		getting.setup = setup_new(config, 1, loop, error);
-	if (getting.setup == NULL) {
-		tool_warn("%s", error);
-		goto out;
+	if (getting_init(&getting, config)) {
+		get(&getting, domain);
+		status = TOOL_OK;
 	}
-	getting.base = loop_base(loop);
-	get(&getting, domain);
-	status = TOOL_OK;
-out:
-	if (getting.setup != NULL)
-		setup_free(&getting.setup);
-	if (loop != NULL)
-		loop_free(&loop);
+	getting_clear(&getting);
 	return status;
 }
 

@@ -192,8 +192,8 @@ Test(tool_tree, failed_fetch_is_last_without_delivery)
 	    "mx *.example.net\n"
 	    "`- policy, fetched: failed  <- decided\n"
 	    "   status 404\\x0a\n"
-	    "Ask again later; if it lasts, the owner should look at the TXT "
-	    "record at _mta-sts and at the policy host.\n");
+	    "See what dane-sts lint --domain says: if the trouble lasts, the "
+	    "owner should correct the TXT record or the policy host.\n");
 }
 
 Test(tool_tree, forged_mx_is_marked)
