@@ -87,12 +87,78 @@ tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
 
-check_PROGRAMS += tests/unit/test_fetch
-UNIT_TESTS += tests/unit/test_fetch
-tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c \
-	tests/unit/policyhost.c tests/unit/policyhost.h
-tests_unit_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) \
+check_PROGRAMS += tests/unit/test_fetch tests/unit/test_fetch_life \
+	tests/unit/test_fetch_head
+UNIT_TESTS += tests/unit/test_fetch tests/unit/test_fetch_life \
+	tests/unit/test_fetch_head
+fetch_test_cppflags = $(AM_CPPFLAGS) \
 	-DLAB_DIR=\"$(abs_top_srcdir)/tests/lab\" \
 	$(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_fetch_LDADD = libio.a libcore.a $(LIBCURL_LIBS) \
-	$(OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+fetch_test_libs = libio.a libcore.a $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
+	$(LIBEVENT_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c \
+	tests/unit/policyhost.c tests/unit/policyhost.h
+tests_unit_test_fetch_CPPFLAGS = $(fetch_test_cppflags)
+tests_unit_test_fetch_LDADD = $(fetch_test_libs)
+tests_unit_test_fetch_life_SOURCES = tests/unit/test_fetch_life.c \
+	tests/unit/policyhost.c tests/unit/policyhost.h
+tests_unit_test_fetch_life_CPPFLAGS = $(fetch_test_cppflags)
+tests_unit_test_fetch_life_LDADD = $(fetch_test_libs)
+tests_unit_test_fetch_head_SOURCES = tests/unit/test_fetch_head.c
+tests_unit_test_fetch_head_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_fetch_head_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_facts tests/unit/test_verdict \
+	tests/unit/test_reply tests/unit/test_scope tests/unit/test_facts_json
+UNIT_TESTS += tests/unit/test_facts tests/unit/test_verdict \
+	tests/unit/test_reply tests/unit/test_scope tests/unit/test_facts_json
+tests_unit_test_facts_SOURCES = tests/unit/test_facts.c
+tests_unit_test_facts_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_facts_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c
+tests_unit_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_verdict_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_reply_SOURCES = tests/unit/test_reply.c \
+	tests/unit/world.c tests/unit/world.h
+tests_unit_test_reply_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
+	$(CRITERION_CFLAGS)
+tests_unit_test_reply_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_scope_SOURCES = tests/unit/test_scope.c
+tests_unit_test_scope_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_scope_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_facts_json_SOURCES = tests/unit/test_facts_json.c \
+	tests/unit/world.c tests/unit/world.h
+tests_unit_test_facts_json_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/tests/unit $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_facts_json_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_name tests/unit/test_address \
+	tests/unit/test_txt tests/unit/test_policy \
+	tests/unit/test_policy_notes tests/unit/test_policy_mx \
+	tests/unit/test_idn
+UNIT_TESTS += tests/unit/test_name tests/unit/test_address \
+	tests/unit/test_txt tests/unit/test_policy \
+	tests/unit/test_policy_notes tests/unit/test_policy_mx \
+	tests/unit/test_idn
+tests_unit_test_name_SOURCES = tests/unit/test_name.c
+tests_unit_test_name_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_name_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_address_SOURCES = tests/unit/test_address.c
+tests_unit_test_address_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_address_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_txt_SOURCES = tests/unit/test_txt.c
+tests_unit_test_txt_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_txt_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_policy_SOURCES = tests/unit/test_policy.c
+tests_unit_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_policy_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_policy_notes_SOURCES = tests/unit/test_policy_notes.c
+tests_unit_test_policy_notes_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_policy_notes_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_policy_mx_SOURCES = tests/unit/test_policy_mx.c
+tests_unit_test_policy_mx_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_policy_mx_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_idn_SOURCES = tests/unit/test_idn.c
+tests_unit_test_idn_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_idn_LDADD = libio.a libcore.a $(IDN2_LIBS) $(CRITERION_LIBS)

@@ -1,0 +1,344 @@
+#include "autoconf.h"
+
+#include "core/scope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "core/err.h"
+
+/* --- next hops ---------------------------------------------------------- */
+
+static const struct {
+	const char *text;
+	const char *domain; /* NULL: a literal */
+	bool no_mx;
+	uint16_t port;
+} hops[] = {
+  /* clang-format off */
+    {"far.test", "far.test", false, 25},
+    {"FAR.Test.", "far.test", false, 25},
+    {"relay.example.test:587", "relay.example.test", false, 587},
+    {"relay.example.test:submission", "relay.example.test", false, 587},
+    {"relay.example.test:SMTPS", "relay.example.test", false, 465},
+    {"relay.example.test:submissions", "relay.example.test", false, 465},
+    {"relay.example.test:smtp", "relay.example.test", false, 25},
+    {"[relay.example.test]", "relay.example.test", true, 25},
+    {"[relay.example.test].", "relay.example.test", true, 25},
+    {"[relay.example.test.]", "relay.example.test", true, 25},
+    {"[relay.example.test]:587", "relay.example.test", true, 587},
+    {"[relay.example.test]:submission", "relay.example.test", true, 587},
+    /* a service we do not know, and Sendmail's lists: the host counts */
+    {"relay.example.test:msa", "relay.example.test", false, 25},
+    {"first.test:second.test", "first.test", false, 25},
+    {"[first.test]:[second.test]", "first.test", true, 25},
+    {"[192.0.2.1]", NULL, false, 0},
+    {"[192.0.2.1]:25", NULL, false, 0},
+    {"[IPv6:2001:db8::1]", NULL, false, 0},
+    {"[ipv6:2001:db8::1]:25", NULL, false, 0},
+    {"[::1]:25", NULL, false, 0},
+    {"192.0.2.1", NULL, false, 0},
+    {"192.0.2.1:2525", NULL, false, 0},
+    {"2001:db8::1", NULL, false, 0},
+    {"::1", NULL, false, 0},
+    /* Postfix since 3.5: lists; the first name counts */
+    {"a.test, b.test", "a.test", false, 25},
+    {"a.test,b.test", "a.test", false, 25},
+    {" a.test\tb.test ", "a.test", false, 25},
+    {"[192.0.2.1], [b.test]:587", "b.test", true, 587},
+    {"a.test, [192.0.2.1]", "a.test", false, 25},
+    {"192.0.2.1, 192.0.2.2", NULL, false, 0},
+    {",a.test,,", "a.test", false, 25},
+    {"localhost", "localhost", false, 25},
+    {"far.test:1", "far.test", false, 1},
+    {"far.test:65535", "far.test", false, 65535},
+    {"far.test:00025", "far.test", false, 25},
+  /* clang-format on */
+};
+
+Test(scope, R_03_next_hops)
+{
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
+		struct target hop;
+		bool is_literal;
+		int err = scope_next_hop(hops[i].text, NULL, &hop, &is_literal);
+
+		cr_assert_eq(err, 0, "%s: %d", hops[i].text, err);
+		cr_expect_eq(is_literal, hops[i].domain == NULL, "%s",
+		    hops[i].text);
+		if (is_literal)
+			continue;
+		cr_expect_str_eq(hop.domain, hops[i].domain, "%s",
+		    hops[i].text);
+		cr_expect_eq(hop.no_mx, hops[i].no_mx, "%s", hops[i].text);
+		cr_expect_eq(hop.port, hops[i].port, "%s: %u", hops[i].text,
+		    (unsigned)hop.port);
+	}
+}
+
+Test(scope, R_03_what_is_no_next_hop)
+{
+	static const char *const texts[] = {
+	    "",
+	    " ",
+	    ",",
+	    "[",
+	    "]",
+	    "[]",
+	    "[.]",
+	    ":25",
+	    "far.test:",
+	    "[far.test]:",
+	    "far.test:0",
+	    "far.test:65536",
+	    "far.test:123456",
+	    "far.test:99999999999999999999",
+	    "[far.test",
+	    "[far.test]x",
+	    "[far.test]..",
+	    "[far test]",
+	    "far..test",
+	    "-/-",
+	    "1.2.3.4.5",
+	    "5.1.1 User unknown in virtual alias table",
+	    "far.test, [",
+	    "m\xc3\xbcnchen.test",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct target hop;
+		bool is_literal;
+
+		cr_expect_eq(scope_next_hop(texts[i], NULL, &hop, &is_literal),
+		    ERR_SYNTAX, "%s", texts[i]);
+	}
+}
+
+/* Longer than any address or name: nothing is read or written beyond. */
+Test(scope, S_02_long_next_hops)
+{
+	char text[2048];
+
+	for (size_t len = 1; len < sizeof(text); len += 7) {
+		struct target hop;
+		bool is_literal;
+		int err;
+
+		memset(text, '1', len);
+		text[len] = '\0';
+		err = scope_next_hop(text, NULL, &hop, &is_literal);
+		cr_expect_eq(err, ERR_SYNTAX, "%zu octets", len);
+		memset(text, 'a', len);
+		err = scope_next_hop(text, NULL, &hop, &is_literal);
+		cr_expect_eq(err, len <= LABEL_LEN_MAX ? 0 : ERR_SYNTAX, "%zu",
+		    len);
+	}
+}
+
+static int
+fake_idn(const uint8_t *utf8, size_t len, char out[NAME_SIZE])
+{
+	(void)utf8;
+	(void)len;
+	memcpy(out, "xn--mnchen-3ya.test", sizeof("xn--mnchen-3ya.test"));
+	return 0;
+}
+
+Test(scope, R_04_a_next_hop_in_another_script)
+{
+	struct target hop;
+	bool is_literal;
+
+	cr_assert_eq(scope_next_hop("[m\xc3\xbcnchen.test]:587", fake_idn, &hop,
+			 &is_literal),
+	    0);
+	cr_expect_str_eq(hop.domain, "xn--mnchen-3ya.test");
+	cr_expect(hop.no_mx);
+	cr_expect_eq(hop.port, 587);
+}
+
+/* --- recipients ----------------------------------------------------------
+ */
+
+#define NOW 1000000
+
+static const char *const local_mailers[] = {"local", "Virtual", "*file*"};
+
+static const struct exemption exemptions[] = {
+    {"old.test",      NOW - 1, "expired"    },
+    {"now.test",      NOW,     "expires now"},
+    {"exempt.test",   0,       "for good"   },
+    {".below.test",   0,       "only below" },
+    {"later.test",    NOW + 1, "not expired"},
+    {"partner.test",  0,       NULL         },
+    {".partner.test", 0,       NULL         },
+};
+
+static const struct scope_rules rules = {
+    .n_local_mailers = sizeof(local_mailers) / sizeof(local_mailers[0]),
+    .local_mailers = local_mailers,
+    .n_exemptions = sizeof(exemptions) / sizeof(exemptions[0]),
+    .exemptions = exemptions,
+};
+
+static void
+resolve(const char *recipient, const char *mailer, const char *host,
+    struct scope *out)
+{
+	struct address address;
+	struct scope_input input = {
+	    .address = &address,
+	    .mailer = mailer,
+	    .host = host,
+	    .now_s = NOW,
+	};
+
+	address_parse((const uint8_t *)recipient, strlen(recipient), NULL,
+	    &address);
+	scope_resolve(&rules, &input, out);
+}
+
+/* "domain", "[domain]:port", or the reason to pass. */
+static void
+describe(const struct scope *scope, char *out, size_t size)
+{
+	const struct target *target = &scope->target;
+
+	if (scope->kind == SCOPE_PASS)
+		snprintf(out, size, "pass %s", reason_name(scope->reason));
+	else
+		snprintf(out, size, "%s%s%s:%u", target->no_mx ? "[" : "",
+		    target->domain, target->no_mx ? "]" : "",
+		    (unsigned)target->port);
+}
+
+struct row {
+	const char *recipient;
+	const char *mailer;
+	const char *host;
+	const char *scope;
+};
+
+static void
+check(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char text[NAME_SIZE + 32];
+		struct scope scope;
+
+		resolve(rows[i].recipient, rows[i].mailer, rows[i].host,
+		    &scope);
+		describe(&scope, text, sizeof(text));
+		cr_expect_str_eq(text, rows[i].scope, "%s via %s %s: %s",
+		    rows[i].recipient,
+		    rows[i].mailer != NULL ? rows[i].mailer : "-",
+		    rows[i].host != NULL ? rows[i].host : "-", text);
+	}
+}
+
+#define CHECK(...)                                              \
+	do {                                                    \
+		static const struct row rows[] = {__VA_ARGS__}; \
+		check(rows, sizeof(rows) / sizeof(rows[0]));    \
+	} while (0)
+
+/* clang-format off */
+
+Test(scope, R_01_the_address_without_word_of_the_mta)
+{
+	CHECK({"<u@Far.Test>", NULL, NULL, "far.test:25"},
+	    {"<u@far.test>", "smtp", NULL, "far.test:25"},
+	    {"<u@far.test>", "smtp", "", "far.test:25"});
+}
+
+Test(scope, R_02_never_a_parent_or_child)
+{
+	CHECK({"<u@a.b.far.test>", NULL, NULL, "a.b.far.test:25"},
+	    {"<u@far.test>", "smtp", "mx.far.test", "mx.far.test:25"});
+}
+
+Test(scope, R_03_K11_the_next_hop_goes_before_the_address)
+{
+	CHECK({"<u@far.test>", "smtp", "far.test", "far.test:25"},
+	    {"<u@far.test>", "smtp", "[relay.test]:587", "[relay.test]:587"},
+	    {"<u@far.test>", "relay", "relay.test", "relay.test:25"},
+	    {"<u@far.test>", NULL, "relay.test.", "relay.test:25"},
+	    {"<u@far.test>", "smtp", "[127.3.0.9]:2590", "pass literal"},
+	    {"<u@far.test>", "smtp", "no such / host", "far.test:25"});
+}
+
+/* An alias leads out although the address has no domain. */
+Test(scope, R_03_a_next_hop_for_an_address_without_domain)
+{
+	CHECK({"<user>", "esmtp", "far.test.", "far.test:25"},
+	    {"<u@far..test>", "esmtp", "far.test", "far.test:25"},
+	    {"<u@[192.0.2.1]>", "smtp", "relay.test", "relay.test:25"},
+	    {"<u@[192.0.2.1]>", "smtp", "[192.0.2.1]", "pass literal"});
+}
+
+Test(scope, R_05_R_06_R_08_addresses_without_policy)
+{
+	CHECK({"<u@[192.0.2.1]>", NULL, NULL, "pass literal"},
+	    {"<postmaster>", NULL, NULL, "pass no-domain"},
+	    {"<u@far..test>", NULL, NULL, "pass invalid-address"},
+	    {"<postmaster>", "smtp", "", "pass no-domain"});
+}
+
+Test(scope, R_07_local_mailers)
+{
+	CHECK({"<u@far.test>", "local", "far.test", "pass local"},
+	    {"<u@far.test>", "LOCAL", NULL, "pass local"},
+	    {"<u@far.test>", "virtual", "far.test", "pass local"},
+	    {"<user>", "*file*", "", "pass local"},
+	    {"<u@far.test>", "locale", "far.test", "far.test:25"},
+	    {"<u@far.test>", "", "far.test", "far.test:25"});
+}
+
+Test(scope, exemptions_by_domain_and_below)
+{
+	CHECK({"<u@exempt.test>", NULL, NULL, "pass exempt"},
+	    {"<u@a.exempt.test>", NULL, NULL, "a.exempt.test:25"},
+	    {"<u@notexempt.test>", NULL, NULL, "notexempt.test:25"},
+	    {"<u@a.below.test>", NULL, NULL, "pass exempt"},
+	    {"<u@a.b.below.test>", NULL, NULL, "pass exempt"},
+	    {"<u@below.test>", NULL, NULL, "below.test:25"},
+	    {"<u@abelow.test>", NULL, NULL, "abelow.test:25"},
+	    {"<u@partner.test>", NULL, NULL, "pass exempt"},
+	    {"<u@mx.partner.test>", NULL, NULL, "pass exempt"});
+}
+
+Test(scope, exemptions_end)
+{
+	CHECK({"<u@old.test>", NULL, NULL, "old.test:25"},
+	    {"<u@now.test>", NULL, NULL, "now.test:25"},
+	    {"<u@later.test>", NULL, NULL, "pass exempt"});
+}
+
+Test(scope, exemptions_match_the_next_hop_and_the_address)
+{
+	CHECK({"<u@far.test>", "smtp", "[exempt.test]:587", "pass exempt"},
+	    {"<u@exempt.test>", "smtp", "[relay.test]", "pass exempt"},
+	    {"<exempt.test>", "smtp", "relay.test", "relay.test:25"});
+}
+
+/* clang-format on */
+
+Test(scope, says_class_and_exemption)
+{
+	struct scope scope;
+
+	resolve("<u@exempt.test>", NULL, NULL, &scope);
+	cr_expect_eq(scope.class, ADDRESS_DOMAIN);
+	cr_assert_not_null(scope.exemption);
+	cr_expect_str_eq(scope.exemption->comment, "for good");
+	resolve("<u@far.test>", NULL, NULL, &scope);
+	cr_expect_null(scope.exemption);
+	resolve("<user>", "esmtp", "far.test", &scope);
+	cr_expect_eq(scope.class, ADDRESS_DOMAIN);
+	resolve("<u@far.test>", "smtp", "[192.0.2.1]", &scope);
+	cr_expect_eq(scope.class, ADDRESS_LITERAL);
+	resolve("<user>", NULL, NULL, &scope);
+	cr_expect_eq(scope.class, ADDRESS_LOCAL);
+}
