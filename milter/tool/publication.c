@@ -26,6 +26,7 @@ struct getting {
 	struct fetcher *fetcher;
 	struct publication *out;
 	unsigned addresses_pending;
+	char address_why[FETCH_WHY_SIZE];
 	size_t n_addresses;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	unsigned pending; /* the two ways: the end is when none is left */
@@ -137,12 +138,11 @@ fetch_begin(struct getting *getting)
 
 	if (getting->n_addresses == 0) {
 		fetch_failed(getting,
-		    getting->out->fetch_why[0] != '\0'
-			? getting->out->fetch_why
+		    getting->address_why[0] != '\0'
+			? getting->address_why
 			: "the policy host has no address");
 		return;
 	}
-	getting->out->fetch_why[0] = '\0';
 	err = fetch_start(getting->fetcher, getting->out->host,
 	    getting->addresses, getting->n_addresses, fetched, getting);
 	if (err != 0)
@@ -163,8 +163,7 @@ address_answered(void *arg, const struct dns_answer *answer)
 			&getting->addresses[getting->n_addresses]) == 0)
 			getting->n_addresses++;
 	if (answer->why[0] != '\0')
-		snprintf(getting->out->fetch_why,
-		    sizeof(getting->out->fetch_why),
+		snprintf(getting->address_why, sizeof(getting->address_why),
 		    "address of the policy host: %s: %.160s",
 		    fact_status_name(answer->status), answer->why);
 	if (--getting->addresses_pending == 0)

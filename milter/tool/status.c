@@ -10,5 +10,8 @@ tool_verdict_status(const struct verdict *verdict)
 	if (verdict->reason == REASON_INTERNAL_ERROR ||
 	    verdict->reason == REASON_RESOLVER_BROKEN)
 		return TOOL_UNKNOWN;
-	return verdict->kind == VERDICT_PASS ? TOOL_OK : TOOL_NO;
+	if (verdict->kind != VERDICT_PASS)
+		return TOOL_NO;
+	/* A pass for want of time is none that was found out. */
+	return verdict->reason == REASON_DEADLINE ? TOOL_UNKNOWN : TOOL_OK;
 }

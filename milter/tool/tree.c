@@ -13,7 +13,8 @@
 #include "tool/advice.h"
 #include "tool/text.h"
 
-#define DEPTH_MAX 3 /* MX, host, record */
+#define DEPTH_MAX    3 /* MX, host, record */
+#define PATTERNS_MAX 8 /* of a policy; the rest is counted */
 
 enum colour {
 	COLOUR_NONE,
@@ -234,8 +235,6 @@ print_delivery(struct tree *tree)
 static void
 put_policy(const struct tree *tree, const struct fact_policy *policy)
 {
-	size_t i;
-
 	fprintf(tree->out, "dnssec %s, mode %s, max_age %" PRIu32 " s",
 	    policy->dnssec ? "yes" : "not required",
 	    policy_mode_name(policy->mode), policy->max_age_s);
@@ -243,10 +242,25 @@ put_policy(const struct tree *tree, const struct fact_policy *policy)
 		fputs(", id ", tree->out);
 		put(tree, policy->id);
 	}
-	for (i = 0; i < policy->n_mx; i++) {
-		fputs(i == 0 ? ", mx " : " ", tree->out);
+}
+
+static void
+detail_patterns(const struct tree *tree, const struct fact_policy *policy)
+{
+	size_t i;
+
+	if (policy->n_mx == 0)
+		return;
+	put_margin(tree, tree->depth);
+	fputs("mx", tree->out);
+	for (i = 0; i < policy->n_mx && i < PATTERNS_MAX; i++) {
+		fputc(' ', tree->out);
 		put(tree, policy->mx[i]);
 	}
+	if (policy->n_mx > PATTERNS_MAX)
+		fprintf(tree->out, " and %zu more",
+		    policy->n_mx - PATTERNS_MAX);
+	fputc('\n', tree->out);
 }
 
 static void
@@ -262,6 +276,7 @@ print_stored(struct tree *tree, bool last)
 	    fact_policy_is_live(stored) ? "" : " and now expired");
 	put_policy(tree, stored);
 	item_end(tree, false);
+	detail_patterns(tree, stored);
 }
 
 static void
@@ -279,7 +294,9 @@ print_fetched(struct tree *tree, bool last)
 		put_coloured(tree, COLOUR_BAD, "failed");
 	item_end(tree,
 	    is_decisive(tree, EVIDENCE_FETCH, tree->facts->recipient.domain));
-	if (fetch->state == FETCH_FAILED)
+	if (fetch->state == FETCH_OK)
+		detail_patterns(tree, &fetch->policy);
+	else
 		detail(tree, fetch->error);
 }
 
