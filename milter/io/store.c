@@ -138,7 +138,8 @@ commit_once(struct store *store, const struct request *first,
 	if (err != 0)
 		return err;
 	for (; err == 0 && first != end; first = first->next)
-		err = change(store, first->record);
+		if (first->err == 0)
+			err = change(store, first->record);
 	if (err == 0)
 		err = store->backend->commit(store->handle);
 	if (err != 0)
@@ -159,17 +160,80 @@ commit(struct store *store, const struct request *first,
 }
 
 static void
+commit_each(struct store *store, struct request *first,
+    const struct request *end)
+{
+	for (; first != end; first = first->next)
+		if (first->err == 0)
+			first->err = commit(store, first, first->next);
+}
+
+static void
+commit_run(struct store *store, struct request *first,
+    const struct request *end)
+{
+	int err = commit(store, first, end);
+
+	if (err != 0 && first->next != end) {
+		commit_each(store, first, end);
+		return;
+	}
+	for (; first != end; first = first->next)
+		if (first->err == 0)
+			first->err = err;
+}
+
+/* A mark becomes the whole entry as it is now, with the mark on it. */
+static bool
+mark_entry(void *arg, const struct store_entry *entry)
+{
+	struct request *request = arg;
+	const struct store_entry *mark = &request->record->entry;
+	struct store_entry marked = *entry;
+	struct record *record;
+
+	if (mark->tried_s != 0) {
+		marked.tried_s = mark->tried_s;
+		marked.failure = mark->failure;
+	}
+	if (mark->used_s != 0)
+		marked.used_s = mark->used_s;
+	request->err = record_new(&marked, &record);
+	if (request->err != 0)
+		return false;
+	record_unref(&request->record);
+	request->record = record;
+	return true;
+}
+
+static void
+mark_run(struct store *store, struct request *first, const struct request *end)
+{
+	for (; first != end; first = first->next) {
+		int err = store->backend->get(store->handle,
+		    first->record->entry.domain, mark_entry, first);
+
+		if (err != 0)
+			first->err = err;
+	}
+}
+
+/*
+ * Marks read what is committed, so that they do not share a commit with what
+ * goes before them.
+ */
+static void
 write_batch(void *arg, struct request *batch)
 {
 	struct store *store = arg;
-	struct request *request;
-	int err = commit(store, batch, NULL);
+	struct request *request = batch, *end;
 
-	for (request = batch; request != NULL; request = request->next)
-		request->err = err;
-	if (err != 0 && batch->next != NULL) {
-		for (request = batch; request != NULL; request = request->next)
-			request->err = commit(store, request, request->next);
+	for (; request != NULL; request = end) {
+		for (end = request; end != NULL && end->mark == request->mark;)
+			end = end->next;
+		if (request->mark)
+			mark_run(store, request, end);
+		commit_run(store, request, end);
 	}
 	while (batch != NULL) {
 		request = batch;
@@ -276,6 +340,23 @@ store_put(struct store *store, const struct store_entry *entry,
 {
 	struct request request = {.done = done, .arg = arg};
 	int err = record_new(entry, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_mark(struct store *store, const char *domain,
+    const struct store_mark *mark, store_done_fn *done, void *arg)
+{
+	const struct store_entry entry = {
+	    .domain = domain,
+	    .id = "",
+	    .tried_s = mark->tried_s,
+	    .failure = mark->failure != NULL ? mark->failure : "",
+	    .used_s = mark->used_s,
+	};
+	struct request request = {.mark = true, .done = done, .arg = arg};
+	int err = record_new(&entry, &request.record);
 
 	return err != 0 ? err : lane_post(&store->writes, &request);
 }

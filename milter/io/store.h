@@ -78,6 +78,19 @@ int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
+/*
+ * Notes about what is there, without touching policy, id or fetch time. The
+ * caller need not know the entry, so that a note never brings an old policy
+ * back. ERR_NOTFOUND in the callback: nothing is there.
+ */
+struct store_mark {
+	int64_t tried_s;     /* 0: stays */
+	const char *failure; /* goes with tried_s; "": it was good */
+	int64_t used_s;      /* 0: stays */
+};
+int store_mark(struct store *store, const char *domain,
+    const struct store_mark *mark, store_done_fn *done, void *arg);
+
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
 

@@ -15,10 +15,11 @@
 struct request {
 	struct request *next;
 	struct record *record; /* a get or delete: a tombstone */
+	bool mark;             /* a change of what is there, not a new entry */
 	store_got_fn *got;     /* a get */
 	store_done_fn *done;   /* a change; may be NULL */
 	void *arg;
-	int err;
+	int err; /* set before the work: nothing is to be done */
 };
 
 /* On the lane's thread; takes over the list. */

@@ -99,6 +99,17 @@ sync_delete(struct store *store, const char *domain)
 	return wait_for(&wait);
 }
 
+int
+sync_mark(struct store *store, const char *domain,
+    const struct store_mark *mark)
+{
+	struct wait wait;
+
+	wait_init(&wait, NULL);
+	cr_assert_eq(store_mark(store, domain, mark, on_done, &wait), 0);
+	return wait_for(&wait);
+}
+
 void
 sync_get(struct store *store, const char *domain, struct got *got)
 {
@@ -172,7 +183,7 @@ scratch_new(void)
 	char *path;
 
 	cr_assert(asprintf(&path, "%s/dane-sts-test-XXXXXX",
-	              tmp == NULL ? "/tmp" : tmp) > 0);
+		      tmp == NULL ? "/tmp" : tmp) > 0);
 	cr_assert_not_null(mkdtemp(path));
 	return path;
 }

@@ -30,13 +30,15 @@ struct got {
 /* Fails the test when the call itself fails. */
 int sync_put(struct store *store, const struct store_entry *entry);
 int sync_delete(struct store *store, const char *domain);
+int sync_mark(struct store *store, const char *domain,
+    const struct store_mark *mark);
 void sync_get(struct store *store, const char *domain, struct got *got);
 /* The error of a get alone. */
 int sync_find(struct store *store, const char *domain);
 
 /* An entry with that domain, id and body (a C string), and times. */
-struct store_entry sync_entry(
-    const char *domain, const char *id, const char *body);
+struct store_entry
+sync_entry(const char *domain, const char *id, const char *body);
 
 /* Domains of all entries with a blank after each; the result of store_each. */
 int sync_list(struct store *store, char *out, size_t size);

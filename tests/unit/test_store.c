@@ -175,6 +175,56 @@ Test(store, deleted_entry_is_gone)
 }
 
 static void
+marks(struct fixture *f)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	const struct store_mark used = {.used_s = 600};
+	struct store_entry entry = sync_entry("example.org", "1", policy);
+	struct got got;
+
+	cr_expect_eq(sync_mark(f->store, "example.org", &used), ERR_NOTFOUND);
+	cr_expect_eq(sync_find(f->store, "example.org"), ERR_NOTFOUND);
+	cr_expect_eq(sync_put(f->store, &entry), 0);
+	cr_expect_eq(sync_mark(f->store, "example.org", &tried), 0);
+	cr_expect_eq(sync_mark(f->store, "example.org", &used), 0);
+	sync_get(f->store, "example.org", &got);
+	entry.tried_s = 500;
+	entry.failure = "no";
+	entry.used_s = 600;
+	expect_same(f, &entry, &got);
+}
+
+/* C-05: a failed refresh changes nothing but what is told about it. */
+Test(store, C_05_mark_leaves_policy_and_fetch_time)
+{
+	for_each_kind(marks);
+}
+
+static void
+marks_in_a_queue(struct fixture *f)
+{
+	const struct store_mark used = {.used_s = 600};
+	struct store_entry entry = sync_entry("example.org", "1", policy);
+	struct got got;
+
+	/* without waiting in between: they may share a batch */
+	cr_expect_eq(store_put(f->store, &entry, NULL, NULL), 0);
+	cr_expect_eq(store_mark(f->store, "example.org", &used, NULL, NULL), 0);
+	entry.id = "2";
+	cr_expect_eq(store_put(f->store, &entry, NULL, NULL), 0);
+	cr_expect_eq(store_mark(f->store, "example.net", &used, NULL, NULL), 0);
+	cr_expect_eq(sync_mark(f->store, "example.org", &used), 0);
+	sync_get(f->store, "example.org", &got);
+	entry.used_s = 600;
+	expect_same(f, &entry, &got);
+}
+
+Test(store, marks_keep_their_place_among_changes)
+{
+	for_each_kind(marks_in_a_queue);
+}
+
+static void
 refuses(struct fixture *f)
 {
 	static const char *const bad[] = {"", ".", "Example.org",
