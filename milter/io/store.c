@@ -229,7 +229,8 @@ write_batch(void *arg, struct request *batch)
 	struct request *request = batch, *end;
 
 	for (; request != NULL; request = end) {
-		for (end = request; end != NULL && end->mark == request->mark;)
+		end = request->next;
+		while (end != NULL && end->mark == request->mark)
 			end = end->next;
 		if (request->mark)
 			mark_run(store, request, end);
