@@ -201,7 +201,7 @@ skip_routes(struct span *arg)
 		at++;
 	while (at < arg->end && *at == '@') {
 		colon = memchr(at, ':', (size_t)(arg->end - at));
-		if (colon == NULL || colon + 1 == arg->end)
+		if (colon == NULL)
 			return;
 		arg->at = at = colon + 1;
 	}
