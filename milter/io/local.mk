@@ -41,3 +41,20 @@ libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 libio_a_CPPFLAGS += $(JANSSON_CFLAGS)
 libio_a_SOURCES += milter/io/facts_json.h \
 	milter/io/facts_json_read.c milter/io/facts_json_write.c
+
+# Validated DNS. The program's own ub_ctx_set_fwd and ub_resolve_event must be
+# seen by libgetdns (dns_guard.h): whatever links dns.c needs these flags.
+DNS_LDFLAGS = -Wl,--export-dynamic-symbol=ub_ctx_set_fwd \
+	-Wl,--export-dynamic-symbol=ub_resolve_event
+DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS)
+libio_a_CPPFLAGS += $(GETDNS_CFLAGS) $(LIBEVENT_CFLAGS)
+libio_a_SOURCES += \
+	milter/io/dns.c milter/io/dns.h \
+	milter/io/dns_anchor.c milter/io/dns_anchor.h \
+	milter/io/dns_context.c milter/io/dns_context.h \
+	milter/io/dns_guard.c milter/io/dns_guard.h \
+	milter/io/dns_loop.c milter/io/dns_loop.h \
+	milter/io/dns_reply.c milter/io/dns_reply.h \
+	milter/io/dns_resolver.c milter/io/dns_resolver.h \
+	milter/io/dns_setup.c milter/io/dns_setup.h \
+	milter/io/dns_wire.c milter/io/dns_wire.h

@@ -1,0 +1,397 @@
+/*
+ * A lookup goes through three places:
+ *
+ *	dns_ask ---> pending ---> finished ---> done() by the wake event
+ *
+ * getdns calls back inside its own functions, also inside getdns_general when
+ * the answer is in its cache. So a callback only reads the answer and moves
+ * the lookup on; the caller's done() runs from the event loop, where it may
+ * ask again and where nothing of getdns is on the stack.
+ */
+#include "autoconf.h"
+
+#include "io/dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <getdns/getdns_extra.h>
+
+#include "core/err.h"
+#include "io/dns_context.h"
+#include "io/dns_guard.h"
+#include "io/dns_reply.h"
+#include "io/dns_setup.h"
+
+/* Each costs libunbound some 20 KB. */
+#define PENDING_MAX 4096
+
+struct lookup {
+	TAILQ_ENTRY(lookup) entry;
+	struct dns *dns;
+	struct dns_context *own; /* uncached: this lookup's alone */
+	char name[NAME_SIZE];
+	enum dns_type type;
+	getdns_transaction_t id;
+	struct dns_answer *answer; /* finished; NULL then: no memory */
+	bool finished;
+	dns_done_fn *done;
+	void *arg;
+};
+
+TAILQ_HEAD(lookup_list, lookup);
+
+struct dns {
+	struct event_base *base;
+	struct event *wake;
+	struct dns_setup *setup;
+	struct dns_context *context; /* NULL when uncached */
+	struct lookup_list pending;
+	struct lookup_list finished;
+	size_t n;
+	bool closing;
+};
+
+static const struct {
+	enum dns_type type;
+	const char *name;
+} type_names[] = {
+    {DNS_A,      "A"     },
+    {DNS_MX,     "MX"    },
+    {DNS_TXT,    "TXT"   },
+    {DNS_AAAA,   "AAAA"  },
+    {DNS_DNSKEY, "DNSKEY"},
+    {DNS_TLSA,   "TLSA"  },
+};
+
+const char *
+dns_type_name(enum dns_type type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++)
+		if (type_names[i].type == type)
+			return type_names[i].name;
+	return "?";
+}
+
+/* --- from getdns's callback to an answer -------------------------------- */
+
+static struct dns_answer *
+failed_lookup(const struct dns_guard_outcome *outcome)
+{
+	char why[DNS_WHY_SIZE];
+	const char *code = NULL;
+
+	if (outcome == NULL)
+		return dns_reply_none(FACT_FAILED, "no answer");
+	code = dns_rcode_name((unsigned)outcome->rcode);
+	(void)snprintf(why, sizeof(why), "%.32s%s%.200s",
+	    code != NULL ? code : "no answer",
+	    outcome->why[0] != '\0' ? ": " : "", outcome->why);
+	return dns_reply_none(FACT_FAILED, why);
+}
+
+/* A packet counts only with libunbound's verdict on it (dns_guard.h). */
+static struct dns_answer *
+read_response(const struct lookup *lookup, const getdns_dict *response,
+    const struct dns_guard_outcome *outcome)
+{
+	bool guarded = lookup->dns->setup->tls_upstreams == NULL;
+	struct dns_answer *answer;
+	getdns_dict *reply;
+
+	if (guarded && outcome == NULL)
+		return dns_reply_none(FACT_FAILED,
+		    "an answer that passed by the guard");
+	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
+	    GETDNS_RETURN_GOOD)
+		return failed_lookup(outcome);
+	answer = dns_reply_read(reply, lookup->name, lookup->type);
+	if (answer != NULL && guarded && !outcome->secure &&
+	    answer->status == FACT_SECURE) {
+		free(answer);
+		answer = dns_reply_none(FACT_FAILED,
+		    "secure, but not for libunbound");
+	}
+	return answer;
+}
+
+static struct dns_answer *
+judge(const struct lookup *lookup, getdns_callback_type_t type,
+    const getdns_dict *response)
+{
+	const struct dns_guard_outcome *outcome = dns_guard_outcome();
+
+	if (type == GETDNS_CALLBACK_CANCEL)
+		return dns_reply_none(FACT_FAILED, "cancelled");
+	if (type == GETDNS_CALLBACK_TIMEOUT)
+		return dns_reply_none(FACT_FAILED, "no answer in time");
+	if (outcome != NULL && outcome->bogus)
+		return dns_reply_none(FACT_BOGUS,
+		    outcome->why[0] != '\0' ? outcome->why
+					    : "validation failed");
+	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
+		return failed_lookup(outcome);
+	return read_response(lookup, response, outcome);
+}
+
+static void
+finish(struct lookup *lookup, struct dns_answer *answer)
+{
+	struct dns *dns = lookup->dns;
+
+	lookup->answer = answer;
+	lookup->finished = true;
+	TAILQ_REMOVE(&dns->pending, lookup, entry);
+	TAILQ_INSERT_TAIL(&dns->finished, lookup, entry);
+	event_active(dns->wake, EV_TIMEOUT, 0);
+}
+
+static void
+answered(getdns_context *context, getdns_callback_type_t type,
+    getdns_dict *response, void *arg, getdns_transaction_t id)
+{
+	struct lookup *lookup = arg;
+
+	(void)context;
+	(void)id;
+	finish(lookup, judge(lookup, type, response));
+	getdns_dict_destroy(response);
+}
+
+/* --- handing out answers ------------------------------------------------ */
+
+static void
+lookup_free(struct lookup *lookup)
+{
+	dns_context_close(&lookup->own);
+	free(lookup->answer);
+	free(lookup);
+}
+
+static void
+hand_out(struct lookup *lookup)
+{
+	static const struct dns_answer no_memory = {.status = FACT_FAILED,
+	    .why = "out of memory"};
+
+	lookup->dns->n--;
+	lookup->done(lookup->arg,
+	    lookup->answer != NULL ? lookup->answer : &no_memory);
+	lookup_free(lookup);
+}
+
+/* Those that finish meanwhile wait for the next turn of the loop. */
+static void
+hand_out_finished(struct dns *dns)
+{
+	struct lookup_list now = TAILQ_HEAD_INITIALIZER(now);
+	struct lookup *lookup;
+
+	TAILQ_CONCAT(&now, &dns->finished, entry);
+	while ((lookup = TAILQ_FIRST(&now)) != NULL) {
+		TAILQ_REMOVE(&now, lookup, entry);
+		hand_out(lookup);
+	}
+}
+
+static void
+woken(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	hand_out_finished(arg);
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+static int
+check_name(const char *name)
+{
+	char canonical[NAME_SIZE];
+	size_t len = strnlen(name, NAME_SIZE);
+	int err;
+
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (len > NAME_LEN_MAX)
+		return ERR_TOOLONG;
+	/* getdns takes blanks and address literals for names, and reads
+	 * past the end of a string that ends in a backslash. */
+	err = name_canon((const uint8_t *)name, len, canonical);
+	if (err == 0 && strcmp(name, canonical) != 0)
+		err = ERR_SYNTAX;
+	return err;
+}
+
+/* libunbound cannot be told to forget, but a context has its own cache. */
+static int
+open_own_context(struct lookup *lookup)
+{
+	char error[DNS_ERROR_SIZE];
+
+	lookup->own =
+	    dns_context_open(lookup->dns->setup, lookup->dns->base, error);
+	return lookup->own != NULL ? 0 : ERR_LIBRARY;
+}
+
+static int
+send_question(struct lookup *lookup)
+{
+	struct dns *dns = lookup->dns;
+	getdns_return_t r;
+	int err;
+
+	if (dns->setup->uncached) {
+		err = open_own_context(lookup);
+		if (err != 0)
+			return err;
+	}
+	TAILQ_INSERT_TAIL(&dns->pending, lookup, entry);
+	dns->n++;
+	r = dns_context_ask(lookup->own != NULL ? lookup->own : dns->context,
+	    lookup->name, lookup->type, answered, lookup, &lookup->id);
+	if (r == GETDNS_RETURN_GOOD || lookup->finished)
+		return 0;
+	TAILQ_REMOVE(&dns->pending, lookup, entry);
+	dns->n--;
+	return ERR_LIBRARY;
+}
+
+int
+dns_ask(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	struct lookup *lookup;
+	int err;
+
+	if (dns->closing)
+		return ERR_CANCELLED;
+	if (dns->n >= PENDING_MAX)
+		return ERR_BUSY;
+	err = check_name(name);
+	if (err != 0)
+		return err;
+	lookup = calloc(1, sizeof(*lookup));
+	if (lookup == NULL)
+		return ERR_NOMEM;
+	lookup->dns = dns;
+	lookup->type = type;
+	lookup->done = done;
+	lookup->arg = arg;
+	(void)snprintf(lookup->name, sizeof(lookup->name), "%s", name);
+	err = send_question(lookup);
+	if (err != 0)
+		lookup_free(lookup);
+	return err;
+}
+
+size_t
+dns_pending(const struct dns *dns)
+{
+	return dns->n;
+}
+
+/* --- set-up ------------------------------------------------------------- */
+
+/* Also when uncached: every later context is like this first one. */
+static bool
+open_context(struct dns *dns, char error[DNS_ERROR_SIZE])
+{
+	dns->context = dns_context_open(dns->setup, dns->base, error);
+	if (dns->context == NULL)
+		return false;
+	if (dns->setup->uncached)
+		dns_context_close(&dns->context);
+	return true;
+}
+
+struct dns *
+dns_new(const struct dns_config *config, struct event_base *base,
+    char error[DNS_ERROR_SIZE])
+{
+	struct dns *dns = calloc(1, sizeof(*dns));
+
+	if (dns == NULL) {
+		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		return NULL;
+	}
+	TAILQ_INIT(&dns->pending);
+	TAILQ_INIT(&dns->finished);
+	dns->base = base;
+	dns->setup = dns_setup_new(config, error);
+	if (dns->setup == NULL)
+		goto fail;
+	dns->wake = event_new(base, -1, 0, woken, dns);
+	if (dns->wake == NULL) {
+		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		goto fail;
+	}
+	if (open_context(dns, error))
+		return dns;
+fail:
+	dns_free(&dns);
+	return NULL;
+}
+
+static void
+cancel_pending(struct dns *dns)
+{
+	struct lookup *lookup;
+	struct dns_context *context;
+
+	while ((lookup = TAILQ_FIRST(&dns->pending)) != NULL) {
+		context = lookup->own != NULL ? lookup->own : dns->context;
+		(void)dns_context_cancel(context, lookup->id);
+		if (!lookup->finished)
+			finish(lookup,
+			    dns_reply_none(FACT_FAILED, "cancelled"));
+	}
+}
+
+void
+dns_free(struct dns **dns)
+{
+	struct dns *d = *dns;
+
+	if (d == NULL)
+		return;
+	d->closing = true;
+	cancel_pending(d);
+	hand_out_finished(d);
+	dns_context_close(&d->context);
+	if (d->wake != NULL)
+		event_free(d->wake);
+	dns_setup_free(&d->setup);
+	free(d);
+	*dns = NULL;
+}
+
+/* The one honest way to learn whether libunbound takes a configuration is to
+ * let it start with it. */
+int
+dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE])
+{
+	struct event_base *base = event_base_new();
+	struct dns *dns = NULL;
+
+	if (base == NULL) {
+		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		return ERR_CONFIG;
+	}
+	dns = dns_new(config, base, error);
+	if (dns == NULL) {
+		event_base_free(base);
+		return ERR_CONFIG;
+	}
+	dns_free(&dns);
+	event_base_free(base);
+	return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * The trust anchor file: DNSKEY or DS records of the root as a zone file,
+ * such as /usr/share/dns/root.key. Every record must be understood, as half a
+ * set of anchors fails on the day of a key roll-over.
+ *
+ * Any thread.
+ */
+#ifndef IO_DNS_ANCHOR_H
+#define IO_DNS_ANCHOR_H
+
+#include <getdns/getdns.h>
+
+#include "io/dns.h"
+
+/* *list: for getdns_context_set_dnssec_trust_anchors; the caller's. 0,
+ * ERR_NOMEM or ERR_CONFIG with *error (`trust_anchor FILE:LINE: ...`). */
+int dns_anchor_read(const char *path, getdns_list **list,
+    char error[DNS_ERROR_SIZE]);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * One getdns context, set up as a struct dns_setup says, on one event loop.
+ * It has its own cache. GETDNS.md, "Set-up", has the reasons.
+ *
+ * Belongs to the thread of its event_base.
+ */
+#ifndef IO_DNS_CONTEXT_H
+#define IO_DNS_CONTEXT_H
+
+#include <getdns/getdns.h>
+
+#include "io/dns.h"
+#include "io/dns_setup.h"
+
+struct event_base;
+struct dns_context;
+
+/*
+ * setup is borrowed and must outlive the context. In RECURSING mode libunbound
+ * has started and the guard is in force when this returns a context: all files
+ * are read by then. NULL with *error filled in.
+ */
+struct dns_context *dns_context_open(const struct dns_setup *setup,
+    struct event_base *base, char error[DNS_ERROR_SIZE]);
+
+/* No lookup may be under way; not from inside a callback of getdns. */
+void dns_context_close(struct dns_context **context);
+
+/* callback may run inside this call. */
+getdns_return_t dns_context_ask(struct dns_context *context, const char *name,
+    enum dns_type type, getdns_callback_t callback, void *arg,
+    getdns_transaction_t *id);
+
+/* The callback runs inside this call. */
+getdns_return_t
+dns_context_cancel(struct dns_context *context, getdns_transaction_t id);
+
+/* Whether answers count only with libunbound's verdict (dns_guard.h). */
+bool dns_context_is_guarded(const struct dns_context *context);
+
+#endif
