@@ -64,7 +64,7 @@ tell(const struct check *check, const struct query *query,
 		tree_print(stdout, &check->style, query->name, facts, verdict);
 	else if (!print_json(facts, verdict, (int64_t)query->ms))
 		return TOOL_INTERNAL;
-	return tool_verdict_status(verdict);
+	return tool_verdict_status(facts, verdict);
 }
 
 static int

@@ -82,7 +82,8 @@ print_json(const struct domain_lint *lint, int status)
 static int
 status_of(const struct domain_lint *lint)
 {
-	int verdict = tool_verdict_status(&lint->query.answer->verdict);
+	const struct answer *answer = lint->query.answer;
+	int verdict = tool_verdict_status(answer->facts, &answer->verdict);
 	int policy = lint_status(&lint->report);
 
 	if (policy == TOOL_INTERNAL || verdict == TOOL_UNKNOWN)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct config;
+struct facts;
 struct option;
 struct verdict;
 
@@ -91,9 +92,12 @@ int tool_usage(const char *command, const char *fmt, ...)
 /* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* What a verdict means to a command that asked for it: TOOL_OK, TOOL_NO or,
- * where the fault is on this side, TOOL_UNKNOWN. */
-int tool_verdict_status(const struct verdict *verdict);
+/*
+ * What a verdict means to a command that asked for it: TOOL_OK, TOOL_NO or,
+ * where the fault is on this side or time ran out, TOOL_UNKNOWN.
+ */
+int
+tool_verdict_status(const struct facts *facts, const struct verdict *verdict);
 
 /*
  * The configuration that -c names; without -c that of the default path, or

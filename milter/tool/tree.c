@@ -365,6 +365,15 @@ print_headline(const struct tree *tree, const char *title)
 	}
 }
 
+/* Nobody is to mend his zone because the resolver here is broken. */
+static enum reason
+fault_of(const struct facts *facts, const struct verdict *verdict)
+{
+	if (facts->resolver_broken && verdict->reason != REASON_SECURE)
+		return REASON_RESOLVER_BROKEN;
+	return verdict->reason;
+}
+
 void
 tree_print(FILE *out, const struct tree_style *style, const char *title,
     const struct facts *facts, const struct verdict *verdict)
@@ -378,7 +387,7 @@ tree_print(FILE *out, const struct tree_style *style, const char *title,
 
 	print_headline(&tree, title);
 	print_items(&tree);
-	fprintf(out, "%s\n", advice_text(verdict->reason));
+	fprintf(out, "%s\n", advice_text(fault_of(facts, verdict)));
 }
 
 void

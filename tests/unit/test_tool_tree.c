@@ -10,6 +10,7 @@
 
 #include "core/decide.h"
 #include "tool/advice.h"
+#include "tool/tool.h"
 #include "tool/tree.h"
 
 static const char *const patterns[] = {"*.example.net"};
@@ -216,6 +217,22 @@ Test(tool_tree, forged_mx_is_marked)
 	free(text);
 }
 
+Test(tool_tree, broken_resolver_is_not_the_domains_fault)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .resolver_broken = true,
+	    .txt_state = TXT_BOGUS,
+	    .txt_why = "no trust anchor",
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text, "pass, discovery-bogus"), NULL, "%s", text);
+	cr_expect_neq(strstr(text, advice_text(REASON_RESOLVER_BROKEN)), NULL,
+	    "%s", text);
+	free(text);
+}
+
 Test(tool_tree, lines_and_colours_follow_the_style)
 {
 	static const struct tree_style fancy = {.colour = true, .utf8 = true};
@@ -293,6 +310,48 @@ Test(tool_tree, colour_only_on_a_terminal_that_may)
 	fclose(file);
 	fclose(terminal);
 	close(master);
+}
+
+/* --- exit status ---------------------------------------------------------- */
+
+struct status_row {
+	enum verdict_kind kind;
+	enum reason reason;
+	bool resolver_broken;
+	int status;
+};
+
+Test(tool_status, own_faults_are_told_from_the_domains)
+{
+	static const struct status_row rows[] = {
+	    {VERDICT_PASS,       REASON_SECURE,           false, TOOL_OK     },
+	    {VERDICT_PASS,       REASON_NO_POLICY,        false, TOOL_OK     },
+	    {VERDICT_PASS,       REASON_DISCOVERY_FAILED, false, TOOL_OK     },
+	    {VERDICT_DEFER,      REASON_MX_INSECURE,      false, TOOL_NO     },
+	    {VERDICT_REJECT,     REASON_MX_BOGUS,         false, TOOL_NO     },
+	    {VERDICT_QUARANTINE, REASON_MX_BOGUS,         false, TOOL_NO     },
+	    {VERDICT_DEFER,      REASON_DEADLINE,         false, TOOL_NO     },
+	    {VERDICT_PASS,       REASON_DEADLINE,         false, TOOL_UNKNOWN},
+	    {VERDICT_PASS,       REASON_INTERNAL_ERROR,   false, TOOL_UNKNOWN},
+	    {VERDICT_DEFER,      REASON_INTERNAL_ERROR,   false, TOOL_UNKNOWN},
+	    {VERDICT_DEFER,      REASON_RESOLVER_BROKEN,  true,  TOOL_UNKNOWN},
+	    {VERDICT_PASS,       REASON_DISCOVERY_BOGUS,  true,  TOOL_UNKNOWN},
+	    {VERDICT_PASS,       REASON_SECURE,           true,  TOOL_OK     },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct facts facts = {
+		    .resolver_broken = rows[i].resolver_broken,
+		};
+		const struct verdict verdict = {
+		    .kind = rows[i].kind,
+		    .reason = rows[i].reason,
+		};
+
+		cr_expect_eq(tool_verdict_status(&facts, &verdict),
+		    rows[i].status, "row %zu", i);
+	}
 }
 
 /* --- advice --------------------------------------------------------------- */
