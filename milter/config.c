@@ -2,8 +2,10 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_internal.h"
 #include "core/err.h"
@@ -12,6 +14,18 @@ const char *
 config_default_path(void)
 {
 	return SYSCONFDIR "/dane-sts-milter.conf";
+}
+
+const char *
+config_choose_path(const char *given)
+{
+	const char *path = config_default_path();
+
+	if (given != NULL)
+		return given;
+	if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return NULL;
+	return path;
 }
 
 unsigned

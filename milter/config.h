@@ -66,6 +66,9 @@ void config_sample(FILE *out);
 
 /* Where the programs look when -c is not given. */
 const char *config_default_path(void);
+/* given, or else the default path; NULL: there is no file there. One that is
+ * there and cannot be read does not count as none. */
+const char *config_choose_path(const char *given);
 
 /* "500ms", "8s", "5m", "1d": to ms. 0, ERR_SYNTAX or ERR_RANGE. */
 int config_parse_duration(const char *text, int64_t *ms);

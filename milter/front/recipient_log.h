@@ -13,8 +13,9 @@
 
 #include "core/facts.h"
 #include "core/verdict.h"
+#include "io/log.h"
 
-struct log;
+struct exemption;
 
 struct recipient_log {
 	const char *queue_id; /* NULL: NOQUEUE */
@@ -29,8 +30,11 @@ struct recipient_log {
 	/* NULL: no lookup was needed (local, exempt, ...) */
 	const struct verdict *judged;
 	const struct facts *facts;
+	const struct exemption *exemption; /* of REASON_EXEMPT, or NULL */
 };
 
+/* Info for what passes in good order, else warning. */
+enum log_level recipient_log_level(const struct recipient_log *line);
 void recipient_log(struct log *log, const struct recipient_log *line);
 
 #endif

@@ -162,3 +162,21 @@ tests_unit_test_policy_mx_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_idn_SOURCES = tests/unit/test_idn.c
 tests_unit_test_idn_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_idn_LDADD = libio.a libcore.a $(IDN2_LIBS) $(CRITERION_LIBS)
+
+# The engine is played by the tests: of libengine.a they take the clock alone.
+check_PROGRAMS += tests/unit/test_recipient tests/unit/test_gate \
+	tests/unit/test_filter
+UNIT_TESTS += tests/unit/test_recipient tests/unit/test_gate \
+	tests/unit/test_filter
+tests_unit_test_recipient_SOURCES = tests/unit/test_recipient.c
+tests_unit_test_recipient_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_recipient_LDADD = libfront.a libengine.a libconf.a libio.a \
+	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+tests_unit_test_gate_SOURCES = tests/unit/test_gate.c
+tests_unit_test_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_gate_LDADD = libfront.a libengine.a $(CRITERION_LIBS)
+tests_unit_test_filter_SOURCES = tests/unit/test_filter.c
+tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_filter_LDADD = libfront.a libengine.a libconf.a libio.a \
+	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) \
+	$(CRITERION_LIBS)

@@ -1,0 +1,349 @@
+/*
+ * libmilter's callbacks. One SMTP session, as it is negotiated:
+ *
+ *	OPTNEG   what the MTA offers; which macros are wanted
+ *	MAIL     a new message: forget the one before (no reply is sent)
+ *	RCPT     judge; continue, or refuse this recipient
+ *	ABORT    forget
+ *	EOM      hold or refuse what could not be refused at RCPT
+ *
+ * MAIL must not be declined: Sendmail would send no ABORT either after RSET,
+ * and what one message is owed would be done to the next. SMFIS_ACCEPT is
+ * never returned at RCPT: it ends the filtering of the whole message.
+ */
+#include "autoconf.h"
+
+#include "front/filter.h"
+
+#include <libmilter/mfapi.h>
+#include <libmilter/mfdef.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "engine/clock.h"
+#include "front/filter_socket.h"
+#include "front/gate.h"
+#include "front/message.h"
+#include "front/recipient.h"
+#include "io/log.h"
+
+/* Sendmail waits an hour for a client's next command. */
+#define IDLE_TIMEOUT_S 3700
+/* Callbacks are as deep as a log line and an OpenSSL-free call of ask():
+ * the 8 MiB that threads get otherwise are address space for nothing. */
+#define STACK_SIZE ((size_t)512 * 1024)
+/* How much longer than a recipient's deadline to wait at the stop. */
+#define DRAIN_SLACK_MS 2000
+
+#define ACTIONS_WANTED (SMFIF_QUARANTINE | SMFIF_SETSYMLIST)
+#define STEPS_UNWANTED                                                  \
+	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NOHDRS | \
+	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
+
+/* One per SMTP session. */
+struct connection {
+	struct message message;
+	bool can_hold;
+	bool mail_without_reply;
+};
+
+/* libmilter's callbacks have no argument of the caller's. */
+static struct {
+	struct gate gate;
+	struct recipient_context context;
+} filter = {.gate = GATE_INITIALIZER};
+
+/* --- macros ----------------------------------------------------------------
+ */
+
+static const struct {
+	int stage;
+	const char *macros;
+} symlists[] = {
+    {SMFIM_CONNECT, ""					 },
+    {SMFIM_HELO,    ""					 },
+    {SMFIM_ENVFROM, ""					 },
+    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {client_addr}"},
+    {SMFIM_DATA,    ""					 },
+    {SMFIM_EOH,     ""					 },
+    {SMFIM_EOM,     "i"					},
+};
+
+#define N_SYMLISTS (sizeof(symlists) / sizeof(symlists[0]))
+
+/* libmilter copies, but does not say so with const. */
+static char *
+unconst(const char *text, char *copy, size_t size)
+{
+	snprintf(copy, size, "%s", text);
+	return copy;
+}
+
+static void
+ask_for_macros(SMFICTX *ctx)
+{
+	char copy[128];
+
+	for (size_t i = 0; i < N_SYMLISTS; i++)
+		(void)smfi_setsymlist(ctx, symlists[i].stage,
+		    unconst(symlists[i].macros, copy, sizeof(copy)));
+}
+
+static const char *
+macro(SMFICTX *ctx, const char *name)
+{
+	char copy[32];
+
+	return smfi_getsymval(ctx, unconst(name, copy, sizeof(copy)));
+}
+
+/* --- callbacks -------------------------------------------------------------
+ */
+
+/* NULL: there was no memory. */
+static struct connection *
+connection_of(SMFICTX *ctx)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	if (connection != NULL)
+		return connection;
+	connection = calloc(1, sizeof(*connection));
+	if (connection != NULL && smfi_setpriv(ctx, connection) == MI_FAILURE) {
+		free(connection);
+		connection = NULL;
+	}
+	return connection;
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+    unsigned long f2, unsigned long f3, unsigned long *want_actions,
+    unsigned long *want_steps, unsigned long *want_f2, unsigned long *want_f3)
+{
+	struct connection *connection = connection_of(ctx);
+
+	(void)f2;
+	(void)f3;
+	*want_actions = actions & ACTIONS_WANTED;
+	*want_steps = steps & STEPS_UNWANTED;
+	*want_f2 = 0;
+	*want_f3 = 0;
+	/* Without a connection, what was agreed could not be remembered. */
+	if (connection != NULL) {
+		connection->can_hold = (actions & SMFIF_QUARANTINE) != 0;
+		connection->mail_without_reply = (steps & SMFIP_NR_MAIL) != 0;
+		*want_steps |= steps & SMFIP_NR_MAIL;
+	}
+	if ((actions & SMFIF_SETSYMLIST) != 0)
+		ask_for_macros(ctx);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	(void)argv;
+	if (connection == NULL)
+		return SMFIS_CONTINUE;
+	message_reset(&connection->message);
+	return connection->mail_without_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+/* The bare status goes out when libmilter does not take the reply. */
+static sfsistat
+refuse(SMFICTX *ctx, const struct reply *reply)
+{
+	struct reply copy = *reply;
+
+	if (smfi_setreply(ctx, copy.code, copy.xcode, copy.text) == MI_FAILURE)
+		log_msg(filter.context.log, LOG_LEVEL_ERROR, "setreply",
+		    "libmilter refused %s %s %s", reply->code, reply->xcode,
+		    reply->text);
+	return reply->code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+judge(SMFICTX *ctx, const char *arg)
+{
+	struct connection *connection = connection_of(ctx);
+	struct recipient_result result;
+	const struct recipient recipient = {
+	    .arg = arg,
+	    .mailer = macro(ctx, "{rcpt_mailer}"),
+	    .host = macro(ctx, "{rcpt_host}"),
+	    .queue_id = macro(ctx, "i"),
+	    .client = macro(ctx, "{client_addr}"),
+	};
+	const struct message_limits limits = {
+	    .can_hold = connection != NULL && connection->can_hold,
+	    .can_refuse = recipient.mailer != NULL || recipient.host != NULL,
+	};
+
+	recipient_judge(&filter.context, &recipient, &result);
+	if (message_recipient(connection != NULL ? &connection->message : NULL,
+		&limits, &result) == MESSAGE_REFUSE)
+		return refuse(ctx, &result.reply);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_recipient(SMFICTX *ctx, char **argv)
+{
+	sfsistat status;
+
+	/* Past the stop, the sender has to come again. */
+	if (!gate_enter(&filter.gate))
+		return SMFIS_TEMPFAIL;
+	status = judge(ctx, argv[0] != NULL ? argv[0] : "");
+	gate_leave(&filter.gate);
+	return status;
+}
+
+static void
+log_end_of_message(SMFICTX *ctx, const struct message *message,
+    const char *action)
+{
+	struct log_event e;
+	const char *queue_id = macro(ctx, "i");
+
+	log_begin(&e, filter.context.log, LOG_LEVEL_WARNING, "eom");
+	log_str(&e, "qid", queue_id != NULL ? queue_id : "NOQUEUE");
+	log_str(&e, "action", action);
+	log_str(&e, "reason", reason_name(message->reason));
+	log_str(&e, "text", message->reply.text);
+	log_end(&e);
+}
+
+static sfsistat
+end_message(SMFICTX *ctx, const struct message *message)
+{
+	struct reply reply;
+
+	switch (message_end(message)) {
+	case MESSAGE_CONTINUE:
+		return SMFIS_CONTINUE;
+	case MESSAGE_HOLD:
+		reply = message->reply;
+		if (smfi_quarantine(ctx, reply.text) == MI_SUCCESS) {
+			log_end_of_message(ctx, message, "quarantine");
+			return SMFIS_CONTINUE;
+		}
+		break; /* what cannot be held must not pass */
+	case MESSAGE_REFUSE:
+		break;
+	}
+	log_end_of_message(ctx, message, "defer");
+	return refuse(ctx, &message->reply);
+}
+
+static sfsistat
+on_end_of_message(SMFICTX *ctx)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+	sfsistat status;
+
+	if (connection == NULL)
+		return SMFIS_CONTINUE; /* then nothing was left for now */
+	if (!gate_enter(&filter.gate))
+		return message_end(&connection->message) == MESSAGE_CONTINUE
+		    ? SMFIS_CONTINUE
+		    : SMFIS_TEMPFAIL;
+	status = end_message(ctx, &connection->message);
+	gate_leave(&filter.gate);
+	message_reset(&connection->message);
+	return status;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	if (connection != NULL)
+		message_reset(&connection->message);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	free(smfi_getpriv(ctx));
+	(void)smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+/* --- listening and serving --------------------------------------------------
+ */
+
+static int
+register_callbacks(void)
+{
+	char name[] = "dane-sts-milter";
+	struct smfiDesc description = {
+	    .xxfi_name = name, /* copied */
+	    .xxfi_version = SMFI_VERSION,
+	    .xxfi_flags = SMFIF_QUARANTINE,
+	    .xxfi_envfrom = on_mail,
+	    .xxfi_envrcpt = on_recipient,
+	    .xxfi_eom = on_end_of_message,
+	    .xxfi_abort = on_abort,
+	    .xxfi_close = on_close,
+	    .xxfi_negotiate = on_negotiate,
+	};
+
+	return smfi_register(description) == MI_SUCCESS ? 0 : ERR_LIBRARY;
+}
+
+int
+filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
+{
+	if (register_callbacks() < 0 ||
+	    smfi_settimeout(IDLE_TIMEOUT_S) == MI_FAILURE) {
+		snprintf(error, FILTER_ERROR_SIZE,
+		    "libmilter refused the filter's description");
+		return ERR_IO;
+	}
+	return filter_socket_open(config, error);
+}
+
+/* For the threads that libmilter starts from now on. */
+static void
+shrink_stacks(void)
+{
+#ifdef HAVE_PTHREAD_SETATTR_DEFAULT_NP
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) != 0)
+		return;
+	if (pthread_attr_setstacksize(&attr, STACK_SIZE) == 0)
+		(void)pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+#endif
+}
+
+bool
+filter_run(const struct config *config, struct engine *engine, struct log *log)
+{
+	bool drained;
+
+	filter.context = (struct recipient_context){.config = config,
+	    .engine = engine,
+	    .log = log};
+	filter_socket_warn(log);
+	shrink_stacks();
+	if (smfi_main() == MI_FAILURE)
+		log_msg(log, LOG_LEVEL_ERROR, "milter",
+		    "libmilter gave up; it told syslog why");
+	/* It waits for nobody, and its threads live on. */
+	drained = gate_close(&filter.gate,
+	    clock_mono_ms() + config->deadline_ms + DRAIN_SLACK_MS);
+	filter_socket_remove(config);
+	return drained;
+}

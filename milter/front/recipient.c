@@ -1,0 +1,124 @@
+#include "autoconf.h"
+
+#include "front/recipient.h"
+
+#include <string.h>
+
+#include "config.h"
+#include "core/address.h"
+#include "core/scope.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "front/recipient_log.h"
+#include "io/idn.h"
+#include "io/log.h"
+
+static void
+resolve(const struct recipient_context *context,
+    const struct recipient *recipient, struct scope *scope)
+{
+	struct address address;
+	struct scope_input input = {
+	    .address = &address,
+	    .mailer = recipient->mailer,
+	    .host = recipient->host,
+	    .idn = idn_to_ascii,
+	    .now_s = clock_wall_s(),
+	};
+
+	address_parse((const uint8_t *)recipient->arg, strlen(recipient->arg),
+	    idn_to_ascii, &address);
+	scope_resolve(&context->config->scope, &input, scope);
+}
+
+static void
+write_log(const struct recipient_context *context,
+    const struct recipient_log *line)
+{
+	/* What is passed for want of knowledge is told in any case. */
+	if (context->config->log_pass || line->verdict != VERDICT_PASS ||
+	    recipient_log_level(line) != LOG_LEVEL_INFO)
+		recipient_log(context->log, line);
+}
+
+static enum recipient_answer
+answer_of(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_PASS:
+		return RECIPIENT_PASS;
+	case VERDICT_DEFER:
+	case VERDICT_REJECT:
+		break;
+	case VERDICT_QUARANTINE:
+		return RECIPIENT_HOLD;
+	}
+	return RECIPIENT_REFUSE;
+}
+
+static void
+take_answer(const struct recipient_context *context,
+    const struct answer *answer, struct recipient_log *line,
+    struct recipient_result *out)
+{
+	line->judged = &answer->verdict;
+	line->facts = answer->facts;
+	line->verdict = answer->verdict.kind;
+	line->reason = answer->verdict.reason;
+	out->reason = answer->verdict.reason;
+	/* */
+	if (context->config->mode == CONFIG_MODE_MONITOR)
+		return;
+	out->answer = answer_of(answer->verdict.kind);
+	if (out->answer != RECIPIENT_PASS)
+		reply_format(answer->facts, &answer->verdict, &out->reply);
+}
+
+static void
+ask_engine(const struct recipient_context *context, const struct target *target,
+    uint64_t start_ms, struct recipient_log *line, struct recipient_result *out)
+{
+	const uint64_t deadline_ms = start_ms + context->config->deadline_ms;
+	const struct answer *answer =
+	    ask(context->engine, target, deadline_ms, &line->cached);
+
+	/* D-20: no memory even for that. Whether the domain binds is not
+	 * known, so it passes; the level of this reason has it logged. */
+	if (answer == NULL)
+		line->reason = out->reason = REASON_INTERNAL_ERROR;
+	else
+		take_answer(context, answer, line, out);
+	line->ms = clock_mono_ms() - start_ms;
+	write_log(context, line);
+	answer_unref(&answer);
+}
+
+void
+recipient_judge(const struct recipient_context *context,
+    const struct recipient *recipient, struct recipient_result *out)
+{
+	const uint64_t start_ms = clock_mono_ms();
+	struct scope scope;
+	struct recipient_log line = {
+	    .queue_id = recipient->queue_id,
+	    .to = recipient->arg,
+	    .client = recipient->client,
+	    .monitor = context->config->mode == CONFIG_MODE_MONITOR,
+	    .verdict = VERDICT_PASS,
+	};
+
+	memset(out, 0, sizeof(*out));
+	out->answer = RECIPIENT_PASS;
+	resolve(context, recipient, &scope);
+	line.domain = scope.target.domain;
+	switch (scope.kind) {
+	case SCOPE_PASS:
+		line.reason = out->reason = scope.reason;
+		line.exemption = scope.exemption;
+		write_log(context, &line);
+		break;
+	case SCOPE_ASK:
+		ask_engine(context, &scope.target, start_ms, &line, out);
+		break;
+	}
+}

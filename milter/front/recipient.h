@@ -1,0 +1,49 @@
+/*
+ * One recipient: from what the MTA says about it to what the MTA is told, and
+ * the line in the log. Knows nothing of libmilter.
+ *
+ * Any thread.
+ */
+#ifndef FRONT_RECIPIENT_H
+#define FRONT_RECIPIENT_H
+
+#include "core/reply.h"
+#include "core/verdict.h"
+
+struct config;
+struct engine;
+struct log;
+
+/* What every recipient is judged with. */
+struct recipient_context {
+	const struct config *config;
+	struct engine *engine;
+	struct log *log;
+};
+
+/* NULL: the MTA did not say. */
+struct recipient {
+	const char *arg;      /* of RCPT TO as typed, any octets */
+	const char *mailer;   /* {rcpt_mailer} */
+	const char *host;     /* {rcpt_host} */
+	const char *queue_id; /* i */
+	const char *client;   /* {client_addr} */
+};
+
+enum recipient_answer {
+	RECIPIENT_PASS,
+	RECIPIENT_REFUSE, /* this recipient, with reply */
+	RECIPIENT_HOLD    /* the message, at its end; reply if it cannot be */
+};
+
+struct recipient_result {
+	enum recipient_answer answer;
+	enum reason reason;
+	struct reply reply; /* unless RECIPIENT_PASS */
+};
+
+/* Blocks for the time that the option `deadline` allows. */
+void recipient_judge(const struct recipient_context *context,
+    const struct recipient *recipient, struct recipient_result *out);
+
+#endif

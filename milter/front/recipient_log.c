@@ -1,0 +1,122 @@
+#include "autoconf.h"
+
+#include "front/recipient_log.h"
+
+#include <stdio.h>
+
+#include "core/scope.h"
+#include "io/log.h"
+
+#define NOTHING "-"
+
+static const char *
+or_nothing(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NOTHING;
+}
+
+/* Passed, although not all is well: worth a warning. */
+static bool
+is_doubtful_pass(enum reason reason)
+{
+	return reason == REASON_INTERNAL_ERROR ||
+	    reason == REASON_RESOLVER_BROKEN ||
+	    reason == REASON_DISCOVERY_BOGUS;
+}
+
+enum log_level
+recipient_log_level(const struct recipient_log *line)
+{
+	if (line->verdict == VERDICT_PASS && !is_doubtful_pass(line->reason))
+		return LOG_LEVEL_INFO;
+	return LOG_LEVEL_WARNING;
+}
+
+static const char *
+policy_word(const struct verdict *judged)
+{
+	if (judged == NULL || !judged->policy_known)
+		return "unknown";
+	if (judged->policy == NULL)
+		return "none";
+	return policy_mode_name(judged->policy->mode);
+}
+
+static void
+log_policy(struct log_event *e, const struct verdict *judged)
+{
+	const struct fact_policy *policy =
+	    judged != NULL ? judged->policy : NULL;
+
+	log_str(e, "policy", policy_word(judged));
+	log_str(e, "policy_id", or_nothing(policy ? policy->id : NULL));
+	if (policy != NULL)
+		log_int(e, "policy_age", (int64_t)policy->age_s);
+	else
+		log_str(e, "policy_age", NOTHING);
+	log_str(e, "policy_from",
+	    policy_from_name(
+		judged != NULL ? judged->policy_from : POLICY_FROM_NONE));
+}
+
+static void
+log_evidence(struct log_event *e, const struct recipient_log *line)
+{
+	const struct verdict *judged = line->judged;
+	char hosts[32] = NOTHING;
+	char worst[EVIDENCE_TEXT_SIZE] = "";
+
+	log_str(e, "mx",
+	    line->facts != NULL && line->facts->mx.status != FACT_UNASKED
+		? fact_status_name(line->facts->mx.status)
+		: NOTHING);
+	if (judged != NULL && judged->hosts_total > 0)
+		snprintf(hosts, sizeof(hosts), "%u/%u", judged->hosts_good,
+		    judged->hosts_total);
+	log_str(e, "hosts", hosts);
+	if (judged != NULL)
+		evidence_text(&judged->worst, worst);
+	log_str(e, "worst", or_nothing(worst));
+}
+
+/* What the validator, the resolver or the fetcher said. */
+static const char *
+find_why(const struct recipient_log *line)
+{
+	const char *said[] = {
+	    line->judged ? line->judged->decided_by.why : NULL,
+	    line->judged ? line->judged->worst.why : NULL,
+	    line->facts ? line->facts->fetch.error : NULL,
+	    line->facts ? line->facts->txt_why : NULL,
+	    line->exemption ? line->exemption->comment : NULL,
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		if (said[i] != NULL && said[i][0] != '\0')
+			return said[i];
+	}
+	return NULL;
+}
+
+void
+recipient_log(struct log *log, const struct recipient_log *line)
+{
+	struct log_event e;
+	const char *why = find_why(line);
+
+	log_begin(&e, log, recipient_log_level(line), "rcpt");
+	log_str(&e, "qid", line->queue_id != NULL ? line->queue_id : "NOQUEUE");
+	log_str(&e, "to", line->to);
+	log_str(&e, "domain", or_nothing(line->domain));
+	log_str(&e, "verdict", verdict_name(line->verdict));
+	log_str(&e, "reason", reason_name(line->reason));
+	log_str(&e, "mode", line->monitor ? "monitor" : "enforce");
+	log_policy(&e, line->judged);
+	log_evidence(&e, line);
+	log_int(&e, "ms", (int64_t)line->ms);
+	log_bool(&e, "cached", line->cached);
+	log_str(&e, "client", or_nothing(line->client));
+	if (why != NULL)
+		log_str(&e, "why", why);
+	log_end(&e);
+}

@@ -1,0 +1,659 @@
+/*
+ * front/filter: libmilter's side of the protocol, with the MTA played by this
+ * file and the engine by ask() below. The filter runs in a process of its own:
+ * libmilter keeps its state in globals.
+ */
+#include "autoconf.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "engine/ask.h"
+#include "front/filter.h"
+#include "io/log.h"
+
+/* --- the engine that is played: the domain tells what it says
+ * ------------------ */
+
+static int entered[2]; /* an octet comes when slow.test is asked about */
+static int release[2]; /* and one lets it go on */
+
+static const struct fact_policy policy = {.id = "1",
+    .max_age_s = 86400,
+    .dnssec = true};
+
+static const struct config *judged_by;
+
+const struct answer *
+ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
+    bool *cached)
+{
+	struct {
+		struct answer answer;
+		struct facts facts;
+		struct target target;
+	} *made = calloc(1, sizeof(*made));
+	char octet;
+
+	(void)engine;
+	(void)deadline_ms;
+	*cached = false;
+	if (made == NULL)
+		return NULL;
+	if (strcmp(target->domain, "slow.test") == 0) {
+		(void)!write(entered[1], "", 1);
+		(void)!read(release[0], &octet, 1);
+	}
+	made->target = *target;
+	made->facts.recipient.class = ADDRESS_DOMAIN;
+	made->facts.recipient.domain = made->target.domain;
+	made->facts.txt_state = TXT_VALID;
+	made->facts.txt_id = "1";
+	made->facts.stored = &policy;
+	made->facts.mx.status = strncmp(target->domain, "good", 4) == 0
+	    ? FACT_SECURE
+	    : FACT_INSECURE;
+	made->facts.mx.answer = ANSWER_NXDOMAIN;
+	made->answer.facts = &made->facts;
+	decide(&made->facts, &judged_by->rules, DECIDE_FINAL,
+	    &made->answer.verdict);
+	return &made->answer;
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	/* The first member of what ask() made. */
+	free((void *)(uintptr_t)*answer);
+	*answer = NULL;
+}
+
+/* --- the filter's process
+ * ---------------------------------------------------------- */
+
+static char directory[] = "/tmp/test_filter.XXXXXX";
+static char socket_path[sizeof(directory) + 16];
+static char config_path[sizeof(directory) + 16];
+static char log_path[sizeof(directory) + 16];
+static pid_t filter_pid;
+
+static void
+set_up(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	snprintf(socket_path, sizeof(socket_path), "%s/socket", directory);
+	snprintf(config_path, sizeof(config_path), "%s/conf", directory);
+	snprintf(log_path, sizeof(log_path), "%s/log", directory);
+	cr_assert_eq(pipe(entered), 0);
+	cr_assert_eq(pipe(release), 0);
+}
+
+static void
+tear_down(void)
+{
+	if (filter_pid > 0) {
+		kill(filter_pid, SIGKILL);
+		waitpid(filter_pid, NULL, 0);
+	}
+	unlink(socket_path);
+	unlink(config_path);
+	unlink(log_path);
+	rmdir(directory);
+}
+
+TestSuite(filter, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static struct config *
+load_config(const char *more)
+{
+	char error[CONFIG_ERROR_SIZE];
+	FILE *file = fopen(config_path, "we");
+	struct config *config;
+
+	cr_assert(file != NULL);
+	fprintf(file,
+	    "socket = \"unix:%s\"\nuser = \"\"\nlog = \"file:%s\"\n%s",
+	    socket_path, log_path, more);
+	fclose(file);
+	config = config_load(config_path, error);
+	cr_assert(config != NULL, "%s", error);
+	return config;
+}
+
+/* Exit codes: 0 drained, 1 not, 2 could not listen. */
+static _Noreturn void
+run_filter(struct config *config, int ready)
+{
+	char error[FILTER_ERROR_SIZE];
+	char log_error[LOG_ERROR_SIZE];
+	struct log *log;
+	sigset_t set;
+	bool drained;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	judged_by = config;
+	log = log_open(&config->log_config, "test", log_error);
+	if (log == NULL || filter_listen(config, error) < 0)
+		_exit(2);
+	(void)!write(ready, "", 1);
+	drained = filter_run(config, NULL, log);
+	_exit(drained ? 0 : 1);
+}
+
+static void
+start_filter(const char *more)
+{
+	struct config *config = load_config(more);
+	int ready[2];
+	char octet;
+
+	cr_assert_eq(pipe(ready), 0);
+	filter_pid = fork();
+	cr_assert_geq(filter_pid, 0);
+	if (filter_pid == 0)
+		run_filter(config, ready[1]);
+	close(ready[1]);
+	cr_assert_eq(read(ready[0], &octet, 1), 1);
+	close(ready[0]);
+	config_free(&config);
+}
+
+static int
+stop_filter(void)
+{
+	int status = 0;
+
+	cr_assert_eq(kill(filter_pid, SIGTERM), 0);
+	cr_assert_eq(waitpid(filter_pid, &status, 0), filter_pid);
+	filter_pid = 0;
+	cr_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static bool
+log_holds(const char *text)
+{
+	static char octets[262144];
+	FILE *file = fopen(log_path, "re");
+	size_t n;
+
+	cr_assert(file != NULL);
+	n = fread(octets, 1, sizeof(octets) - 1, file);
+	octets[n] = '\0';
+	fclose(file);
+	return strstr(octets, text) != NULL;
+}
+
+/* --- the MTA that is played
+ * ---------------------------------------------------------- */
+
+enum {
+	ACTION_QUARANTINE = 0x20,
+	ACTION_SETSYMLIST = 0x100,
+	STEP_NOMAIL = 0x4,
+	STEP_NORCPT = 0x8,
+	STEP_RCPT_REJ = 0x800,
+	STEP_NR_MAIL = 0x4000,
+	STEPS_ALL = 0x1fffff,
+	ACTIONS_ALL = 0x1ff,
+};
+
+struct mta {
+	int fd;
+	uint32_t actions; /* as agreed */
+	uint32_t steps;
+	char text[4096]; /* of the last answer, behind its code */
+	size_t len;
+	char quarantine[4096]; /* reason; "" */
+};
+
+static void
+send_packet(struct mta *mta, char command, const void *data, size_t len)
+{
+	uint32_t size = htonl((uint32_t)len + 1);
+
+	cr_assert_eq(send(mta->fd, &size, 4, MSG_NOSIGNAL), 4);
+	cr_assert_eq(send(mta->fd, &command, 1, MSG_NOSIGNAL), 1);
+	if (len > 0)
+		cr_assert_eq(send(mta->fd, data, len, MSG_NOSIGNAL),
+		    (ssize_t)len);
+}
+
+static char
+receive_packet(struct mta *mta)
+{
+	uint32_t size;
+	char command;
+
+	cr_assert_eq(recv(mta->fd, &size, 4, MSG_WAITALL), 4);
+	mta->len = ntohl(size) - 1;
+	cr_assert_lt(mta->len, sizeof(mta->text));
+	cr_assert_eq(recv(mta->fd, &command, 1, MSG_WAITALL), 1);
+	if (mta->len > 0)
+		cr_assert_eq(recv(mta->fd, mta->text, mta->len, MSG_WAITALL),
+		    (ssize_t)mta->len);
+	mta->text[mta->len] = '\0';
+	return command;
+}
+
+static char
+answer_to(struct mta *mta)
+{
+	char command = receive_packet(mta);
+
+	if (command == 'q') {
+		snprintf(mta->quarantine, sizeof(mta->quarantine), "%s",
+		    mta->text);
+		command = receive_packet(mta);
+	}
+	return command;
+}
+
+static void
+open_mta(struct mta *mta, uint32_t actions, uint32_t steps)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	uint32_t offer[3] = {htonl(6), htonl(actions), htonl(steps)};
+	uint32_t agreed[3];
+
+	memset(mta, 0, sizeof(*mta));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	mta->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(connect(mta->fd, (struct sockaddr *)&address,
+			 sizeof(address)),
+	    0);
+	send_packet(mta, 'O', offer, sizeof(offer));
+	cr_assert_eq(receive_packet(mta), 'O');
+	cr_assert_geq(mta->len, sizeof(agreed));
+	memcpy(agreed, mta->text, sizeof(agreed));
+	mta->actions = ntohl(agreed[1]);
+	mta->steps = ntohl(agreed[2]);
+}
+
+static void
+close_mta(struct mta *mta)
+{
+	send_packet(mta, 'Q', NULL, 0);
+	close(mta->fd);
+}
+
+static void
+send_macros(struct mta *mta, char command, const char *const *pairs)
+{
+	char data[1024];
+	size_t len = 1;
+
+	data[0] = command;
+	for (size_t i = 0; pairs[i] != NULL; i++) {
+		memcpy(data + len, pairs[i], strlen(pairs[i]) + 1);
+		len += strlen(pairs[i]) + 1;
+	}
+	send_packet(mta, 'D', data, len);
+}
+
+static void
+send_mail(struct mta *mta)
+{
+	static const char *const macros[] = {"{mail_addr}", "s@t", NULL};
+
+	send_macros(mta, 'M', macros);
+	send_packet(mta, 'M', "<sender@test>", sizeof("<sender@test>"));
+	if ((mta->steps & STEP_NR_MAIL) == 0)
+		cr_assert_eq(answer_to(mta), 'c');
+}
+
+/* By smtpd: with {rcpt_mailer}. */
+static char
+send_rcpt(struct mta *mta, const char *arg)
+{
+	static const char *const macros[] = {"i", "4Q2x", "{rcpt_mailer}",
+	    "smtp", "{client_addr}", "192.0.2.1", NULL};
+
+	send_macros(mta, 'R', macros);
+	send_packet(mta, 'R', arg, strlen(arg) + 1);
+	return answer_to(mta);
+}
+
+/* Under non_smtpd_milters: without. */
+static char
+send_local_rcpt(struct mta *mta, const char *arg)
+{
+	static const char *const macros[] = {"i", "4Q2x", NULL};
+
+	send_macros(mta, 'R', macros);
+	send_packet(mta, 'R', arg, strlen(arg) + 1);
+	return answer_to(mta);
+}
+
+static char
+send_end(struct mta *mta)
+{
+	static const char *const macros[] = {"i", "4Q2x", NULL};
+
+	send_macros(mta, 'E', macros);
+	send_packet(mta, 'E', NULL, 0);
+	return answer_to(mta);
+}
+
+/* --- negotiation
+ * ---------------------------------------------------------------------- */
+
+Test(filter, asks_for_as_little_as_can_be)
+{
+	struct mta mta;
+
+	start_filter("");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	cr_assert_eq(mta.actions, ACTION_QUARANTINE | ACTION_SETSYMLIST);
+	/* MAIL comes, but is not answered; RCPT comes. */
+	cr_assert_eq(mta.steps & (STEP_NOMAIL | STEP_NORCPT), 0U);
+	cr_assert_eq(mta.steps & STEP_NR_MAIL, STEP_NR_MAIL);
+	cr_assert_eq(mta.steps & STEP_RCPT_REJ, 0U);
+	/* CONNECT HELO BODY HDRS EOH UNKNOWN DATA do not. */
+	cr_assert_eq(mta.steps & 0x373, 0x373U);
+	cr_assert(memmem(mta.text, mta.len, "{rcpt_mailer} {rcpt_host}",
+		      strlen("{rcpt_mailer} {rcpt_host}")) != NULL);
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+Test(filter, takes_an_mta_that_offers_nothing)
+{
+	struct mta mta;
+
+	start_filter("");
+	open_mta(&mta, 0, 0);
+	cr_assert_eq(mta.actions, 0U);
+	/* libmilter takes 0 for what the first version of the protocol had. */
+	cr_assert_eq(mta.steps, 0x33U, "%x", mta.steps);
+	send_mail(&mta); /* with an answer */
+	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	cr_assert_eq(send_end(&mta), 'c');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* --- answers
+ * ------------------------------------------------------------------------------
+ */
+
+Test(filter, refuses_one_recipient_and_no_other_A01_A04_A05)
+{
+	struct mta mta;
+
+	start_filter("");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	cr_assert_str_eq(mta.text,
+	    "450 4.7.5 bad.test: DNSSEC required by policy, MX of bad.test: "
+	    "insecure");
+	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	cr_assert_str_eq(mta.quarantine, "");
+	close_mta(&mta);
+	cr_assert(log_holds("rcpt qid=4Q2x to=<u@bad.test> domain=bad.test "
+			    "verdict=defer reason=mx-insecure"));
+	cr_assert_eq(stop_filter(), 0);
+}
+
+Test(filter, monitor_refuses_nothing_A06)
+{
+	struct mta mta;
+
+	start_filter("mode = monitor\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
+	cr_assert_eq(send_local_rcpt(&mta, "<u@bad.test>"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	close_mta(&mta);
+	cr_assert(log_holds("verdict=defer reason=mx-insecure mode=monitor"));
+	cr_assert_eq(stop_filter(), 0);
+}
+
+Test(filter, quarantine_holds_the_message_at_its_end)
+{
+	struct mta mta;
+
+	start_filter("action = quarantine\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	cr_assert(strstr(mta.quarantine, "bad.test: DNSSEC required") != NULL);
+	cr_assert(log_holds("eom qid=4Q2x action=quarantine "
+			    "reason=mx-insecure"));
+	/* The next message owes nothing. */
+	mta.quarantine[0] = '\0';
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	cr_assert_str_eq(mta.quarantine, "");
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* What cannot be held must not pass. */
+Test(filter, without_quarantine_in_the_mta_the_recipient_is_refused)
+{
+	struct mta mta;
+
+	start_filter("action = quarantine\n");
+	open_mta(&mta, ACTION_SETSYMLIST, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	cr_assert_eq(strncmp(mta.text, "450 4.7.5 ", 10), 0);
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+static const struct {
+	const char *options;
+	char end;
+	const char *reply;
+	bool quarantine;
+} local[] = {
+    {"action = tempfail\n",   'y', "450 4.7.5 bad.test", false},
+    {"action = reject\n",     'y', "450 4.7.5 bad.test", false},
+    {"action = quarantine\n", 'c', "",                   true },
+};
+
+/* Without {rcpt_mailer}: sendmail(1). */
+Test(filter, never_refuses_at_rcpt_under_non_smtpd_milters)
+{
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		struct mta mta;
+
+		start_filter(local[i].options);
+		open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+		send_mail(&mta);
+		cr_assert_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+		cr_assert_eq(send_local_rcpt(&mta, "u@good.test"), 'c');
+		cr_assert_eq(send_end(&mta), local[i].end);
+		cr_assert_eq(strncmp(mta.text, local[i].reply,
+				 strlen(local[i].reply)),
+		    0);
+		cr_assert_eq(mta.quarantine[0] != '\0', local[i].quarantine);
+		close_mta(&mta);
+		cr_assert_eq(stop_filter(), 0);
+	}
+}
+
+/* The state of a message ends with it, however it ends. */
+Test(filter, mail_and_abort_forget_the_message_before)
+{
+	struct mta mta;
+
+	start_filter("");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+	send_mail(&mta); /* RSET that was not told */
+	cr_assert_eq(send_local_rcpt(&mta, "u@good.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+	send_packet(&mta, 'A', NULL, 0);
+	cr_assert_eq(send_local_rcpt(&mta, "u@good.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* S-02 */
+Test(filter, hostile_arguments_are_survived_S02_R08)
+{
+	static char huge[60000];
+	static const char *const args[] = {"", "<", "<>", "@", "<@>",
+	    "<u@bad.test", "u@bad.test>", "<u@\xff\xfe>", "<u@..>", "<u@[>",
+	    "<\"", "<u\r\nx@good.test>", huge};
+	struct mta mta;
+
+	memset(huge, '@', sizeof(huge) - 1);
+	start_filter("");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
+		char code = send_rcpt(&mta, args[i]);
+
+		cr_assert(code == 'c' || code == 'y', "%c", code);
+	}
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* --- stopping
+ * ---------------------------------------------------------------------------------
+ */
+
+Test(filter, a_stop_waits_for_the_recipient_that_is_judged)
+{
+	static const char *const macros[] = {"{rcpt_mailer}", "smtp", NULL};
+	struct mta mta;
+	char octet;
+
+	start_filter("deadline = 60s\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	send_macros(&mta, 'R', macros);
+	send_packet(&mta, 'R', "<u@slow.test>", sizeof("<u@slow.test>"));
+	cr_assert_eq(read(entered[0], &octet, 1), 1);
+	cr_assert_eq(kill(filter_pid, SIGTERM), 0);
+	cr_assert_eq(write(release[1], "", 1), 1);
+	cr_assert_eq(stop_filter(), 0);
+	cr_assert(log_holds("domain=slow.test verdict=defer"));
+	close(mta.fd);
+}
+
+/* --- the socket
+ * -----------------------------------------------------------------------------------
+ */
+
+Test(filter, a_live_instance_keeps_its_socket)
+{
+	char error[FILTER_ERROR_SIZE] = "";
+	struct config *config;
+	struct mta mta;
+
+	start_filter("");
+	config = load_config("");
+	cr_assert_lt(filter_listen(config, error), 0);
+	cr_assert(strstr(error, "another instance") != NULL, "%s", error);
+	config_free(&config);
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+	cr_assert_lt(access(socket_path, F_OK), 0, "it is taken away");
+}
+
+Test(filter, a_socket_that_was_left_behind_is_replaced)
+{
+	struct mta mta;
+
+	start_filter("socket_mode = 0606\n");
+	cr_assert_eq(kill(filter_pid, SIGKILL), 0);
+	waitpid(filter_pid, NULL, 0);
+	cr_assert_eq(access(socket_path, F_OK), 0);
+	start_filter("socket_mode = 0606\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+Test(filter, the_socket_has_the_mode_that_was_asked_for)
+{
+	struct stat status;
+
+	umask(077);
+	start_filter("socket_mode = 0666\n");
+	cr_assert_eq(stat(socket_path, &status), 0);
+	cr_assert_eq(status.st_mode & 07777, 0666U);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+static const struct {
+	const char *options;
+	const char *error;
+} bad_sockets[] = {
+    {"socket_group = \"no-such-group\"\n", "no such group"},
+    {NULL,				 "is no socket" },
+};
+
+Test(filter, sockets_that_cannot_be)
+{
+	for (size_t i = 0; i < sizeof(bad_sockets) / sizeof(bad_sockets[0]);
+	     i++) {
+		const char *options = bad_sockets[i].options;
+		char error[FILTER_ERROR_SIZE] = "";
+		struct config *config =
+		    load_config(options != NULL ? options : "");
+
+		unlink(socket_path);
+		if (options == NULL)
+			fclose(fopen(socket_path, "we"));
+		cr_assert_lt(filter_listen(config, error), 0);
+		cr_assert(strstr(error, bad_sockets[i].error) != NULL, "%s",
+		    error);
+		config_free(&config);
+	}
+}
+
+Test(filter, a_port_that_is_taken_is_an_error)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char error[FILTER_ERROR_SIZE] = "";
+	char text[64];
+	struct config *config = load_config("");
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	snprintf(text, sizeof(text), "inet:%u@127.0.0.1",
+	    (unsigned)ntohs(address.sin_port));
+	config->socket = text;
+	cr_assert_lt(filter_listen(config, error), 0);
+	cr_assert(strstr(error, text) != NULL, "%s", error);
+	config_free(&config);
+	close(fd);
+}

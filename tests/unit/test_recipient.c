@@ -1,0 +1,539 @@
+/*
+ * front/recipient, front/recipient_log and front/message: what an MTA says
+ * about a recipient in, what it is told out, and the line in the log. The
+ * engine is played by ask() below, which judges scripted facts with decide().
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/err.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "front/message.h"
+#include "front/recipient.h"
+#include "io/log.h"
+
+/* --- the engine that is played
+ * ------------------------------------------------ */
+
+static const char *const mx_patterns[] = {"*.example.org"};
+
+static const struct fact_policy policy = {
+    .id = "20260101",
+    .age_s = 3600,
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_TESTING,
+    .dnssec = true,
+    .n_mx = 1,
+    .mx = mx_patterns,
+};
+
+static const struct fact_host good_host = {
+    .name = "mx1.example.org",
+    .a = {FACT_SECURE, ANSWER_RECORDS, NULL},
+    .aaaa = {FACT_SECURE, ANSWER_NODATA,  NULL},
+    .tlsa = {FACT_SECURE, ANSWER_RECORDS, NULL},
+};
+
+static struct {
+	struct facts facts;
+	struct fact_host hosts[2];
+	struct answer answer;
+	bool no_memory;
+	bool cached;
+	unsigned asked;
+	struct target target;
+	uint64_t left_ms;
+	unsigned held; /* references */
+} played;
+
+static struct config *config;
+static struct recipient_context context;
+static char log_path[] = "/tmp/test_recipient.XXXXXX";
+static char log_text[65536];
+
+const struct answer *
+ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
+    bool *cached)
+{
+	(void)engine;
+	played.asked++;
+	played.target = *target;
+	played.left_ms = deadline_ms - clock_mono_ms();
+	*cached = played.cached;
+	if (played.no_memory)
+		return NULL;
+	played.facts.recipient.class = ADDRESS_DOMAIN;
+	played.facts.recipient.domain = played.target.domain;
+	cr_assert(decide(&played.facts, &config->rules, DECIDE_FINAL,
+	    &played.answer.verdict));
+	played.answer.facts = &played.facts;
+	played.held++;
+	return &played.answer;
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	if (*answer != NULL)
+		played.held--;
+	*answer = NULL;
+}
+
+/* --- around each test
+ * ------------------------------------------------------------ */
+
+static void
+set_up(void)
+{
+	char error[CONFIG_ERROR_SIZE];
+	int fd = mkstemp(log_path);
+
+	cr_assert_geq(fd, 0);
+	close(fd);
+	config = config_load(NULL, error);
+	cr_assert(config != NULL, "%s", error);
+	memset(&played, 0, sizeof(played));
+	played.hosts[0] = good_host;
+	played.hosts[1] = good_host;
+	played.hosts[1].name = "mx2.example.org";
+	played.facts = (struct facts){
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &policy,
+	    .mx = {FACT_SECURE, ANSWER_RECORDS, NULL},
+	    .n_hosts = 2,
+	    .hosts = played.hosts,
+	};
+}
+
+static void
+tear_down(void)
+{
+	unlink(log_path);
+	config_free(&config);
+}
+
+TestSuite(recipient, .init = set_up, .fini = tear_down);
+
+/* The log's text behind the time of the one line; "" when there is none. */
+static const char *
+judge(const struct recipient *recipient, struct recipient_result *result)
+{
+	char target[64];
+	char error[LOG_ERROR_SIZE];
+	struct log_config log = {.target = target, .level = LOG_LEVEL_INFO};
+	FILE *file;
+	size_t n;
+
+	snprintf(target, sizeof(target), "file:%s", log_path);
+	context.config = config;
+	context.log = log_open(&log, "test", error);
+	cr_assert(context.log != NULL, "%s", error);
+	recipient_judge(&context, recipient, result);
+	log_close(&context.log);
+	cr_assert_eq(played.held, 0U);
+	file = fopen(log_path, "r+e");
+	cr_assert(file != NULL);
+	n = fread(log_text, 1, sizeof(log_text) - 1, file);
+	log_text[n] = '\0';
+	cr_assert_eq(ftruncate(fileno(file), 0), 0);
+	fclose(file);
+	return n > 0 ? strchr(log_text, ' ') + 1 : "";
+}
+
+static const struct recipient plain = {
+    .arg = "<User@EXAMPLE.org>",
+    .mailer = "smtp",
+    .host = "example.org",
+    .queue_id = "4Q2x",
+    .client = "192.0.2.1",
+};
+
+/* ms=12 to ms=N, as it is the only value that is not known before. */
+static void
+mask_ms(const char *line, char *out, size_t size)
+{
+	const char *ms = strstr(line, " ms=");
+	size_t digits;
+
+	cr_assert(ms != NULL, "%s", line);
+	ms += 4;
+	digits = strspn(ms, "0123456789");
+	cr_assert_gt(digits, 0U);
+	snprintf(out, size, "%.*sN%s", (int)(ms - line), line, ms + digits);
+}
+
+static void
+assert_line(const char *line, const char *want)
+{
+	char masked[4096];
+
+	mask_ms(line, masked, sizeof(masked));
+	cr_assert_str_eq(masked, want);
+}
+
+/* --- the line (L-01)
+ * ---------------------------------------------------------------- */
+
+Test(recipient, secure_domain_passes_and_leaves_the_line_L01)
+{
+	struct recipient_result result;
+
+	played.cached = true;
+	assert_line(judge(&plain, &result),
+	    "info rcpt qid=4Q2x to=<User@EXAMPLE.org> domain=example.org "
+	    "verdict=pass reason=secure mode=enforce policy=testing "
+	    "policy_id=20260101 policy_age=3600 policy_from=cache mx=secure "
+	    "hosts=2/2 worst=- ms=N cached=yes client=192.0.2.1\n");
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_assert_str_eq(played.target.domain, "example.org");
+}
+
+/* The validator's words are in the log (L-01), D-06, A-01, A-04. */
+Test(recipient, bogus_tlsa_is_refused_with_the_reason_in_the_log_L01_A04)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	recipient.queue_id = NULL;
+	recipient.client = NULL;
+	played.hosts[1].tlsa = (struct fact_rrset){FACT_BOGUS, ANSWER_EMPTY,
+	    "signature expired <_25._tcp.mx2.example.org. TLSA IN>"};
+	assert_line(judge(&recipient, &result),
+	    "warning rcpt qid=NOQUEUE to=<User@EXAMPLE.org> "
+	    "domain=example.org verdict=defer reason=tlsa-bogus mode=enforce "
+	    "policy=testing policy_id=20260101 policy_age=3600 "
+	    "policy_from=cache mx=secure hosts=1/2 "
+	    "worst=\"_25._tcp.mx2.example.org TLSA bogus\" ms=N cached=no "
+	    "client=- why=\"signature expired "
+	    "<_25._tcp.mx2.example.org. TLSA IN>\"\n");
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	cr_assert_str_eq(result.reply.code, "450");
+	cr_assert_str_eq(result.reply.xcode, "4.7.5");
+	cr_assert_str_eq(result.reply.text,
+	    "example.org: DNSSEC required by policy, TLSA of "
+	    "mx2.example.org: bogus");
+}
+
+/* L-03: the fetch error; S-03, C-06: passed. */
+Test(recipient, failed_discovery_tells_the_fetch_error_L03_C06)
+{
+	struct recipient_result result;
+
+	played.facts.stored = NULL;
+	played.facts.fetch.state = FETCH_FAILED;
+	played.facts.fetch.error = "certificate has expired";
+	assert_line(judge(&plain, &result),
+	    "info rcpt qid=4Q2x to=<User@EXAMPLE.org> domain=example.org "
+	    "verdict=pass reason=discovery-failed mode=enforce "
+	    "policy=unknown policy_id=- policy_age=- policy_from=none "
+	    "mx=secure hosts=- worst=- ms=N cached=no client=192.0.2.1 "
+	    "why=\"certificate has expired\"\n");
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
+Test(recipient, no_policy_says_none_T09)
+{
+	struct recipient_result result;
+	const char *line;
+
+	played.facts = (struct facts){.txt_state = TXT_NONE};
+	line = judge(&plain, &result);
+	cr_assert(strstr(line, " verdict=pass reason=no-policy ") != NULL);
+	cr_assert(strstr(line,
+		      " policy=none policy_id=- policy_age=- "
+		      "policy_from=none mx=- hosts=- worst=- ") != NULL,
+	    "%s", line);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
+Test(recipient, pass_lines_can_be_left_out)
+{
+	struct recipient_result result;
+
+	config->log_pass = false;
+	cr_assert_str_eq(judge(&plain, &result), "");
+	played.facts.mx.status = FACT_INSECURE;
+	cr_assert(strstr(judge(&plain, &result), "mx-insecure") != NULL);
+}
+
+/* --- which recipients are asked about
+ * ------------------------------------------------- */
+
+static const struct {
+	struct recipient recipient;
+	const char *domain; /* asked about; NULL: not asked */
+	const char *reason;
+} scopes[] = {
+    {{.arg = "<u@Example.ORG>"},				       "example.org",            "secure"         }, /* R-01 */
+    {{.arg = "u@example.org"},					 "example.org",            "secure"         }, /* R-15 */
+    {{.arg = "<u@example.org.>"},				      "example.org",            "secure"         }, /* R-11 */
+    {{.arg = "<@a.example,@b.example:u@example.org>"},                 "example.org",
+     "secure"												     }, /* R-09 */
+    {{.arg = "<\"a@b\"@example.org>"},                                 "example.org",            "secure"         }, /* R-10 */
+    {{.arg = "<u@M\xc3\xbcnchen.example>"},                            "xn--mnchen-3ya.example",
+     "secure"												     }, /* R-04 */
+    {{.arg = "<u@far.test>", .mailer = "smtp", .host = "relay.test."},
+     "relay.test",									       "secure"         }, /* R-03 */
+    {{.arg = "<postmaster>"},					  NULL,                     "no-domain"      }, /* R-06 */
+    {{.arg = "<u@[192.0.2.1]>"},				       NULL,                     "literal"        }, /* R-05 */
+    {{.arg = "<u@exa\xffmple>"},				       NULL,                     "invalid-address"}, /* R-08 */
+    {{.arg = "<u@..>"},						NULL,                     "invalid-address"},
+    {{.arg = ""},						      NULL,                     "no-domain"      },
+    {{.arg = "<u@example.org>", .mailer = "local"},                    NULL,                     "local"          }, /* R-07 */
+    {{.arg = "<u@example.org>", .mailer = "virtual", .host = "x"},     NULL,
+     "local"												      },
+};
+
+Test(recipient, scope_R01_R03_R04_R05_R06_R07_R08_R09_R10_R11_R15)
+{
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		struct recipient_result result;
+		char want[64];
+		const char *line;
+
+		played.asked = 0;
+		line = judge(&scopes[i].recipient, &result);
+		cr_assert_eq(played.asked, scopes[i].domain != NULL, "%s",
+		    scopes[i].recipient.arg);
+		if (scopes[i].domain != NULL)
+			cr_assert_str_eq(played.target.domain,
+			    scopes[i].domain);
+		snprintf(want, sizeof(want), " reason=%s ", scopes[i].reason);
+		cr_assert(strstr(line, want) != NULL, "%s: %s",
+		    scopes[i].recipient.arg, line);
+		cr_assert_eq(result.answer, RECIPIENT_PASS);
+	}
+}
+
+/* "[host]": no MX lookup (R-03). */
+Test(recipient, next_hop_in_brackets_R03)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	recipient.host = "[Mail.Example.NET]:2525";
+	judge(&recipient, &result);
+	cr_assert_str_eq(played.target.domain, "mail.example.net");
+	cr_assert(played.target.no_mx);
+	cr_assert_eq(played.target.port, 2525);
+}
+
+Test(recipient, exempt_domain_tells_why)
+{
+	struct exemption exemption = {.domain = "example.org",
+	    .comment = "broken till May"};
+	struct recipient_result result;
+	const char *line;
+
+	config->scope.n_exemptions = 1;
+	config->scope.exemptions = &exemption;
+	line = judge(&plain, &result);
+	cr_assert_eq(played.asked, 0U);
+	cr_assert(strstr(line, " verdict=pass reason=exempt ") != NULL);
+	cr_assert(strstr(line, " why=\"broken till May\"\n") != NULL, "%s",
+	    line);
+}
+
+/* S-02: what a stranger types does not make a second line. */
+Test(recipient, hostile_arguments_stay_on_one_line_S02_R13)
+{
+	static char huge[100000];
+	static const char *const args[] = {"<u\r\nrcpt qid=forged@example.org>",
+	    "<\"\x01\x1b[2J\"@example.org>", "<%s%n%s@example.org>", huge};
+
+	memset(huge, 'x', sizeof(huge) - 1);
+	memcpy(huge + sizeof(huge) - 13, "@example.org", 13);
+	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
+		struct recipient recipient = plain;
+		struct recipient_result result;
+		const char *line;
+
+		recipient.arg = args[i];
+		recipient.host = NULL;
+		line = judge(&recipient, &result);
+		cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
+		cr_assert(strstr(line, " client=192.0.2.1\n") != NULL, "%s",
+		    line);
+	}
+	/* The last one: R-13. */
+	cr_assert_str_eq(played.target.domain, "example.org");
+}
+
+/* --- actions
+ * ----------------------------------------------------------------------------
+ */
+
+Test(recipient, deadline_is_the_configured_one_S03)
+{
+	struct recipient_result result;
+
+	config->deadline_ms = 1500;
+	judge(&plain, &result);
+	cr_assert_leq(played.left_ms, 1500U);
+	cr_assert_gt(played.left_ms, 0U);
+}
+
+Test(recipient, monitor_logs_what_it_would_do_A06)
+{
+	struct recipient_result result;
+	const char *line;
+
+	config->mode = CONFIG_MODE_MONITOR;
+	played.facts.mx.status = FACT_INSECURE;
+	line = judge(&plain, &result);
+	cr_assert(strstr(line,
+		      " verdict=defer reason=mx-insecure "
+		      "mode=monitor ") != NULL,
+	    "%s", line);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
+Test(recipient, quarantine_holds)
+{
+	struct recipient_result result;
+
+	config->rules.action = RULE_ACTION_QUARANTINE;
+	played.facts.mx.status = FACT_INSECURE;
+	cr_assert(
+	    strstr(judge(&plain, &result), "verdict=quarantine ") != NULL);
+	cr_assert_eq(result.answer, RECIPIENT_HOLD);
+	cr_assert_eq(result.reason, REASON_MX_INSECURE);
+	cr_assert_str_eq(result.reply.code, "450");
+}
+
+/* D-20: whether the domain binds is not known. */
+Test(recipient, without_memory_it_passes_with_a_warning_D20)
+{
+	struct recipient_result result;
+	const char *line;
+
+	config->log_pass = false;
+	played.no_memory = true;
+	line = judge(&plain, &result);
+	cr_assert_eq(strncmp(line, "warning rcpt ", 13), 0, "%s", line);
+	cr_assert(strstr(line, " verdict=pass reason=internal-error ") != NULL);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
+/* D-20: with the flag known. */
+Test(recipient, internal_error_of_a_bound_domain_is_refused_D20)
+{
+	struct recipient_result result;
+
+	played.facts.internal_error = true;
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=defer reason=internal-error ") != NULL);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+}
+
+/* A-05 */
+Test(recipient, one_recipient_leaves_nothing_to_the_next_A05)
+{
+	struct recipient_result result;
+
+	played.facts.mx.status = FACT_BOGUS;
+	judge(&plain, &result);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	played.facts.mx.status = FACT_SECURE;
+	judge(&plain, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_assert_str_eq(result.reply.text, "");
+}
+
+/* --- messages
+ * -----------------------------------------------------------------------------
+ */
+
+static const struct recipient_result passed = {.answer = RECIPIENT_PASS};
+static const struct recipient_result refused = {
+    .answer = RECIPIENT_REFUSE,
+    .reason = REASON_MX_INSECURE,
+    .reply = {.code = "450", .xcode = "4.7.5", .text = "refused"},
+};
+static const struct recipient_result rejected = {
+    .answer = RECIPIENT_REFUSE,
+    .reason = REASON_MX_BOGUS,
+    .reply = {.code = "550", .xcode = "5.7.5", .text = "rejected"},
+};
+static const struct recipient_result held = {
+    .answer = RECIPIENT_HOLD,
+    .reason = REASON_TLSA_BOGUS,
+    .reply = {.code = "450", .xcode = "4.7.5", .text = "held"},
+};
+
+#define C MESSAGE_CONTINUE
+#define R MESSAGE_REFUSE
+#define H MESSAGE_HOLD
+
+/* Two recipients: what each is told at once, what the end brings. */
+static const struct {
+	struct message_limits limits; /* can_hold, can_refuse */
+	const struct recipient_result *first;
+	const struct recipient_result *second;
+	enum message_action told[2];
+	enum message_action end;
+	const char *text; /* at the end */
+} messages[] = {
+  /* smtpd */
+    {{true, true},   &passed,   &passed,   {C, C}, C, ""        },
+    {{true, true},   &refused,  &passed,   {R, C}, C, ""        },
+    {{true, true},   &passed,   &rejected, {C, R}, C, ""        },
+    {{true, true},   &held,     &passed,   {C, C}, H, "held"    },
+    {{true, true},   &held,     &refused,  {C, R}, H, "held"    },
+ /* an MTA that does not offer quarantine */
+    {{false, true},  &held,     &passed,   {R, C}, C, ""        },
+ /* non_smtpd: never refused at RCPT */
+    {{true, false},  &passed,   &passed,   {C, C}, C, ""        },
+    {{true, false},  &refused,  &passed,   {C, C}, R, "refused" },
+    {{true, false},  &rejected, &refused,  {C, C}, R, "rejected"},
+    {{true, false},  &held,     &passed,   {C, C}, H, "held"    },
+    {{true, false},  &held,     &refused,  {C, C}, R, "refused" },
+    {{true, false},  &refused,  &held,     {C, C}, R, "refused" },
+    {{false, false}, &held,     &passed,   {C, C}, R, "held"    },
+};
+
+Test(message, what_is_owed_at_the_end_A05)
+{
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		struct message message = {.hold = false};
+
+		cr_assert_eq(message_recipient(&message, &messages[i].limits,
+				 messages[i].first),
+		    messages[i].told[0], "row %zu", i);
+		cr_assert_eq(message_recipient(&message, &messages[i].limits,
+				 messages[i].second),
+		    messages[i].told[1], "row %zu", i);
+		cr_assert_eq(message_end(&message), messages[i].end, "row %zu",
+		    i);
+		cr_assert_str_eq(message.reply.text, messages[i].text);
+		/* Never for good: it hits all recipients. */
+		cr_assert_neq(message.reply.code[0], '5');
+		message_reset(&message);
+		cr_assert_eq(message_end(&message), MESSAGE_CONTINUE);
+	}
+}
+
+/* A missing context never lets through what is to be held or refused. */
+Test(message, without_memory_nothing_is_left_for_later)
+{
+	for (int bits = 0; bits < 4; bits++) {
+		struct message_limits limits = {
+		    .can_hold = (bits & 1) != 0,
+		    .can_refuse = (bits & 2) != 0,
+		};
+
+		cr_assert_eq(message_recipient(NULL, &limits, &passed), C);
+		cr_assert_eq(message_recipient(NULL, &limits, &refused), R);
+		cr_assert_eq(message_recipient(NULL, &limits, &held), R);
+	}
+	cr_assert_eq(message_end(NULL), C);
+	message_reset(NULL);
+}
