@@ -137,9 +137,10 @@ commit_once(struct store *store, const struct request *first,
 
 	if (err != 0)
 		return err;
-	for (; err == 0 && first != end; first = first->next)
+	for (; err == 0 && first != end; first = first->next) {
 		if (first->err == 0)
 			err = change(store, first->record);
+	}
 	if (err == 0)
 		err = store->backend->commit(store->handle);
 	if (err != 0)
@@ -163,9 +164,10 @@ static void
 commit_each(struct store *store, struct request *first,
     const struct request *end)
 {
-	for (; first != end; first = first->next)
+	for (; first != end; first = first->next) {
 		if (first->err == 0)
 			first->err = commit(store, first, first->next);
+	}
 }
 
 static void
@@ -178,9 +180,10 @@ commit_run(struct store *store, struct request *first,
 		commit_each(store, first, end);
 		return;
 	}
-	for (; first != end; first = first->next)
+	for (; first != end; first = first->next) {
 		if (first->err == 0)
 			first->err = err;
+	}
 }
 
 /* A mark becomes the whole entry as it is now, with the mark on it. */
@@ -218,20 +221,41 @@ mark_run(struct store *store, struct request *first, const struct request *end)
 	}
 }
 
+static bool
+is_in_run(const struct request *first, const struct request *end,
+    const char *domain)
+{
+	for (; first != end; first = first->next) {
+		if (strcmp(first->record->entry.domain, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Marks read what is committed, so that they do not share a commit with what
- * goes before them.
+ * Marks read what is committed, so that they share a commit neither with what
+ * goes before them nor with another mark of the same domain.
  */
+static struct request *
+run_end(const struct request *first)
+{
+	struct request *end = first->next;
+
+	while (end != NULL && end->mark == first->mark &&
+	    !(end->mark && is_in_run(first, end, end->record->entry.domain)))
+		end = end->next;
+	return end;
+}
+
 static void
 write_batch(void *arg, struct request *batch)
 {
 	struct store *store = arg;
-	struct request *request = batch, *end;
+	struct request *request;
+	struct request *end;
 
-	for (; request != NULL; request = end) {
-		end = request->next;
-		while (end != NULL && end->mark == request->mark)
-			end = end->next;
+	for (request = batch; request != NULL; request = end) {
+		end = run_end(request);
 		if (request->mark)
 			mark_run(store, request, end);
 		commit_run(store, request, end);

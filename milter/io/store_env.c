@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,107 +13,12 @@
 #include <unistd.h>
 
 #include "core/err.h"
+#include "io/store_meta.h"
+#include "io/store_report.h"
 #include "io/store_verify.h"
 
 #define BEGIN_TRIES 8
 #define SMALL_SPACE 65536 /* octets: a disk with less counts as full */
-
-#define RESTORE                                                             \
-	"restore it from a backup, or move it away to start with an empty " \
-	"store (then policies are learned anew)"
-
-/*
- * What the meta record holds: this text, its NUL included, then the version of
- * the store's layout as one octet. A record has a version of its own.
- */
-static const char meta_name[] = "dane-sts-milter";
-#define LAYOUT_VERSION 1
-#define META_SIZE      (sizeof(meta_name) + 1)
-
-/* --- errors --------------------------------------------------------------- */
-
-static const struct {
-	int rc;
-	int err;
-	const char *advice;
-} errors[] = {
-    {ENOSPC,	       ERR_FULL,     "make space"				     },
-    {EDQUOT,	       ERR_FULL,     "raise the quota"                                },
-    {EFBIG,		ERR_FULL,     "raise the limit on file sizes"                  },
-    {ENOMEM,	       ERR_NOMEM,    "there is no memory, or no address space, for it"},
-    {EMFILE,	       ERR_IO,       "raise the limit on open files"                  },
-    {EROFS,		ERR_READONLY,
-     "the file system is read-only: remount it, or set \"store\" to "
-	"another directory"							       },
-    {EACCES,	       ERR_READONLY, "give the directory and its files to this user"  },
-    {EPERM,		ERR_READONLY, "give the directory and its files to this user"  },
-    {ENOTDIR,	      ERR_CONFIG,   "set \"store\" to a directory"                   },
-    {ENOENT,	       ERR_CONFIG,   "make the directory above it"                    },
-    {ENAMETOOLONG,         ERR_CONFIG,   "set \"store\" to a shorter path"                },
-    {MDB_NOTFOUND,         ERR_NOTFOUND, ""					       },
-    {MDB_INVALID,          ERR_CORRUPT,  RESTORE					  },
-    {MDB_CORRUPTED,        ERR_CORRUPT,  RESTORE					  },
-    {MDB_PAGE_NOTFOUND,    ERR_CORRUPT,  RESTORE                                          },
-    {MDB_VERSION_MISMATCH, ERR_VERSION,
-     "it was written by another version of LMDB"                                          },
-    {MDB_MAP_FULL,         ERR_FULL,     "the store has reached its largest size"         },
-    {MDB_READERS_FULL,     ERR_BUSY,     "too many programs read it"                      },
-};
-
-static int
-error_code(int rc)
-{
-	if (rc == 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (errors[i].rc == rc)
-			return errors[i].err;
-	}
-	return ERR_IO;
-}
-
-static const char *
-error_advice(int rc)
-{
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (errors[i].rc == rc)
-			return errors[i].advice;
-	}
-	return "look at the disk and the system's log";
-}
-
-/* Who this process is, for messages: "user dane-sts". */
-static void
-who(char *out, size_t size)
-{
-	const struct passwd *pw = getpwuid(geteuid());
-
-	if (pw != NULL)
-		snprintf(out, size, "user %s", pw->pw_name);
-	else
-		snprintf(out, size, "uid %ld", (long)geteuid());
-}
-
-static int
-fail(const struct env *env, const char *what, int rc,
-    char error[STORE_ERROR_SIZE])
-{
-	char user[128];
-
-	who(user, sizeof(user));
-	snprintf(error, STORE_ERROR_SIZE, "store: %s %.200s as %s: %s; %s",
-	    what, env->dir, user, mdb_strerror(rc), error_advice(rc));
-	return error_code(rc);
-}
-
-static int
-refuse(const struct env *env, int err, const char *why,
-    char error[STORE_ERROR_SIZE])
-{
-	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/data.mdb %s", env->dir,
-	    why);
-	return err;
-}
 
 /* --- directory and files -------------------------------------------------- */
 
@@ -139,7 +43,8 @@ make_dir(const struct env *env, char error[STORE_ERROR_SIZE])
 	if (mkdir(env->dir, 0700) == -1)
 		return errno == EEXIST
 		    ? 0
-		    : fail(env, "cannot make the directory", errno, error);
+		    : report_failure(env->dir, "cannot make the directory",
+			  errno, error);
 	snprintf(parent, sizeof(parent), "%s", env->dir);
 	slash = strrchr(parent, '/');
 	if (slash != NULL && slash != parent)
@@ -163,18 +68,21 @@ look(const struct env *env, enum data *data, char error[STORE_ERROR_SIZE])
 	*data = DATA_NONE;
 	snprintf(path, sizeof(path), "%s/data.mdb", env->dir);
 	if (stat(path, &st) == -1)
-		return errno == ENOENT ? 0
-				       : fail(env, "cannot use", errno, error);
+		return errno == ENOENT
+		    ? 0
+		    : report_failure(env->dir, "cannot use", errno, error);
 	if (!S_ISREG(st.st_mode))
-		return refuse(env, ERR_CONFIG, "is no file", error);
+		return report_refusal(env->dir, ERR_CONFIG, "is no file",
+		    error);
 	/* LMDB would take it for a new one: never start empty in silence. */
 	if (st.st_size == 0)
-		return refuse(env, ERR_CORRUPT, "is empty (0 octets): " RESTORE,
-		    error);
+		return report_refusal(env->dir, ERR_CORRUPT,
+		    "is empty (0 octets): " REPORT_RESTORE, error);
 	*data = DATA_THERE;
 	return store_verify(env->dir) == 0
 	    ? 0
-	    : refuse(env, ERR_CORRUPT, "is damaged: " RESTORE, error);
+	    : report_refusal(env->dir, ERR_CORRUPT,
+		  "is damaged: " REPORT_RESTORE, error);
 }
 
 /* What root makes here belongs to the directory's owner, so that the daemon
@@ -193,91 +101,6 @@ give_to_owner(const struct env *env)
 		if (lchown(path, st.st_uid, st.st_gid) == -1)
 			return; /* then it stays root's, as made */
 	}
-}
-
-/* --- meta record ---------------------------------------------------------- */
-
-static int
-check_meta(const struct env *env, const MDB_val *meta,
-    char error[STORE_ERROR_SIZE])
-{
-	const uint8_t *octets = meta->mv_data;
-
-	if (meta->mv_size < META_SIZE ||
-	    memcmp(octets, meta_name, sizeof(meta_name)) != 0)
-		return refuse(env, ERR_CORRUPT,
-		    "belongs to another program: set \"store\" to a "
-		    "directory of its own",
-		    error);
-	if (octets[sizeof(meta_name)] > LAYOUT_VERSION)
-		return refuse(env, ERR_VERSION,
-		    "was written by a newer version of this program: "
-		    "update this one",
-		    error);
-	return 0;
-}
-
-/* Only a file that never saw a commit may be made ours. */
-static bool
-is_new(const struct env *env)
-{
-	MDB_envinfo info;
-
-	return mdb_env_info(env->mdb, &info) == 0 && info.me_last_txnid == 0;
-}
-
-static int
-read_meta(struct env *env, bool *missing, char error[STORE_ERROR_SIZE])
-{
-	char name[] = ENV_META_KEY;
-	MDB_val key = {sizeof(name) - 1, name};
-	MDB_val meta;
-	MDB_txn *txn;
-	unsigned flags = 0;
-	int err = 0;
-	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
-
-	*missing = false;
-	if (rc != 0)
-		return fail(env, "cannot read", rc, error);
-	rc = mdb_dbi_flags(txn, env->dbi, &flags);
-	if (rc == 0 && flags == 0)
-		rc = mdb_get(txn, env->dbi, &key, &meta);
-	if (rc == MDB_NOTFOUND && is_new(env))
-		*missing = true;
-	else if (rc != 0 && rc != MDB_NOTFOUND)
-		err = fail(env, "cannot read", rc, error);
-	else if (rc == MDB_NOTFOUND || flags != 0)
-		err = check_meta(env, &(MDB_val){0, NULL}, error);
-	else
-		err = check_meta(env, &meta, error);
-	mdb_txn_abort(txn);
-	return err;
-}
-
-static int
-write_meta(struct env *env, char error[STORE_ERROR_SIZE])
-{
-	uint8_t octets[META_SIZE];
-	char name[] = ENV_META_KEY;
-	MDB_val key = {sizeof(name) - 1, name};
-	MDB_val meta = {sizeof(octets), octets};
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
-
-	memcpy(octets, meta_name, sizeof(meta_name));
-	octets[sizeof(meta_name)] = LAYOUT_VERSION;
-	if (rc != 0)
-		return fail(env, "cannot write", rc, error);
-	rc = mdb_put(txn, env->dbi, &key, &meta, 0);
-	if (rc == 0)
-		rc = mdb_txn_commit(txn);
-	else
-		mdb_txn_abort(txn);
-	if (rc != 0)
-		return fail(env, "cannot write", rc, error);
-	sync_dir(env->dir);
-	return 0;
 }
 
 /* --- opening -------------------------------------------------------------- */
@@ -329,13 +152,15 @@ open_checked(struct env *env, char error[STORE_ERROR_SIZE])
 	int rc = open_mdb(env);
 
 	if (rc != 0)
-		return fail(env, "cannot open", rc, error);
+		return report_failure(env->dir, "cannot open", rc, error);
 	give_to_owner(env);
 	/* Readers that died would keep old pages from being used again. */
 	(void)mdb_reader_check(env->mdb, &stale);
-	err = read_meta(env, &missing, error);
-	if (err == 0 && missing && env->access == STORE_READ_WRITE)
-		err = write_meta(env, error);
+	err = meta_check(env->mdb, env->dbi, env->dir, &missing, error);
+	if (err == 0 && missing && env->access == STORE_READ_WRITE) {
+		err = meta_write(env->mdb, env->dbi, env->dir, error);
+		sync_dir(env->dir);
+	}
 	return err;
 }
 
@@ -406,7 +231,7 @@ open_anew(struct env *env)
 		mdb_env_close(env->mdb);
 	rc = open_mdb(env);
 	env->reopen = rc != 0;
-	return error_code(rc);
+	return report_code(rc);
 }
 
 static int
@@ -467,7 +292,7 @@ env_begin(struct env *env, unsigned flags, MDB_txn **txn)
 	}
 	if ((flags & MDB_RDONLY) == 0)
 		return env_error(env, rc);
-	return error_code(rc);
+	return report_code(rc);
 }
 
 int
@@ -514,5 +339,5 @@ env_error(struct env *env, int rc)
 		env->grow = true;
 		return ERR_BUSY;
 	}
-	return error_code(rc);
+	return report_code(rc);
 }

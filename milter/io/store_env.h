@@ -10,18 +10,18 @@
 #define IO_STORE_ENV_H
 
 #include <limits.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lmdb.h>
 
 #include "io/store.h"
 
 /* Octets; sparse, so that only what is written takes space. */
 #define ENV_MAP_MIN ((size_t)64 << 20)
 #define ENV_MAP_MAX (SIZE_MAX > UINT32_MAX ? (size_t)16 << 30 : (size_t)1 << 30)
-
-/* Sorts before every domain and can be none. */
-#define ENV_META_KEY "!meta"
 
 struct env {
 	char dir[PATH_MAX];

@@ -13,6 +13,7 @@
 #include "io/store_backend.h"
 #include "io/store_env.h"
 #include "io/store_format.h"
+#include "io/store_meta.h"
 
 struct lmdb {
 	struct env env;
@@ -95,8 +96,8 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 static bool
 is_meta(const MDB_val *key)
 {
-	return key->mv_size == sizeof(ENV_META_KEY) - 1 &&
-	    memcmp(key->mv_data, ENV_META_KEY, key->mv_size) == 0;
+	return key->mv_size == sizeof(META_KEY) - 1 &&
+	    memcmp(key->mv_data, META_KEY, key->mv_size) == 0;
 }
 
 static int

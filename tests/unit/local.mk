@@ -33,9 +33,9 @@ tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_store tests/unit/test_store_format \
-	tests/unit/test_store_lmdb
+	tests/unit/test_store_lmdb tests/unit/test_store_durable
 UNIT_TESTS += tests/unit/test_store tests/unit/test_store_format \
-	tests/unit/test_store_lmdb
+	tests/unit/test_store_lmdb tests/unit/test_store_durable
 tests_unit_test_store_SOURCES = tests/unit/test_store.c \
 	tests/unit/store_sync.c tests/unit/store_sync.h
 tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
@@ -47,6 +47,11 @@ tests_unit_test_store_lmdb_SOURCES = tests/unit/test_store_lmdb.c \
 	tests/unit/store_sync.c tests/unit/store_sync.h
 tests_unit_test_store_lmdb_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_lmdb_LDADD = libio.a libcore.a $(LMDB_LIBS) \
+	$(CRITERION_LIBS)
+tests_unit_test_store_durable_SOURCES = tests/unit/test_store_durable.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_durable_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_durable_LDADD = libio.a libcore.a $(LMDB_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_log
@@ -136,10 +141,12 @@ tests_unit_test_facts_json_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
 check_PROGRAMS += tests/unit/test_name tests/unit/test_address \
 	tests/unit/test_txt tests/unit/test_policy \
 	tests/unit/test_policy_notes tests/unit/test_policy_mx \
+	tests/unit/test_policy_body tests/unit/test_address_bounds \
 	tests/unit/test_idn
 UNIT_TESTS += tests/unit/test_name tests/unit/test_address \
 	tests/unit/test_txt tests/unit/test_policy \
 	tests/unit/test_policy_notes tests/unit/test_policy_mx \
+	tests/unit/test_policy_body tests/unit/test_address_bounds \
 	tests/unit/test_idn
 tests_unit_test_name_SOURCES = tests/unit/test_name.c
 tests_unit_test_name_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
@@ -159,6 +166,12 @@ tests_unit_test_policy_notes_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_policy_mx_SOURCES = tests/unit/test_policy_mx.c
 tests_unit_test_policy_mx_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_policy_mx_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_policy_body_SOURCES = tests/unit/test_policy_body.c
+tests_unit_test_policy_body_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_policy_body_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_address_bounds_SOURCES = tests/unit/test_address_bounds.c
+tests_unit_test_address_bounds_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_address_bounds_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_idn_SOURCES = tests/unit/test_idn.c
 tests_unit_test_idn_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_idn_LDADD = libio.a libcore.a $(IDN2_LIBS) $(CRITERION_LIBS)

@@ -145,6 +145,28 @@ sync_entry(const char *domain, const char *id, const char *body)
 	};
 }
 
+static const char policy[] = "version: STSv1\nmode: enforce\n"
+			     "mx: mx.example.org\nmax_age: 86400\n"
+			     "dnssec: yes\n";
+
+struct store_entry
+sample_entry(void)
+{
+	return sync_entry("example.org", "1", policy);
+}
+
+void
+expect_sample(struct store *store)
+{
+	struct got got;
+
+	sync_get(store, "example.org", &got);
+	cr_expect_eq(got.err, 0);
+	cr_expect_str_eq(got.id, "1");
+	cr_assert_eq(got.len, sizeof(policy) - 1);
+	cr_expect_arr_eq(got.body, policy, sizeof(policy) - 1);
+}
+
 /* --- listing -------------------------------------------------------------- */
 
 struct list {
@@ -215,6 +237,15 @@ scratch_free(char **path)
 	remove_tree(*path);
 	free(*path);
 	*path = NULL;
+}
+
+char *
+scratch_path(const char *dir, const char *name)
+{
+	char *path;
+
+	cr_assert(asprintf(&path, "%s/%s", dir, name) > 0);
+	return path;
 }
 
 struct store *

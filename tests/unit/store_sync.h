@@ -40,12 +40,18 @@ int sync_find(struct store *store, const char *domain);
 struct store_entry
 sync_entry(const char *domain, const char *id, const char *body);
 
+/* An ordinary entry for example.org, and whether it is there whole. */
+struct store_entry sample_entry(void);
+void expect_sample(struct store *store);
+
 /* Domains of all entries with a blank after each; the result of store_each. */
 int sync_list(struct store *store, char *out, size_t size);
 
 /* A fresh directory below TMPDIR, and away with it and the files in it. */
 char *scratch_new(void);
 void scratch_free(char **path);
+/* DIR/NAME; free it. */
+char *scratch_path(const char *dir, const char *name);
 
 /* "lmdb:PATH" or the like into out. */
 struct store *open_lmdb(const char *dir, enum store_access access);

@@ -401,6 +401,35 @@ Test(store, queue_is_bounded_and_carried_out_at_close)
 	for_each_kind(bounds_queue);
 }
 
+/* Marks of one domain that wait together all leave their trace. */
+static void
+adds_marks(struct fixture *f)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	const struct store_mark used = {.used_s = 600};
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry entry = sync_entry("example.org", "1", policy);
+	struct got got;
+
+	cr_assert_eq(store_put(f->store, &entry, pass_gate, &gate), 0);
+	await_writer(&gate);
+	cr_expect_eq(store_mark(f->store, entry.domain, &tried, NULL, NULL), 0);
+	cr_expect_eq(store_mark(f->store, entry.domain, &used, NULL, NULL), 0);
+	open_gate(&gate);
+	cr_expect_eq(sync_delete(f->store, "other.example"), 0);
+	sync_get(f->store, entry.domain, &got);
+	entry.tried_s = 500;
+	entry.failure = "no";
+	entry.used_s = 600;
+	expect_same(f, &entry, &got);
+}
+
+Test(store, marks_of_one_domain_add_up)
+{
+	for_each_kind(adds_marks);
+}
+
 static void
 bounds_octets(struct fixture *f)
 {

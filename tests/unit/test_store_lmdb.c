@@ -5,19 +5,12 @@
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lmdb.h>
@@ -26,40 +19,15 @@
 #include "io/store.h"
 #include "store_sync.h"
 
-static const char policy[] = "version: STSv1\nmode: enforce\n"
-			     "mx: mx.example.org\nmax_age: 86400\n"
-			     "dnssec: yes\n";
-
-static char *
-inside(const char *dir, const char *name)
-{
-	char *path;
-
-	cr_assert(asprintf(&path, "%s/%s", dir, name) > 0);
-	return path;
-}
-
 /* A store with one entry in it, closed again. */
 static void
 make_store(const char *dir)
 {
 	struct store *store = open_lmdb(dir, STORE_READ_WRITE);
-	struct store_entry entry = sync_entry("example.org", "1", policy);
+	struct store_entry entry = sample_entry();
 
 	cr_assert_eq(sync_put(store, &entry), 0);
 	store_close(&store);
-}
-
-static void
-expect_entry(struct store *store)
-{
-	struct got got;
-
-	sync_get(store, "example.org", &got);
-	cr_expect_eq(got.err, 0);
-	cr_expect_str_eq(got.id, "1");
-	cr_assert_eq(got.len, sizeof(policy) - 1);
-	cr_expect_arr_eq(got.body, policy, sizeof(policy) - 1);
 }
 
 /* --- restarts ------------------------------------------------------------- */
@@ -71,7 +39,7 @@ Test(store_lmdb, C_01_entry_outlives_the_process)
 
 	make_store(dir);
 	store = open_lmdb(dir, STORE_READ_WRITE);
-	expect_entry(store);
+	expect_sample(store);
 	cr_expect_eq(store_count(store), 1);
 	store_close(&store);
 	scratch_free(&dir);
@@ -80,8 +48,8 @@ Test(store_lmdb, C_01_entry_outlives_the_process)
 Test(store_lmdb, directory_is_made_and_kept_private)
 {
 	char *dir = scratch_new();
-	char *sub = inside(dir, "sub");
-	char *data = inside(sub, "data.mdb");
+	char *sub = scratch_path(dir, "sub");
+	char *data = scratch_path(sub, "data.mdb");
 	struct stat st;
 
 	umask(0);
@@ -98,7 +66,7 @@ Test(store_lmdb, directory_is_made_and_kept_private)
 Test(store_lmdb, only_the_last_component_is_made)
 {
 	char *dir = scratch_new();
-	char *deep = inside(dir, "no/such");
+	char *deep = scratch_path(dir, "no/such");
 	const char *error = refused_lmdb(deep, STORE_READ_WRITE);
 
 	cr_expect_not_null(strstr(error, deep), "%s", error);
@@ -111,7 +79,7 @@ Test(store_lmdb, only_the_last_component_is_made)
 Test(store_lmdb, no_permission_is_explained)
 {
 	char *dir = scratch_new();
-	char *sub = inside(dir, "sub");
+	char *sub = scratch_path(dir, "sub");
 	const char *error;
 
 	if (geteuid() != 0)
@@ -130,7 +98,7 @@ Test(store_lmdb, no_permission_is_explained)
 Test(store_lmdb, files_belong_to_the_directorys_owner)
 {
 	char *dir = scratch_new();
-	char *data = inside(dir, "data.mdb");
+	char *data = scratch_path(dir, "data.mdb");
 	struct stat st;
 
 	if (geteuid() != 0)
@@ -183,7 +151,7 @@ expect_refused(const char *dir, const char *says)
 {
 	static const enum store_access accesses[] = {STORE_READ_WRITE,
 	    STORE_READ_ONLY};
-	char *data = inside(dir, "data.mdb");
+	char *data = scratch_path(dir, "data.mdb");
 	struct file before = read_file(data);
 	struct file after;
 	const char *error;
@@ -223,7 +191,7 @@ Test(store_lmdb, damaged_file_is_refused_and_left)
 {
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		char *dir = scratch_new();
-		char *data = inside(dir, "data.mdb");
+		char *data = scratch_path(dir, "data.mdb");
 		uint8_t garbage[65536];
 
 		make_store(dir);
@@ -241,7 +209,7 @@ Test(store_lmdb, shortened_file_is_refused_and_left)
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *dir = scratch_new();
-		char *data = inside(dir, "data.mdb");
+		char *data = scratch_path(dir, "data.mdb");
 
 		make_store(dir);
 		cr_assert_eq(truncate(data, sizes[i]), 0);
@@ -301,7 +269,7 @@ Test(store_lmdb, newer_layout_is_refused_and_left)
 Test(store_lmdb, file_in_the_way_is_refused)
 {
 	char *dir = scratch_new();
-	char *data = inside(dir, "data.mdb");
+	char *data = scratch_path(dir, "data.mdb");
 	const char *error;
 
 	cr_assert_eq(mkdir(data, 0700), 0);
@@ -319,7 +287,7 @@ Test(store_lmdb, file_in_the_way_is_refused)
 Test(store_lmdb, damaged_record_harms_its_domain_alone)
 {
 	char *dir = scratch_new();
-	struct store_entry entry = sync_entry("broken.example", "1", policy);
+	struct store_entry entry = sync_entry("broken.example", "1", "whole");
 	struct store *store;
 	char list[64];
 
@@ -330,7 +298,7 @@ Test(store_lmdb, damaged_record_harms_its_domain_alone)
 	store = open_lmdb(dir, STORE_READ_WRITE);
 	cr_expect_eq(sync_find(store, "broken.example"), ERR_CORRUPT);
 	cr_expect_eq(sync_find(store, "newer.example"), ERR_VERSION);
-	expect_entry(store);
+	expect_sample(store);
 	cr_expect_eq(sync_list(store, list, sizeof(list)), ERR_CORRUPT);
 	cr_expect_str_eq(list, "example.org ");
 	cr_expect_eq(sync_put(store, &entry), 0);
@@ -341,61 +309,73 @@ Test(store_lmdb, damaged_record_harms_its_domain_alone)
 
 /* --- beside a running daemon ---------------------------------------------- */
 
-Test(store_lmdb, reader_sees_the_daemons_changes_and_keeps_its_own)
+/* What dane-sts does: reads the daemon's entries, changes its own view. */
+static bool
+use_as_tool(const char *dir)
 {
-	char *dir = scratch_new();
-	struct store *daemon = open_lmdb(dir, STORE_READ_WRITE);
-	struct store_entry entry = sync_entry("example.org", "1", policy);
-	struct store *tool;
-	char *lock = inside(dir, "lock.mdb");
-	pid_t pid;
-	int status;
-	int pipe_fd[2];
-	char go;
+	struct store *tool = open_lmdb(dir, STORE_READ_ONLY);
+	struct store_entry own = sync_entry("own.example", "9", "");
+	char list[64];
+	bool good = sync_find(tool, "example.org") == 0 &&
+	    sync_put(tool, &own) == 0 && sync_find(tool, "own.example") == 0 &&
+	    sync_delete(tool, "example.org") == 0 &&
+	    sync_find(tool, "example.org") == ERR_NOTFOUND &&
+	    sync_list(tool, list, sizeof(list)) == 0 &&
+	    strcmp(list, "b.example own.example ") == 0;
 
-	/* LMDB: one process, one environment. The tool is a child. */
-	cr_assert_eq(pipe(pipe_fd), 0);
+	store_close(&tool);
+	return good;
+}
+
+/* LMDB: one environment a process. So the tool is a child, which must be made
+ * before the daemon has threads, and waits for its start. */
+static pid_t
+fork_tool(const char *dir, int *start_fd)
+{
+	int fd[2];
+	char go;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fd), 0);
 	pid = fork();
 	cr_assert_neq(pid, -1);
 	if (pid == 0) {
-		struct store_entry own = sync_entry("own.example", "9", "");
-		char list[64];
-		bool good;
-
-		close(pipe_fd[1]);
-		if (read(pipe_fd[0], &go, 1) != 1)
+		close(fd[1]);
+		if (read(fd[0], &go, 1) != 1)
 			_exit(2);
-		tool = open_lmdb(dir, STORE_READ_ONLY);
-		good = sync_find(tool, "example.org") == 0 &&
-		    sync_put(tool, &own) == 0 &&
-		    sync_find(tool, "own.example") == 0 &&
-		    sync_delete(tool, "example.org") == 0 &&
-		    sync_find(tool, "example.org") == ERR_NOTFOUND &&
-		    sync_list(tool, list, sizeof(list)) == 0 &&
-		    strcmp(list, "b.example own.example ") == 0;
-		store_close(&tool);
-		_exit(good ? 0 : 1);
+		_exit(use_as_tool(dir) ? 0 : 1);
 	}
+	close(fd[0]);
+	*start_fd = fd[1];
+	return pid;
+}
+
+Test(store_lmdb, reader_sees_the_daemons_changes_and_keeps_its_own)
+{
+	char *dir = scratch_new();
+	int start_fd;
+	int status;
+	pid_t tool = fork_tool(dir, &start_fd);
+	struct store *daemon = open_lmdb(dir, STORE_READ_WRITE);
+	struct store_entry entry = sample_entry();
+
 	cr_assert_eq(sync_put(daemon, &entry), 0);
 	entry.domain = "b.example";
 	cr_assert_eq(sync_put(daemon, &entry), 0);
-	cr_assert_eq(write(pipe_fd[1], "g", 1), 1);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(write(start_fd, "g", 1), 1);
+	cr_assert_eq(waitpid(tool, &status, 0), tool);
+	close(start_fd);
 	cr_expect_eq(status, 0, "the tool saw something else: %d", status);
 	cr_expect_eq(sync_find(daemon, "own.example"), ERR_NOTFOUND);
-	expect_entry(daemon);
-	cr_expect_eq(access(lock, F_OK), 0);
+	expect_sample(daemon);
 	store_close(&daemon);
-	close(pipe_fd[0]);
-	close(pipe_fd[1]);
-	free(lock);
 	scratch_free(&dir);
 }
 
 Test(store_lmdb, reader_makes_nothing_where_nothing_is)
 {
 	char *dir = scratch_new();
-	char *sub = inside(dir, "sub");
+	char *sub = scratch_path(dir, "sub");
 	struct store *store = open_lmdb(sub, STORE_READ_ONLY);
 
 	cr_expect_eq(sync_find(store, "example.org"), ERR_NOTFOUND);
@@ -407,288 +387,4 @@ Test(store_lmdb, reader_makes_nothing_where_nothing_is)
 	cr_expect_eq(rmdir(dir), 0, "something was made in it");
 	free(sub);
 	free(dir);
-}
-
-/* --- size ----------------------------------------------------------------- */
-
-struct tally {
-	pthread_mutex_t lock;
-	unsigned good;
-	unsigned bad;
-};
-
-static void
-count_done(void *arg, int err)
-{
-	struct tally *tally = arg;
-
-	pthread_mutex_lock(&tally->lock);
-	if (err == 0)
-		tally->good++;
-	else
-		tally->bad++;
-	pthread_mutex_unlock(&tally->lock);
-}
-
-/* Well beyond the size that the map has at first. */
-Test(store_lmdb, map_grows)
-{
-	static uint8_t body[4 << 20];
-	char *dir = scratch_new();
-	struct store *store = open_lmdb(dir, STORE_READ_WRITE);
-	struct store_entry entry = sync_entry("", "1", "");
-	struct tally tally = {.lock = PTHREAD_MUTEX_INITIALIZER};
-	char domain[64];
-
-	entry.body = body;
-	entry.len = sizeof(body);
-	for (unsigned i = 0; i < 40; i++) {
-		snprintf(domain, sizeof(domain), "d%u.example", i);
-		entry.domain = domain;
-		if (i % 8 == 0) /* not more than the queue takes */
-			cr_expect_eq(sync_put(store, &entry), 0);
-		else
-			cr_expect_eq(store_put(store, &entry, count_done,
-					 &tally),
-			    0);
-	}
-	store_close(&store);
-	cr_expect_eq(tally.good, 35);
-	cr_expect_eq(tally.bad, 0);
-	store = open_lmdb(dir, STORE_READ_WRITE);
-	cr_expect_eq(store_count(store), 40);
-	cr_expect_eq(sync_find(store, "d39.example"), 0);
-	store_close(&store);
-	scratch_free(&dir);
-}
-
-/* --- a full disk ---------------------------------------------------------- */
-
-#define TINY "size=1m"
-
-static void
-fill_disk(struct store *store)
-{
-	static uint8_t body[65536];
-	struct store_entry entry = sync_entry("", "1", "");
-	char domain[64];
-	int err = 0;
-
-	entry.body = body;
-	entry.len = sizeof(body);
-	for (unsigned i = 0; err == 0 && i < 64; i++) {
-		snprintf(domain, sizeof(domain), "d%u.example", i);
-		entry.domain = domain;
-		err = sync_put(store, &entry);
-	}
-	cr_expect_eq(err, ERR_FULL, "%s", err_text(err));
-}
-
-/* Puts on a full disk fail, what was there stays, and when there is space
- * again the store goes on. */
-static void
-use_tiny_disk(const char *dir)
-{
-	char *sub = inside(dir, "sub");
-	char *ballast = inside(dir, "ballast");
-	struct store *store;
-	struct store_entry entry = sync_entry("example.org", "1", policy);
-	int fd = open(ballast, O_CREAT | O_WRONLY, 0600);
-
-	cr_assert_eq(posix_fallocate(fd, 0, 256 << 10), 0);
-	close(fd);
-	store = open_lmdb(sub, STORE_READ_WRITE);
-	cr_assert_eq(sync_put(store, &entry), 0);
-	fill_disk(store);
-	expect_entry(store);
-	entry.id = "2";
-	cr_assert_eq(unlink(ballast), 0);
-	expect_entry(store);
-	cr_expect_eq(sync_put(store, &entry), 0);
-	store_close(&store);
-	store = open_lmdb(sub, STORE_READ_WRITE);
-	cr_expect_eq(sync_find(store, "example.org"), 0);
-	store_close(&store);
-	free(ballast);
-	free(sub);
-}
-
-Test(store_lmdb, C_05_full_disk_leaves_the_old_value)
-{
-	char *dir = scratch_new();
-
-	if (mount("tmpfs", dir, "tmpfs", 0, TINY) == -1) {
-		int why = errno;
-
-		scratch_free(&dir);
-		cr_skip("cannot mount a small file system: %s", strerror(why));
-	}
-	use_tiny_disk(dir);
-	cr_expect_eq(umount(dir), 0);
-	scratch_free(&dir);
-}
-
-/* --- kill -9 -------------------------------------------------------------- */
-
-#define KILL_ROUNDS  60
-#define KILL_DOMAINS 16
-
-/* What the child reports once a put's callback said 0. */
-struct report {
-	uint32_t domain;
-	uint32_t number;
-};
-
-struct put {
-	int fd;
-	struct report report;
-};
-
-/* The body of number n: its length differs, too. */
-static size_t
-body_of(uint32_t number, char body[SYNC_BODY_MAX])
-{
-	size_t len = 64 + number * 37 % 3000;
-
-	for (size_t i = 0; i < len; i++)
-		body[i] = (char)('a' + (number + i * 7) % 26);
-	return len;
-}
-
-static void
-report_put(void *arg, int err)
-{
-	struct put *put = arg;
-
-	if (err != 0)
-		_exit(3);
-	/* Less than PIPE_BUF: whole or not at all. */
-	if (write(put->fd, &put->report, sizeof(put->report)) == -1)
-		_exit(4);
-	free(put);
-}
-
-/* Puts until it is killed. */
-static void
-put_forever(const char *dir, int fd, uint32_t number)
-{
-	struct store *store = open_lmdb(dir, STORE_READ_WRITE);
-	struct store_entry entry = sync_entry("", "1", "");
-	char domain[64];
-	char id[16];
-	char body[SYNC_BODY_MAX];
-	struct put *put;
-	int err;
-
-	for (;; number++) {
-		put = malloc(sizeof(*put));
-		if (put == NULL)
-			_exit(5);
-		*put = (struct put){
-		    fd, {number % KILL_DOMAINS, number}
-                };
-		snprintf(domain, sizeof(domain), "d%u.example",
-		    put->report.domain);
-		snprintf(id, sizeof(id), "%u", number);
-		entry.domain = domain;
-		entry.id = id;
-		entry.len = body_of(number, body);
-		entry.body = (const uint8_t *)body;
-		while ((err = store_put(store, &entry, report_put, put)) ==
-		    ERR_BUSY)
-			(void)poll(NULL, 0, 1);
-		if (err != 0)
-			_exit(6);
-	}
-}
-
-/* The newest number of each domain that was reported. */
-struct seen {
-	unsigned total;
-	uint32_t newest[KILL_DOMAINS];
-};
-
-static void
-collect(int fd, struct seen *seen, unsigned limit)
-{
-	struct report report;
-	unsigned n = 0;
-
-	while (n < limit &&
-	    read(fd, &report, sizeof(report)) == (ssize_t)sizeof(report)) {
-		cr_assert_lt(report.domain, KILL_DOMAINS);
-		seen->newest[report.domain] = report.number;
-		seen->total++;
-		n++;
-	}
-}
-
-/* What was reported is there, or something newer; never less. */
-static void
-expect_reported(const char *dir, const struct seen *seen)
-{
-	struct store *store = open_lmdb(dir, STORE_READ_WRITE);
-	char domain[64];
-	char body[SYNC_BODY_MAX];
-	struct got got;
-	uint32_t number;
-	size_t len;
-
-	for (unsigned i = 0; i < KILL_DOMAINS; i++) {
-		if (seen->newest[i] == 0)
-			continue;
-		snprintf(domain, sizeof(domain), "d%u.example", i);
-		sync_get(store, domain, &got);
-		cr_assert_eq(got.err, 0, "%s: %s", domain, err_text(got.err));
-		number = (uint32_t)strtoul(got.id, NULL, 10);
-		cr_expect_geq(number, seen->newest[i]);
-		cr_expect_eq(number % KILL_DOMAINS, i);
-		len = body_of(number, body);
-		cr_assert_eq(got.len, len);
-		cr_expect_arr_eq(got.body, body, len);
-	}
-	store_close(&store);
-}
-
-static uint32_t
-kill_round(const char *dir, struct seen *seen, uint32_t first, unsigned limit)
-{
-	int fd[2];
-	int status;
-	pid_t pid;
-
-	cr_assert_eq(pipe(fd), 0);
-	pid = fork();
-	cr_assert_neq(pid, -1);
-	if (pid == 0) {
-		close(fd[0]);
-		put_forever(dir, fd[1], first);
-	}
-	close(fd[1]);
-	collect(fd[0], seen, limit);
-	cr_assert_eq(kill(pid, SIGKILL), 0);
-	collect(fd[0], seen, UINT_MAX);
-	close(fd[0]);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-	    "the child ended by itself: %d", status);
-	return first + 1000000;
-}
-
-/* SIGKILL after so many reports, at no particular point of a write. */
-Test(store_lmdb, C_01_kill_9_loses_nothing_reported, .timeout = 300)
-{
-	char *dir = scratch_new();
-	struct seen seen = {.total = 0};
-	unsigned seed = (unsigned)time(NULL);
-	uint32_t number = KILL_DOMAINS;
-
-	for (unsigned round = 0; round < KILL_ROUNDS; round++) {
-		unsigned limit = 1 + (unsigned)rand_r(&seed) % 200;
-
-		number = kill_round(dir, &seen, number, limit);
-		expect_reported(dir, &seen);
-	}
-	cr_expect_geq(seen.total, KILL_ROUNDS);
-	scratch_free(&dir);
 }
