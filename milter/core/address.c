@@ -235,7 +235,7 @@ text_add(struct text *text, const uint8_t *octets, size_t len)
 	text->len += len;
 }
 
-/* A quoted string or pair without its quoting. */
+/* A quoted string or pair without its quoting; no backslash is its last. */
 static void
 text_add_unquoted(struct text *text, const struct token *t)
 {
@@ -243,7 +243,7 @@ text_add_unquoted(struct text *text, const struct token *t)
 
 	for (const uint8_t *at = t->at + (t->kind == TOKEN_QUOTED); at < end;
 	     at++) {
-		if (*at == '\\' && at + 1 < end)
+		if (*at == '\\')
 			at++;
 		/* Unquoted it divides as any other does. */
 		if (*at == '@') {

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "core/policy.h"
+#include "core/policy_lint.h"
 
 #define BASE                                                           \
 	"version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: " \
@@ -245,4 +246,19 @@ Test(policy_notes, bounded_by_level)
 	cr_expect(strstr(notes.text, "E46 more errors are not listed\n") !=
 		NULL,
 	    "%s", notes.text);
+}
+
+/* Names come from strangers: nothing is written beyond what is kept. */
+Test(policy_notes, resemblance_of_long_names)
+{
+	static const char *const known[] = {"dnssec"};
+	char name[200];
+
+	memset(name, '-', sizeof(name));
+	memcpy(name + sizeof(name) - 7, "dnssec", 7);
+	cr_expect(policy_lint_resembles(name, known, 1) == known[0]);
+	memset(name, 'x', sizeof(name) - 7);
+	cr_expect(policy_lint_resembles(name, known, 1) == NULL);
+	cr_expect(policy_lint_resembles("", known, 1) == NULL);
+	cr_expect(policy_lint_resembles("dnssec", known, 0) == NULL);
 }
