@@ -82,24 +82,6 @@ Test(life, without_the_daemon_postfix_defers)
 	expect_start("u@secure.test", "250 ");
 }
 
-Test(life, SIGUSR1_takes_over_a_changed_configuration)
-{
-	LAB_FRESH(NULL);
-	expect_start("hup-1@unsigned.test", "450 4.7.5 ");
-	LAB("daemon", "reload", "exempt_domains={unsigned.test}");
-	free(LAB_LOG("reload"));
-	expect_start("hup-2@unsigned.test", "250 ");
-	free(LAB_LOG("rcpt", "to=<hup-2@unsigned.test>", "reason=exempt"));
-}
-
-Test(life, SIGUSR1_with_a_bad_configuration_keeps_the_old_one)
-{
-	LAB_FRESH("exempt_domains={unsigned.test}");
-	LAB("daemon", "reload", "deadline=soon");
-	free(LAB_LOG("reload", "deadline"));
-	expect_start("hup-3@unsigned.test", "250 ");
-}
-
 /* Every recipient that was answered has left its line, up to the last. */
 Test(life, SIGTERM_loses_no_line_of_the_log)
 {
@@ -109,9 +91,9 @@ Test(life, SIGTERM_loses_no_line_of_the_log)
 	char *count;
 
 	LAB_FRESH(NULL);
-	LAB("load", "--recipients", "200", "--connections", "4", "--expect",
-	    "secure.test=continue", "--expect", "unsigned.test=450 4.7.5",
-	    "secure.test", "unsigned.test");
+	LAB("load", "--", "--recipients", "200", "--connections", "4",
+	    "--expect", "secure.test=continue", "--expect",
+	    "unsigned.test=450 4.7.5", "secure.test", "unsigned.test");
 	LAB("daemon", "stop");
 	count = LAB_TEXT("grep", "--count", "rcpt", "client=192.0.2.1");
 	cr_expect_eq(atoi(count), RECIPIENTS, "%s lines", count);

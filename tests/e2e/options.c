@@ -52,7 +52,6 @@ Test(options, A_02_reject_defers_what_was_not_answered)
 Test(options, quarantine_holds_the_message)
 {
 	struct lab_output out;
-	char *queued;
 
 	LAB_FRESH("action=quarantine");
 	cr_assert_eq(lab_run((const char *const[]){"smtp", "--to",
@@ -61,9 +60,7 @@ Test(options, quarantine_holds_the_message)
 	    0);
 	cr_expect_eq(out.status, 0, "%s", out.text);
 	free(out.text);
-	queued = LAB_TEXT("queue", "held@unsigned.test");
-	cr_expect_not_null(strstr(queued, "\"hold\""), "%s", queued);
-	free(queued);
+	LAB("queue", "\"queue_name\": \"hold\"", "held@unsigned.test");
 	free(LAB_LOG("rcpt", "to=<held@unsigned.test>", "verdict=quarantine"));
 }
 
@@ -71,13 +68,9 @@ Test(options, quarantine_holds_the_message)
  * a configuration warning. */
 Test(options, quarantine_holds_what_sendmail_1_submits)
 {
-	char *queued;
-
 	LAB_FRESH("action=quarantine");
 	LAB("submit", "--to", "submitted@unsigned.test");
-	queued = LAB_TEXT("queue", "submitted@unsigned.test");
-	cr_expect_not_null(strstr(queued, "\"hold\""), "%s", queued);
-	free(queued);
+	LAB("queue", "\"queue_name\": \"hold\"", "submitted@unsigned.test");
 }
 
 Test(options, a_submission_is_deferred_at_its_end_not_at_RCPT)

@@ -146,7 +146,11 @@ class Daemon:
         def enough():
             lines = self.lines(terms)
             return lines if len(lines) >= count else None
-        return wait_for(enough, timeout_s, "log line " + " ".join(terms))
+        try:
+            return wait_for(enough, timeout_s, "log line " + " ".join(terms))
+        except LabError as e:
+            newest = "\n".join(self.lines()[-5:])
+            raise LabError(f"{e}; the log ends in:\n{newest}") from None
 
 
 def listening(spec):

@@ -1,5 +1,6 @@
 """All parts of the lab put together: what `lab` and `demo` work with."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -16,6 +17,10 @@ SINK_PORT = 25
 # Last octets beside those that the MX hosts of domains.py use.
 POSTFIX_HOST, DAEMON_HOST = 200, 201
 LOCAL_DOMAIN = "home.test"
+
+# What the lab needs, with the Debian package that has it.
+PROGRAMS = {"nsd": "nsd", "unbound": "unbound", "ldns-signzone": "ldnsutils"}
+MODULES = {"dns": "python3-dnspython", "cryptography": "python3-cryptography"}
 
 
 class Stage:
@@ -36,12 +41,13 @@ class Stage:
 
     def why_not(self):
         """None, or why this machine cannot run the lab."""
-        missing = [program for program in ("nsd", "unbound", "ldns-signzone")
-                   if not shutil.which(program,
-                                       path=os.environ["PATH"] + ":/usr/sbin")]
+        path = os.environ["PATH"] + ":/usr/sbin"
+        missing = [package for program, package in PROGRAMS.items()
+                   if not shutil.which(program, path=path)]
+        missing += [package for module, package in MODULES.items()
+                    if importlib.util.find_spec(module) is None]
         if missing:
-            return ("not installed: " + " ".join(missing)
-                    + " (Debian: nsd unbound ldnsutils)")
+            return "Debian packages are missing: " + " ".join(missing)
         return self.postfix.why_not()
 
     def up(self):

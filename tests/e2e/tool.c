@@ -1,0 +1,117 @@
+/*
+ * dane-sts(1) in the lab: check and lint --domain, with the daemon's
+ * configuration and beside the daemon. Every domain's verdict is tested at
+ * the daemon; here it is what the tool makes of the evidence.
+ */
+#include "autoconf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "lab_client.h"
+
+TestSuite(tool, .timeout = 180);
+
+#define WORDS_MAX 8
+
+struct tool_row {
+	const char *words[WORDS_MAX];
+	int status;
+	const char *part; /* of what is printed */
+};
+
+static void
+check_row(const struct tool_row *row, size_t i)
+{
+	const char *words[WORDS_MAX + 2] = {"tool"};
+	struct lab_output out;
+
+	memcpy(words + 1, row->words, sizeof(row->words));
+	cr_assert_eq(lab_run(words, &out), 0);
+	cr_expect_eq(out.status, row->status, "row %zu: %d", i, out.status);
+	cr_expect_not_null(strstr(out.text, row->part), "row %zu: %s", i,
+	    out.text);
+	free(out.text);
+}
+
+static void
+check_rows(const struct tool_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		check_row(&rows[i], i);
+}
+
+#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+
+static const struct tool_row check_text[] = {
+    {{"check", "secure.test"},				0,        "secure.test: pass, secure\n"                     },
+    {{"check", "u@Secure.Test"},                              0,
+     "u@Secure.Test: pass, secure\ndomain secure.test\n"								  },
+    {{"check", "plain.test"},				 0,        "plain.test: pass, no-policy\n"                   },
+    {{"check", "secure.test", "unsigned.test", "plain.test"}, /* D-05 */
+	1, "MX: insecure, records  <- decided\n"             },
+    {{"check", "badtlsa.test"},                               /* D-06: the validator's words follow */
+	1,			       "TLSA _25._tcp.mx1.badtlsa.test: bogus  <- decided\n"
+	"         validation failure "					   },
+    {{"check", "implicit.test"},                              0,        "the domain is its own host\n"                    }, /* D-09 */
+    {{"check", "many60.test"},                                /* D-19 */
+	1,				"there are more hosts, which were not looked at\n"},
+    {{"check", "--deadline", "300ms", "dead.test"},           3,
+     "dead.test: pass, deadline"											  },
+    {{"check", "secure.test", "a..b"},                        3,        "secure.test: pass, secure\n"                     },
+};
+
+Test(tool, check_shows_what_decided)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(check_text);
+}
+
+static const struct tool_row check_json[] = {
+    {{"check", "secure.test", "--json"},   0, "\"reason\":\"secure\""         },
+    {{"check", "--json", "unsigned.test"}, 1, "\"reason\":\"mx-insecure\""    },
+    {{"check", "--json", "expired.test"},  0, "\"reason\":\"discovery-bogus\""},
+};
+
+Test(tool, check_prints_facts_as_json)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(check_json);
+}
+
+/* C-01: what the daemon stored counts, and is not written to. */
+Test(tool, check_reads_the_store_of_the_running_daemon)
+{
+	static const struct tool_row rows[] = {
+	    {{"check", "secure.test"}, 0, "- policy, stored "},
+	};
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@secure.test"));
+	LAB("stored", "secure.test");
+	CHECK_ROWS(rows);
+	free(LAB_ASK("u@secure.test"));
+}
+
+static const struct tool_row lint_domain[] = {
+    {{"lint", "--domain", "secure.test"},           0,
+     "https://mta-sts.secure.test/.well-known/mta-sts.txt: valid: "                   },
+    {{"lint", "--domain", "secure.test", "--json"}, 0,
+     "{\"valid\":true,\"domain\":\"secure.test\","                                    },
+ /* L-02, P-19: each line of the body is told, as none is stored */
+    {{"lint", "--domain", "badbody.test"},          1, "mta-sts.txt:1: error: "       },
+ /* T-05: the body is looked at although no sender asks for it */
+    {{"lint", "--domain", "txtmulti.test"},         1,
+     "https://mta-sts.txtmulti.test/.well-known/mta-sts.txt: valid: "                 },
+    {{"lint", "--domain", "notfound.test"},         1, "404"                          },
+    {{"lint", "--domain", "unsigned.test"},         1, "defer, mx-insecure"           },
+    {{"lint", "--domain", "plain.test"},            1, "TXT _mta-sts.plain.test: none"},
+};
+
+Test(tool, lint_domain_tells_what_is_published)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(lint_domain);
+}
