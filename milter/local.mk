@@ -9,3 +9,17 @@ libconf_a_SOURCES = \
 	milter/config_source.c milter/config_text.c
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS)
 EXTRA_DIST += etc/dane-sts-milter.conf
+
+sbin_PROGRAMS += dane-sts-milter
+dane_sts_milter_SOURCES = \
+	milter/main.c \
+	milter/notify.c milter/notify.h \
+	milter/process.c milter/process.h \
+	milter/version.c milter/version.h
+dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
+	$(GETDNS_CFLAGS) $(IDN2_CFLAGS) $(LIBCURL_CFLAGS) \
+	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)
+dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
+	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
+	$(OPENSSL_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS)

@@ -1,0 +1,13 @@
+/*
+ * What an init system such as systemd is told: sd_notify(3) without its
+ * library, a datagram to $NOTIFY_SOCKET.
+ *
+ * Any thread.
+ */
+#ifndef NOTIFY_H
+#define NOTIFY_H
+
+/* "READY=1", "STOPPING=1". Does nothing when nobody listens. */
+void notify(const char *state);
+
+#endif

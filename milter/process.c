@@ -1,0 +1,167 @@
+#include "autoconf.h"
+
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/err.h"
+
+static int
+fail(char error[PROCESS_ERROR_SIZE], const char *what)
+{
+	snprintf(error, PROCESS_ERROR_SIZE, "%s: %s", what, strerror(errno));
+	return ERR_IO;
+}
+
+/* --- into the background ----------------------------------------------------
+ */
+
+static ssize_t
+read_octet(int fd, uint8_t *octet)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, octet, 1);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static _Noreturn void
+wait_for_child(int fd, pid_t child)
+{
+	uint8_t octet;
+	int status;
+
+	if (read_octet(fd, &octet) == 1)
+		_exit(0);
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			_exit(70);
+	}
+	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0
+		? WEXITSTATUS(status)
+		: 70);
+}
+
+int
+process_daemonize(int *pipe_fd, char error[PROCESS_ERROR_SIZE])
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail(error, "pipe");
+	child = fork();
+	if (child < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return fail(error, "fork");
+	}
+	if (child > 0) {
+		close(ends[1]);
+		wait_for_child(ends[0], child);
+	}
+	close(ends[0]);
+	/* The session has no terminal, and nothing here opens one. */
+	if (setsid() < 0 || chdir("/") < 0) {
+		close(ends[1]);
+		return fail(error, "setsid");
+	}
+	*pipe_fd = ends[1];
+	return 0;
+}
+
+static void
+close_terminal(bool keep_stderr)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (!keep_stderr)
+		dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+void
+process_ready(int *pipe_fd, bool keep_stderr)
+{
+	ssize_t n;
+
+	if (*pipe_fd < 0)
+		return;
+	close_terminal(keep_stderr);
+	do
+		n = write(*pipe_fd, "", 1);
+	while (n < 0 && errno == EINTR);
+	close(*pipe_fd);
+	*pipe_fd = -1;
+}
+
+/* --- down from root ---------------------------------------------------------
+ */
+
+int
+process_check_user(const char *user, char error[PROCESS_ERROR_SIZE])
+{
+	if (user[0] == '\0' || getpwnam(user) != NULL)
+		return 0;
+	snprintf(error, PROCESS_ERROR_SIZE,
+	    "user \"%s\" does not exist: create it (useradd --system "
+	    "--no-create-home --shell /usr/sbin/nologin %s), or set user = "
+	    "\"\" to stay as you are",
+	    user, user);
+	return ERR_CONFIG;
+}
+
+/* Root must be out of reach, by every way back. */
+static bool
+is_down(uid_t uid, gid_t gid)
+{
+	return getuid() == uid && geteuid() == uid && getgid() == gid &&
+	    getegid() == gid && setuid(0) < 0 && seteuid(0) < 0;
+}
+
+int
+process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
+{
+	const struct passwd *entry;
+
+	if (user[0] == '\0' || geteuid() != 0)
+		return 0;
+	if (process_check_user(user, error) < 0)
+		return ERR_CONFIG;
+	entry = getpwnam(user);
+	if (entry == NULL)
+		return fail(error, user);
+	if (entry->pw_uid == 0) {
+		snprintf(error, PROCESS_ERROR_SIZE,
+		    "user \"%s\" is root; set user = \"\" if that is meant",
+		    user);
+		return ERR_CONFIG;
+	}
+	if (initgroups(user, entry->pw_gid) < 0)
+		return fail(error, "initgroups");
+	if (setgid(entry->pw_gid) < 0)
+		return fail(error, "setgid");
+	if (setuid(entry->pw_uid) < 0)
+		return fail(error, "setuid");
+	if (is_down(entry->pw_uid, entry->pw_gid))
+		return 0;
+	snprintf(error, PROCESS_ERROR_SIZE,
+	    "privileges could not be given up for good");
+	return ERR_IO;
+}

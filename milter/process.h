@@ -1,0 +1,32 @@
+/*
+ * The process: into the background, and down from root.
+ *
+ * Main thread, before any other is started.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdbool.h>
+
+#define PROCESS_ERROR_SIZE 512
+
+/*
+ * Forks; the child goes on here. The parent waits for process_ready and
+ * leaves with 0, or with the child's exit code when the child ends without.
+ * *pipe_fd is the child's to hand to process_ready. 0 or ERR_IO.
+ */
+int process_daemonize(int *pipe_fd, char error[PROCESS_ERROR_SIZE]);
+
+/* Lets the parent go and closes the terminal. pipe_fd < 0: there is none. */
+void process_ready(int *pipe_fd, bool keep_stderr);
+
+/* Whether the user exists. "" is fine. 0 or ERR_CONFIG. */
+int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * Becomes user, for good, when started as root; "" stays. 0, ERR_CONFIG (no
+ * such user) or ERR_IO with *error filled in.
+ */
+int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
+
+#endif

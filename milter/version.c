@@ -1,0 +1,37 @@
+#include "autoconf.h"
+
+#include "version.h"
+
+#include <confuse.h>
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <getdns/getdns.h>
+#include <getdns/getdns_extra.h>
+#include <idn2.h>
+#include <libmilter/mfapi.h>
+#include <lmdb.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <unbound.h>
+
+void
+version_libraries(char *out, size_t size)
+{
+	unsigned major = 0;
+	unsigned minor = 0;
+	unsigned patch = 0;
+	int lmdb_major = 0;
+	int lmdb_minor = 0;
+	int lmdb_patch = 0;
+
+	(void)mdb_version(&lmdb_major, &lmdb_minor, &lmdb_patch);
+	(void)smfi_version(&major, &minor, &patch);
+	snprintf(out, size,
+	    "getdns %s, libunbound %s, libevent %s, libcurl %s, %s, "
+	    "libidn2 %s, LMDB %d.%d.%d, libmilter %u.%u.%u, libConfuse %s",
+	    getdns_get_version(), ub_version(), event_get_version(),
+	    curl_version_info(CURLVERSION_NOW)->version,
+	    OpenSSL_version(OPENSSL_VERSION), idn2_check_version(NULL),
+	    lmdb_major, lmdb_minor, lmdb_patch, major, minor, patch,
+	    confuse_version);
+}
