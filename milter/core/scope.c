@@ -93,7 +93,7 @@ is_digits(struct text text)
 		if (!ascii_is_digit((uint8_t)text.at[i]))
 			return false;
 	}
-	return text.len > 0;
+	return true;
 }
 
 /*

@@ -14,6 +14,8 @@ libdstool_a_SOURCES = \
 	milter/tool/publication.c milter/tool/publication.h \
 	milter/tool/query.c milter/tool/query.h \
 	milter/tool/rdata_text.c milter/tool/rdata_text.h \
+	milter/tool/replay.c \
+	milter/tool/rule_options.c milter/tool/rule_options.h \
 	milter/tool/session.c milter/tool/session.h \
 	milter/tool/settings.c \
 	milter/tool/status.c \

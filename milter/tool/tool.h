@@ -38,6 +38,10 @@ struct verdict;
 	    "show what the filter makes of a recipient", "")                   \
 	X(replay, "FILE|-",                                                    \
 	    "judge recorded facts again",                                      \
+	    "  --hosts WORD, --tlsa WORD, --mx-patterns WORD, --action WORD,\n" \
+	    "  --on-discovery-failure WORD, --on-bogus-discovery WORD,\n"      \
+	    "  --on-resolver-failure WORD\n"                                   \
+	    "                    instead of what the configuration says\n"     \
 	    "Exit status: 0 all pass, 1 some would be deferred.\n")
 /* clang-format on */
 
