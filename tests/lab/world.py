@@ -5,6 +5,9 @@
     world.py DIR down    stop them
     world.py DIR run     start, say where things are, stop at end of input
     world.py DIR info    say where things are, one KEY=VALUE a line
+    world.py DIR with COMMAND...
+                         run COMMAND with the world's DIR in DANE_STS_LAB; DIR
+                         "-" is a temporary one
     world.py table       every domain of the lab as JSON
 
 Three NSD serve the root, the registry test. and the customers' zones of
@@ -24,6 +27,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -269,10 +273,15 @@ class World:
                 sys.executable, Path(__file__).with_name("tamper.py"), self.control, *self.proxies()
             )
             await_true("the lab's DNS", self.is_ready, START_TIMEOUT)
+            self.write_info()
         except BaseException:
             self.stop()
             raise
         return self
+
+    def write_info(self):
+        lines = [f"{key}={value}\n" for key, value in self.info().items()]
+        (self.dir / "info").write_text("".join(lines))
 
     def proxies(self):
         forwarder = self.net.server("forwarder")
@@ -387,10 +396,32 @@ def run_until_end_of_input(world):
         world.stop()
 
 
+def run_with(directory, command):
+    """The command's exit code; 128 and more for a signal, as shells have it."""
+    world = World(directory).build()
+    try:
+        world.start()
+        env = dict(os.environ, DANE_STS_LAB=str(world.dir))
+        code = subprocess.run(command, env=env, check=False).returncode
+    finally:
+        world.stop()
+    return code if code >= 0 else 128 - code
+
+
+def run_with_any(directory, command):
+    if directory != "-":
+        return run_with(directory, command)
+    with tempfile.TemporaryDirectory(prefix="dane-sts-lab.") as temporary:
+        return run_with(temporary, command)
+
+
 def main(args):
     if args == ["table"]:
         print(json.dumps(table(), indent=1))
         return 0
+    if len(args) > 2 and args[1] == "with":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return run_with_any(args[0], args[2:])
     if len(args) != 2 or args[1] not in ("up", "down", "run", "info"):
         print(__doc__, file=sys.stderr)
         return 64
