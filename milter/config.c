@@ -36,8 +36,7 @@ config_line(const struct config *config, const char *option)
 	return row != NULL ? config->lines[row - config_options] : 0;
 }
 
-/* --- what is made of the options -------------------------------------------
- */
+/* --- what is made of the options --- */
 
 static void
 derive_rules(struct config *config)
@@ -125,8 +124,7 @@ check_together(const struct config *config, const char *path,
 	return ERR_CONFIG;
 }
 
-/* --- the snapshot
- * -------------------------------------------------------------- */
+/* --- the snapshot --- */
 
 static int
 set_defaults(struct config *config, struct arena *arena)

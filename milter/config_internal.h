@@ -22,7 +22,7 @@
 
 #define CONFIG_WHY_SIZE 512
 
-/* --- memory: one owner for all that a snapshot points to ----------------- */
+/* --- memory: one owner for all that a snapshot points to --- */
 
 struct arena;
 
@@ -33,7 +33,7 @@ void *arena_alloc(struct arena *arena, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 
-/* --- errors --------------------------------------------------------------- */
+/* --- errors --- */
 
 struct config_errors {
 	char *text; /* CONFIG_ERROR_SIZE */
@@ -54,7 +54,7 @@ config_verror(struct config_errors *errors, const char *file, unsigned line,
 /* The last line, when some were dropped. */
 void config_errors_end(struct config_errors *errors);
 
-/* --- options -------------------------------------------------------------- */
+/* --- options --- */
 
 enum option_kind {
 	OPTION_STRING,
@@ -100,8 +100,7 @@ int option_set_default(const struct option *option, struct config *config,
 bool option_default_item(const struct option *option, size_t n,
     const char **item, size_t *len);
 
-/* --- words of the file -----------------------------------------------------
- */
+/* --- words of the file --- */
 
 /* The shortest such word. */
 void config_format_duration(int64_t ms, char *out, size_t size);
@@ -122,8 +121,7 @@ option_check_fn check_store;
 option_check_fn check_log;
 option_check_fn check_exempt_domain;
 
-/* --- files -----------------------------------------------------------------
- */
+/* --- files --- */
 
 /*
  * The whole file as text with comments blanked out: libConfuse counts their

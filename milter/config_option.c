@@ -43,8 +43,7 @@ option_by_name(const char *name)
 	return NULL;
 }
 
-/* --- what was probably meant -----------------------------------------------
- */
+/* --- what was probably meant --- */
 
 #define NAME_MAX_COMPARED 32
 
@@ -102,8 +101,7 @@ option_nearest(const char *name)
 	return nearest;
 }
 
-/* --- one value ---------------------------------------------------------------
- */
+/* --- one value --- */
 
 static int
 enum_index(const struct option *option, const char *text)

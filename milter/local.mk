@@ -15,6 +15,7 @@ dane_sts_milter_SOURCES = \
 	milter/main.c \
 	milter/notify.c milter/notify.h \
 	milter/process.c milter/process.h \
+	milter/start_log.c milter/start_log.h \
 	milter/version.c milter/version.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
 	$(GETDNS_CFLAGS) $(IDN2_CFLAGS) $(LIBCURL_CFLAGS) \

@@ -21,6 +21,7 @@
 #include "io/store.h"
 #include "notify.h"
 #include "process.h"
+#include "start_log.h"
 #include "version.h"
 
 #define PROGRAM        "dane-sts-milter"
@@ -62,8 +63,7 @@ fail(struct daemon *daemon, int code, const char *fmt, ...)
 	return code;
 }
 
-/* --- options -----------------------------------------------------------------
- */
+/* --- options --- */
 
 #define OPTION_SAMPLE 1
 
@@ -165,8 +165,7 @@ parse_options(int argc, char **argv, struct options *options, int *code)
 	return false;
 }
 
-/* --- configuration -----------------------------------------------------------
- */
+/* --- configuration --- */
 
 static int
 load_config(struct daemon *daemon, const struct options *options)
@@ -232,97 +231,7 @@ run_check(struct daemon *daemon, const struct options *options)
 	return 0;
 }
 
-/* --- what the log says at start
- * ------------------------------------------------ */
-
-static void
-warn_without_effect(const struct daemon *daemon, const char *option, bool set)
-{
-	if (set)
-		log_msg(daemon->log, LOG_LEVEL_WARNING, "config",
-		    "not in this version: %s has no effect", option);
-}
-
-/* Options that this version takes, so that a file can be shared with a later
- * one, but does not act upon. control_socket has a default: only one that the
- * file names is worth a word. */
-static void
-warn_of_later_options(const struct daemon *daemon)
-{
-	const struct config *config = daemon->config;
-
-	warn_without_effect(daemon, "policy_socket",
-	    config->policy_socket[0] != '\0');
-	warn_without_effect(daemon, "metrics", config->metrics[0] != '\0');
-	warn_without_effect(daemon, "tlsrpt_socket",
-	    config->tlsrpt_socket[0] != '\0');
-	warn_without_effect(daemon, "control_socket",
-	    config_line(config, "control_socket") != 0);
-}
-
-static void
-warn_loudly(const struct daemon *daemon)
-{
-	const struct config *config = daemon->config;
-
-	if (geteuid() == 0)
-		log_msg(daemon->log, LOG_LEVEL_WARNING, "user",
-		    "RUNNING AS ROOT: set the option user, or start it as "
-		    "another user");
-	if (config->mode == CONFIG_MODE_MONITOR)
-		log_msg(daemon->log, LOG_LEVEL_WARNING, "mode",
-		    "MONITOR MODE: nothing is refused, verdicts are only "
-		    "logged");
-	if (strcmp(config->store, "memory:") == 0)
-		log_msg(daemon->log, LOG_LEVEL_WARNING, "store",
-		    "POLICIES ARE KEPT IN MEMORY: after a restart every "
-		    "domain is at first contact again, open to an attacker "
-		    "who suppresses its policy");
-	if (daemon->file == NULL)
-		log_msg(daemon->log, LOG_LEVEL_INFO, "config",
-		    "%s does not exist: all options have their defaults",
-		    config_default_path());
-}
-
-static const char *
-resolvers_text(const struct config *config, char *out, size_t size)
-{
-	size_t len = 0;
-
-	snprintf(out, size, "recursion");
-	for (size_t i = 0; i < config->resolvers.n && len < size; i++)
-		len += (size_t)snprintf(out + len, size - len, "%s%s",
-		    i > 0 ? " " : "", config->resolvers.item[i]);
-	return out;
-}
-
-static void
-log_start(const struct daemon *daemon)
-{
-	const struct config *config = daemon->config;
-	struct log_event e;
-	char libraries[LIBRARIES_SIZE];
-	char resolvers[LIBRARIES_SIZE];
-
-	version_libraries(libraries, sizeof(libraries));
-	log_begin(&e, daemon->log, LOG_LEVEL_INFO, "start");
-	log_str(&e, "version", PACKAGE_VERSION);
-	log_str(&e, "mode",
-	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
-	log_str(&e, "socket", config->socket);
-	log_str(&e, "resolvers",
-	    resolvers_text(config, resolvers, sizeof(resolvers)));
-	log_str(&e, "store", config->store);
-	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
-	log_str(&e, "config", daemon->file != NULL ? daemon->file : "-");
-	log_str(&e, "libraries", libraries);
-	log_end(&e);
-	warn_loudly(daemon);
-	warn_of_later_options(daemon);
-}
-
-/* --- start and stop
- * ------------------------------------------------------------- */
+/* --- start and stop --- */
 
 /* Threads inherit this. libmilter's signal thread waits for the first three;
  * were they not blocked elsewhere, an engine thread could be the one that
@@ -435,7 +344,7 @@ serve(struct daemon *daemon)
 {
 	bool drained;
 
-	log_start(daemon);
+	start_log_write(daemon->log, daemon->config, daemon->file);
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);

@@ -22,8 +22,7 @@ fail(char error[PROCESS_ERROR_SIZE], const char *what)
 	return ERR_IO;
 }
 
-/* --- into the background ----------------------------------------------------
- */
+/* --- into the background --- */
 
 static ssize_t
 read_octet(int fd, uint8_t *octet)
@@ -111,8 +110,7 @@ process_ready(int *pipe_fd, bool keep_stderr)
 	*pipe_fd = -1;
 }
 
-/* --- down from root ---------------------------------------------------------
- */
+/* --- down from root --- */
 
 int
 process_check_user(const char *user, char error[PROCESS_ERROR_SIZE])

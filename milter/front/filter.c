@@ -57,8 +57,7 @@ static struct {
 	struct recipient_context context;
 } filter = {.gate = GATE_INITIALIZER};
 
-/* --- macros ----------------------------------------------------------------
- */
+/* --- macros --- */
 
 static const struct {
 	int stage;
@@ -101,8 +100,7 @@ macro(SMFICTX *ctx, const char *name)
 	return smfi_getsymval(ctx, unconst(name, copy, sizeof(copy)));
 }
 
-/* --- callbacks -------------------------------------------------------------
- */
+/* --- callbacks --- */
 
 /* NULL: there was no memory. */
 static struct connection *
@@ -279,8 +277,7 @@ on_close(SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
-/* --- listening and serving --------------------------------------------------
- */
+/* --- listening and serving --- */
 
 static int
 register_callbacks(void)

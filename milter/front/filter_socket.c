@@ -80,8 +80,7 @@ filter_socket_warn(struct log *log)
 	    (uintmax_t)limit.rlim_cur, (uintmax_t)limit.rlim_cur / 2);
 }
 
-/* --- unix sockets ------------------------------------------------------------
- */
+/* --- unix sockets --- */
 
 /* Whether somebody answers: libmilter would take the file away from under a
  * live instance. */
@@ -165,8 +164,7 @@ set_permissions(const struct config *config, const char *path,
 	return 0;
 }
 
-/* --- all of them
- * ---------------------------------------------------------------- */
+/* --- all of them --- */
 
 static int
 open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])

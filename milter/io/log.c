@@ -62,7 +62,7 @@ log_level_name(enum log_level level)
 	return level_names[level];
 }
 
-/* --- opening and closing ------------------------------------------------- */
+/* --- opening and closing --- */
 
 static int
 parse_target(const char *target, enum log_sink *sink, const char **path)
@@ -198,7 +198,7 @@ log_close(struct log **log)
 	free(old);
 }
 
-/* --- putting a line together --------------------------------------------- */
+/* --- putting a line together --- */
 
 static bool
 is_json(const struct log_event *e)
@@ -372,7 +372,7 @@ log_bool(struct log_event *e, const char *key, bool value)
 		append_text(e, value ? "yes" : "no");
 }
 
-/* --- writing it ---------------------------------------------------------- */
+/* --- writing it --- */
 
 static void
 write_line(const struct log_event *e)

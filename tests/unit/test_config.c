@@ -65,8 +65,7 @@ load(const char *text)
 	return config;
 }
 
-/* --- defaults ----------------------------------------------------------------
- */
+/* --- defaults --- */
 
 Test(config, defaults_are_those_of_the_table)
 {
@@ -170,8 +169,7 @@ Test(config, words_mean_what_the_rules_call_them)
 	config_free(&config);
 }
 
-/* --- good files: what dump makes of one option
- * -------------------------------- */
+/* --- good files: what dump makes of one option --- */
 
 static const struct {
 	const char *text;
@@ -257,8 +255,7 @@ Test(config, good_files)
 	}
 }
 
-/* --- bad files
- * ------------------------------------------------------------------ */
+/* --- bad files --- */
 
 static const struct {
 	const char *text;
@@ -447,8 +444,7 @@ Test(config, lines_are_known)
 	config_free(&config);
 }
 
-/* --- what is made of options
- * ------------------------------------------------------ */
+/* --- what is made of options --- */
 
 /* F-16 */
 Test(config, policy_networks_become_prefixes_F16)
@@ -583,8 +579,7 @@ Test(config, hostile_exempt_files)
 	cr_assert_str_eq(error, "/nonexistent: No such file or directory");
 }
 
-/* --- the sample file
- * -------------------------------------------------------------- */
+/* --- the sample file --- */
 
 static char *
 read_whole(FILE *file)
@@ -637,8 +632,7 @@ Test(config, the_sample_file_is_good_and_holds_the_defaults)
 	free(kept);
 }
 
-/* --- words
- * ------------------------------------------------------------------------- */
+/* --- words --- */
 
 Test(config, dates)
 {

@@ -23,8 +23,7 @@
 #include "front/filter.h"
 #include "io/log.h"
 
-/* --- the engine that is played: the domain tells what it says
- * ------------------ */
+/* --- the engine that is played: the domain tells what it says --- */
 
 static int entered[2]; /* an octet comes when slow.test is asked about */
 static int release[2]; /* and one lets it go on */
@@ -79,8 +78,7 @@ answer_unref(const struct answer **answer)
 	*answer = NULL;
 }
 
-/* --- the filter's process
- * ---------------------------------------------------------- */
+/* --- the filter's process --- */
 
 static char directory[] = "/tmp/test_filter.XXXXXX";
 static char socket_path[sizeof(directory) + 16];
@@ -197,8 +195,7 @@ log_holds(const char *text)
 	return strstr(octets, text) != NULL;
 }
 
-/* --- the MTA that is played
- * ---------------------------------------------------------- */
+/* --- the MTA that is played --- */
 
 enum {
 	ACTION_QUARANTINE = 0x20,
@@ -348,8 +345,7 @@ send_end(struct mta *mta)
 	return answer_to(mta);
 }
 
-/* --- negotiation
- * ---------------------------------------------------------------------- */
+/* --- negotiation --- */
 
 Test(filter, asks_for_as_little_as_can_be)
 {
@@ -387,9 +383,7 @@ Test(filter, takes_an_mta_that_offers_nothing)
 	cr_assert_eq(stop_filter(), 0);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 Test(filter, refuses_one_recipient_and_no_other_A01_A04_A05)
 {
@@ -540,9 +534,7 @@ Test(filter, hostile_arguments_are_survived_S02_R08)
 	cr_assert_eq(stop_filter(), 0);
 }
 
-/* --- stopping
- * ---------------------------------------------------------------------------------
- */
+/* --- stopping --- */
 
 Test(filter, a_stop_waits_for_the_recipient_that_is_judged)
 {
@@ -563,9 +555,7 @@ Test(filter, a_stop_waits_for_the_recipient_that_is_judged)
 	close(mta.fd);
 }
 
-/* --- the socket
- * -----------------------------------------------------------------------------------
- */
+/* --- the socket --- */
 
 Test(filter, a_live_instance_keeps_its_socket)
 {

@@ -19,8 +19,7 @@
 #include "front/recipient.h"
 #include "io/log.h"
 
-/* --- the engine that is played
- * ------------------------------------------------ */
+/* --- the engine that is played --- */
 
 static const char *const mx_patterns[] = {"*.example.org"};
 
@@ -86,8 +85,7 @@ answer_unref(const struct answer **answer)
 	*answer = NULL;
 }
 
-/* --- around each test
- * ------------------------------------------------------------ */
+/* --- around each test --- */
 
 static void
 set_up(void)
@@ -179,8 +177,7 @@ assert_line(const char *line, const char *want)
 	cr_assert_str_eq(masked, want);
 }
 
-/* --- the line (L-01)
- * ---------------------------------------------------------------- */
+/* --- the line (L-01) --- */
 
 Test(recipient, secure_domain_passes_and_leaves_the_line_L01)
 {
@@ -264,8 +261,7 @@ Test(recipient, pass_lines_can_be_left_out)
 	cr_assert(strstr(judge(&plain, &result), "mx-insecure") != NULL);
 }
 
-/* --- which recipients are asked about
- * ------------------------------------------------- */
+/* --- which recipients are asked about --- */
 
 static const struct {
 	struct recipient recipient;
@@ -367,9 +363,7 @@ Test(recipient, hostile_arguments_stay_on_one_line_S02_R13)
 	cr_assert_str_eq(played.target.domain, "example.org");
 }
 
-/* --- actions
- * ----------------------------------------------------------------------------
- */
+/* --- actions --- */
 
 Test(recipient, deadline_is_the_configured_one_S03)
 {
@@ -448,9 +442,7 @@ Test(recipient, one_recipient_leaves_nothing_to_the_next_A05)
 	cr_assert_str_eq(result.reply.text, "");
 }
 
-/* --- messages
- * -----------------------------------------------------------------------------
- */
+/* --- messages --- */
 
 static const struct recipient_result passed = {.answer = RECIPIENT_PASS};
 static const struct recipient_result refused = {

@@ -1,0 +1,94 @@
+#include "autoconf.h"
+
+#include "start_log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "io/log.h"
+#include "version.h"
+
+#define LIBRARIES_SIZE 512
+
+static void
+warn_without_effect(struct log *log, const char *option, bool set)
+{
+	if (set)
+		log_msg(log, LOG_LEVEL_WARNING, "config",
+		    "not in this version: %s has no effect", option);
+}
+
+/* Options that this version takes, so that a file can be shared with a later
+ * one, but does not act upon. control_socket has a default: only one that the
+ * file names is worth a word. */
+static void
+warn_of_later_options(struct log *log, const struct config *config)
+{
+	warn_without_effect(log, "policy_socket",
+	    config->policy_socket[0] != '\0');
+	warn_without_effect(log, "metrics", config->metrics[0] != '\0');
+	warn_without_effect(log, "tlsrpt_socket",
+	    config->tlsrpt_socket[0] != '\0');
+	warn_without_effect(log, "control_socket",
+	    config_line(config, "control_socket") != 0);
+}
+
+static void
+warn_loudly(struct log *log, const struct config *config)
+{
+	if (geteuid() == 0)
+		log_msg(log, LOG_LEVEL_WARNING, "user",
+		    "RUNNING AS ROOT: set the option user, or start it as "
+		    "another user");
+	if (config->mode == CONFIG_MODE_MONITOR)
+		log_msg(log, LOG_LEVEL_WARNING, "mode",
+		    "MONITOR MODE: nothing is refused, verdicts are only "
+		    "logged");
+	if (strcmp(config->store, "memory:") == 0)
+		log_msg(log, LOG_LEVEL_WARNING, "store",
+		    "POLICIES ARE KEPT IN MEMORY: after a restart every "
+		    "domain is at first contact again, open to an attacker "
+		    "who suppresses its policy");
+}
+
+static const char *
+resolvers_text(const struct config *config, char *out, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(out, size, "recursion");
+	for (size_t i = 0; i < config->resolvers.n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+		    i > 0 ? " " : "", config->resolvers.item[i]);
+	return out;
+}
+
+void
+start_log_write(struct log *log, const struct config *config, const char *file)
+{
+	struct log_event e;
+	char libraries[LIBRARIES_SIZE];
+	char resolvers[LIBRARIES_SIZE];
+
+	version_libraries(libraries, sizeof(libraries));
+	log_begin(&e, log, LOG_LEVEL_INFO, "start");
+	log_str(&e, "version", PACKAGE_VERSION);
+	log_str(&e, "mode",
+	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
+	log_str(&e, "socket", config->socket);
+	log_str(&e, "resolvers",
+	    resolvers_text(config, resolvers, sizeof(resolvers)));
+	log_str(&e, "store", config->store);
+	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_str(&e, "config", file != NULL ? file : "-");
+	log_str(&e, "libraries", libraries);
+	log_end(&e);
+	if (file == NULL)
+		log_msg(log, LOG_LEVEL_INFO, "config",
+		    "%s does not exist: all options have their defaults",
+		    config_default_path());
+	warn_loudly(log, config);
+	warn_of_later_options(log, config);
+}

@@ -1,0 +1,17 @@
+/*
+ * What the log says at start: the facts that a report needs, and what should
+ * not stay unnoticed.
+ *
+ * Main thread.
+ */
+#ifndef START_LOG_H
+#define START_LOG_H
+
+struct config;
+struct log;
+
+/* file NULL: there is none, all options have their defaults. */
+void
+start_log_write(struct log *log, const struct config *config, const char *file);
+
+#endif
