@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,17 @@ fetch_end(struct fetch *f)
 	fetch_free(f);
 }
 
+static bool
+go_on(struct fetch *f, CURLcode code)
+{
+	CURL *easy = f->transfer.easy;
+
+	if (!fetch_transfer_retry(&f->transfer, code))
+		return false;
+	fetch_event_remove(f->fetcher->event, easy);
+	return fetch_event_add(f->fetcher->event, easy) == 0;
+}
+
 static void
 on_done(CURL *easy, CURLcode code)
 {
@@ -131,6 +143,8 @@ on_done(CURL *easy, CURLcode code)
 
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 	f = private;
+	if (go_on(f, code))
+		return;
 	fetch_outcome_judge(&f->transfer, code);
 	fetch_end(f);
 }

@@ -3,7 +3,9 @@
  * Hides libcurl and OpenSSL. The addresses come from the caller: nothing is
  * looked up here.
  *
- * A struct fetcher belongs to one thread, that of its event_base.
+ * A struct fetcher belongs to one thread, that of its event_base. From its
+ * first use on the process ignores SIGPIPE, unless it has a handler: OpenSSL
+ * may write to a socket that the peer has closed.
  */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
@@ -70,13 +72,15 @@ int fetch_check(
 struct fetcher *fetcher_new(const struct fetch_config *config,
     struct event_base *base, char error[FETCH_ERROR_SIZE]);
 
-/* Fetches under way are completed as FETCH_FAILURE_CANCELLED first. */
+/* Fetches under way are completed as FETCH_FAILURE_CANCELLED first. Not to be
+ * called by a fetch_done_fn; those may start fetches. */
 void fetcher_free(struct fetcher **fetcher);
 
 /*
  * GET https://<host>/.well-known/mta-sts.txt. host: canonical policy host
- * ("mta-sts.example.org"). addresses: tried as happy eyeballs has it; special
- * ones outside `networks` are not connected to. done is called exactly once,
+ * ("mta-sts.example.org"). addresses: tried as happy eyeballs has it, no more
+ * than FETCH_ADDRESSES_MAX, 1 at least; special ones outside `networks` are not
+ * connected to. done is called exactly once,
  * never from inside this call. 0 or a negative error; then done is not called.
  */
 int fetch_start(struct fetcher *fetcher, const char *host,

@@ -191,6 +191,19 @@ start_response(struct fetch_head *head)
 	*head = (struct fetch_head){.octets = head->octets};
 }
 
+static bool
+take_status(struct fetch_head *head, struct octets status)
+{
+	if (status.len != 3)
+		return false;
+	for (size_t i = 0; i < status.len; i++) {
+		if (status.at[i] < '0' || status.at[i] > '9')
+			return false;
+		head->status = 10 * head->status + (status.at[i] - '0');
+	}
+	return head->status >= 100;
+}
+
 /* "HTTP/1.1 200 OK", "HTTP/1.1 200". RFC 9112 4 */
 static enum fetch_failure
 take_status_line(struct fetch_head *head, struct octets line,
@@ -204,14 +217,8 @@ take_status_line(struct fetch_head *head, struct octets line,
 	start_response(head);
 	if (!equals(version, "http/1.1") && !equals(version, "http/1.0"))
 		return refuse(FETCH_FAILURE_HTTP, why, "not HTTP/1");
-	if (status.len != 3)
+	if (!take_status(head, status))
 		return refuse(FETCH_FAILURE_HTTP, why, "malformed status line");
-	for (size_t i = 0; i < status.len; i++) {
-		if (status.at[i] < '0' || status.at[i] > '9')
-			return refuse(FETCH_FAILURE_HTTP, why,
-			    "malformed status line");
-		head->status = 10 * head->status + (status.at[i] - '0');
-	}
 	return FETCH_FAILURE_NONE;
 }
 

@@ -90,13 +90,6 @@ phase(const struct fetch_transfer *t)
 }
 
 static void
-fail_for_time(struct fetch_transfer *t, unsigned limit_ms)
-{
-	fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT, "no end after %u ms, %s",
-	    limit_ms, phase(t));
-}
-
-static void
 judge_error(struct fetch_transfer *t, CURLcode code)
 {
 	if (t->tls.why[0] != '\0') {
@@ -113,7 +106,8 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 		return;
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT) {
-		fail_for_time(t, t->rules->connect_ms);
+		fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT,
+		    "no connection in time, %s", phase(t));
 		return;
 	}
 	/* How libcurl refuses a line of more than 100 KB. */
@@ -164,7 +158,8 @@ fetch_outcome_judge(struct fetch_transfer *t, CURLcode code)
 void
 fetch_outcome_expire(struct fetch_transfer *t)
 {
-	fail_for_time(t, t->rules->timeout_ms);
+	fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT, "no end after %u ms, %s",
+	    t->rules->timeout_ms, phase(t));
 }
 
 void

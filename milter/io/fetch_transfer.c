@@ -14,8 +14,6 @@
 
 #define PORT       443
 #define BODY_FIRST 4096 /* octets; most policies are smaller */
-#define RESOLVE_SIZE \
-	(NAME_SIZE + 8 + FETCH_ADDRESSES_MAX * (NET_ADDRESS_SIZE + 3))
 
 void
 fetch_transfer_fail(struct fetch_transfer *t, enum fetch_failure failure,
@@ -214,35 +212,84 @@ set_callbacks(struct fetch_transfer *t)
 	failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->curl_text);
-	failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)t->rules->connect_ms);
 	return !failed;
 }
 
-/* HOST:PORT:ADDRESS[,ADDRESS]... */
+static const struct net_address *
+nth_of_family(const struct fetch_transfer *t, bool ipv4, unsigned nth)
+{
+	for (size_t i = 0; i < t->n_addresses; i++)
+		if (net_address_is_ipv4(&t->addresses[i]) == ipv4 && nth-- == 0)
+			return &t->addresses[i];
+	return NULL;
+}
+
+/* "ADDRESS" or "ADDRESS,ADDRESS", the family first that the caller put first.
+ */
+static void
+attempt_text(const struct fetch_transfer *t, char *out, size_t size)
+{
+	bool ipv4 = net_address_is_ipv4(&t->addresses[0]);
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 2; i++, ipv4 = !ipv4) {
+		const struct net_address *address =
+		    nth_of_family(t, ipv4, t->attempt);
+		char text[NET_ADDRESS_SIZE];
+
+		if (address == NULL)
+			continue;
+		net_address_text(address, text);
+		len += (size_t)snprintf(out + len, size - len,
+		    ipv4 ? "%s%s" : "%s[%s]", len > 0 ? "," : "", text);
+	}
+}
+
 static bool
-set_addresses(struct fetch_transfer *t, const struct net_address *addresses,
+set_attempt(struct fetch_transfer *t)
+{
+	char addresses[2 * (NET_ADDRESS_SIZE + 3)];
+	char entry[NAME_SIZE + 8 + sizeof(addresses)];
+
+	attempt_text(t, addresses, sizeof(addresses));
+	snprintf(entry, sizeof(entry), "%s:%d:%s", t->host, PORT, addresses);
+	curl_slist_free_all(t->resolve);
+	t->resolve = curl_slist_append(NULL, entry);
+	return t->resolve != NULL &&
+	    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve) == CURLE_OK;
+}
+
+static void
+take_addresses(struct fetch_transfer *t, const struct net_address *addresses,
     size_t n)
 {
-	char list[RESOLVE_SIZE];
-	char text[NET_ADDRESS_SIZE];
-	size_t len =
-	    (size_t)snprintf(list, sizeof(list), "%s:%d", t->host, PORT);
+	unsigned n_ipv4 = 0;
+	unsigned n_ipv6;
 
-	for (size_t i = 0; i < n && i < FETCH_ADDRESSES_MAX; i++) {
-		bool ipv4 = net_address_is_ipv4(&addresses[i]);
-
-		net_address_text(&addresses[i], text);
-		len += (size_t)snprintf(list + len, sizeof(list) - len,
-		    "%c%s%s%s", i == 0 ? ':' : ',', ipv4 ? "" : "[", text,
-		    ipv4 ? "" : "]");
+	t->n_addresses = n < FETCH_ADDRESSES_MAX ? n : FETCH_ADDRESSES_MAX;
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		t->addresses[i] = addresses[i];
+		n_ipv4 += net_address_is_ipv4(&addresses[i]);
 	}
-	t->resolve = curl_slist_append(NULL, list);
-	return t->resolve != NULL &&
-	    curl_share_setopt(t->cache, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) ==
-	    CURLSHE_OK &&
-	    curl_easy_setopt(t->easy, CURLOPT_SHARE, t->cache) == CURLE_OK &&
-	    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve) == CURLE_OK;
+	n_ipv6 = (unsigned)t->n_addresses - n_ipv4;
+	t->n_attempts = n_ipv4 > n_ipv6 ? n_ipv4 : n_ipv6;
+}
+
+static bool
+set_limits(struct fetch_transfer *t)
+{
+	long connect_ms = (long)(t->rules->connect_ms / t->n_attempts) + 1;
+
+	return curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		   connect_ms) == CURLE_OK;
+}
+
+static bool
+set_cache(struct fetch_transfer *t)
+{
+	return curl_share_setopt(t->cache, CURLSHOPT_SHARE,
+		   CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_SHARE, t->cache) == CURLE_OK;
 }
 
 static bool
@@ -267,6 +314,7 @@ fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
 	if (strcmp(host, t->host) != 0)
 		return ERR_SYNTAX;
 	t->rules = rules;
+	take_addresses(t, addresses, n);
 	t->tls.host = t->host;
 	t->tls.roots = rules->roots;
 	t->easy = curl_easy_init();
@@ -274,9 +322,21 @@ fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
 	if (t->easy == NULL || t->cache == NULL)
 		return ERR_NOMEM;
 	if (!set_constants(t->easy) || !set_callbacks(t) || !set_url(t) ||
-	    !set_addresses(t, addresses, n))
+	    !set_limits(t) || !set_cache(t) || !set_attempt(t))
 		return ERR_LIBRARY;
 	return 0;
+}
+
+bool
+fetch_transfer_retry(struct fetch_transfer *t, CURLcode code)
+{
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
+		return false;
+	if (t->attempt + 1 == t->n_attempts)
+		return false;
+	t->attempt++;
+	t->connected = false;
+	return set_attempt(t);
 }
 
 void

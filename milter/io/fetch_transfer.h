@@ -37,6 +37,13 @@ struct fetch_transfer {
 	char host[NAME_SIZE];
 	struct fetch_tls tls;
 	struct fetch_head head;
+	/* An attempt has one address of each family. libcurl 7.88 could have
+	 * them all, but driven by events it is late to go on from a silent
+	 * one to the next of its family. */
+	struct net_address addresses[FETCH_ADDRESSES_MAX];
+	size_t n_addresses;
+	unsigned attempt;
+	unsigned n_attempts;
 	unsigned n_sockets; /* opened, or refused to be */
 	bool connected;     /* TLS has begun */
 	unsigned n_refused; /* of the sockets: special addresses */
@@ -52,6 +59,10 @@ struct fetch_transfer {
 int
 fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
     const char *host, const struct net_address *addresses, size_t n);
+
+/* Whether more addresses are left after this end; then the transfer is ready
+ * to be started again. */
+bool fetch_transfer_retry(struct fetch_transfer *t, CURLcode code);
 
 /* Sets t->result; the first reason counts. */
 void fetch_transfer_fail(struct fetch_transfer *t, enum fetch_failure failure,
