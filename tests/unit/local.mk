@@ -193,3 +193,14 @@ tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_filter_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) \
 	$(CRITERION_LIBS)
+
+# Validated lookups: the program starts itself in a world of tests/lab.
+check_PROGRAMS += tests/unit/test_dns
+UNIT_TESTS += tests/unit/test_dns
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c \
+	tests/unit/dns_lab.c tests/unit/dns_lab.h
+tests_unit_test_dns_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
+	-DLAB_WORLD='"$(abs_top_srcdir)/tests/lab/world.py"' \
+	$(CRITERION_CFLAGS) $(GETDNS_CFLAGS)
+tests_unit_test_dns_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_dns_LDADD = libio.a libcore.a $(DNS_LIBS) $(CRITERION_LIBS)

@@ -1,0 +1,212 @@
+#include "autoconf.h"
+
+#include "dns_lab.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <event2/event.h>
+
+#ifndef LAB_WORLD /* the build says where */
+#define LAB_WORLD "tests/lab/world.py"
+#endif
+
+#define LAB_ENV    "DANE_STS_LAB"
+#define TIMEOUT_MS 3000
+
+void
+lab_enter(char **argv)
+{
+	char world[] = LAB_WORLD;
+	char none[] = "-";
+	char with[] = "with";
+	char **args;
+	size_t n = 0;
+
+	if (getenv(LAB_ENV) != NULL)
+		return;
+	while (argv[n] != NULL)
+		n++;
+	args = calloc(n + 4, sizeof(args[0]));
+	if (args == NULL)
+		exit(1);
+	args[0] = world;
+	args[1] = none;
+	args[2] = with;
+	memcpy(args + 3, argv, n * sizeof(args[0]));
+	(void)execv(world, args);
+	perror(world);
+	exit(1);
+}
+
+const char *
+lab_info(const char *key)
+{
+	static char line[512];
+	size_t len = strlen(key);
+	char path[512];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/info", getenv(LAB_ENV));
+	f = fopen(path, "r");
+	cr_assert_not_null(f, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, key, len) != 0 || line[len] != '=')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		(void)fclose(f);
+		return line + len + 1;
+	}
+	(void)fclose(f);
+	cr_assert_fail("no %s in %s", key, path);
+	return NULL;
+}
+
+/* The value in memory that lives as long as the test. */
+static const char *
+keep(const char *key)
+{
+	char *copy = strdup(lab_info(key));
+
+	cr_assert_not_null(copy);
+	return copy;
+}
+
+bool
+lab_has(enum lab_path path)
+{
+	return path != LAB_ROOT || strcmp(lab_info("recursion"), "yes") == 0;
+}
+
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_lt(strlen(path), sizeof(address.sun_path));
+	memcpy(address.sun_path, path, strlen(path));
+	cr_assert_eq(connect(fd, (const struct sockaddr *)(void *)&address,
+			 sizeof(address)),
+	    0, "%s", path);
+	return fd;
+}
+
+int
+lab_tamper(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+	FILE *f = fdopen(connect_to(lab_info("control")), "r+");
+
+	cr_assert_not_null(f);
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	(void)fprintf(f, "%s\n", line);
+	(void)fflush(f);
+	cr_assert_not_null(fgets(line, sizeof(line), f));
+	(void)fclose(f);
+	cr_assert_eq(strncmp(line, "ok", 2), 0, "%s", line);
+	return (int)strtol(line + 2, NULL, 10);
+}
+
+struct dns_config
+lab_config(enum lab_path path)
+{
+	static const char *forwarders[1];
+	struct dns_config config = {
+	    .trust_anchor = keep("trust_anchor"),
+	    .unbound_conf = keep("conf_fragment"),
+	    .timeout_ms = TIMEOUT_MS,
+	};
+
+	switch (path) {
+	case LAB_FORWARDER:
+		forwarders[0] = keep("forwarder");
+		config.n_resolvers = 1;
+		config.resolvers = forwarders;
+		break;
+	case LAB_ROOT:
+		config.root_hints = keep("root_hints");
+		break;
+	case LAB_STUBS:
+		config.unbound_conf = keep("stub_fragment");
+		break;
+	}
+	return config;
+}
+
+void
+lab_open(struct lab *lab, const struct dns_config *config)
+{
+	char error[DNS_ERROR_SIZE];
+
+	lab->base = event_base_new();
+	cr_assert_not_null(lab->base);
+	lab->dns = dns_new(config, lab->base, error);
+	cr_assert_not_null(lab->dns, "%s", error);
+}
+
+void
+lab_close(struct lab *lab)
+{
+	dns_free(&lab->dns);
+	cr_assert_null(lab->dns);
+	event_base_free(lab->base);
+	lab->base = NULL;
+}
+
+void
+lab_done(void *arg, const struct dns_answer *answer)
+{
+	struct lab_answer *a = arg;
+	size_t i;
+
+	cr_assert(!a->done, "completed twice");
+	a->done = true;
+	a->status = answer->status;
+	a->answer = answer->answer;
+	a->ttl_s = answer->ttl_s;
+	a->sig_expires_s = answer->sig_expires_s;
+	a->truncated = answer->truncated;
+	a->n = answer->n;
+	(void)snprintf(a->why, sizeof(a->why), "%s", answer->why);
+	for (i = 0; i < answer->n && i < LAB_NAMES_MAX; i++) {
+		if (answer->records[i].name == NULL)
+			continue;
+		(void)snprintf(a->names[i], NAME_SIZE, "%s",
+		    answer->records[i].name);
+		a->preferences[i] = answer->records[i].preference;
+	}
+	if (answer->n > 0 && answer->records[0].data != NULL) {
+		a->len = answer->records[0].len;
+		cr_assert_leq(a->len, sizeof(a->data));
+		memcpy(a->data, answer->records[0].data, a->len);
+	}
+}
+
+void
+lab_await(struct lab *lab, const struct lab_answer *answer)
+{
+	while (!answer->done)
+		cr_assert_eq(event_base_loop(lab->base, EVLOOP_ONCE), 0);
+}
+
+void
+lab_ask(struct lab *lab, const char *name, enum dns_type type,
+    struct lab_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	cr_assert_eq(dns_ask(lab->dns, name, type, lab_done, answer), 0, "%s",
+	    name);
+	cr_assert(!answer->done, "%s: completed inside dns_ask", name);
+	lab_await(lab, answer);
+}
