@@ -66,10 +66,13 @@ advice_on(int rc)
 static void
 who(char *out, size_t size)
 {
-	const struct passwd *pw = getpwuid(geteuid());
+	char buffer[1024];
+	struct passwd pw;
+	struct passwd *found = NULL;
 
-	if (pw != NULL)
-		snprintf(out, size, "user %s", pw->pw_name);
+	if (getpwuid_r(geteuid(), &pw, buffer, sizeof(buffer), &found) == 0 &&
+	    found != NULL)
+		snprintf(out, size, "user %s", pw.pw_name);
 	else
 		snprintf(out, size, "uid %ld", (long)geteuid());
 }

@@ -2,7 +2,7 @@
  * What goes wrong with an LMDB store: its codes and the system's as ours, and
  * texts that tell a person what to do.
  *
- * Any thread, but the texts only while one thread opens the store.
+ * Any thread.
  */
 #ifndef IO_STORE_REPORT_H
 #define IO_STORE_REPORT_H
