@@ -23,4 +23,10 @@ libdstool_a_SOURCES = \
 	milter/tool/tree.c milter/tool/tree.h
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
 
+bin_PROGRAMS += dane-sts
+dane_sts_SOURCES = milter/tool/dane_sts.c
+dane_sts_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+dane_sts_LDADD = libdstool.a libengine.a libconf.a libio.a libcore.a \
+	$(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
+	$(IDN2_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS)
 dist_man_MANS += milter/tool/dane-sts.1

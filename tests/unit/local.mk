@@ -32,6 +32,25 @@ tests_unit_test_tool_tree_SOURCES = tests/unit/test_tool_tree.c
 tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)
 
+# dane-sts as it is run.
+check_PROGRAMS += tests/unit/test_tool_program tests/unit/test_tool_lint
+UNIT_TESTS += tests/unit/test_tool_program tests/unit/test_tool_lint
+TOOL_RUN_SOURCES = tests/unit/tool_run.c tests/unit/tool_run.h
+TOOL_RUN_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
+	-DTOOL_PROGRAM='"$(abs_top_builddir)/dane-sts"' \
+	$(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
+TOOL_RUN_LDADD = $(JANSSON_LIBS) $(CRITERION_LIBS)
+tests_unit_test_tool_program_SOURCES = tests/unit/test_tool_program.c \
+	$(TOOL_RUN_SOURCES)
+tests_unit_test_tool_program_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
+tests_unit_test_tool_program_LDADD = $(TOOL_RUN_LDADD)
+EXTRA_tests_unit_test_tool_program_DEPENDENCIES = dane-sts$(EXEEXT)
+tests_unit_test_tool_lint_SOURCES = tests/unit/test_tool_lint.c \
+	$(TOOL_RUN_SOURCES)
+tests_unit_test_tool_lint_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
+tests_unit_test_tool_lint_LDADD = $(TOOL_RUN_LDADD)
+EXTRA_tests_unit_test_tool_lint_DEPENDENCIES = dane-sts$(EXEEXT)
+
 check_PROGRAMS += tests/unit/test_store tests/unit/test_store_format \
 	tests/unit/test_store_lmdb tests/unit/test_store_durable
 UNIT_TESTS += tests/unit/test_store tests/unit/test_store_format \
@@ -193,6 +212,12 @@ tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_filter_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) \
 	$(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_refresh_plan
+UNIT_TESTS += tests/unit/test_refresh_plan
+tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
+tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
 
 # Validated lookups: the program starts itself in a world of tests/lab.
 check_PROGRAMS += tests/unit/test_dns

@@ -1,0 +1,207 @@
+/*
+ * dane-sts(1) as it is run: the command line, parse, and check as far as no
+ * network is needed.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tool_run.h"
+
+/* --- parse ---------------------------------------------------------------- */
+
+Test(tool_program, parse_text)
+{
+	static const struct run_row rows[] = {
+	    {{"parse", "<u@EXAMPLE.org>"},                       NULL, 0,
+             "domain example.org <u@EXAMPLE.org>\n"                    },
+	    {{"parse", "postmaster", "u@[192.0.2.1]", "u@a..b"}, NULL, 0,
+             "local - postmaster\nliteral - u@[192.0.2.1]\n"
+		"invalid - u@a..b\n"                                   },
+	    {{"parse", "--", "-u@example.org"},                  NULL, 0,
+             "domain example.org -u@example.org\n"                     },
+	    {{"parse", "\"\n\"@example.org"},                    NULL, 0,
+             "domain example.org \"\\x0a\"@example.org\n"              },
+	    {{"parse", "u@m\xc3\xbcnchen.example"},              NULL, 0,
+             "domain xn--mnchen-3ya.example u@m\xc3\xbcnchen.example\n"},
+	};
+
+	EXPECT_ROWS(rows);
+}
+
+Test(tool_program, parse_json)
+{
+	static const struct run_row rows[] = {
+	    {{"parse", "--json", "<u@EXAMPLE.org>"},              NULL, 0,
+             "{\"arg\":\"<u@EXAMPLE.org>\",\"class\":\"domain\","
+		"\"domain\":\"example.org\"}\n"                              },
+	    {{"--json", "parse", "postmaster", "u@[x]"},          NULL, 0,
+             "{\"arg\":\"postmaster\",\"class\":\"local\",\"domain\":\"\"}\n"
+		"{\"arg\":\"u@[x]\",\"class\":\"literal\",\"domain\":\"\"}\n"},
+	    {{"parse", "u@\xff.example", "--json"},               NULL, 0,
+             "{\"arg\":\"u@\\uFFFD.example\",\"class\":\"invalid\","
+		"\"domain\":\"\"}\n"					 },
+	    {{"parse", "--json", "\xe2\x80\xa8\"\\@example.org"}, NULL, 0,
+             "{\"arg\":\"\\u2028\\\"\\\\@example.org\",\"class\":\"local\","
+		"\"domain\":\"\"}\n"					 },
+	};
+
+	EXPECT_ROWS(rows);
+}
+
+/* --- the command line ----------------------------------------------------- */
+
+Test(tool_program, usage_is_64_and_leaves_stdout_alone)
+{
+	static const struct run_row rows[] = {
+	    {{NULL},					   NULL, 64, ""},
+	    {{"--json"},				       NULL, 64, ""},
+	    {{"nonsense"},				     NULL, 64, ""},
+	    {{"--nonsense"},				   NULL, 64, ""},
+	    {{"-x"},					   NULL, 64, ""},
+	    {{"-c"},					   NULL, 64, ""},
+	    {{"--json=1", "parse", "u@x"},                     NULL, 64, ""},
+	    {{"parse"},					NULL, 64, ""},
+	    {{"parse", "--"},				  NULL, 64, ""},
+	    {{"parse", "-u@example.org"},                      NULL, 64, ""},
+	    {{"parse", "--host", "x", "u@x"},                  NULL, 64, ""},
+	    {{"lint"},					 NULL, 64, ""},
+	    {{"lint", "a", "b"},                               NULL, 64, ""},
+	    {{"lint", "--host", "x"},                          NULL, 64, ""},
+	    {{"lint", "--host"},                               NULL, 64, ""},
+	    {{"lint", "--txt", "a", "--host", "b"},            NULL, 64, ""},
+	    {{"lint", "--txt", "a", "--domain", "b"},          NULL, 64, ""},
+	    {{"lint", "--domain", "b", "c"},                   NULL, 64, ""},
+	    {{"lint", "--domain", "a..b"},                     NULL, 64, ""},
+	    {{"check"},					NULL, 64, ""},
+	    {{"check", "--deadline", "x", "example.org"},      NULL, 64, ""},
+	    {{"check", "--deadline", "0s", "example.org"},     NULL, 64, ""},
+	    {{"check", "-c", "/nonexistent", "u@[192.0.2.1]"}, NULL, 78, ""},
+	    {{"check", "-f", "/nonexistent"},                  NULL, 66, ""},
+	};
+
+	EXPECT_ROWS(rows);
+}
+
+Test(tool_program, unknown_command_names_the_known)
+{
+	static const char *const args[] = {"cache", "list", NULL};
+	struct outcome got;
+
+	tool_run(args, "", 0, &got);
+	cr_expect_neq(strstr(got.err.at,
+			  "known are: check lint parse replay\n"),
+	    NULL, "%s", got.err.at);
+	outcome_free(&got);
+}
+
+Test(tool_program, help_and_version)
+{
+	static const struct run_row rows[] = {
+	    {{"-V"},                 NULL, 0, "dane-sts " PACKAGE_VERSION "\n"},
+	    {{"parse", "--version"}, NULL, 0, "dane-sts " PACKAGE_VERSION "\n"},
+	};
+	static const char *const commands[] = {"check", "lint", "parse",
+	    "replay"};
+	struct outcome got;
+	size_t i;
+
+	EXPECT_ROWS(rows);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *const args[] = {commands[i], "--help", NULL};
+
+		tool_run(args, "", 0, &got);
+		cr_expect_eq(got.status, 0);
+		cr_expect_eq(strncmp(got.out.at, "usage: dane-sts ", 16), 0);
+		cr_expect_neq(strstr(got.out.at, commands[i]), NULL);
+		cr_expect_eq(got.err.len, 0);
+		outcome_free(&got);
+	}
+}
+
+Test(tool_program, full_disk_is_not_success)
+{
+	static const char *const args[] = {"parse", "u@example.org", NULL};
+	FILE *full = fopen("/dev/full", "w");
+
+	cr_assert(full != NULL);
+	cr_expect_eq(tool_run_to(full, args), 74);
+	fclose(full);
+}
+
+/* --- check, as far as no network is needed -------------------------------- */
+
+struct class_row {
+	const char *name;
+	const char *class;
+	const char *reason;
+};
+
+Test(tool_program, check_judges_addresses_by_class)
+{
+	static const struct class_row rows[] = {
+	    {"u@[192.0.2.1]", "literal", "literal"        },
+	    {"u@a..b",        "invalid", "invalid-address"},
+	    {"<u@>",          "invalid", "invalid-address"},
+	};
+	struct outcome got;
+	json_t *object, *recipient;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const args[] = {"check", "--json", "--",
+		    rows[i].name, NULL};
+
+		tool_run(args, "", 0, &got);
+		object = one_object(&got, i);
+		recipient = json_object_get(json_object_get(object, "facts"),
+		    "recipient");
+		cr_expect_eq(got.status, 0, "row %zu: %d", i, got.status);
+		cr_expect_str_eq(json_string_value(
+				     json_object_get(recipient, "class")),
+		    rows[i].class);
+		cr_expect_str_eq(json_string_value(
+				     json_object_get(object, "verdict")),
+		    "pass");
+		cr_expect_str_eq(json_string_value(
+				     json_object_get(object, "reason")),
+		    rows[i].reason);
+		json_decref(object);
+		outcome_free(&got);
+	}
+}
+
+Test(tool_program, check_names_what_is_no_domain)
+{
+	static const char *const args[] = {"check", "--json", "-f", "-",
+	    "a..b\xff", NULL};
+	static const char names[] = "# a comment\n\n  u@[192.0.2.1] \r\na\0b\n";
+	static const char *const expected[] = {"a..b\\uFFFD", "",
+	    "a\x7f"
+	    "b"};
+	struct outcome got;
+	char line[256];
+	char *rest;
+	size_t i;
+
+	tool_run(args, names, sizeof(names) - 1, &got);
+	cr_expect_eq(got.status, 3, "%d", got.status);
+	rest = got.out.at;
+	for (i = 0; i < 3; i++) {
+		size_t len = strcspn(rest, "\n");
+
+		snprintf(line, sizeof(line),
+		    "{\"arg\":\"%s\",\"error\":\"not a domain name\"}",
+		    expected[i]);
+		if (expected[i][0] != '\0')
+			cr_expect(strlen(line) == len &&
+				strncmp(rest, line, len) == 0,
+			    "line %zu: %s", i, rest);
+		rest += len + 1;
+	}
+	cr_expect_eq(rest, got.out.at + got.out.len);
+	cr_expect_neq(strstr(got.err.at, "not a domain name"), NULL);
+	outcome_free(&got);
+}
