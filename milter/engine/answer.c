@@ -34,6 +34,24 @@ out:
 	return answer;
 }
 
+void
+answer_set_life(struct answer *answer, uint64_t now_ms, uint64_t life_ms)
+{
+	answer->expires_ms = now_ms + life_ms;
+	answer->renew_ms = answer->expires_ms - life_ms / 10;
+}
+
+bool
+answer_take_renewal(const struct answer *answer, uint64_t now_ms)
+{
+	struct answer *taken = (struct answer *)(uintptr_t)answer;
+
+	/* Read first: a busy answer must not be written to each time. */
+	return now_ms >= answer->renew_ms &&
+	    !atomic_load_explicit(&taken->renewed, memory_order_relaxed) &&
+	    !atomic_exchange(&taken->renewed, true);
+}
+
 const struct answer *
 answer_ref(const struct answer *answer)
 {

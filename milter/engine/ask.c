@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/answer.h"
 #include "engine/cache.h"
 #include "engine/clock.h"
 #include "engine/engine_impl.h"
@@ -32,50 +33,79 @@ worker_of(struct engine *engine, const struct target *target)
 	return &engine->workers[map_hash(target->domain) % engine->n_workers];
 }
 
-const struct answer *
-ask_cache(struct engine *engine, const struct target *target)
-{
-	char key[TARGET_KEY_SIZE];
-
-	target_key(target, key);
-	return cache_get(engine->cache, key, engine->generation,
-	    clock_mono_ms());
-}
-
 static void
 waiter_arrived(struct loop_task *task)
 {
 	/* task is the first member */
 	struct waiter *w = (struct waiter *)task;
 
-	lookup_join(w->worker, w);
+	if (w->refresh)
+		lookup_refresh(w->worker, w);
+	else
+		lookup_join(w->worker, w);
 }
 
-static void
-enqueue(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, bool evidence, ask_done_fn *done, void *arg)
+/* NULL: no memory, and done was told so. */
+static struct waiter *
+waiter_new(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
 		done(arg, NULL, false);
-		return;
+		return NULL;
 	}
 	w->worker = worker_of(engine, target);
 	w->target = *target;
 	w->deadline_ms = deadline_ms;
-	w->evidence = evidence;
 	w->done = done;
 	w->arg = arg;
 	w->task.run = waiter_arrived;
-	loop_post(w->worker->loop, &w->task);
+	return w;
 }
 
 void
 ask_loop(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg)
 {
-	enqueue(engine, target, deadline_ms, false, done, arg);
+	struct waiter *w = waiter_new(engine, target, deadline_ms, done, arg);
+
+	if (w != NULL)
+		loop_post(w->worker->loop, &w->task);
+}
+
+static void
+nobody_waits(void *arg, const struct answer *answer, bool cached)
+{
+	(void)arg;
+	(void)answer;
+	(void)cached;
+}
+
+/* A verdict in use is looked up anew before it expires, so that a busy domain
+ * never waits. */
+static void
+renew(struct engine *engine, const struct target *target)
+{
+	ask_loop(engine, target, clock_mono_ms() + ANSWER_RENEWAL_MS,
+	    nobody_waits, NULL);
+}
+
+const struct answer *
+ask_cache(struct engine *engine, const struct target *target)
+{
+	uint64_t now_ms = clock_mono_ms();
+	const struct answer *answer;
+	char key[TARGET_KEY_SIZE];
+
+	target_key(target, key);
+	answer = cache_get(engine->cache, key,
+	    atomic_load_explicit(&engine->generation, memory_order_relaxed),
+	    now_ms);
+	if (answer != NULL && answer_take_renewal(answer, now_ms))
+		renew(engine, target);
+	return answer;
 }
 
 void
@@ -85,7 +115,7 @@ ask_start(struct engine *engine, const struct target *target,
 	const struct answer *answer = ask_cache(engine, target);
 
 	if (answer == NULL) {
-		enqueue(engine, target, deadline_ms, false, done, arg);
+		ask_loop(engine, target, deadline_ms, done, arg);
 		return;
 	}
 	done(arg, answer, true);
@@ -96,5 +126,25 @@ void
 ask_evidence(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg)
 {
-	enqueue(engine, target, deadline_ms, true, done, arg);
+	struct waiter *w = waiter_new(engine, target, deadline_ms, done, arg);
+
+	if (w == NULL)
+		return;
+	w->evidence = true;
+	loop_post(w->worker->loop, &w->task);
+}
+
+void
+ask_refresh(struct engine *engine, const char *domain, ask_done_fn *done,
+    void *arg)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+	struct waiter *w;
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	w = waiter_new(engine, &target, UINT64_MAX, done, arg);
+	if (w == NULL)
+		return;
+	w->refresh = true;
+	loop_post(w->worker->loop, &w->task);
 }

@@ -29,8 +29,10 @@ struct store;
 /* Immutable and shared; held by reference. */
 struct answer {
 	atomic_uint refs;
-	unsigned generation;    /* of the configuration that judged */
-	uint64_t expires_ms;    /* clock_mono_ms(); keep it no longer */
+	unsigned generation; /* of the configuration that judged */
+	uint64_t expires_ms; /* clock_mono_ms(); keep it no longer */
+	uint64_t renew_ms;   /* from then on it is looked up anew if used */
+	atomic_bool renewed;
 	size_t size;            /* octets in all, for the cache's bound */
 	struct verdict verdict; /* points into *facts */
 	struct facts *facts;
@@ -77,6 +79,14 @@ void ask_start(struct engine *engine, const struct target *target,
  */
 void ask_evidence(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+/*
+ * Fetches the stored policy of a domain anew, whatever its TXT says, and puts
+ * what comes into the store; a failure is noted there and warned about (C-11,
+ * C-12). No records of delivery are looked up: answer is NULL.
+ */
+void ask_refresh(struct engine *engine, const char *domain, ask_done_fn *done,
+    void *arg);
 
 const struct answer *answer_ref(const struct answer *answer);
 void answer_unref(const struct answer **answer); /* NULL is fine */

@@ -13,6 +13,7 @@
 #include "engine/backoff.h"
 #include "engine/cache.h"
 #include "engine/engine_impl.h"
+#include "engine/flap.h"
 #include "engine/lookup.h"
 #include "engine/probe.h"
 #include "engine/setup.h"
@@ -107,7 +108,8 @@ worker_init(struct worker *w, struct engine *engine,
 	LIST_INIT(&w->setups);
 	w->loop = loop_new();
 	w->backoff = backoff_new();
-	if (w->loop == NULL || w->backoff == NULL)
+	w->flap = flap_new(engine->log);
+	if (w->loop == NULL || w->backoff == NULL || w->flap == NULL)
 		return ERR_NOMEM;
 	w->setup =
 	    setup_new(config, engine->generation, w->loop, &w->setups, error);
@@ -342,6 +344,7 @@ worker_free(struct worker *w)
 	while ((setup = LIST_FIRST(&w->setups)) != NULL)
 		setup_free(&setup);
 	map_clear(&w->lookups);
+	flap_free(&w->flap);
 	backoff_free(&w->backoff);
 	loop_free(&w->loop);
 }

@@ -38,6 +38,7 @@
 #include "engine/backoff.h"
 #include "engine/cache.h"
 #include "engine/clock.h"
+#include "engine/flap.h"
 #include "engine/lookup_impl.h"
 #include "engine/probe.h"
 #include "io/log.h"
@@ -181,8 +182,8 @@ judge(struct lookup *l, enum decide_when when, bool *settled)
 	answer = answer_new(&l->facts, &l->setup->rules, when, settled);
 	if (answer != NULL) {
 		answer->generation = l->setup->generation;
-		answer->expires_ms =
-		    clock_mono_ms() + lifetime_ms(l, &answer->verdict);
+		answer_set_life(answer, clock_mono_ms(),
+		    lifetime_ms(l, &answer->verdict));
 	}
 	return answer;
 }
@@ -230,6 +231,8 @@ settle(struct lookup *l, const struct wants *wants)
 		return;
 	}
 	publish(l, answer);
+	if (answer != NULL)
+		flap_note(l->worker->flap, l->key, &answer->verdict);
 	if (final)
 		unlist(l);
 	complete_all(l, answer, final);
@@ -243,6 +246,11 @@ lookup_advance(struct lookup *l)
 	if (l->worker->stopping)
 		return; /* all who waited are answered */
 	policy_advance(l);
+	if (l->refresh) {
+		if (l->policy_step == POLICY_DONE)
+			complete_all(l, NULL, true);
+		return;
+	}
 	decide_wants(&l->facts, &wants);
 	if (l->policy_step != POLICY_STORE && !l->shed)
 		delivery_advance(l, wants.delivery);
@@ -294,12 +302,6 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	l->facts.port = target->port;
 	if (target->no_mx || target->port != SCOPE_PORT_SMTP)
 		l->facts.recipient.host = l->key;
-	if (map_insert(&worker->lookups, &l->node) != 0) {
-		setup_unref(&l->setup);
-		free(l);
-		return NULL;
-	}
-	l->listed = true;
 	TAILQ_INSERT_TAIL(&worker->all, l, link);
 	worker->n_lookups++;
 	return l;
@@ -353,43 +355,79 @@ answer_from_published(struct lookup *l, struct waiter *w)
 	return false;
 }
 
-void
-lookup_join(struct worker *worker, struct waiter *w)
+static void
+attach(struct lookup *l, struct waiter *w)
+{
+	w->lookup = l;
+	TAILQ_INSERT_TAIL(&l->waiters, w, link);
+}
+
+/* The lookup that w may join; *begun: a new one. NULL: no memory. */
+static struct lookup *
+lookup_for(struct worker *worker, const struct target *target, bool *begun)
 {
 	char key[TARGET_KEY_SIZE];
 	struct lookup *l;
+
+	target_key(target, key);
+	l = (struct lookup *)map_find(&worker->lookups, key);
+	*begun = l == NULL;
+	if (l != NULL)
+		return l;
+	l = lookup_new(worker, target, key);
+	if (l == NULL)
+		return NULL;
+	/* Not in the table it could not be shared, but would work. */
+	l->listed = map_insert(&worker->lookups, &l->node) == 0;
+	return l;
+}
+
+void
+lookup_join(struct worker *worker, struct waiter *w)
+{
+	struct lookup *l = NULL;
 	bool begun = false;
 
 	worker->n_waiters++;
-	if (worker->stopping) {
-		complete_without_lookup(w);
-		return;
-	}
-	target_key(&w->target, key);
-	l = (struct lookup *)map_find(&worker->lookups, key);
-	if (l == NULL) {
-		l = lookup_new(worker, &w->target, key);
-		begun = true;
-	}
+	if (!worker->stopping)
+		l = lookup_for(worker, &w->target, &begun);
 	if (l == NULL) {
 		complete_without_lookup(w);
 		return;
 	}
 	if (!begun && answer_from_published(l, w))
 		return;
-	w->lookup = l;
-	TAILQ_INSERT_TAIL(&l->waiters, w, link);
+	attach(l, w);
 	l->pending++; /* the lookup must not end under our feet */
 	if (loop_timer_set(worker->loop, &w->timer, w->deadline_ms,
 		deadline_passed) != 0) {
-		w->lookup = NULL;
 		TAILQ_REMOVE(&l->waiters, w, link);
+		w->lookup = NULL;
 		complete_without_lookup(w);
 	}
 	if (begun) {
 		shed_if_full(l);
 		policy_begin(l);
 	}
+	lookup_returned(l);
+}
+
+void
+lookup_refresh(struct worker *worker, struct waiter *w)
+{
+	struct lookup *l = NULL;
+
+	worker->n_waiters++;
+	if (!worker->stopping)
+		l = lookup_new(worker, &w->target, w->target.domain);
+	if (l == NULL) {
+		complete(w, NULL);
+		return;
+	}
+	l->refresh = true;
+	attach(l, w);
+	l->pending++;
+	policy_begin(l);
 	lookup_returned(l);
 }
 

@@ -19,6 +19,12 @@ struct worker;
  */
 void lookup_join(struct worker *worker, struct waiter *waiter);
 
+/*
+ * Takes the waiter over: fetches the stored policy of its domain anew and then
+ * completes it without an answer. Shares nothing with other lookups.
+ */
+void lookup_refresh(struct worker *worker, struct waiter *waiter);
+
 /* Those who ask from now on begin lookups of their own: after a reload. */
 void lookup_detach_all(struct worker *worker);
 

@@ -63,6 +63,7 @@ struct lookup {
 	unsigned pending; /* callbacks that are still to come */
 	bool listed;      /* in worker->lookups */
 	bool shed;
+	bool refresh;   /* fetches the stored policy anew, and nothing else */
 	bool rechecked; /* the TXT was asked past every cache */
 	const struct answer *published;
 

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "engine/backoff.h"
+#include "engine/cache.h"
 #include "engine/clock.h"
 #include "engine/lookup_impl.h"
 #include "io/log.h"
@@ -64,6 +65,19 @@ log_store_trouble(struct lookup *l, const char *what, int err)
 	log_end(&e);
 }
 
+/* Roughly: a note costs a write. */
+#define USED_NOTE_S 3600
+
+static void
+note_use(struct lookup *l)
+{
+	struct store_mark mark = {.used_s = clock_wall_s()};
+
+	if (l->refresh || mark.used_s - l->store_entry->used_s < USED_NOTE_S)
+		return;
+	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
+}
+
 /* C-13: the raw body is parsed anew each time. */
 static void
 use_stored(struct lookup *l)
@@ -96,9 +110,10 @@ store_answered(struct loop_task *task)
 {
 	struct lookup *l = lookup_of_store_task(task);
 
-	if (l->store_err == 0)
+	if (l->store_err == 0) {
 		use_stored(l);
-	else if (l->store_err != ERR_NOTFOUND) {
+		note_use(l);
+	} else if (l->store_err != ERR_NOTFOUND) {
 		log_store_trouble(l, "read", l->store_err);
 		l->facts.internal_error = true;
 	}
@@ -244,6 +259,26 @@ fetch_failed(struct lookup *l, const char *why)
 	l->policy_step = POLICY_DONE;
 }
 
+/* C-12: with the flag also when the mode is none. The policy stays. */
+static void
+refresh_failed(struct lookup *l, const char *result, const char *why)
+{
+	struct store_mark mark = {.tried_s = clock_wall_s(), .failure = why};
+	struct log_event e;
+
+	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
+	if (l->stored.mode == POLICY_MODE_NONE && !l->stored.dnssec)
+		return;
+	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "refresh");
+	log_str(&e, "domain", l->target.domain);
+	log_str(&e, "policy_id", l->txt_id);
+	log_str(&e, "result", result);
+	log_str(&e, "why", why);
+	log_int(&e, "left_s",
+	    (int64_t)l->stored.max_age_s - (int64_t)l->stored.age_s);
+	log_end(&e);
+}
+
 /* Warns once per domain and id (P-19), and keeps the next try off (F-12). */
 static void
 fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
@@ -254,8 +289,11 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		fetch_failed(l, why);
 		return;
 	}
+	if (l->refresh)
+		refresh_failed(l, result, why);
 	if (backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
-		clock_mono_ms() + l->setup->backoff_ms, why)) {
+		clock_mono_ms() + l->setup->backoff_ms, why) &&
+	    !l->refresh) {
 		log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "policy");
 		log_str(&e, "domain", l->target.domain);
 		log_str(&e, "policy_id", l->txt_id);
@@ -355,6 +393,21 @@ fetch_want(struct lookup *l)
 	}
 }
 
+/* C-11: regardless of the TXT, which may be suppressed. Failures in turn are
+ * spaced by who asks for the refresh. */
+static void
+refresh_want(struct lookup *l)
+{
+	char host[POLICY_HOST_SIZE];
+
+	if (l->facts.stored == NULL || !policy_host(l, host))
+		return;
+	if (l->facts.txt_state != TXT_VALID)
+		(void)snprintf(l->txt_id, sizeof(l->txt_id), "%s",
+		    l->stored.id);
+	addresses_ask(l, host);
+}
+
 /* --- fetch -------------------------------------------------------------- */
 
 static void
@@ -369,6 +422,8 @@ saved(struct loop_task *task)
 	    lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
 	l->facts.internal_error = false; /* the store could not be read */
+	/* C-07: at once. */
+	cache_remove(l->worker->cache, l->target.domain);
 	l->policy_step = POLICY_DONE;
 	lookup_returned(l);
 }
@@ -392,12 +447,13 @@ save(struct lookup *l, const struct fetch_result *result)
 	    .id = l->txt_id,
 	    .fetched_s = clock_wall_s(),
 	    .failure = "",
+	    .used_s = l->refresh ? l->store_entry->used_s : clock_wall_s(),
 	    .body = result->body,
 	    .len = result->len,
 	};
 	int err;
 
-	entry.tried_s = entry.used_s = entry.fetched_s;
+	entry.tried_s = entry.fetched_s;
 	l->policy_step = POLICY_SAVE;
 	l->store_task.run = saved;
 	l->pending++;
@@ -421,6 +477,25 @@ log_new_policy(struct lookup *l)
 	log_int(&e, "max_age", policy->max_age_s);
 	log_bool(&e, "dnssec", policy->dnssec);
 	log_str(&e, "replaces", l->facts.stored != NULL ? l->stored.id : "-");
+	log_end(&e);
+}
+
+/* A change of mind, told so that it is not taken for an attack: the policy
+ * that took the field away came over HTTPS as the one that set it. */
+static void
+log_withdrawal(struct lookup *l)
+{
+	struct log_event e;
+
+	if (l->facts.stored == NULL || !l->stored.dnssec ||
+	    l->fetched_policy->dnssec)
+		return;
+	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "withdrawal");
+	log_str(&e, "domain", l->target.domain);
+	log_str(&e, "policy_id", l->txt_id);
+	log_str(&e, "replaces", l->stored.id);
+	log_str(&e, "msg",
+	    "the domain no longer announces DNSSEC; its new policy says so");
 	log_end(&e);
 }
 
@@ -462,6 +537,7 @@ fetched(void *arg, const struct fetch_result *result)
 	}
 	backoff_remove(l->worker->backoff, l->target.domain);
 	log_new_policy(l);
+	log_withdrawal(l);
 	save(l, result);
 	lookup_returned(l);
 }
@@ -496,7 +572,9 @@ policy_advance(struct lookup *l)
 	if (l->policy_step == POLICY_TXT && l->facts.txt_state != TXT_UNASKED) {
 		decide_wants(&l->facts, &wants);
 		l->policy_step = POLICY_DONE;
-		if (wants.fetch)
+		if (l->refresh)
+			refresh_want(l);
+		else if (wants.fetch)
 			fetch_want(l);
 	}
 	if (l->policy_step == POLICY_ADDRESS && l->addresses_pending == 0)

@@ -19,6 +19,7 @@
 struct backoff;
 struct cache;
 struct dns;
+struct flap;
 struct lookup;
 struct probe;
 
@@ -37,6 +38,7 @@ struct worker {
 	size_t n_lookups;         /* all that are not freed yet */
 	size_t n_waiters;
 	struct backoff *backoff;
+	struct flap *flap;
 	bool running; /* the loop was started */
 	bool stopping;
 	bool full; /* the limit was hit, and that was logged */
@@ -57,6 +59,7 @@ struct waiter {
 	struct target target;
 	uint64_t deadline_ms;
 	bool evidence; /* wait for all of it, not for the first certainty */
+	bool refresh;  /* wants the policy fetched anew, and no verdict */
 	ask_done_fn *done;
 	void *arg;
 };

@@ -298,12 +298,37 @@ ttl_of_the_records_bounds_the_verdict(void)
 	    .ttl_s = 20});
 	world_start();
 	(void)asked("example.org");
-	fake_run(15000);
-	CHECK(!asked("example.org").cached ||
-	    script_dns_count("example.org", DNS_MX) == 1);
+	fake_run(10000);
+	CHECK(asked("example.org").cached);
+	CHECK(script_dns_count("example.org", DNS_MX) == 1);
 	fake_run(5000);
 	a = asked("example.org");
 	CHECK(!a.cached);
+	CHECK(script_dns_count("example.org", DNS_MX) == 2);
+	world_stop();
+}
+
+static void
+verdict_in_use_is_renewed_ahead_of_expiry(void)
+{
+	struct asker a;
+
+	bind_domain("example.org");
+	script_delivery("example.org", "mx.example.org", true);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_AAAA,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NODATA,
+	    .ttl_s = 100});
+	world_start();
+	(void)asked("example.org");
+	fake_run(87000); /* at 91 of 100 s */
+	CHECK(asked("example.org").cached);
+	CHECK(asked("example.org").cached);
+	CHECK(script_dns_count("example.org", DNS_MX) == 2);
+	fake_run(20000);
+	a = asked("example.org");
+	CHECK(a.cached);
 	CHECK(script_dns_count("example.org", DNS_MX) == 2);
 	world_stop();
 }
@@ -327,6 +352,7 @@ const struct scenario delivery_scenarios[] = {
     SCENARIO(certain_badness_does_not_wait),
     SCENARIO(S_05_signatures_bound_the_verdict),
     SCENARIO(ttl_of_the_records_bounds_the_verdict),
+    SCENARIO(verdict_in_use_is_renewed_ahead_of_expiry),
     {NULL, NULL},
   /* clang-format on */
 };

@@ -501,6 +501,9 @@ struct stored {
 	char domain[NAME_SIZE];
 	char id[TXT_ID_SIZE];
 	int64_t fetched_s;
+	int64_t tried_s;
+	int64_t used_s;
+	char failure[256];
 	char body[1024];
 	size_t len;
 };
@@ -516,9 +519,10 @@ struct store {
 struct store_request {
 	char domain[NAME_SIZE];
 	store_got_fn *got;
-	store_done_fn *done;
+	store_done_fn *done; /* of a put or a mark; may be NULL */
 	void *arg;
 	struct stored put;
+	bool is_mark;
 };
 
 static struct stored *
@@ -563,6 +567,26 @@ script_stored_id(const char *domain)
 	return s != NULL ? s->id : NULL;
 }
 
+bool
+script_stored_entry(const char *domain, struct store_entry *out)
+{
+	struct stored *s = find_stored(domain);
+
+	if (s == NULL)
+		return false;
+	*out = (struct store_entry){
+	    .domain = s->domain,
+	    .id = s->id,
+	    .fetched_s = s->fetched_s,
+	    .tried_s = s->tried_s,
+	    .failure = s->failure,
+	    .used_s = s->used_s,
+	    .body = (const uint8_t *)s->body,
+	    .len = s->len,
+	};
+	return true;
+}
+
 void
 script_store_get_fails(int err)
 {
@@ -582,32 +606,78 @@ script_store_delay(uint64_t ms)
 }
 
 static void
+answer_get(const struct store_request *r)
+{
+	struct stored *s = find_stored(r->domain);
+	struct store_entry entry = {.domain = r->domain};
+
+	if (get_error != 0 || s == NULL) {
+		r->got(r->arg, get_error != 0 ? get_error : ERR_NOTFOUND,
+		    NULL);
+		return;
+	}
+	entry.id = s->id;
+	entry.fetched_s = s->fetched_s;
+	entry.tried_s = s->tried_s;
+	entry.used_s = s->used_s;
+	entry.failure = s->failure;
+	entry.body = (const uint8_t *)s->body;
+	entry.len = s->len;
+	r->got(r->arg, 0, &entry);
+}
+
+static void
+apply_mark(const struct stored *mark)
+{
+	struct stored *s = find_stored(mark->domain);
+
+	if (s == NULL)
+		return;
+	if (mark->used_s != 0)
+		s->used_s = mark->used_s;
+	if (mark->tried_s == 0)
+		return;
+	s->tried_s = mark->tried_s;
+	memcpy(s->failure, mark->failure, sizeof(s->failure));
+}
+
+static void
 request_due(void *arg)
 {
 	struct store_request *r = arg;
 
-	if (r->done != NULL) {
-		if (put_error == 0)
-			store_now(&r->put);
-		r->done(r->arg, put_error);
+	if (r->got != NULL) {
+		answer_get(r);
 	} else {
-		struct stored *s = find_stored(r->domain);
-		struct store_entry entry = {.domain = r->domain};
-
-		if (get_error != 0) {
-			r->got(r->arg, get_error, NULL);
-		} else if (s == NULL) {
-			r->got(r->arg, ERR_NOTFOUND, NULL);
-		} else {
-			entry.id = s->id;
-			entry.fetched_s = s->fetched_s;
-			entry.failure = "";
-			entry.body = (const uint8_t *)s->body;
-			entry.len = s->len;
-			r->got(r->arg, 0, &entry);
-		}
+		if (r->is_mark)
+			apply_mark(&r->put);
+		else if (put_error == 0)
+			store_now(&r->put);
+		if (r->done != NULL)
+			r->done(r->arg, put_error);
 	}
 	free(r);
+}
+
+int
+store_mark(struct store *store, const char *domain,
+    const struct store_mark *mark, store_done_fn *done, void *arg)
+{
+	struct store_request *r = calloc(1, sizeof(*r));
+
+	(void)store;
+	if (r == NULL)
+		abort();
+	(void)snprintf(r->put.domain, NAME_SIZE, "%s", domain);
+	(void)snprintf(r->put.failure, sizeof(r->put.failure), "%s",
+	    mark->failure != NULL ? mark->failure : "");
+	r->put.tried_s = mark->tried_s;
+	r->put.used_s = mark->used_s;
+	r->is_mark = true;
+	r->done = done;
+	r->arg = arg;
+	fake_at(store_delay_ms, request_due, r);
+	return 0;
 }
 
 int
@@ -637,6 +707,8 @@ store_put(struct store *store, const struct store_entry *entry,
 	(void)snprintf(r->put.domain, NAME_SIZE, "%s", entry->domain);
 	(void)snprintf(r->put.id, TXT_ID_SIZE, "%s", entry->id);
 	r->put.fetched_s = entry->fetched_s;
+	r->put.tried_s = entry->tried_s;
+	r->put.used_s = entry->used_s;
 	memcpy(r->put.body, entry->body, entry->len);
 	r->put.len = entry->len;
 	r->done = done;

@@ -12,6 +12,7 @@
 
 #include "io/dns.h"
 #include "io/fetch.h"
+#include "io/store.h"
 
 #define SCRIPT_NEVER UINT64_MAX
 
@@ -52,6 +53,8 @@ unsigned script_fetch_count(const char *domain);
 void script_stored(const char *domain, const char *id, const char *body,
     int64_t age_s);
 const char *script_stored_id(const char *domain); /* NULL: nothing there */
+/* False: nothing there. Borrowed until the next change. */
+bool script_stored_entry(const char *domain, struct store_entry *out);
 void script_store_get_fails(int err);
 void script_store_put_fails(int err);
 void script_store_delay(uint64_t ms);

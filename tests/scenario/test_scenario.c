@@ -62,3 +62,13 @@ ParameterizedTest(size_t *place, scenario, engine)
 {
 	run(&engine_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, refresh)
+{
+	return places(refresh_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, refresh)
+{
+	run(&refresh_scenarios[*place]);
+}

@@ -105,6 +105,26 @@ ask_host(struct asker *asker, const char *host, uint16_t port)
 	ask_target(asker, &target, 4000);
 }
 
+static void
+count_refresh(void *arg, const struct answer *answer, bool cached)
+{
+	unsigned *completions = arg;
+
+	(void)cached;
+	CHECK(answer == NULL);
+	(*completions)++;
+}
+
+void
+refresh_domain(const char *domain)
+{
+	unsigned completions = 0;
+
+	ask_refresh(engine, domain, count_refresh, &completions);
+	fake_run(60000);
+	CHECK(completions == 1);
+}
+
 struct asker
 asked(const char *domain)
 {

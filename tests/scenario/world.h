@@ -54,6 +54,9 @@ void ask_host(struct asker *asker, const char *host, uint16_t port);
 /* Asks, waits up to 60 s of the fake clock, and returns what came. */
 struct asker asked(const char *domain);
 
+/* Waits up to 60 s of the fake clock for the refresh to end. */
+void refresh_domain(const char *domain);
+
 #define CHECK(condition)                                               \
 	do {                                                           \
 		if (!(condition)) {                                    \
@@ -75,5 +78,6 @@ void check_verdict(const char *file, int line, struct asker asker,
 extern const struct scenario policy_scenarios[];
 extern const struct scenario delivery_scenarios[];
 extern const struct scenario engine_scenarios[];
+extern const struct scenario refresh_scenarios[];
 
 #endif

@@ -1,0 +1,258 @@
+/* The refresher. */
+#include "autoconf.h"
+
+#include "engine/refresh.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "config.h"
+#include "core/err.h"
+#include "core/policy.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "engine/refresh_plan.h"
+#include "io/log.h"
+#include "io/store.h"
+
+/* Between two looks through the store: no more of them than these in an
+ * interval, as each costs a pass over all that is stored. */
+#define LOOKS_PER_INTERVAL 288
+#define PAUSE_MIN_S        1
+#define PAUSE_MAX_S        3600
+
+struct refresher {
+	struct engine *engine;
+	struct store *store;
+	struct log *log;
+	pthread_t thread;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t wake;
+	bool stop;
+	bool look_now; /* the interval has changed */
+	uint64_t interval_s;
+	uint64_t retry_s;
+	unsigned under_way;
+};
+
+/* --- a look through the store ------------------------------------------- */
+
+static bool
+look_at(void *arg, const struct store_entry *entry)
+{
+	struct refresh_plan *plan = arg;
+	struct policy *policy = NULL;
+	struct refresh_entry e = {
+	    .domain = entry->domain,
+	    .fetched_s = entry->fetched_s,
+	    .tried_s = entry->tried_s,
+	    .failed = entry->failure[0] != '\0',
+	    .used_s = entry->used_s,
+	};
+
+	/* A body that cannot be parsed is of no use: like one that is over. */
+	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
+		e.max_age_s = policy->max_age_s;
+	policy_free(&policy);
+	refresh_plan_add(plan, &e);
+	return true;
+}
+
+static void
+remove_expired(struct refresher *r, const struct refresh_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_expired; i++) {
+		if (store_delete(r->store, plan->expired[i], NULL, NULL) != 0)
+			return; /* the next look finds them again */
+		log_msg(r->log, LOG_LEVEL_DEBUG, "refresh",
+		    "the policy of %s has expired and is removed",
+		    plan->expired[i]);
+	}
+}
+
+/* --- refreshing --------------------------------------------------------- */
+
+static void
+refreshed(void *arg, const struct answer *answer, bool cached)
+{
+	struct refresher *r = arg;
+
+	(void)answer;
+	(void)cached;
+	(void)pthread_mutex_lock(&r->lock);
+	r->under_way--;
+	(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* False: stopping. */
+static bool
+wait_for_room(struct refresher *r)
+{
+	bool go;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stop && r->under_way >= REFRESH_PARALLEL)
+		(void)pthread_cond_wait(&r->wake, &r->lock);
+	go = !r->stop;
+	r->under_way += go;
+	(void)pthread_mutex_unlock(&r->lock);
+	return go;
+}
+
+static uint64_t
+pause_for(uint64_t interval_s, int64_t left_s)
+{
+	uint64_t s = left_s > 0 ? (uint64_t)left_s : 0;
+
+	if (s < interval_s / LOOKS_PER_INTERVAL)
+		s = interval_s / LOOKS_PER_INTERVAL;
+	if (s < PAUSE_MIN_S)
+		return PAUSE_MIN_S;
+	return s < PAUSE_MAX_S ? s : PAUSE_MAX_S;
+}
+
+/* For how many seconds the store can be left alone. */
+static uint64_t
+run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s)
+{
+	struct refresh_plan plan;
+	uint64_t pause_s;
+	int err;
+
+	if (refresh_plan_init(&plan, clock_wall_s(), interval_s, retry_s) != 0)
+		return PAUSE_MAX_S;
+	err = store_each(r->store, look_at, &plan);
+	if (err != 0)
+		log_msg(r->log, LOG_LEVEL_ERROR, "refresh",
+		    "cannot look through the policy store: %s", err_text(err));
+	remove_expired(r, &plan);
+	refresh_plan_sort(&plan);
+	for (size_t i = 0; i < plan.n && wait_for_room(r); i++)
+		ask_refresh(r->engine, plan.items[i].domain, refreshed, r);
+	pause_s = plan.more ? PAUSE_MIN_S
+			    : pause_for(interval_s, plan.next_s - plan.now_s);
+	refresh_plan_free(&plan);
+	return pause_s;
+}
+
+static void
+pause_until(struct refresher *r, uint64_t until_ms)
+{
+	struct timespec until = {
+	    .tv_sec = (time_t)(until_ms / 1000),
+	    .tv_nsec = (long)(until_ms % 1000) * 1000000L,
+	};
+
+	while (!r->stop && !r->look_now && clock_mono_ms() < until_ms)
+		(void)pthread_cond_timedwait(&r->wake, &r->lock, &until);
+}
+
+static void *
+refresher_run(void *arg)
+{
+	struct refresher *r = arg;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		uint64_t interval_s = r->interval_s, retry_s = r->retry_s;
+		uint64_t pause_s;
+
+		r->look_now = false;
+		(void)pthread_mutex_unlock(&r->lock);
+		pause_s = run_round(r, interval_s, retry_s);
+		(void)pthread_mutex_lock(&r->lock);
+		pause_until(r, clock_mono_ms() + pause_s * 1000);
+	}
+	while (r->under_way > 0)
+		(void)pthread_cond_wait(&r->wake, &r->lock);
+	(void)pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+/* --- life --------------------------------------------------------------- */
+
+static void
+take_config(struct refresher *r, const struct config *config)
+{
+	uint64_t hour_s = 3600;
+
+	r->interval_s = config->refresh_interval_ms / 1000;
+	/* A policy host that is down is asked hourly, no sooner than F-12 has
+	 * it, and oftener only if all is to be fresher than that. */
+	r->retry_s = r->interval_s / 4 < hour_s ? r->interval_s / 4 : hour_s;
+	if (r->retry_s * 1000 < config->fetch_backoff_ms)
+		r->retry_s = config->fetch_backoff_ms / 1000;
+}
+
+static int
+start_thread(struct refresher *r)
+{
+	sigset_t all, old;
+	int err;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&r->thread, NULL, refresher_run, r);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+struct refresher *
+refresher_new(const struct config *config, struct engine *engine,
+    struct store *store, struct log *log)
+{
+	struct refresher *r = calloc(1, sizeof(*r));
+	pthread_condattr_t attr;
+
+	if (r == NULL)
+		return NULL;
+	r->engine = engine;
+	r->store = store;
+	r->log = log;
+	take_config(r, config);
+	(void)pthread_mutex_init(&r->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&r->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	if (start_thread(r) != 0) {
+		(void)pthread_cond_destroy(&r->wake);
+		(void)pthread_mutex_destroy(&r->lock);
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void
+refresher_reload(struct refresher *r, const struct config *config)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	take_config(r, config);
+	r->look_now = true;
+	(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void
+refresher_free(struct refresher **refresherp)
+{
+	struct refresher *r = *refresherp;
+
+	if (r == NULL)
+		return;
+	*refresherp = NULL;
+	(void)pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)pthread_join(r->thread, NULL);
+	(void)pthread_cond_destroy(&r->wake);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}

@@ -1,0 +1,61 @@
+/*
+ * Which stored policies are to be fetched anew, which are past their life, and
+ * when to look again (C-11, C-12; RFC 8461 3.3 and 10.2).
+ *
+ * Every policy has a moment of its own within the interval, from its name, so
+ * that a fleet and a large store ask at a steady rate. When more are due than
+ * a round takes, those that were used last come first. Policies that nobody
+ * asked for during a whole max_age are left to expire.
+ *
+ * No clock, no store, no thread: time is an argument.
+ */
+#ifndef ENGINE_REFRESH_PLAN_H
+#define ENGINE_REFRESH_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/name.h"
+
+#define REFRESH_ROUND_MAX 4096 /* policies; the rest waits for the next round \
+				*/
+
+struct refresh_item {
+	char domain[NAME_SIZE];
+	int64_t used_s;
+};
+
+struct refresh_plan {
+	int64_t now_s;
+	uint64_t interval_s;
+	uint64_t retry_s; /* after a refresh that failed */
+	int64_t next_s;   /* the earliest moment at which something is due */
+	size_t n;         /* a heap until refresh_plan_sort: least used first */
+	struct refresh_item *items;
+	size_t n_expired; /* those are REFRESH_ROUND_MAX at most, too */
+	char (*expired)[NAME_SIZE];
+	bool more; /* there was more than a round takes */
+};
+
+/* What a store entry says about itself; times are wall clock. */
+struct refresh_entry {
+	const char *domain;
+	int64_t fetched_s;
+	int64_t tried_s;
+	bool failed; /* the last try did */
+	int64_t used_s;
+	uint32_t max_age_s;
+};
+
+/* 0 or ERR_NOMEM. */
+int refresh_plan_init(struct refresh_plan *plan, int64_t now_s,
+    uint64_t interval_s, uint64_t retry_s);
+void refresh_plan_free(struct refresh_plan *plan);
+
+void
+refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry);
+/* Last used first. */
+void refresh_plan_sort(struct refresh_plan *plan);
+
+#endif

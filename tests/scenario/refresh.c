@@ -1,0 +1,128 @@
+/* Scenarios of the refresh of stored policies. */
+#include "autoconf.h"
+
+#include <string.h>
+
+#include "engine/clock.h"
+#include "world.h"
+
+static void
+C_11_refresh_restarts_max_age(void)
+{
+	struct store_entry e;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 10);
+	world_start();
+	refresh_domain("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(clock_wall_s() - e.fetched_s <= 60);
+	CHECK(strcmp(e.failure, "") == 0);
+	CHECK(script_fetch_count("example.org") == 1);
+	/* and it asks for nothing else */
+	CHECK(script_dns_count("example.org", DNS_MX) == 0);
+	world_stop();
+}
+
+static void
+C_11_refresh_goes_on_without_txt(void)
+{
+	struct store_entry e;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_txt("example.org", "1");
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NXDOMAIN});
+	script_policy("example.org", BINDING, 10);
+	world_start();
+	refresh_domain("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(clock_wall_s() - e.fetched_s <= 60);
+	CHECK(strcmp(e.id, "1") == 0);
+	world_stop();
+}
+
+static void
+C_05_failed_refresh_shortens_nothing(void)
+{
+	struct store_entry e;
+	struct asker a;
+	int64_t fetched_s;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_stored_entry("example.org", &e);
+	fetched_s = e.fetched_s;
+	script_txt("example.org", "1");
+	script_policy_fails("example.org", FETCH_FAILURE_STATUS,
+	    "HTTP status 503");
+	world_start();
+	refresh_domain("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(e.fetched_s == fetched_s);
+	CHECK(strcmp(e.failure, "HTTP status 503") == 0);
+	CHECK(e.tried_s > fetched_s);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_CACHE);
+	world_stop();
+}
+
+static void
+K8_unchanged_id_alone_renews_nothing(void)
+{
+	struct store_entry e;
+	int64_t fetched_s;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_stored_entry("example.org", &e);
+	fetched_s = e.fetched_s;
+	script_txt("example.org", "1");
+	world_start();
+	(void)asked("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(e.fetched_s == fetched_s);
+	/* but that it was used is noted, for the refresher */
+	CHECK(e.used_s > fetched_s);
+	world_stop();
+}
+
+static void
+C_07_refreshed_policy_counts_at_once(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_txt("example.org", "1");
+	script_policy("example.org", NOT_BINDING, 10);
+	world_start();
+	CHECK_VERDICT(asked("example.org"), VERDICT_DEFER, REASON_MX_INSECURE);
+	refresh_domain("example.org");
+	a = asked("example.org");
+	CHECK(!a.cached);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	world_stop();
+}
+
+static void
+refresh_of_nothing_ends(void)
+{
+	world_start();
+	refresh_domain("example.org");
+	CHECK(script_fetch_count("example.org") == 0);
+	world_stop();
+}
+
+const struct scenario refresh_scenarios[] = {
+  /* clang-format off */
+    SCENARIO(C_11_refresh_restarts_max_age),
+    SCENARIO(C_11_refresh_goes_on_without_txt),
+    SCENARIO(C_05_failed_refresh_shortens_nothing),
+    SCENARIO(K8_unchanged_id_alone_renews_nothing),
+    SCENARIO(C_07_refreshed_policy_counts_at_once),
+    SCENARIO(refresh_of_nothing_ends),
+    {NULL, NULL},
+  /* clang-format on */
+};

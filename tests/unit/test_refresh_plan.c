@@ -1,0 +1,159 @@
+/* engine/refresh_plan.h: C-11, C-12. */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/refresh_plan.h"
+
+#define NOW     1000000
+#define DAY     86400
+#define RETRY   3600
+#define MAX_AGE (7 * DAY)
+
+static struct refresh_plan
+plan(void)
+{
+	struct refresh_plan p;
+
+	cr_assert_eq(refresh_plan_init(&p, NOW, DAY, RETRY), 0);
+	return p;
+}
+
+static struct refresh_entry
+entry(const char *domain, int64_t age_s, int64_t unused_s)
+{
+	return (struct refresh_entry){
+	    .domain = domain,
+	    .fetched_s = NOW - age_s,
+	    .tried_s = NOW - age_s,
+	    .used_s = NOW - unused_s,
+	    .max_age_s = MAX_AGE,
+	};
+}
+
+Test(refresh_plan, C_11_due_after_about_the_interval)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e;
+
+	e = entry("young.example", DAY * 3 / 4 - 1, 0);
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 0);
+	cr_expect_geq(p.next_s, NOW + 1);
+	cr_expect_leq(p.next_s, NOW + 1 + DAY / 2);
+	e = entry("old.example", DAY * 5 / 4, 0);
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	cr_expect_str_eq(p.items[0].domain, "old.example");
+	refresh_plan_free(&p);
+}
+
+/* Short-lived policies are refreshed well before they end. */
+Test(refresh_plan, C_11_short_life_is_refreshed_sooner)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("short.example", 300, 0);
+
+	e.max_age_s = 600;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, moments_are_spread_over_the_interval)
+{
+	struct refresh_plan p = plan();
+	char domain[32];
+
+	/* All fetched at the same moment, one interval ago. */
+	for (unsigned i = 0; i < 2000; i++) {
+		struct refresh_entry e;
+
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		e = entry(domain, DAY, 0);
+		refresh_plan_add(&p, &e);
+	}
+	cr_expect_gt(p.n, 800);
+	cr_expect_lt(p.n, 1200);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, F_12_failed_one_waits)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("down.example", 2 * DAY, 0);
+
+	e.failed = true;
+	e.tried_s = NOW - RETRY + 1;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 0);
+	cr_expect_eq(p.next_s, NOW + 1);
+	e.tried_s = NOW - RETRY;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, C_02_expired_ones_are_removed)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("over.example", MAX_AGE + 1, 0);
+
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 0);
+	cr_assert_eq(p.n_expired, 1);
+	cr_expect_str_eq(p.expired[0], "over.example");
+	e = entry("last.example", MAX_AGE, 0);
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n_expired, 1, "it lives to the last second");
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, unused_ones_are_left_to_expire)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("unused.example", 2 * DAY, MAX_AGE + 1);
+
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 0);
+	cr_expect_eq(p.n_expired, 0);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, S_06_fetch_in_the_future_is_due)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("future.example", -DAY, 0);
+
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	cr_expect_eq(p.n_expired, 0);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, last_used_go_first_when_there_are_too_many)
+{
+	struct refresh_plan p = plan();
+	char domain[32];
+
+	for (unsigned i = 0; i < 3 * REFRESH_ROUND_MAX; i++) {
+		/* a walk through all ranks, in no order */
+		unsigned rank = i * 7919U % (3 * REFRESH_ROUND_MAX);
+		struct refresh_entry e;
+
+		(void)snprintf(domain, sizeof(domain), "d%u.example", rank);
+		e = entry(domain, 2 * DAY, rank);
+		refresh_plan_add(&p, &e);
+	}
+	cr_expect(p.more);
+	cr_assert_eq(p.n, REFRESH_ROUND_MAX);
+	refresh_plan_sort(&p);
+	for (unsigned i = 0; i < REFRESH_ROUND_MAX; i++) {
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		cr_assert_str_eq(p.items[i].domain, domain);
+	}
+	refresh_plan_free(&p);
+}
