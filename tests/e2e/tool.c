@@ -85,7 +85,7 @@ Test(tool, check_prints_facts_as_json)
 Test(tool, check_reads_the_store_of_the_running_daemon)
 {
 	static const struct tool_row rows[] = {
-	    {{"check", "secure.test"}, 0, "- policy, stored "},
+	    {{"check", "secure.test"}, 0, " policy, stored "},
 	};
 
 	LAB_FRESH(NULL);
