@@ -42,7 +42,7 @@ class Client:
 
     def __init__(self, address, port, timeout_s=60.0, echo=None):
         self.transcript = []
-        self._echo = echo
+        self.echo = echo
         self._socket = socket.create_connection((address, port), timeout_s)
         self._file = self._socket.makefile("rb")
         self._expect(self._read())
@@ -55,8 +55,8 @@ class Client:
 
     def _note(self, line):
         self.transcript.append(line)
-        if self._echo:
-            self._echo(line)
+        if self.echo:
+            self.echo(line)
 
     def _read(self):
         lines = []
