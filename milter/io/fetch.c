@@ -41,6 +41,7 @@ struct fetcher {
 	struct net_prefix *networks;
 	TAILQ_HEAD(, fetch) fetches;
 	size_t n_fetches;
+	bool closing;
 };
 
 /* X(member, TLSRPT result type) */
@@ -182,6 +183,8 @@ fetch_start(struct fetcher *fetcher, const char *host,
 
 	if (n == 0)
 		return ERR_RANGE;
+	if (fetcher->closing)
+		return ERR_CANCELLED;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return ERR_NOMEM;
@@ -263,6 +266,7 @@ fetcher_free(struct fetcher **fetcher)
 
 	if (doomed == NULL)
 		return;
+	doomed->closing = true;
 	while ((f = TAILQ_FIRST(&doomed->fetches)) != NULL) {
 		fetch_outcome_cancel(&f->transfer);
 		fetch_end(f);

@@ -61,7 +61,8 @@ struct fetch_result {
 	size_t len;
 };
 
-/* The result is the caller's to read until the callback returns. */
+/* The result is the caller's to read until the callback returns. It may start
+ * other fetches. */
 typedef void fetch_done_fn(void *arg, const struct fetch_result *result);
 
 /* Whether the CA file can be used. 0 or ERR_CONFIG. Any thread. */
@@ -72,8 +73,8 @@ int fetch_check(
 struct fetcher *fetcher_new(const struct fetch_config *config,
     struct event_base *base, char error[FETCH_ERROR_SIZE]);
 
-/* Fetches under way are completed as FETCH_FAILURE_CANCELLED first. Not to be
- * called by a fetch_done_fn; those may start fetches. */
+/* Fetches under way are completed as FETCH_FAILURE_CANCELLED first; no new ones
+ * can be started then. Not to be called by a fetch_done_fn. */
 void fetcher_free(struct fetcher **fetcher);
 
 /*

@@ -242,36 +242,55 @@ struct chain {
 	struct client *client;
 	unsigned left;
 	unsigned failed;
+	int rc;
 };
+
+static void next_in_chain(void *arg, const struct fetch_result *result);
+
+static void
+start_chain(struct chain *chain)
+{
+	struct net_address address = address_of(POLICYHOST_IPV4);
+
+	chain->rc = fetch_start(chain->client->fetcher,
+	    "mta-sts.ok.policy.test", &address, 1, next_in_chain, chain);
+}
 
 static void
 next_in_chain(void *arg, const struct fetch_result *result)
 {
 	struct chain *chain = arg;
-	struct net_address address = address_of(POLICYHOST_IPV4);
 
 	chain->failed += result->failure != FETCH_FAILURE_NONE;
 	if (--chain->left > 0)
-		cr_assert_eq(fetch_start(chain->client->fetcher,
-				 "mta-sts.ok.policy.test", &address, 1,
-				 next_in_chain, chain),
-		    0);
+		start_chain(chain);
 }
 
 Test(fetch_life, done_may_start_the_next)
 {
 	struct client client;
 	struct chain chain = {.client = &client, .left = 5};
-	struct net_address address = address_of(POLICYHOST_IPV4);
 
 	client_start(&client, &(struct fetch_config){0});
-	cr_assert_eq(fetch_start(client.fetcher, "mta-sts.ok.policy.test",
-			 &address, 1, next_in_chain, &chain),
-	    0);
+	start_chain(&chain);
 	client_wait(&client);
 	cr_expect_eq(chain.left, 0);
 	cr_expect_eq(chain.failed, 0);
+	cr_expect_eq(chain.rc, 0);
 	client_stop(&client);
+}
+
+Test(fetch_life, nothing_starts_once_free_has_begun)
+{
+	struct client client;
+	struct chain chain = {.client = &client, .left = 5};
+
+	client_start(&client, &(struct fetch_config){0});
+	start_chain(&chain);
+	client_stop(&client);
+	cr_expect_eq(chain.left, 4);
+	cr_expect_eq(chain.failed, 1);
+	cr_expect_eq(chain.rc, ERR_CANCELLED);
 }
 
 static void
