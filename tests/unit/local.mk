@@ -235,3 +235,11 @@ UNIT_TESTS += tests/unit/test_refresh_plan
 tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
 tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_tool_replay
+UNIT_TESTS += tests/unit/test_tool_replay
+tests_unit_test_tool_replay_SOURCES = tests/unit/test_tool_replay.c \
+	$(TOOL_RUN_SOURCES)
+tests_unit_test_tool_replay_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
+tests_unit_test_tool_replay_LDADD = $(TOOL_RUN_LDADD)
+EXTRA_tests_unit_test_tool_replay_DEPENDENCIES = dane-sts$(EXEEXT)
