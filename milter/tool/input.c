@@ -46,23 +46,37 @@ read_all(FILE *in, size_t max, uint8_t **octets, size_t *len)
 	return ferror(in) != 0 ? ERR_IO : 0;
 }
 
+static int
+read_file(const char *path, size_t max, uint8_t **octets, size_t *len)
+{
+	FILE *in = fopen(path, "rb");
+	int err, saved;
+
+	if (in == NULL)
+		return ERR_IO;
+	err = read_all(in, max, octets, len);
+	saved = errno;
+	fclose(in);
+	errno = saved;
+	return err;
+}
+
 int
 input_read(const char *path, size_t max, uint8_t **octets, size_t *len)
 {
-	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-	int err = ERR_IO;
+	int err;
 
 	*octets = NULL;
 	*len = 0;
-	if (in != NULL)
-		err = read_all(in, max, octets, len);
+	if (strcmp(path, "-") == 0)
+		err = read_all(stdin, max, octets, len);
+	else
+		err = read_file(path, max, octets, len);
 	if (err == ERR_IO)
 		tool_warn("%s: %s", path, strerror(errno));
 	if (err != 0) {
 		free(*octets);
 		*octets = NULL;
 	}
-	if (in != NULL && in != stdin)
-		fclose(in);
 	return err;
 }

@@ -116,17 +116,19 @@ fetched(void *arg, const struct fetch_result *result)
 {
 	struct getting *getting = arg;
 	struct publication *out = getting->out;
+	uint8_t *body;
 
 	if (result->failure != FETCH_FAILURE_NONE) {
 		fetch_failed(getting, result->why);
 		return;
 	}
-	out->body = malloc(result->len > 0 ? result->len : 1);
-	if (out->body == NULL) {
+	body = malloc(result->len > 0 ? result->len : 1);
+	if (body == NULL) {
 		fetch_failed(getting, err_text(ERR_NOMEM));
 		return;
 	}
-	memcpy(out->body, result->body, result->len);
+	memcpy(body, result->body, result->len);
+	out->body = body;
 	out->len = result->len;
 	way_ended(getting);
 }
