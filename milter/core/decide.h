@@ -43,7 +43,8 @@ enum decide_when {
 
 /*
  * True: *verdict is filled in. False (DECIDE_PARTIAL only): an answer that is
- * still missing could change the verdict; *verdict is not to be used.
+ * still missing could change the kind of verdict; *verdict is not to be used.
+ * An early verdict may name another record than the final one.
  *
  * The recipient's class is judged too: only ADDRESS_DOMAIN has a policy.
  * Scope (local mailers, exemptions) was settled before, see core/scope.h.

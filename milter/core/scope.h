@@ -55,7 +55,7 @@ enum scope_kind {
 struct scope {
 	enum scope_kind kind;
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
-	enum address_class class;
+	enum address_class class; /* of what decided: address or next hop */
 	struct target target;
 	const struct exemption *exemption; /* REASON_EXEMPT: which one */
 };
@@ -64,8 +64,9 @@ void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
 
 /*
- * A next hop as MTAs write it, see scope_input.host. *is_literal tells
- * "[192.0.2.1]". 0 or ERR_SYNTAX.
+ * A next hop as MTAs write it, see scope_input.host. Of a list the first name
+ * counts; a port may be a service, and one that is not known leaves 25.
+ * *is_literal tells "[192.0.2.1]": *out holds nothing then. 0 or ERR_SYNTAX.
  */
 int scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
     bool *is_literal);

@@ -25,8 +25,10 @@ char *facts_json_write(
 
 /*
  * Reads one object: {"facts": {...}, ...} or the facts themselves. Unknown
- * fields are ignored, missing ones mean "not looked up"; a known field of the
- * wrong type or with an unknown word is an error that names it.
+ * fields are ignored, missing ones and null mean "not looked up"; a known
+ * field of the wrong type or with an unknown word is an error that names it.
+ * no_mx and the port are those of recipient.host. Hosts beyond
+ * FACTS_HOSTS_MAX set hosts_truncated.
  * *facts is one block; free with free().
  * 0, ERR_SYNTAX or ERR_NOMEM with *error filled in.
  */
