@@ -125,6 +125,23 @@ Test(decide, C_02_an_expired_policy_is_never_used)
 		"pass no-policy"});
 }
 
+/* The life counts from the fetch alone. */
+Test(decide, K8_an_unchanged_id_does_not_renew_a_policy)
+{
+	PARTIAL({"txt=valid/1 stored=1/yes/enforce/86401/86400", "", "open"});
+	FINAL({"txt=valid/1 stored=1/yes/enforce/86401/86400 mx=b", "",
+		"pass discovery-failed mta-sts.example.org policy unasked"});
+}
+
+/* Nothing is kept from one recipient to the next. */
+Test(decide, A_05_other_recipients_are_untouched)
+{
+	FINAL({BOUND "mx=b", "", "defer mx-bogus example.org MX bogus"},
+	    {BOUND "domain=example.net mx=s0", "",
+		"pass null-mx example.net MX secure"},
+	    {BOUND "mx=b", "", "defer mx-bogus example.org MX bogus"});
+}
+
 Test(decide, C_03_a_changed_id_is_fetched_before_deciding)
 {
 	PARTIAL({"txt=valid/2 stored=1/yes mx=b", "", "open"},
