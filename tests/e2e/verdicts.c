@@ -199,3 +199,15 @@ Test(verdicts, C_06_a_policy_that_cannot_be_had_does_not_bind)
 	CHECK_ROWS(fetch_rows);
 	LAB("tamper", "clear");
 }
+
+/* The table of the lab says of each domain what the verdict must be. */
+Test(verdicts, every_domain_of_the_lab)
+{
+	struct lab_output out;
+
+	/* Long enough for servers that are not there. */
+	LAB_FRESH("deadline=30s");
+	cr_assert_eq(lab_run((const char *const[]){"survey", NULL}, &out), 0);
+	cr_expect_eq(out.status, 0, "%s", out.text);
+	free(out.text);
+}

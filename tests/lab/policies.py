@@ -59,18 +59,20 @@ class Policies:
         self.processes = processes
         self.control = os.path.join(self.home, "control.sock")
         self.ca_dir = os.path.join(self.home, "ca")
+        self.ipv6 = False
 
     def start(self, address, domains):
         """Serve every domain that has a policy. The path of the root CA."""
         os.makedirs(self.home, exist_ok=True)
+        # There is one ::1; the first of several labs has it.
+        self.ipv6 = socket.has_ipv6 and not accepts("::1", PORT)
         hosts = {"mta-sts." + d.name: behaviour(d, d.policy_host)
                  for d in domains if d.policy_body is not None}
         hosts_path = os.path.join(self.home, "hosts.json")
         with open(hosts_path, "w", encoding="utf-8") as f:
             json.dump(hosts, f, indent=1)
         listen = [f"{address}:{PORT}"]
-        # There is one ::1; the first of several labs has it.
-        if socket.has_ipv6 and not accepts("::1", PORT):
+        if self.ipv6:
             listen.append(f"[::1]:{PORT}")
         self.processes.start(
             self.NAME,

@@ -77,9 +77,10 @@ class Stage:
             "milter": f"inet:{SOCKET_PORT}@{net.mx(DAEMON_HOST)}",
             "postfix_milter": f"inet:{net.mx(DAEMON_HOST)}:{SOCKET_PORT}",
         }
+        ca_file = self._start_policy_hosts(world)
+        state["policy_ipv6"] = self.policies.ipv6
         state["daemon"] = self.daemon.base(
-            state["milter"], info, self._start_policy_hosts(world),
-            ["127.80.0.0/16", "::1/128"])
+            state["milter"], info, ca_file, ["127.80.0.0/16", "::1/128"])
         with open(self.state_path, "w", encoding="utf-8") as f:
             json.dump(state, f, indent=1)
 
