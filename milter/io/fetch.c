@@ -22,7 +22,7 @@
 /* Of one fetcher; what is more waits, its time running. Silent hosts hold a
  * connection for as long as they are let, so a stranger who has many of them
  * should find it hard to use all up. Each costs a descriptor (two for a moment)
- * and some 100 KB. */
+ * and some 150 KB. */
 #define CONNECTIONS_MAX 128
 
 struct fetch {

@@ -2,7 +2,6 @@
 
 #include "io/fetch_transfer.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

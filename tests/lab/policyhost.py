@@ -281,7 +281,9 @@ def response(host, behaviour):
     if "raw" in behaviour:
         return behaviour["raw"].encode("latin-1")
     size = behaviour.get("body_size")
-    body = behaviour.get("body", policy_body(host)) if size is None else size * "x"
+    body = behaviour.get("body", policy_body(host))
+    if size is not None:
+        body = size * "x"
     framing = behaviour.get("framing", "length")
     headers = list(behaviour.get("headers", []))
     if behaviour.get("type", "text/plain") is not None:
@@ -399,7 +401,7 @@ EARLY_ACTS = {
 
 
 def parse_address(text):
-    """"127.0.0.1:443" or "[::1]:443"."""
+    """What "127.0.0.1:443" and "[::1]:443" mean to bind()."""
     host, _, port = text.rpartition(":")
     family = socket.AF_INET
     if host.startswith("["):

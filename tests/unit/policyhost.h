@@ -1,8 +1,9 @@
 /*
  * tests/lab/policyhost.py as a child of a unit test, and fetches from it.
  *
- * Where the kernel lets us, the test gets a network namespace of its own: then
- * it may bind port 443 of any loopback address, whatever else runs here.
+ * Where it may, the test gets a network namespace of its own, and with it port
+ * 443 of every loopback address, whatever else runs here. An ordinary user has
+ * that too by `unshare -rn make check`.
  */
 #ifndef TESTS_UNIT_POLICYHOST_H
 #define TESTS_UNIT_POLICYHOST_H

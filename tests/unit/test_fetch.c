@@ -262,7 +262,8 @@ Test(fetch, F_15_handshakes_that_fail)
 	run_bad(rows, N(rows), FETCH_FAILURE_TLS, 0);
 }
 
-Test(fetch, F_03_F_04_certificates_that_do_not_hold)
+/* F-13: nor does it help that an alias leads to the name it is for. */
+Test(fetch, F_03_F_04_F_13_certificates_that_do_not_hold)
 {
 #define FOR     "the certificate is for "
 #define NO_NAME FOR "no DNS name (a common name does not count)"
