@@ -243,3 +243,17 @@ tests_unit_test_tool_replay_SOURCES = tests/unit/test_tool_replay.c \
 tests_unit_test_tool_replay_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
 tests_unit_test_tool_replay_LDADD = $(TOOL_RUN_LDADD)
 EXTRA_tests_unit_test_tool_replay_DEPENDENCIES = dane-sts$(EXEEXT)
+
+check_PROGRAMS += tests/unit/test_manual tests/unit/test_program
+UNIT_TESTS += tests/unit/test_manual tests/unit/test_program
+tests_unit_test_manual_SOURCES = tests/unit/test_manual.c
+tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DCONFIG_MANUAL='"$(abs_top_srcdir)/etc/dane-sts-milter.conf.5"' \
+	-DDAEMON_MANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"'
+tests_unit_test_manual_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+tests_unit_test_program_SOURCES = tests/unit/test_program.c
+tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DPROGRAM='"$(abs_top_builddir)/dane-sts-milter"' \
+	-DROOT_KEY='"/usr/share/dns/root.key"'
+tests_unit_test_program_LDADD = $(CRITERION_LIBS)

@@ -1,0 +1,405 @@
+/*
+ * The program's options and exit codes, its start and its stop. The daemons
+ * that are started here keep their policies in memory and ask nobody but the
+ * loopback address.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_MAX 65536
+#define ARGS_MAX   8
+
+static char directory[] = "/tmp/test_program.XXXXXX";
+static char conf[sizeof(directory) + 16];
+static char milter_path[sizeof(directory) + 16];
+static char log_path[sizeof(directory) + 16];
+static char notify_path[sizeof(directory) + 16];
+static char output[OUTPUT_MAX];
+static pid_t daemon_pid;
+
+static void
+set_up(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	snprintf(conf, sizeof(conf), "%s/conf", directory);
+	snprintf(milter_path, sizeof(milter_path), "%s/milter", directory);
+	snprintf(log_path, sizeof(log_path), "%s/log", directory);
+	snprintf(notify_path, sizeof(notify_path), "%s/notify", directory);
+}
+
+static void
+tear_down(void)
+{
+	if (daemon_pid > 0) {
+		kill(daemon_pid, SIGKILL);
+		waitpid(daemon_pid, NULL, 0);
+	}
+	unlink(conf);
+	unlink(milter_path);
+	unlink(log_path);
+	unlink(notify_path);
+	rmdir(directory);
+}
+
+TestSuite(program, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* Options without which the daemon would look at the machine it runs on. */
+static void
+write_conf(const char *more)
+{
+	FILE *file = fopen(conf, "we");
+
+	cr_assert(file != NULL);
+	fprintf(file,
+	    "socket = \"unix:%s\"\nlog = \"file:%s\"\n"
+	    "trust_anchor = \"%s\"\nresolvers = {\"127.0.0.1@9\"}\n%s",
+	    milter_path, log_path, ROOT_KEY, more);
+	fclose(file);
+}
+
+static _Noreturn void
+run_program(int fd, const char *const *args)
+{
+	char *argv[ARGS_MAX + 2] = {NULL};
+	size_t n = 0;
+
+	argv[n++] = strdup(PROGRAM);
+	for (; args[n - 1] != NULL && n <= ARGS_MAX; n++)
+		argv[n] = strdup(args[n - 1]);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	execv(PROGRAM, argv);
+	_exit(127);
+}
+
+/* The exit status; what was printed is in output. */
+static int
+run(const char *const *args)
+{
+	int ends[2];
+	int status = 0;
+	size_t len = 0;
+	ssize_t n;
+	pid_t child;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0)
+		run_program(ends[1], args);
+	close(ends[1]);
+	while ((n = read(ends[0], output + len, OUTPUT_MAX - 1 - len)) > 0)
+		len += (size_t)n;
+	output[len] = '\0';
+	close(ends[0]);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status), "%s", output);
+	return WEXITSTATUS(status);
+}
+
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+/* --- options --- */
+
+Test(program, wrong_use_is_64)
+{
+	cr_assert_eq(RUN("-x"), 64);
+	cr_assert(strstr(output, "usage: dane-sts-milter") != NULL);
+	cr_assert_eq(RUN("-c"), 64);
+	cr_assert_eq(RUN("--nonsense"), 64);
+	cr_assert_eq(RUN("-n", "left-over"), 64);
+	cr_assert(strstr(output, "unexpected argument \"left-over\"") != NULL);
+}
+
+Test(program, version_names_the_libraries)
+{
+	static const char *const names[] = {"dane-sts-milter " PACKAGE_VERSION,
+	    "getdns ", "libunbound ", "libevent ", "libcurl ", "OpenSSL ",
+	    "libidn2 ", "LMDB ", "libmilter ", "libConfuse "};
+
+	cr_assert_eq(RUN("-V"), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cr_assert(strstr(output, names[i]) != NULL, "%s", names[i]);
+	cr_assert_eq(RUN("--version"), 0);
+}
+
+Test(program, help_names_every_option)
+{
+	static const char *const names[] = {"--config", "--foreground",
+	    "--daemon", "--check", "--verbose", "--version", "--help",
+	    "--sample-config"};
+
+	cr_assert_eq(RUN("--help"), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cr_assert(strstr(output, names[i]) != NULL, "%s", names[i]);
+}
+
+/* --- -n --- */
+
+Test(program, check_says_that_a_configuration_is_good)
+{
+	char want[128];
+
+	write_conf("user = \"\"\n");
+	cr_assert_eq(RUN("-n", "-c", conf), 0, "%s", output);
+	snprintf(want, sizeof(want), "%s: configuration is good\n", conf);
+	cr_assert_str_eq(output, want);
+	cr_assert_lt(access(milter_path, F_OK), 0);
+	cr_assert_lt(access(log_path, F_OK), 0);
+}
+
+Test(program, check_prints_the_configuration_when_verbose)
+{
+	write_conf("user = \"\"\nmode = monitor\n");
+	cr_assert_eq(RUN("-nv", "-c", conf), 0, "%s", output);
+	cr_assert(strstr(output, "\nmode = \"monitor\"\n") != NULL);
+	cr_assert(strstr(output, "\ndeadline = \"4s\"\n") != NULL);
+}
+
+static const struct {
+	const char *more;
+	const char *error;
+} bad[] = {
+    {"user = \"\"\nmode = x\n",                          "/conf:6: mode: \"x\": must be one of"},
+    {"user = \"\"\nmoed = x\n",                          "/conf:6: there is no option \"moed\""},
+    {"user = \"\"\nca_file = \"/nonexistent/ca\"\n",     "/nonexistent/ca"                     },
+    {"user = \"\"\nunbound_conf = \"/nonexistent/u\"\n", "/nonexistent/u"                      },
+};
+
+Test(program, check_and_start_tell_what_is_wrong_with_78)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		write_conf(bad[i].more);
+		cr_assert_eq(RUN("-n", "-c", conf), 78);
+		cr_assert(strstr(output, bad[i].error) != NULL, "%s", output);
+		cr_assert(strstr(output, conf) != NULL, "%s", output);
+		cr_assert_eq(RUN("-c", conf), 78);
+		cr_assert(strstr(output, bad[i].error) != NULL, "%s", output);
+		cr_assert_eq(RUN("-d", "-c", conf), 78);
+	}
+	cr_assert_eq(RUN("-c", "/nonexistent/conf"), 78);
+}
+
+/* D-20: no start without a usable root anchor. */
+Test(program, without_a_trust_anchor_it_does_not_start_D20)
+{
+	FILE *file = fopen(conf, "we");
+
+	cr_assert(file != NULL);
+	fprintf(file,
+	    "socket = \"unix:%s\"\nuser = \"\"\nstore = \"memory:\"\n"
+	    "trust_anchor = \"/dev/null\"\n",
+	    milter_path);
+	fclose(file);
+	cr_assert_eq(RUN("-c", conf), 78);
+	cr_assert(strstr(output, "/dev/null") != NULL, "%s", output);
+	cr_assert_lt(access(milter_path, F_OK), 0);
+}
+
+Test(program, a_missing_user_is_told_with_what_to_do)
+{
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	write_conf("user = \"no-such-user\"\n");
+	cr_assert_eq(RUN("-n", "-c", conf), 78);
+	cr_assert(strstr(output,
+		      "/conf:5: user \"no-such-user\" does not "
+		      "exist: create it (useradd ") != NULL,
+	    "%s", output);
+}
+
+/* --- start --- */
+
+Test(program, a_socket_that_cannot_be_bound_is_69)
+{
+	for (int daemon = 0; daemon < 2; daemon++) {
+		FILE *file = fopen(conf, "we");
+
+		cr_assert(file != NULL);
+		fprintf(file,
+		    "socket = \"unix:/nonexistent/socket\"\nuser = \"\"\n"
+		    "log = \"file:%s\"\nstore = \"memory:\"\n"
+		    "trust_anchor = \"%s\"\n",
+		    log_path, ROOT_KEY);
+		fclose(file);
+		cr_assert_eq(RUN(daemon ? "-d" : "-f", "-c", conf), 69);
+		cr_assert(strstr(output, "/nonexistent/socket") != NULL, "%s",
+		    output);
+	}
+}
+
+Test(program, a_store_that_cannot_be_opened_is_70)
+{
+	write_conf("user = \"\"\nstore = \"lmdb:/dev/null/store\"\n");
+	cr_assert_eq(RUN("-c", conf), 70);
+	cr_assert(strstr(output, "/dev/null/store") != NULL, "%s", output);
+}
+
+static bool
+log_holds(const char *text)
+{
+	static char octets[OUTPUT_MAX];
+	FILE *file = fopen(log_path, "re");
+	size_t n;
+
+	cr_assert(file != NULL);
+	n = fread(octets, 1, sizeof(octets) - 1, file);
+	octets[n] = '\0';
+	fclose(file);
+	return strstr(octets, text) != NULL;
+}
+
+/* The socket that plays systemd. */
+static int
+open_notify(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", notify_path);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	cr_assert_eq(chmod(notify_path, 0666), 0);
+	cr_assert_eq(setenv("NOTIFY_SOCKET", notify_path, 1), 0);
+	return fd;
+}
+
+static void
+expect_state(int fd, const char *want)
+{
+	char state[64];
+	ssize_t n = recv(fd, state, sizeof(state) - 1, 0);
+
+	cr_assert_geq(n, 0);
+	state[n] = '\0';
+	cr_assert_str_eq(state, want);
+}
+
+static int
+start_daemon(void)
+{
+	int fd = open_notify();
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	daemon_pid = fork();
+	cr_assert_geq(daemon_pid, 0);
+	if (daemon_pid == 0)
+		run_program(null, (const char *const[]){"-c", conf, NULL});
+	close(null);
+	expect_state(fd, "READY=1");
+	return fd;
+}
+
+static void
+stop_daemon(int fd)
+{
+	int status;
+
+	cr_assert_eq(kill(daemon_pid, SIGTERM), 0);
+	cr_assert_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
+	daemon_pid = 0;
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 0);
+	expect_state(fd, "STOPPING=1");
+	close(fd);
+}
+
+Test(program, it_tells_the_init_system_and_stops_on_SIGTERM)
+{
+	int fd;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\nmode = monitor\n"
+		   "metrics = \"127.0.0.1:1\"\n");
+	fd = start_daemon();
+	cr_assert_eq(access(milter_path, F_OK), 0);
+	stop_daemon(fd);
+	cr_assert(log_holds("info start version=" PACKAGE_VERSION
+			    " mode=monitor socket=unix:"));
+	cr_assert(log_holds("MONITOR MODE"));
+	cr_assert(log_holds("POLICIES ARE KEPT IN MEMORY"));
+	cr_assert(log_holds("info stop "));
+	cr_assert_eq(log_holds("RUNNING AS ROOT"), geteuid() == 0);
+}
+
+/* An MTA that goes away does not take the filter along. */
+Test(program, SIGPIPE_does_no_harm)
+{
+	int fd;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	fd = start_daemon();
+	cr_assert_eq(kill(daemon_pid, SIGPIPE), 0);
+	stop_daemon(fd);
+}
+
+static void
+expect_identity(const char *field)
+{
+	char name[64];
+	char line[256];
+	bool found = false;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", (int)daemon_pid);
+	file = fopen(name, "re");
+	cr_assert(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, field, strlen(field)) != 0)
+			continue;
+		found = true;
+		/* Real, effective, saved, file system or further: none is 0. */
+		cr_assert(strstr(line, "\t0") == NULL, "%s", line);
+	}
+	fclose(file);
+	cr_assert(found);
+}
+
+Test(program, root_is_given_up_for_good)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(chmod(directory, 0755), 0);
+	write_conf("user = \"nobody\"\nstore = \"memory:\"\n");
+	fd = start_daemon();
+	expect_identity("Uid:");
+	expect_identity("Gid:");
+	expect_identity("Groups:");
+	stop_daemon(fd);
+	cr_assert_not(log_holds("RUNNING AS ROOT"));
+}
+
+Test(program, it_goes_into_the_background_once_it_serves)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd gone;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	cr_assert_eq(RUN("-d", "-c", conf), 0, "%s", output);
+	cr_assert_str_eq(output, "");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", milter_path);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)),
+	    0);
+	cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
+	cr_assert_neq(peer.pid, getpid());
+	cr_assert_eq(kill(peer.pid, SIGTERM), 0);
+	/* Its end closes the connection. */
+	gone = (struct pollfd){.fd = fd, .events = POLLIN};
+	cr_assert_eq(poll(&gone, 1, 60000), 1);
+	close(fd);
+}
