@@ -2,6 +2,7 @@
 
 #include "io/dns_context.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,13 @@ struct dns_context {
 };
 
 typedef getdns_return_t step_fn(struct dns_context *context);
+
+/*
+ * One context is opened or closed at a time, whatever the thread: libunbound
+ * makes its log lock on first use without a lock, and every start of it closes
+ * the log stream that another start may be writing to.
+ */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 static getdns_return_t
 set_resolution(struct dns_context *c)
@@ -186,6 +194,14 @@ start_libunbound(struct dns_context *c, char error[DNS_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
+static void
+destroy(struct dns_context *c)
+{
+	getdns_context_destroy(c->getdns);
+	getdns_dict_destroy(c->extensions);
+	free(c);
+}
+
 struct dns_context *
 dns_context_open(const struct dns_setup *setup, struct event_base *base,
     char error[DNS_ERROR_SIZE])
@@ -200,11 +216,15 @@ dns_context_open(const struct dns_setup *setup, struct event_base *base,
 	}
 	c->setup = setup;
 	c->guard.options = &setup->guard;
+	(void)pthread_mutex_lock(&one_at_a_time);
 	err = set_up(c, base, error);
 	if (err == 0 && dns_context_is_guarded(c))
 		err = start_libunbound(c, error);
-	if (err != 0)
-		dns_context_close(&c);
+	if (err != 0) {
+		destroy(c);
+		c = NULL;
+	}
+	(void)pthread_mutex_unlock(&one_at_a_time);
 	return c;
 }
 
@@ -215,9 +235,9 @@ dns_context_close(struct dns_context **context)
 
 	if (c == NULL)
 		return;
-	getdns_context_destroy(c->getdns);
-	getdns_dict_destroy(c->extensions);
-	free(c);
+	(void)pthread_mutex_lock(&one_at_a_time);
+	destroy(c);
+	(void)pthread_mutex_unlock(&one_at_a_time);
 	*context = NULL;
 }
 

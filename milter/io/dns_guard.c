@@ -194,8 +194,13 @@ ub_resolve_event(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass,
 	if (guard == NULL)
 		return rc;
 	guard->asked++;
+	/* It starts here, and says only in its log which file it dislikes. */
 	if (rc != 0)
-		note_error(guard, "libunbound", rc);
+		note_error(guard,
+		    guard->options->unbound_conf != NULL
+			? guard->options->unbound_conf
+			: "libunbound",
+		    rc);
 	return rc;
 }
 

@@ -6,9 +6,10 @@
     world.py DIR run     start, say where things are, stop at end of input
     world.py DIR info    say where things are, one KEY=VALUE a line
     world.py DIR with COMMAND...
-                         run COMMAND with the world's DIR in DANE_STS_LAB; DIR
-                         "-" is a temporary one
+                         run COMMAND with the world's DIR in DANE_STS_LAB
     world.py table       every domain of the lab as JSON
+
+With run and with, DIR may be "-", a temporary one.
 
 Three NSD serve the root, the registry test. and the customers' zones of
 domains.py; unbound recurses over them without validating; tamper.py stands
@@ -383,36 +384,32 @@ def print_info(world):
     sys.stdout.flush()
 
 
-def run_until_end_of_input(world):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    world.build()
-    try:
-        world.start()
-        print_info(world)
-        print("ready", flush=True)
-        while sys.stdin.buffer.read(4096):
-            pass
-    finally:
-        world.stop()
+def until_end_of_input(world):
+    print_info(world)
+    print("ready", flush=True)
+    while sys.stdin.buffer.read(4096):
+        pass
+    return 0
 
 
-def run_with(directory, command):
+def run_command(world, command):
     """The command's exit code; 128 and more for a signal, as shells have it."""
-    world = World(directory).build()
-    try:
-        world.start()
-        env = dict(os.environ, DANE_STS_LAB=str(world.dir))
-        code = subprocess.run(command, env=env, check=False).returncode
-    finally:
-        world.stop()
+    env = dict(os.environ, DANE_STS_LAB=str(world.dir))
+    code = subprocess.run(command, env=env, check=False).returncode
     return code if code >= 0 else 128 - code
 
 
-def run_with_any(directory, command):
-    if directory != "-":
-        return run_with(directory, command)
-    with tempfile.TemporaryDirectory(prefix="dane-sts-lab.") as temporary:
-        return run_with(temporary, command)
+def inside(directory, act):
+    """What act makes of a running world, which ends with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if directory == "-":
+        with tempfile.TemporaryDirectory(prefix="dane-sts-lab.") as temporary:
+            return inside(temporary, act)
+    world = World(directory).build()
+    try:
+        return act(world.start())
+    finally:
+        world.stop()
 
 
 def main(args):
@@ -420,19 +417,18 @@ def main(args):
         print(json.dumps(table(), indent=1))
         return 0
     if len(args) > 2 and args[1] == "with":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        return run_with_any(args[0], args[2:])
+        return inside(args[0], lambda world: run_command(world, args[2:]))
     if len(args) != 2 or args[1] not in ("up", "down", "run", "info"):
         print(__doc__, file=sys.stderr)
         return 64
+    if args[1] == "run":
+        return inside(args[0], until_end_of_input)
     world = World(args[0])
     if args[1] == "up":
         world.build().start()
         print_info(world)
     elif args[1] == "down":
         world.stop()
-    elif args[1] == "run":
-        run_until_end_of_input(world)
     else:
         print_info(world)
     return 0

@@ -7,6 +7,24 @@ tests_scenario_store_threads_SOURCES = tests/scenario/store_threads.c
 tests_scenario_store_threads_LDADD = libio.a libengine.a libcore.a \
 	$(LMDB_LIBS) $(LIBEVENT_LIBS)
 
+# Two resolvers in two threads, for ThreadSanitizer; and a program linked so
+# that the guard around libunbound is not in force.
+PLAIN_TESTS += tests/scenario/dns_threads
+check_PROGRAMS += tests/scenario/dns_threads tests/scenario/dns_unguarded
+SCENARIO_TESTS += tests/scenario/dns_threads tests/scenario/dns_unguarded
+tests_scenario_dns_threads_SOURCES = tests/scenario/dns_threads.c \
+	tests/unit/lab_world.c tests/unit/lab_world.h
+tests_scenario_dns_threads_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
+	-DLAB_WORLD='"$(abs_top_srcdir)/tests/lab/world.py"'
+tests_scenario_dns_threads_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_scenario_dns_threads_LDADD = libio.a libcore.a $(DNS_LIBS)
+tests_scenario_dns_unguarded_SOURCES = tests/scenario/dns_unguarded.c
+tests_scenario_dns_unguarded_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DROOT_ANCHOR='"$(abs_top_srcdir)/tests/scenario/dns_unguarded.ds"'
+tests_scenario_dns_unguarded_LDFLAGS = $(AM_LDFLAGS) -Wl,--exclude-libs,ALL
+tests_scenario_dns_unguarded_LDADD = libio.a libcore.a $(DNS_LIBS)
+EXTRA_DIST += tests/scenario/dns_unguarded.ds
+
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
 # engine's own objects but its loop and clock, which are the fake ones.
 SCENARIO_SOURCES = \

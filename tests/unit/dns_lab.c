@@ -13,69 +13,25 @@
 #include <criterion/criterion.h>
 #include <event2/event.h>
 
-#ifndef LAB_WORLD /* the build says where */
-#define LAB_WORLD "tests/lab/world.py"
-#endif
+#include "lab_world.h"
 
-#define LAB_ENV    "DANE_STS_LAB"
 #define TIMEOUT_MS 3000
 
-void
-lab_enter(char **argv)
-{
-	char world[] = LAB_WORLD;
-	char none[] = "-";
-	char with[] = "with";
-	char **args;
-	size_t n = 0;
+enum slot {
+	SLOT_ANCHOR,
+	SLOT_FRAGMENT,
+	SLOT_SERVERS,
+	SLOT_COUNT
+};
 
-	if (getenv(LAB_ENV) != NULL)
-		return;
-	while (argv[n] != NULL)
-		n++;
-	args = calloc(n + 4, sizeof(args[0]));
-	if (args == NULL)
-		exit(1);
-	args[0] = world;
-	args[1] = none;
-	args[2] = with;
-	memcpy(args + 3, argv, n * sizeof(args[0]));
-	(void)execv(world, args);
-	perror(world);
-	exit(1);
-}
-
-const char *
-lab_info(const char *key)
-{
-	static char line[512];
-	size_t len = strlen(key);
-	char path[512];
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "%s/info", getenv(LAB_ENV));
-	f = fopen(path, "r");
-	cr_assert_not_null(f, "%s", path);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, key, len) != 0 || line[len] != '=')
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		(void)fclose(f);
-		return line + len + 1;
-	}
-	(void)fclose(f);
-	cr_assert_fail("no %s in %s", key, path);
-	return NULL;
-}
-
-/* The value in memory that lives as long as the test. */
+/* A value in memory of its own. */
 static const char *
-keep(const char *key)
+keep(enum slot slot, const char *key)
 {
-	char *copy = strdup(lab_info(key));
+	static char values[SLOT_COUNT][512];
 
-	cr_assert_not_null(copy);
-	return copy;
+	(void)snprintf(values[slot], sizeof(values[slot]), "%s", lab_info(key));
+	return values[slot];
 }
 
 bool
@@ -123,22 +79,22 @@ lab_config(enum lab_path path)
 {
 	static const char *forwarders[1];
 	struct dns_config config = {
-	    .trust_anchor = keep("trust_anchor"),
-	    .unbound_conf = keep("conf_fragment"),
+	    .trust_anchor = keep(SLOT_ANCHOR, "trust_anchor"),
+	    .unbound_conf = keep(SLOT_FRAGMENT, "conf_fragment"),
 	    .timeout_ms = TIMEOUT_MS,
 	};
 
 	switch (path) {
 	case LAB_FORWARDER:
-		forwarders[0] = keep("forwarder");
+		forwarders[0] = keep(SLOT_SERVERS, "forwarder");
 		config.n_resolvers = 1;
 		config.resolvers = forwarders;
 		break;
 	case LAB_ROOT:
-		config.root_hints = keep("root_hints");
+		config.root_hints = keep(SLOT_SERVERS, "root_hints");
 		break;
 	case LAB_STUBS:
-		config.unbound_conf = keep("stub_fragment");
+		config.unbound_conf = keep(SLOT_FRAGMENT, "stub_fragment");
 		break;
 	}
 	return config;

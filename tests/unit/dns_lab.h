@@ -1,6 +1,6 @@
 /*
- * Lookups in the DNS world of tests/lab/world.py for tests: where it is, what
- * whoever is on the path does, and io/dns.h one lookup at a time.
+ * Lookups in the DNS world of tests/lab for Criterion tests: what whoever is on
+ * the path does, and io/dns.h one lookup at a time.
  */
 #ifndef TESTS_DNS_LAB_H
 #define TESTS_DNS_LAB_H
@@ -38,14 +38,6 @@ enum lab_path {
 	LAB_STUBS      /* recursion by stub-zones of a fragment */
 };
 
-/*
- * Runs the calling program again inside a world, unless it is in one: call it
- * first in main(). Does not return when the world cannot be had.
- */
-void lab_enter(char **argv);
-
-/* A value of world.py's info: "forwarder", "trust_anchor" ... */
-const char *lab_info(const char *key);
 /* Whether this path can be had here. */
 bool lab_has(enum lab_path path);
 

@@ -219,16 +219,31 @@ tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
 tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
 
-# Validated lookups: the program starts itself in a world of tests/lab.
+# Validated lookups, in a world of tests/lab.
 check_PROGRAMS += tests/unit/test_dns
 UNIT_TESTS += tests/unit/test_dns
 tests_unit_test_dns_SOURCES = tests/unit/test_dns.c \
-	tests/unit/dns_lab.c tests/unit/dns_lab.h
+	tests/unit/dns_lab.c tests/unit/dns_lab.h \
+	tests/unit/lab_world.c tests/unit/lab_world.h
 tests_unit_test_dns_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
 	-DLAB_WORLD='"$(abs_top_srcdir)/tests/lab/world.py"' \
 	$(CRITERION_CFLAGS) $(GETDNS_CFLAGS)
 tests_unit_test_dns_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 tests_unit_test_dns_LDADD = libio.a libcore.a $(DNS_LIBS) $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_dns_reply tests/unit/test_dns_config
+UNIT_TESTS += tests/unit/test_dns_reply tests/unit/test_dns_config
+tests_unit_test_dns_reply_SOURCES = tests/unit/test_dns_reply.c
+tests_unit_test_dns_reply_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	$(GETDNS_CFLAGS)
+tests_unit_test_dns_reply_LDADD = libio.a libcore.a $(DNS_LIBS) \
+	$(CRITERION_LIBS)
+tests_unit_test_dns_config_SOURCES = tests/unit/test_dns_config.c
+tests_unit_test_dns_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	$(GETDNS_CFLAGS)
+tests_unit_test_dns_config_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_dns_config_LDADD = libio.a libcore.a $(DNS_LIBS) \
+	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_refresh_plan
 UNIT_TESTS += tests/unit/test_refresh_plan

@@ -12,6 +12,7 @@
 
 #include "core/err.h"
 #include "dns_lab.h"
+#include "lab_world.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,13 +22,14 @@ main(int argc, char **argv)
 	struct criterion_test_set *tests;
 	int code = 0;
 
-	lab_enter(argv);
+	lab_start();
 	tests = criterion_initialize();
 	/* One proxy, one set of rules: one test at a time. */
 	criterion_options.jobs = 1;
 	if (criterion_handle_args(argc, argv, true))
 		code = criterion_run_all_tests(tests) == 0;
 	criterion_finalize(tests);
+	lab_stop();
 	return code;
 }
 
