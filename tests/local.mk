@@ -23,7 +23,7 @@ SANITIZER_CONFIGURE = cd $$dir/build && { test -f Makefile || \
 	../source/configure -q $(SANITIZER_FLAGS); }
 
 build-asan/source build-tsan/source: FORCE
-	@$(MAKE) -s --no-print-directory distdir distdir=$@
+	@$(MKDIR_P) $(@D) && $(MAKE) -s --no-print-directory distdir distdir=$@
 
 FORCE:
 
