@@ -211,3 +211,14 @@ Test(verdicts, every_domain_of_the_lab)
 	cr_expect_eq(out.status, 0, "%s", out.text);
 	free(out.text);
 }
+
+/* Another root, registry, CA and resolver: nothing of the lab is built in. */
+Test(verdicts, somebody_elses_world)
+{
+	struct lab_output out;
+
+	cr_assert_eq(lab_run((const char *const[]){"elsewhere", NULL}, &out),
+	    0);
+	cr_expect_eq(out.status, 0, "%s", out.text);
+	free(out.text);
+}

@@ -49,6 +49,13 @@ def behaviour(domain, word):
     return chosen
 
 
+def server_command(ca_dir, control, hosts, listen):
+    """The command line of policyhost.py."""
+    return [sys.executable, "-B", os.path.join(HERE, "policyhost.py"),
+            "--ca", ca_dir, "--control", control, "--hosts", hosts,
+            "--listen", *listen]
+
+
 class Policies:
     """The server process and its control socket."""
 
@@ -75,10 +82,8 @@ class Policies:
         if self.ipv6:
             listen.append(f"[::1]:{PORT}")
         self.processes.start(
-            self.NAME,
-            [sys.executable, "-B", os.path.join(HERE, "policyhost.py"),
-             "--ca", self.ca_dir, "--control", self.control,
-             "--hosts", hosts_path, "--listen", *listen],
+            self.NAME, server_command(self.ca_dir, self.control, hosts_path,
+                                      listen),
             lambda: os.path.exists(self.control))
         return os.path.join(self.ca_dir, "root.pem")
 
