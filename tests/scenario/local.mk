@@ -25,6 +25,15 @@ tests_scenario_dns_unguarded_LDFLAGS = $(AM_LDFLAGS) -Wl,--exclude-libs,ALL
 tests_scenario_dns_unguarded_LDADD = libio.a libcore.a $(DNS_LIBS)
 EXTRA_DIST += tests/scenario/dns_unguarded.ds
 
+# The real loops, many askers and reloads, for ThreadSanitizer.
+PLAIN_TESTS += tests/scenario/ask_threads
+check_PROGRAMS += tests/scenario/ask_threads
+SCENARIO_TESTS += tests/scenario/ask_threads
+tests_scenario_ask_threads_SOURCES = tests/scenario/ask_threads.c
+tests_scenario_ask_threads_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_scenario_ask_threads_LDADD = libengine.a libio.a libcore.a \
+	$(LMDB_LIBS) $(LIBEVENT_LIBS)
+
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
 # engine's own objects but its loop and clock, which are the fake ones.
 SCENARIO_SOURCES = \
