@@ -14,8 +14,8 @@ With run and with, DIR may be "-", a temporary one.
 Three NSD serve the root, the registry test. and the customers' zones of
 domains.py; unbound recurses over them without validating; tamper.py stands
 before unbound (path "fwd", the forwarder) and before the customers' servers
-(path "auth"). Needs the Debian packages nsd, unbound, ldnsutils and
-python3-dnspython. Port 53, and with it recursion from root hints, is there for
+(path "auth"). Needs the Debian packages nsd, unbound, ldnsutils,
+openssl and python3-dnspython. Port 53, and with it recursion from root hints, is there for
 root only; all else works on unprivileged ports.
 
 Worlds may run side by side: each takes a free number N and lives on
@@ -39,9 +39,11 @@ import dns.query
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from domains import DOMAINS  # noqa: E402
-from zones import PATH, PORT, Net, make_zones  # noqa: E402
+from zones import PATH, PORT, Net, make_zones, run  # noqa: E402
 
 FORWARDER_PORT = 5353
+TLS_PORT = 8530
+TLS_NAME = "unbound.test"
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 10.0
 # SHA-256 of nothing: a TLSA that matches no key. A test that delivers over
@@ -131,6 +133,10 @@ server:
 	use-syslog: no
 	num-threads: 1
 	interface: {address}@{port}
+	interface: {address}@{tls_port}
+	tls-port: {tls_port}
+	tls-service-key: "{dir}/tls.key"
+	tls-service-pem: "{dir}/tls.pem"
 	access-control: 127.0.0.0/8 allow
 	module-config: "iterator"
 	do-ip6: no
@@ -194,6 +200,8 @@ class World:
             "n": self.net.n,
             "forwarder": self.forwarder,
             "unbound": self.unbound,
+            "tls": f"{self.net.server('unbound')}@{TLS_PORT}#{TLS_NAME}",
+            "tls_ca": str(self.dir / "tls.pem"),
             "trust_anchor": self.trust_anchor,
             "root_hints": self.root_hints,
             "conf_fragment": str(self.dir / "fragment.conf"),
@@ -216,6 +224,7 @@ class World:
         Path(self.root_hints).write_text(hint)
         for role in ("root", "test", "customers"):
             self.write_nsd_conf(role, [z for z in zones if z.role == role])
+        self.make_certificate()
         self.write_unbound_conf(zones)
         self.write_conf_fragment()
         (self.dir / "stub.conf").write_text(FRAGMENT + self.stubs(zones))
@@ -248,11 +257,17 @@ class World:
             if z.is_served
         )
 
+    def make_certificate(self):
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        names = ["-subj", f"/CN={TLS_NAME}", "-addext", f"subjectAltName=DNS:{TLS_NAME}"]
+        run(*command.split(), *names, "-keyout", "tls.key", "-out", "tls.pem", cwd=self.dir)
+
     def write_unbound_conf(self, zones):
         text = UNBOUND_CONF.format(
             dir=self.dir,
             address=self.net.server("unbound"),
             port=FORWARDER_PORT,
+            tls_port=TLS_PORT,
             stubs=self.stubs(zones),
         )
         (self.dir / "unbound.conf").write_text(text)

@@ -77,7 +77,7 @@ lab_tamper(const char *format, ...)
 struct dns_config
 lab_config(enum lab_path path)
 {
-	static const char *forwarders[1];
+	static const char *resolvers[1];
 	struct dns_config config = {
 	    .trust_anchor = keep(SLOT_ANCHOR, "trust_anchor"),
 	    .unbound_conf = keep(SLOT_FRAGMENT, "conf_fragment"),
@@ -86,12 +86,20 @@ lab_config(enum lab_path path)
 
 	switch (path) {
 	case LAB_FORWARDER:
-		forwarders[0] = keep(SLOT_SERVERS, "forwarder");
+		resolvers[0] = keep(SLOT_SERVERS, "forwarder");
 		config.n_resolvers = 1;
-		config.resolvers = forwarders;
+		config.resolvers = resolvers;
 		break;
 	case LAB_ROOT:
 		config.root_hints = keep(SLOT_SERVERS, "root_hints");
+		break;
+	case LAB_TLS:
+		/* OpenSSL's own way to name authorities */
+		(void)setenv("SSL_CERT_FILE", lab_info("tls_ca"), 1);
+		resolvers[0] = keep(SLOT_SERVERS, "tls");
+		config.n_resolvers = 1;
+		config.resolvers = resolvers;
+		config.unbound_conf = NULL;
 		break;
 	case LAB_STUBS:
 		config.unbound_conf = keep(SLOT_FRAGMENT, "stub_fragment");

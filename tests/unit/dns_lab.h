@@ -35,6 +35,7 @@ struct lab {
 enum lab_path {
 	LAB_FORWARDER, /* over unbound */
 	LAB_ROOT,      /* recursion from root hints; needs port 53 */
+	LAB_TLS,       /* stub mode over strict DNS over TLS */
 	LAB_STUBS      /* recursion by stub-zones of a fragment */
 };
 
