@@ -11,7 +11,10 @@ RUN_TESTS = $(SHELL) $(srcdir)/tests/run
 
 .PHONY: check-programs asan tsan valgrind tidy lint format
 
-check-programs: $(check_PROGRAMS)
+# One after the other: `all` runs a make of its own, and two at once would
+# compile the same files.
+check-programs: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 
 check-local:
 	@$(RUN_TESTS) $(ALL_TESTS)
@@ -30,17 +33,18 @@ FORCE:
 asan: build-asan/source
 	@dir=build-asan; $(MKDIR_P) $$dir/build && \
 	$(SANITIZER_CONFIGURE) --enable-asan && \
-	$(MAKE) --no-print-directory all check-programs && \
+	$(MAKE) --no-print-directory check-programs && \
 	$(MAKE) --no-print-directory check
 
 # Programs are loaded where ThreadSanitizer expects them only without address
 # randomisation on some kernels.
 TSAN_WRAPPER = `setarch -R true 2>/dev/null && echo setarch -R`
 
-tsan: build-tsan/source $(E2E_TESTS)
+tsan: build-tsan/source check-programs
 	@dir=build-tsan; $(MKDIR_P) $$dir/build && \
 	$(SANITIZER_CONFIGURE) --enable-tsan && \
-	$(MAKE) --no-print-directory all $(PLAIN_TESTS)
+	$(MAKE) --no-print-directory all && \
+	$(MAKE) --no-print-directory $(PLAIN_TESTS)
 	@top=`pwd`; cd build-tsan/build && \
 	supp=`cd ../source && pwd`/tests/tsan.supp && \
 	TEST_WRAPPER="$(TSAN_WRAPPER)" && export TEST_WRAPPER && \
@@ -50,7 +54,7 @@ tsan: build-tsan/source $(E2E_TESTS)
 	$(SHELL) ../source/tests/run $(PLAIN_TESTS) && \
 	cd $$top && $(RUN_TESTS) $(E2E_TESTS)
 
-valgrind: all $(PLAIN_TESTS)
+valgrind: check-programs
 	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
 	--errors-for-leak-kinds=definite,indirect" $(RUN_TESTS) $(PLAIN_TESTS)
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
