@@ -253,10 +253,19 @@ block_signals(void)
 static int
 start_log(struct daemon *daemon)
 {
+	static const char prefix[] = "file:";
+	const struct config *config = daemon->config;
 	char error[LOG_ERROR_SIZE];
+	char owner_error[PROCESS_ERROR_SIZE];
 
-	daemon->log = log_open(&daemon->config->log_config, PROGRAM, error);
-	return daemon->log != NULL ? 0 : fail(daemon, EX_CONFIG, "%s", error);
+	daemon->log = log_open(&config->log_config, PROGRAM, error);
+	if (daemon->log == NULL)
+		return fail(daemon, EX_CONFIG, "%s", error);
+	if (strncmp(config->log, prefix, strlen(prefix)) == 0 &&
+	    process_give_file(config->log + strlen(prefix), config->user,
+		error) < 0)
+		return fail(daemon, EX_CONFIG, "log: %s", error);
+	return 0;
 }
 
 static int

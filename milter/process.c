@@ -163,3 +163,18 @@ process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
 	    "privileges could not be given up for good");
 	return ERR_IO;
 }
+
+int
+process_give_file(const char *path, const char *user,
+    char error[PROCESS_ERROR_SIZE])
+{
+	const struct passwd *entry;
+
+	if (user[0] == '\0' || geteuid() != 0)
+		return 0;
+	entry = getpwnam(user);
+	/* lchown: the directory may be the user's, and so may a link in it. */
+	if (entry != NULL && lchown(path, entry->pw_uid, (gid_t)-1) == 0)
+		return 0;
+	return fail(error, path);
+}

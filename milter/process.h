@@ -29,4 +29,9 @@ int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
  */
 int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 
+/* Makes user the owner of a file that root has made, so that it can be opened
+ * anew later. Does nothing without root or user. 0 or ERR_IO. */
+int process_give_file(const char *path, const char *user,
+    char error[PROCESS_ERROR_SIZE]);
+
 #endif

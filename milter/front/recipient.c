@@ -36,8 +36,7 @@ write_log(const struct recipient_context *context,
     const struct recipient_log *line)
 {
 	/* What is passed for want of knowledge is told in any case. */
-	if (context->config->log_pass || line->verdict != VERDICT_PASS ||
-	    recipient_log_level(line) != LOG_LEVEL_INFO)
+	if (context->config->log_pass || !recipient_log_is_plain(line))
 		recipient_log(context->log, line);
 }
 
@@ -83,7 +82,7 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 	    ask(context->engine, target, deadline_ms, &line->cached);
 
 	/* D-20: no memory even for that. Whether the domain binds is not
-	 * known, so it passes; the level of this reason has it logged. */
+	 * known, so it passes, and that is logged in any case. */
 	if (answer == NULL)
 		line->reason = out->reason = REASON_INTERNAL_ERROR;
 	else

@@ -15,21 +15,35 @@ or_nothing(const char *text)
 	return text != NULL && text[0] != '\0' ? text : NOTHING;
 }
 
-/* Passed, although not all is well: worth a warning. */
-static bool
-is_doubtful_pass(enum reason reason)
-{
-	return reason == REASON_INTERNAL_ERROR ||
-	    reason == REASON_RESOLVER_BROKEN ||
-	    reason == REASON_DISCOVERY_BOGUS;
-}
+/* How a pass for this reason is to be taken. */
+enum pass_note {
+	PASS_PLAIN, /* all is as it should be */
+	PASS_BLIND, /* whether a policy binds was not found out (C-10, S-03) */
+	PASS_ALARM  /* and that is not of the usual kind */
+};
+
+static const enum pass_note pass_notes[REASON_COUNT] = {
+    [REASON_DISCOVERY_FAILED] = PASS_BLIND,
+    [REASON_DEADLINE] = PASS_BLIND,
+    [REASON_DISCOVERY_BOGUS] = PASS_ALARM,
+    [REASON_RESOLVER_BROKEN] = PASS_ALARM,
+    [REASON_INTERNAL_ERROR] = PASS_ALARM,
+};
 
 enum log_level
 recipient_log_level(const struct recipient_log *line)
 {
-	if (line->verdict == VERDICT_PASS && !is_doubtful_pass(line->reason))
+	if (line->verdict == VERDICT_PASS &&
+	    pass_notes[line->reason] != PASS_ALARM)
 		return LOG_LEVEL_INFO;
 	return LOG_LEVEL_WARNING;
+}
+
+bool
+recipient_log_is_plain(const struct recipient_log *line)
+{
+	return line->verdict == VERDICT_PASS &&
+	    pass_notes[line->reason] == PASS_PLAIN;
 }
 
 static const char *

@@ -33,8 +33,10 @@ struct recipient_log {
 	const struct exemption *exemption; /* of REASON_EXEMPT, or NULL */
 };
 
-/* Info for what passes in good order, else warning. */
+/* Info for what passes for a usual reason, else warning. */
 enum log_level recipient_log_level(const struct recipient_log *line);
+/* Passed, and all is as it should be: may be left out of the log. */
+bool recipient_log_is_plain(const struct recipient_log *line);
 void recipient_log(struct log *log, const struct recipient_log *line);
 
 #endif

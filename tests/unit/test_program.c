@@ -367,6 +367,7 @@ expect_identity(const char *field)
 
 Test(program, root_is_given_up_for_good)
 {
+	struct stat status;
 	int fd;
 
 	if (geteuid() != 0)
@@ -378,6 +379,9 @@ Test(program, root_is_given_up_for_good)
 	expect_identity("Gid:");
 	expect_identity("Groups:");
 	stop_daemon(fd);
+	/* So that it can be opened anew. */
+	cr_assert_eq(stat(log_path, &status), 0);
+	cr_assert_neq(status.st_uid, 0U);
 	cr_assert_not(log_holds("RUNNING AS ROOT"));
 }
 

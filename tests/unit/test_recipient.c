@@ -261,6 +261,38 @@ Test(recipient, pass_lines_can_be_left_out)
 	cr_assert(strstr(judge(&plain, &result), "mx-insecure") != NULL);
 }
 
+/* What is passed for want of knowledge is no such line. */
+Test(recipient, blind_passes_are_logged_in_any_case_C10_S03_L03)
+{
+	static const struct {
+		enum txt_state state;
+		bool deadline;
+		const char *begin;
+		const char *reason;
+	} rows[] = {
+	    {TXT_FAILED,  false, "info ",    "reason=discovery-failed"},
+	    {TXT_UNASKED, true,  "info ",    "reason=deadline"        },
+	    {TXT_BOGUS,   false, "warning ", "reason=discovery-bogus" },
+	};
+
+	config->log_pass = false;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct recipient_result result;
+		const char *line;
+
+		played.facts = (struct facts){
+		    .txt_state = rows[i].state,
+		    .deadline = rows[i].deadline,
+		};
+		line = judge(&plain, &result);
+		cr_assert_eq(result.answer, RECIPIENT_PASS);
+		cr_assert(strstr(line, rows[i].reason) != NULL, "%s", line);
+		cr_assert_eq(strncmp(line, rows[i].begin,
+				 strlen(rows[i].begin)),
+		    0);
+	}
+}
+
 /* --- which recipients are asked about --- */
 
 static const struct {
