@@ -1,6 +1,7 @@
 /* What the daemon's options change at the SMTP server. */
 #include "autoconf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,4 +127,26 @@ Test(options, R_03_a_relayhost_is_judged_in_place_of_the_recipient)
 	LAB("postfix", "relayhost=secure.test");
 	expect_reply("smart@unsigned.test", "250 2.1.5 Ok");
 	LAB("postfix", "relayhost=");
+}
+
+/* Debian chroots smtpd: the socket lies below the queue directory. */
+Test(options, a_unix_socket_inside_the_chroot_of_postfix)
+{
+	char socket[LAB_LINE_SIZE];
+	char *inet = LAB_TEXT("info", "postfix_milter");
+	char restore[LAB_LINE_SIZE];
+
+	inet[strcspn(inet, "\n")] = '\0';
+	snprintf(restore, sizeof(restore), "smtpd_milters=%s", inet);
+	snprintf(socket, sizeof(socket),
+	    "socket=unix:%s/postfix/queue/dane-sts.sock",
+	    getenv(LAB_DIR_VARIABLE));
+	LAB_FRESH(socket, "socket_group=postfix");
+	LAB("postfix", "--chroot", "yes", "smtpd_milters=unix:dane-sts.sock");
+	expect_reply("chroot@secure.test", "250 2.1.5 Ok");
+	expect_reply("chroot@unsigned.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	LAB("postfix", "--chroot", "no", restore);
+	free(inet);
 }

@@ -131,6 +131,13 @@ class Postfix:
         """Change main.cf: name=value. Takes effect at reload or start."""
         self._run(["postconf", "-c", self.config, "-e", *settings])
 
+    def chroot(self, yes):
+        """Whether smtpd runs chrooted to the queue, as Debian has it."""
+        service = self._run(["postconf", "-c", self.config, "-M",
+                             "*/inet"]).split()[0]
+        self._run(["postconf", "-c", self.config, "-F",
+                   f"{service}/inet/chroot={'y' if yes else 'n'}"])
+
     def _run(self, argv, **options):
         done = subprocess.run(argv, capture_output=True, text=True,
                               check=False, **options)
