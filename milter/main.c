@@ -263,8 +263,8 @@ start_log(struct daemon *daemon)
 		return fail(daemon, EX_CONFIG, "%s", error);
 	if (strncmp(config->log, prefix, strlen(prefix)) == 0 &&
 	    process_give_file(config->log + strlen(prefix), config->user,
-		error) < 0)
-		return fail(daemon, EX_CONFIG, "log: %s", error);
+		owner_error) < 0)
+		return fail(daemon, EX_CONFIG, "log: %s", owner_error);
 	return 0;
 }
 
