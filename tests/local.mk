@@ -22,8 +22,7 @@ check-local:
 # --- sanitizers: builds of their own, from a copy of the source, so that it
 # does not matter whether the source directory is configured itself.
 
-SANITIZER_CONFIGURE = cd $$dir/build && { test -f Makefile || \
-	../source/configure -q $(SANITIZER_FLAGS); }
+CONFIGURE_COPY = test -f Makefile || ../source/configure -q
 
 build-asan/source build-tsan/source: FORCE
 	@$(MKDIR_P) $(@D) && $(MAKE) -s --no-print-directory distdir distdir=$@
@@ -31,8 +30,8 @@ build-asan/source build-tsan/source: FORCE
 FORCE:
 
 asan: build-asan/source
-	@dir=build-asan; $(MKDIR_P) $$dir/build && \
-	$(SANITIZER_CONFIGURE) --enable-asan && \
+	@$(MKDIR_P) build-asan/build && cd build-asan/build && \
+	{ $(CONFIGURE_COPY) --enable-asan; } && \
 	$(MAKE) --no-print-directory check-programs && \
 	$(MAKE) --no-print-directory check
 
@@ -41,18 +40,16 @@ asan: build-asan/source
 TSAN_WRAPPER = `setarch -R true 2>/dev/null && echo setarch -R`
 
 tsan: build-tsan/source check-programs
-	@dir=build-tsan; $(MKDIR_P) $$dir/build && \
-	$(SANITIZER_CONFIGURE) --enable-tsan && \
+	@$(MKDIR_P) build-tsan/build && cd build-tsan/build && \
+	{ $(CONFIGURE_COPY) --enable-tsan; } && \
 	$(MAKE) --no-print-directory all && \
 	$(MAKE) --no-print-directory $(PLAIN_TESTS)
-	@top=`pwd`; cd build-tsan/build && \
-	supp=`cd ../source && pwd`/tests/tsan.supp && \
-	TEST_WRAPPER="$(TSAN_WRAPPER)" && export TEST_WRAPPER && \
-	TSAN_OPTIONS="halt_on_error=1:suppressions=$$supp" && \
-	export TSAN_OPTIONS && \
-	DANE_STS_BINDIR=`pwd` && export DANE_STS_BINDIR && \
-	$(SHELL) ../source/tests/run $(PLAIN_TESTS) && \
-	cd $$top && $(RUN_TESTS) $(E2E_TESTS)
+	@top=`pwd` && tsan=$$top/build-tsan && \
+	TSAN_OPTIONS="halt_on_error=1:suppressions=$$tsan/source/tests/tsan.supp" && \
+	TEST_WRAPPER="$(TSAN_WRAPPER)" && DANE_STS_BINDIR=$$tsan/build && \
+	export TSAN_OPTIONS TEST_WRAPPER DANE_STS_BINDIR && \
+	(cd $$tsan/build && $(SHELL) ../source/tests/run $(PLAIN_TESTS)) && \
+	$(RUN_TESTS) $(E2E_TESTS)
 
 valgrind: check-programs
 	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
