@@ -4,6 +4,7 @@ libconf_a_SOURCES = \
 	milter/config.c milter/config.h milter/options.def \
 	milter/config_internal.h \
 	milter/config_check.c milter/config_exempt.c milter/config_file.c \
+	milter/config_files.c \
 	milter/config_io.c milter/config_io.h \
 	milter/config_memory.c milter/config_option.c milter/config_parse.c \
 	milter/config_source.c milter/config_text.c

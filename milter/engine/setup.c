@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "config_io.h"
 #include "core/err.h"
 #include "engine/ask.h"
 #include "io/dns.h"
@@ -20,30 +21,19 @@ static struct dns *
 dns_from(const struct config *config, struct loop *loop, bool uncached,
     char *error)
 {
-	struct dns_config dns = {
-	    .n_resolvers = config->resolvers.n,
-	    .resolvers = config->resolvers.item,
-	    .unbound_conf = config->unbound_conf,
-	    .root_hints = config->root_hints,
-	    .trust_anchor = config->trust_anchor,
-	    .timeout_ms = (unsigned)config->dns_timeout_ms,
-	    .uncached = uncached,
-	};
+	struct dns_config dns;
 
+	config_dns(config, &dns);
+	dns.uncached = uncached;
 	return dns_new(&dns, loop_base(loop), error);
 }
 
 static struct fetcher *
 fetcher_from(const struct config *config, struct loop *loop, char *error)
 {
-	struct fetch_config fetch = {
-	    .ca_file = config->ca_file,
-	    .n_networks = config->n_policy_prefixes,
-	    .networks = config->policy_prefixes,
-	    .timeout_ms = (unsigned)config->fetch_timeout_ms,
-	    .max_bytes = (size_t)config->fetch_max_bytes,
-	};
+	struct fetch_config fetch;
 
+	config_fetch(config, &fetch);
 	return fetcher_new(&fetch, loop_base(loop), error);
 }
 

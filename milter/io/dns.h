@@ -84,13 +84,14 @@ int dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE]);
 struct dns *dns_new(const struct dns_config *config, struct event_base *base,
     char error[DNS_ERROR_SIZE]);
 
-/* Lookups under way are completed as FAILED ("cancelled") first. */
+/* Lookups under way are completed as FAILED ("cancelled") first. Not from
+ * inside a callback of its own. */
 void dns_free(struct dns **dns);
 
 /*
- * Asks for name (canonical). done is called exactly once, never from inside
- * this call, also on every kind of failure. 0 or a negative error; then done
- * is not called.
+ * Asks for name (canonical; "." is the root). done is called exactly once, never
+ * from inside this call, also on every kind of failure. 0 or a negative error;
+ * then done is not called.
  */
 int dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);

@@ -31,7 +31,7 @@ check_PROGRAMS += tests/scenario/ask_threads
 SCENARIO_TESTS += tests/scenario/ask_threads
 tests_scenario_ask_threads_SOURCES = tests/scenario/ask_threads.c
 tests_scenario_ask_threads_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
-tests_scenario_ask_threads_LDADD = libengine.a libio.a libcore.a \
+tests_scenario_ask_threads_LDADD = libengine.a libconf.a libio.a libcore.a \
 	$(LMDB_LIBS) $(LIBEVENT_LIBS)
 
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
@@ -48,7 +48,8 @@ SCENARIO_SOURCES = \
 	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
 	milter/engine/lookup_policy.c milter/engine/map.c \
 	milter/engine/probe.c milter/engine/setup.c \
-	milter/io/log.c milter/io/log_escape.c milter/io/net.c
+	milter/io/log.c milter/io/log_escape.c milter/io/net.c \
+	milter/config_io.c
 SCENARIO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario
 
 check_PROGRAMS += tests/scenario/scenario tests/scenario/test_scenario

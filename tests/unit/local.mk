@@ -245,12 +245,6 @@ tests_unit_test_dns_config_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 tests_unit_test_dns_config_LDADD = libio.a libcore.a $(DNS_LIBS) \
 	$(CRITERION_LIBS)
 
-check_PROGRAMS += tests/unit/test_refresh_plan
-UNIT_TESTS += tests/unit/test_refresh_plan
-tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
-tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
-
 check_PROGRAMS += tests/unit/test_tool_replay
 UNIT_TESTS += tests/unit/test_tool_replay
 tests_unit_test_tool_replay_SOURCES = tests/unit/test_tool_replay.c \
