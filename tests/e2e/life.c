@@ -100,3 +100,16 @@ Test(life, SIGTERM_loses_no_line_of_the_log)
 	free(count);
 	LAB("daemon", "start");
 }
+
+/* The lookup under way is waited for, and its recipient logged. */
+Test(life, SIGTERM_lets_a_recipient_finish)
+{
+	char *answer;
+
+	LAB_FRESH("deadline=2s");
+	answer = LAB_TEXT("interrupt", "dead.test");
+	cr_expect_str_eq(answer, "continue\n", "%s", answer);
+	free(answer);
+	free(LAB_LOG("rcpt", "to=<interrupted@dead.test>", "verdict=pass"));
+	LAB("daemon", "start");
+}

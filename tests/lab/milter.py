@@ -13,12 +13,12 @@ from process import LabError
 VERSION = 6
 # Actions: quarantine, choose macros.
 ACTIONS = 0x20 | 0x100
-# What a filter may decline to see or to answer: everything.
-PROTOCOL = 0x1FFFFF
+# What a filter may decline to see or to answer: everything but recipients.
+NO_RCPT, NR_RCPT = 0x8, 0x8000
+PROTOCOL = 0x1FFFFF & ~(NO_RCPT | NR_RCPT)
 
 NO_CONNECT, NO_HELO, NO_MAIL, NO_DATA = 0x1, 0x2, 0x4, 0x200
-NR_CONNECT, NR_HELO, NR_MAIL, NR_RCPT, NR_DATA = (
-    0x1000, 0x2000, 0x4000, 0x8000, 0x10000)
+NR_CONNECT, NR_HELO, NR_MAIL, NR_DATA = 0x1000, 0x2000, 0x4000, 0x10000
 
 CONTINUE, TEMPFAIL, REPLY, QUARANTINE, PROGRESS = b"c", b"t", b"y", b"q", b"p"
 
@@ -93,7 +93,8 @@ class Session:
             raise MilterError("connection closed inside a packet")
         return head[4:], data
 
-    def _answer(self):
+    def answer(self):
+        """Await the answer to what was sent."""
         while True:
             command, data = self._receive()
             if command == QUARANTINE:
@@ -105,7 +106,7 @@ class Session:
         if self.protocol & not_wanted:
             return None
         self._send(command, data)
-        return None if self.protocol & no_reply else self._answer()
+        return None if self.protocol & no_reply else self.answer()
 
     def _macros(self, command, macros):
         octets = b"".join(name + b"\0" + value + b"\0"
@@ -118,18 +119,22 @@ class Session:
         self._macros(b"M", {b"{mail_addr}": sender.strip(b"<>")})
         return self._event(b"M", sender + b"\0", NO_MAIL, NR_MAIL)
 
-    def rcpt(self, argument, macros=None, params=()):
+    def rcpt(self, argument, macros=None):
         """RCPT TO with the octets after the colon; macros as the MTA's."""
+        self.rcpt_send(argument, macros)
+        return self.answer()
+
+    def rcpt_send(self, argument, macros=None):
+        """The same, and answer() is called later."""
         self._macros(b"R", macros or {})
-        octets = b"".join(part + b"\0" for part in (argument, *params))
-        return self._event(b"R", octets, 0, NR_RCPT)
+        self._send(b"R", argument + b"\0")
 
     def end_of_message(self, queue_id=b""):
         """DATA and what ends it. Headers and body are not sent."""
         self._event(b"T", b"", NO_DATA, NR_DATA)
         self._macros(b"E", {b"i": queue_id} if queue_id else {})
         self._send(b"E")
-        return self._answer()
+        return self.answer()
 
     def abort(self):
         """RSET."""

@@ -112,11 +112,13 @@ class Stage:
         self.postfix.start(*self.smtp_address)
 
     def down(self):
-        """The newest first."""
-        for name in reversed(self.processes.names()):
-            self.processes.stop(name)
+        """The newest first. One that does not end at SIGTERM is an error."""
+        stubborn = [name for name in reversed(self.processes.names())
+                    if not self.processes.stop(name)]
         if os.path.exists(os.path.join(self.dir, "world", "world.json")):
             self._world().stop()
+        if stubborn:
+            raise LabError("had to be killed: " + " ".join(stubborn))
 
     # --- where things are
 
