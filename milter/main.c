@@ -16,6 +16,7 @@
 #include "config.h"
 #include "config_io.h"
 #include "engine/ask.h"
+#include "engine/refresh.h"
 #include "front/filter.h"
 #include "io/log.h"
 #include "io/store.h"
@@ -40,6 +41,7 @@ struct daemon {
 	struct log *log;
 	struct store *store;
 	struct engine *engine;
+	struct refresher *refresher;
 	int ready_fd; /* of process_daemonize */
 };
 
@@ -314,6 +316,10 @@ start_engine(struct daemon *daemon)
 	    engine_new(daemon->config, daemon->store, daemon->log, error);
 	if (daemon->engine == NULL)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
+	daemon->refresher = refresher_new(daemon->config, daemon->engine,
+	    daemon->store, daemon->log);
+	if (daemon->refresher == NULL)
+		return fail(daemon, EX_SOFTWARE, "cannot start the refresher");
 	return 0;
 }
 
@@ -340,6 +346,8 @@ start(struct daemon *daemon, const struct options *options)
 static void
 stop(struct daemon *daemon)
 {
+	if (daemon->refresher != NULL)
+		refresher_free(&daemon->refresher);
 	if (daemon->engine != NULL)
 		engine_free(&daemon->engine);
 	if (daemon->store != NULL)

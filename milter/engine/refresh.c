@@ -37,6 +37,7 @@ struct refresher {
 	uint64_t interval_s;
 	uint64_t retry_s;
 	unsigned under_way;
+	bool freed; /* the last of those under way destroys it */
 };
 
 /* --- a look through the store ------------------------------------------- */
@@ -77,16 +78,28 @@ remove_expired(struct refresher *r, const struct refresh_plan *plan)
 /* --- refreshing --------------------------------------------------------- */
 
 static void
+destroy(struct refresher *r)
+{
+	(void)pthread_cond_destroy(&r->wake);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+static void
 refreshed(void *arg, const struct answer *answer, bool cached)
 {
 	struct refresher *r = arg;
+	bool last;
 
 	(void)answer;
 	(void)cached;
 	(void)pthread_mutex_lock(&r->lock);
 	r->under_way--;
+	last = r->freed && r->under_way == 0;
 	(void)pthread_cond_broadcast(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
+	if (last)
+		destroy(r);
 }
 
 /* False: stopping. */
@@ -168,8 +181,6 @@ refresher_run(void *arg)
 		(void)pthread_mutex_lock(&r->lock);
 		pause_until(r, clock_mono_ms() + pause_s * 1000);
 	}
-	while (r->under_way > 0)
-		(void)pthread_cond_wait(&r->wake, &r->lock);
 	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
@@ -221,9 +232,7 @@ refresher_new(const struct config *config, struct engine *engine,
 	(void)pthread_cond_init(&r->wake, &attr);
 	(void)pthread_condattr_destroy(&attr);
 	if (start_thread(r) != 0) {
-		(void)pthread_cond_destroy(&r->wake);
-		(void)pthread_mutex_destroy(&r->lock);
-		free(r);
+		destroy(r);
 		return NULL;
 	}
 	return r;
@@ -243,6 +252,7 @@ void
 refresher_free(struct refresher **refresherp)
 {
 	struct refresher *r = *refresherp;
+	bool last;
 
 	if (r == NULL)
 		return;
@@ -252,7 +262,10 @@ refresher_free(struct refresher **refresherp)
 	(void)pthread_cond_broadcast(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)pthread_join(r->thread, NULL);
-	(void)pthread_cond_destroy(&r->wake);
-	(void)pthread_mutex_destroy(&r->lock);
-	free(r);
+	(void)pthread_mutex_lock(&r->lock);
+	r->freed = true;
+	last = r->under_way == 0;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (last)
+		destroy(r);
 }

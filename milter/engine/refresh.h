@@ -19,7 +19,8 @@ struct refresher *refresher_new(const struct config *config,
     struct engine *engine, struct store *store, struct log *log);
 /* Takes the new interval. Any thread. */
 void refresher_reload(struct refresher *refresher, const struct config *config);
-/* Waits for those under way. */
+/* Before engine_free. Begins nothing any more and waits for no policy host:
+ * what is under way ends by itself, or with the engine. */
 void refresher_free(struct refresher **refresher);
 
 #endif
