@@ -470,7 +470,7 @@ class PolicyHost:
             )
 
     def last(self, host):
-        """The last request: request, server_name, alpn, tls."""
+        """The last request: request, server_name, alpn, tls, resumed."""
         with self.changed:
             return self.requests.get(host)
 
@@ -542,6 +542,7 @@ class PolicyHost:
                 "server_name": hello.server_name,
                 "alpn": hello.alpn,
                 "tls": tls.version(),
+                "resumed": tls.session_reused,
             }
         self._note(host, "requests")
         path = request.split(" ")[1]

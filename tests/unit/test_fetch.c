@@ -250,6 +250,20 @@ Test(fetch, what_is_no_proper_response)
 	run_bad(rows, N(rows), FETCH_FAILURE_HTTP, 0);
 }
 
+/* An administrator's openssl.cnf that would allow anything. */
+static void
+weaken_openssl(void)
+{
+	FILE *conf = fopen(policyhost_path("openssl.cnf"), "w");
+
+	cr_assert_not_null(conf);
+	fprintf(conf,
+	    "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+	    "[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n");
+	fclose(conf);
+	setenv("OPENSSL_CONF", policyhost_path("openssl.cnf"), 1);
+}
+
 Test(fetch, F_15_handshakes_that_fail)
 {
 	static const struct bad_row rows[] = {
@@ -259,6 +273,7 @@ Test(fetch, F_15_handshakes_that_fail)
 	    {"reset-accept", "TLS handshake failed: *"},
 	};
 
+	weaken_openssl();
 	run_bad(rows, N(rows), FETCH_FAILURE_TLS, 0);
 }
 
@@ -303,7 +318,7 @@ Test(fetch, F_03_F_04_F_13_certificates_that_do_not_hold)
 Test(fetch, F_08_time)
 {
 	static const struct bad_row rows[] = {
-	    {"stall-accept",    "no connection in time, in the TLS handshake"    },
+	    {"stall-accept",    "no connection in time, in the TLS handshake"   },
 	    {"stall-handshake",
              "no end after 2000 ms, waiting for the response"                   },
 	    {"stall-request",   "no end after 2000 ms, waiting for the response"},
@@ -357,6 +372,7 @@ expect_request(const char *name)
 	    expected);
 	cr_expect_str_eq(json_string_value(json_object_get(last, "tls")),
 	    "TLSv1.3");
+	cr_expect(json_is_false(json_object_get(last, "resumed")));
 	alpn = json_object_get(last, "alpn");
 	cr_expect_eq(json_array_size(alpn), 1);
 	cr_expect_str_eq(json_string_value(json_array_get(alpn, 0)),
