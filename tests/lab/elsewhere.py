@@ -16,9 +16,6 @@ from policies import server_command
 from process import Processes, accepts
 from zones import Zone
 
-SERVER, RESOLVER, POLICY, FILTER = (
-    "127.54.0.1", "127.54.0.2", "127.90.0.1", "127.54.0.3")
-SOCKET = f"inet:8895@{FILTER}"
 POLICY_BODY = ("version: STSv1\nmode: enforce\nmx: *.{0}\nmax_age: 604800\n"
                "dnssec: yes\n")
 # Domain, how it is signed, what the filter has to say and to log.
@@ -64,7 +61,12 @@ RECURSION_CONF = "server:\n\tdo-not-query-localhost: no\n"
 class Elsewhere:
     """The servers of that world, below one directory."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, number):
+        """number: of the lab beside it, so that several get along."""
+        self.server = f"127.54.{number}.1"
+        self.resolver = f"127.54.{number}.2"
+        self.policy = f"127.90.{number}.1"
+        self.socket = f"inet:8895@127.54.{number}.3"
         self.dir = directory
         os.makedirs(directory, exist_ok=True)
         self.processes = Processes(directory)
@@ -81,12 +83,11 @@ class Elsewhere:
 
     # --- DNS
 
-    @staticmethod
-    def customer(name, signed):
+    def customer(self, name, signed):
         """A domain with one mail host and a policy."""
         zone = Zone(name, signed, "customers")
         zone.add("@ NS ns.example.", "@ MX 10 mail", "mail A 192.0.2.25",
-                 f"mta-sts A {POLICY}", '_mta-sts TXT "v=STSv1; id=1;"')
+                 f"mta-sts A {self.policy}", '_mta-sts TXT "v=STSv1; id=1;"')
         return zone
 
     def make_zones(self):
@@ -94,9 +95,9 @@ class Elsewhere:
         directory = pathlib.Path(self.dir)
         root = Zone(".", "nsec", "root")
         root.add("@ NS ns.example.", "example. NS ns.example.",
-                 f"ns.example. A {SERVER}")
+                 f"ns.example. A {self.server}")
         registry = Zone("example", "nsec3", "registry")
-        registry.add("@ NS ns.example.", f"ns A {SERVER}")
+        registry.add("@ NS ns.example.", f"ns A {self.server}")
         children = [(self.customer(name, signed), registry)
                     for name, signed, *_ in CUSTOMERS]
         for zone, parent in [*children, (registry, root), (root, None)]:
@@ -115,14 +116,15 @@ class Elsewhere:
         served = "".join(
             f'zone:\n\tname: "{z.fqdn}"\n\tzonefile: "{z.stem}.served"\n'
             for z in self.make_zones())
-        self.write("nsd.conf",
-                   NSD_CONF.format(dir=self.dir, address=SERVER) + served)
+        conf = NSD_CONF.format(dir=self.dir, address=self.server)
+        self.write("nsd.conf", conf + served)
         self.write("root.hints", ". 3600000 NS ns.example.\n"
-                                 f"ns.example. 3600000 A {SERVER}\n")
+                                 f"ns.example. 3600000 A {self.server}\n")
         self.write("unbound.conf",
-                   UNBOUND_CONF.format(dir=self.dir, address=RESOLVER))
+                   UNBOUND_CONF.format(dir=self.dir, address=self.resolver))
         self.write("recursion.conf", RECURSION_CONF)
-        for name, address in (("nsd", SERVER), ("unbound", RESOLVER)):
+        for name, address in (("nsd", self.server),
+                              ("unbound", self.resolver)):
             program = shutil.which(
                 name, path=os.environ["PATH"] + ":/usr/sbin")
             self.processes.start(
@@ -139,7 +141,8 @@ class Elsewhere:
         self.processes.start(
             "policyhost",
             server_command(self.path("ca"), self.path("https.sock"),
-                              self.path("hosts.json"), [f"{POLICY}:443"]),
+                              self.path("hosts.json"),
+                              [f"{self.policy}:443"]),
             lambda: os.path.exists(self.path("https.sock")))
 
     # --- the daemon
@@ -147,11 +150,11 @@ class Elsewhere:
     def options(self, **more):
         """What the daemon has to be told of this world, and no more."""
         return {
-            "socket": SOCKET,
+            "socket": self.socket,
             "user": "",
             "trust_anchor": self.path("root.key"),
             "ca_file": self.path("ca/root.pem"),
-            "policy_networks": [POLICY],
+            "policy_networks": [self.policy],
             "store": "lmdb:" + self.daemon.store,
             "control_socket": "",
             "log": "file:" + self.daemon.log_path,
@@ -161,7 +164,7 @@ class Elsewhere:
     def ask(self, what):
         """Every customer once; how many answers were wrong."""
         wrong = 0
-        with milter.Session(SOCKET) as session:
+        with milter.Session(self.socket) as session:
             session.mail()
             for name, _, answer, reason in CUSTOMERS:
                 octets = name.encode("ascii")
@@ -178,7 +181,7 @@ class Elsewhere:
     def run(self):
         """Over a forwarder, then by recursion; how much was wrong."""
         wrong = 0
-        ways = {"forwarder": {"resolvers": [RESOLVER]},
+        ways = {"forwarder": {"resolvers": [self.resolver]},
                 "recursion": {"root_hints": self.path("root.hints")}}
         try:
             self.start_dns()

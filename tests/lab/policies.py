@@ -71,13 +71,23 @@ class Policies:
     def start(self, address, domains):
         """Serve every domain that has a policy. The path of the root CA."""
         os.makedirs(self.home, exist_ok=True)
-        # There is one ::1; the first of several labs has it.
-        self.ipv6 = socket.has_ipv6 and not accepts("::1", PORT)
         hosts = {"mta-sts." + d.name: behaviour(d, d.policy_host)
                  for d in domains if d.policy_body is not None}
         hosts_path = os.path.join(self.home, "hosts.json")
         with open(hosts_path, "w", encoding="utf-8") as f:
             json.dump(hosts, f, indent=1)
+        # There is one ::1; the first of several labs has it.
+        self.ipv6 = socket.has_ipv6 and not accepts("::1", PORT)
+        try:
+            self._serve(address, hosts_path)
+        except LabError:
+            if not self.ipv6:
+                raise
+            self.ipv6 = False  # another was faster
+            self._serve(address, hosts_path)
+        return os.path.join(self.ca_dir, "root.pem")
+
+    def _serve(self, address, hosts_path):
         listen = [f"{address}:{PORT}"]
         if self.ipv6:
             listen.append(f"[::1]:{PORT}")
@@ -85,7 +95,6 @@ class Policies:
             self.NAME, server_command(self.ca_dir, self.control, hosts_path,
                                       listen),
             lambda: os.path.exists(self.control))
-        return os.path.join(self.ca_dir, "root.pem")
 
     def command(self, line):
         """One JSON object there, one back."""
