@@ -141,8 +141,8 @@ class Elsewhere:
         self.processes.start(
             "policyhost",
             server_command(self.path("ca"), self.path("https.sock"),
-                              self.path("hosts.json"),
-                              [f"{self.policy}:443"]),
+                           self.path("hosts.json"),
+                           [f"{self.policy}:443"]),
             lambda: os.path.exists(self.path("https.sock")))
 
     # --- the daemon
