@@ -61,6 +61,7 @@ struct fact_host {
 	struct fact_rrset a;
 	struct fact_rrset aaaa;
 	struct fact_rrset tlsa;
+	bool tlsa_usable; /* one of the records at least: RFC 7672 3.1 */
 };
 
 /* A policy with what its life depends on. */

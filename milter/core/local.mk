@@ -6,6 +6,7 @@ libcore_a_SOURCES += \
 	milter/core/ascii.h \
 	milter/core/err.c milter/core/err.h \
 	milter/core/name.c milter/core/name.h \
+	milter/core/tlsa.c milter/core/tlsa.h \
 	milter/core/address.c milter/core/address.h \
 	milter/core/txt.c milter/core/txt.h \
 	milter/core/policy.c milter/core/policy.h \
@@ -22,3 +23,9 @@ libcore_a_SOURCES += \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/reply.c milter/core/reply.h \
 	milter/core/scope.c milter/core/scope.h
+
+# The moment of delivery.
+libcore_a_SOURCES += \
+	milter/core/netstring.c milter/core/netstring.h \
+	milter/core/tls_policy.c milter/core/tls_policy.h \
+	milter/core/tls_policy_text.c

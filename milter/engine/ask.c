@@ -86,10 +86,16 @@ nobody_waits(void *arg, const struct answer *answer, bool cached)
 /* A verdict in use is looked up anew before it expires, so that a busy domain
  * never waits. */
 static void
-renew(struct engine *engine, const struct target *target)
+renew(struct engine *engine, const struct target *target, bool delivery)
 {
-	ask_loop(engine, target, clock_mono_ms() + ANSWER_RENEWAL_MS,
-	    nobody_waits, NULL);
+	uint64_t deadline_ms = clock_mono_ms() + ANSWER_RENEWAL_MS;
+	struct waiter *w =
+	    waiter_new(engine, target, deadline_ms, nobody_waits, NULL);
+
+	if (w == NULL)
+		return;
+	w->delivery = delivery;
+	loop_post(w->worker->loop, &w->task);
 }
 
 const struct answer *
@@ -104,7 +110,7 @@ ask_cache(struct engine *engine, const struct target *target)
 	    atomic_load_explicit(&engine->generation, memory_order_relaxed),
 	    now_ms);
 	if (answer != NULL && answer_take_renewal(answer, now_ms))
-		renew(engine, target);
+		renew(engine, target, answer->delivery);
 	return answer;
 }
 
@@ -131,6 +137,26 @@ ask_evidence(struct engine *engine, const struct target *target,
 	if (w == NULL)
 		return;
 	w->evidence = true;
+	loop_post(w->worker->loop, &w->task);
+}
+
+void
+ask_delivery(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+{
+	const struct answer *answer = ask_cache(engine, target);
+	struct waiter *w;
+
+	if (answer != NULL && answer->delivery) {
+		done(arg, answer, true);
+		answer_unref(&answer);
+		return;
+	}
+	answer_unref(&answer);
+	w = waiter_new(engine, target, deadline_ms, done, arg);
+	if (w == NULL)
+		return;
+	w->delivery = true;
 	loop_post(w->worker->loop, &w->task);
 }
 

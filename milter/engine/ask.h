@@ -33,6 +33,7 @@ struct answer {
 	uint64_t expires_ms; /* clock_mono_ms(); keep it no longer */
 	uint64_t renew_ms;   /* from then on it is looked up anew if used */
 	atomic_bool renewed;
+	bool delivery;          /* good for ask_delivery */
 	size_t size;            /* octets in all, for the cache's bound */
 	struct verdict verdict; /* points into *facts */
 	struct facts *facts;
@@ -78,6 +79,16 @@ void ask_start(struct engine *engine, const struct target *target,
  * on all the evidence, not the earliest that is certain.
  */
 void ask_evidence(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+/*
+ * As ask_start, for the moment of delivery: by the deadline, done gets the
+ * verdict on all the evidence, as the verdict cache keeps it. MX, addresses
+ * and TLSA are also looked up for a policy that does not bind but is in mode
+ * enforce, so that MTA-STS does not override DANE (S-01). D-01 is about
+ * verdicts, and they are the same.
+ */
+void ask_delivery(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg);
 
 /*

@@ -34,6 +34,7 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "core/tls_policy.h"
 #include "engine/answer.h"
 #include "engine/backoff.h"
 #include "engine/cache.h"
@@ -111,6 +112,14 @@ lookup_returned(struct lookup *l)
 		lookup_free(l);
 }
 
+/* The delivery track is under way or over, and did without TLSA. */
+static bool
+tlsa_is_left_out(const struct lookup *l)
+{
+	return l->setup->rules.tlsa == RULE_TLSA_IGNORED && !l->delivery &&
+	    l->delivery_step != DELIVERY_IDLE;
+}
+
 /* --- answers ------------------------------------------------------------ */
 
 static void
@@ -131,7 +140,7 @@ complete_all(struct lookup *l, const struct answer *answer, bool final)
 
 	for (; w != NULL; w = next) {
 		next = TAILQ_NEXT(w, link);
-		if (final || !w->evidence)
+		if (final || (!w->evidence && !w->delivery))
 			complete(w, answer);
 	}
 }
@@ -210,6 +219,14 @@ is_final(const struct lookup *l, const struct wants *wants)
 	    (!wants->delivery || l->delivery_step == DELIVERY_DONE);
 }
 
+/* What a lookup for a recipient leaves out. */
+static bool
+is_good_for_delivery(const struct lookup *l)
+{
+	return l->delivery ||
+	    (!tls_policy_wants_delivery(&l->facts) && !tlsa_is_left_out(l));
+}
+
 static void
 settle(struct lookup *l, const struct wants *wants)
 {
@@ -230,6 +247,8 @@ settle(struct lookup *l, const struct wants *wants)
 		lookup_advance(l);
 		return;
 	}
+	if (answer != NULL)
+		answer->delivery = final && is_good_for_delivery(l);
 	publish(l, answer);
 	if (answer != NULL)
 		flap_note(l->worker->flap, l->key, &answer->verdict);
@@ -252,6 +271,8 @@ lookup_advance(struct lookup *l)
 		return;
 	}
 	decide_wants(&l->facts, &wants);
+	if (l->delivery && tls_policy_wants_delivery(&l->facts))
+		wants.delivery = true;
 	if (l->policy_step != POLICY_STORE && !l->shed)
 		delivery_advance(l, wants.delivery);
 	settle(l, &wants);
@@ -343,7 +364,7 @@ complete_without_lookup(struct waiter *w)
 static bool
 answer_from_published(struct lookup *l, struct waiter *w)
 {
-	if (l->published == NULL || w->evidence)
+	if (l->published == NULL || w->evidence || w->delivery)
 		return false;
 	if (clock_mono_ms() < l->published->expires_ms) {
 		complete(w, l->published);
@@ -359,18 +380,25 @@ static void
 attach(struct lookup *l, struct waiter *w)
 {
 	w->lookup = l;
+	l->delivery = l->delivery || w->delivery;
 	TAILQ_INSERT_TAIL(&l->waiters, w, link);
 }
 
 /* The lookup that w may join; *begun: a new one. NULL: no memory. */
 static struct lookup *
-lookup_for(struct worker *worker, const struct target *target, bool *begun)
+lookup_for(struct worker *worker, const struct target *target, bool delivery,
+    bool *begun)
 {
 	char key[TARGET_KEY_SIZE];
 	struct lookup *l;
 
 	target_key(target, key);
 	l = (struct lookup *)map_find(&worker->lookups, key);
+	/* Its hosts are past the point where TLSA would be asked. */
+	if (l != NULL && delivery && !l->delivery && tlsa_is_left_out(l)) {
+		unlist(l);
+		l = NULL;
+	}
 	*begun = l == NULL;
 	if (l != NULL)
 		return l;
@@ -390,7 +418,7 @@ lookup_join(struct worker *worker, struct waiter *w)
 
 	worker->n_waiters++;
 	if (!worker->stopping)
-		l = lookup_for(worker, &w->target, &begun);
+		l = lookup_for(worker, &w->target, w->delivery, &begun);
 	if (l == NULL) {
 		complete_without_lookup(w);
 		return;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "core/tlsa.h"
 #include "engine/lookup_impl.h"
 #include "io/log.h"
 
@@ -20,6 +21,16 @@ could_not_ask(struct lookup *l, struct fact_rrset *into, const char *why)
 
 /* --- hosts -------------------------------------------------------------- */
 
+static bool
+has_usable(const struct dns_answer *answer)
+{
+	for (size_t i = 0; i < answer->n; i++)
+		if (tlsa_is_usable(answer->records[i].data,
+			answer->records[i].len))
+			return true;
+	return false;
+}
+
 static void
 host_answered(void *arg, const struct dns_answer *answer)
 {
@@ -27,6 +38,8 @@ host_answered(void *arg, const struct dns_answer *answer)
 	struct lookup *l = query->lookup;
 
 	lookup_absorb(l, answer, query->into, &l->delivery_ttl_s);
+	if (query->usable != NULL)
+		*query->usable = has_usable(answer);
 	l->hosts_pending--;
 	lookup_returned(l);
 }
@@ -65,8 +78,10 @@ host_begin(struct lookup *l, size_t i)
 	}
 	host_ask(l, &queries[0], host->name, DNS_A, &host->a);
 	host_ask(l, &queries[1], host->name, DNS_AAAA, &host->aaaa);
-	if (l->setup->rules.tlsa == RULE_TLSA_IGNORED)
+	/* What the verdict ignores, a delivery may still need. */
+	if (l->setup->rules.tlsa == RULE_TLSA_IGNORED && !l->delivery)
 		return;
+	queries[2].usable = &host->tlsa_usable;
 	(void)snprintf(tlsa, sizeof(tlsa), "_%u._tcp.%s",
 	    l->target.port != 0 ? l->target.port : SCOPE_PORT_SMTP, host->name);
 	host_ask(l, &queries[2], tlsa, DNS_TLSA, &host->tlsa);

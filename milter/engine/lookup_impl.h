@@ -47,10 +47,11 @@ struct lookup;
 struct host_query {
 	struct lookup *lookup;
 	struct fact_rrset *into;
+	bool *usable; /* TLSA: to be told, else NULL */
 };
 
 struct lookup {
-	struct map_node node; /* first: a node is its lookup */
+	struct map_node node;     /* first: a node is its lookup */
 	TAILQ_ENTRY(lookup) link; /* in worker->all */
 	struct worker *worker;
 	struct setup *setup;
@@ -64,6 +65,7 @@ struct lookup {
 	bool listed;      /* in worker->lookups */
 	bool shed;
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
+	bool delivery;  /* see ask_delivery */
 	bool rechecked; /* the TXT was asked past every cache */
 	const struct answer *published;
 

@@ -60,6 +60,7 @@ struct waiter {
 	uint64_t deadline_ms;
 	bool evidence; /* wait for all of it, not for the first certainty */
 	bool refresh;  /* wants the policy fetched anew, and no verdict */
+	bool delivery; /* wants to know all that a delivery needs */
 	ask_done_fn *done;
 	void *arg;
 };

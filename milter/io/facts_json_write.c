@@ -185,6 +185,17 @@ rrset_json(struct writer *w, const struct fact_rrset *rrset, bool always_why)
 	return json;
 }
 
+/* Which kind of records it is matters to a delivery, not to the verdict. */
+static json_t *
+tlsa_json(struct writer *w, const struct fact_host *host)
+{
+	json_t *json = rrset_json(w, &host->tlsa, false);
+
+	if (host->tlsa.answer == ANSWER_RECORDS)
+		put(w, json, "usable", json_boolean(host->tlsa_usable));
+	return json;
+}
+
 static json_t *
 hosts_json(struct writer *w, const struct facts *facts)
 {
@@ -198,7 +209,7 @@ hosts_json(struct writer *w, const struct facts *facts)
 		put(w, item, "preference", json_integer(host->preference));
 		put(w, item, "a", rrset_json(w, &host->a, false));
 		put(w, item, "aaaa", rrset_json(w, &host->aaaa, false));
-		put(w, item, "tlsa", rrset_json(w, &host->tlsa, false));
+		put(w, item, "tlsa", tlsa_json(w, host));
 		if (json_array_append_new(json, item) != 0)
 			w->failed = true;
 	}

@@ -38,7 +38,8 @@ main(int argc, char **argv)
 	int n = run(policy_scenarios, argc, argv) +
 	    run(delivery_scenarios, argc, argv) +
 	    run(engine_scenarios, argc, argv) +
-	        run(refresh_scenarios, argc, argv);
+	    run(refresh_scenarios, argc, argv) +
+	    run(tls_scenarios, argc, argv);
 
 	if (n == 0)
 		(void)fprintf(stderr, "no such scenario\n");

@@ -207,9 +207,15 @@ complete(struct question *q, const struct script_dns *s)
 		records[0].data = rdata;
 		records[0].len = rdata[0] + 1U;
 		break;
+	case DNS_TLSA: /* "3 1 1": the digest is left out */
+		memset(rdata, 0, 3 + 32);
+		for (size_t i = 0; i < 3 && i < strlen(text); i++)
+			rdata[i] = (uint8_t)(text[2 * i] - '0');
+		records[0].data = rdata;
+		records[0].len = 3 + 32;
+		break;
 	case DNS_AAAA:
 	case DNS_DNSKEY:
-	case DNS_TLSA:
 		memset(rdata, 0, 16);
 		records[0].data = rdata;
 		records[0].len = 16;
@@ -612,8 +618,7 @@ answer_get(const struct store_request *r)
 	struct store_entry entry = {.domain = r->domain};
 
 	if (get_error != 0 || s == NULL) {
-		r->got(r->arg, get_error != 0 ? get_error : ERR_NOTFOUND,
-		    NULL);
+		r->got(r->arg, get_error != 0 ? get_error : ERR_NOTFOUND, NULL);
 		return;
 	}
 	entry.id = s->id;

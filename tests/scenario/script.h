@@ -24,7 +24,7 @@ struct script_dns {
 	enum fact_answer answer;
 	const char *why;
 	/* TXT: text of the one record. MX: "10 mx1.example.org, 20 ...".
-	 * Others: any text makes one record; A: "192.0.2.1" */
+	 * TLSA: "3 1 1". Others: any text makes one record; A: "192.0.2.1" */
 	const char *records;
 	uint32_t ttl_s;        /* 0: 300 */
 	int64_t sig_expires_s; /* 0: none */

@@ -72,3 +72,13 @@ ParameterizedTest(size_t *place, scenario, refresh)
 {
 	run(&refresh_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, tls)
+{
+	return places(tls_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, tls)
+{
+	run(&tls_scenarios[*place]);
+}

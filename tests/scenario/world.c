@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 
@@ -59,6 +60,17 @@ world_reload(void)
 }
 
 static void
+note_tls(struct asker *asker, const struct answer *answer)
+{
+	static const struct tls_rules rules;
+	struct tls_policy policy;
+
+	tls_policy_judge(answer->facts, &answer->verdict, &rules, &policy);
+	CHECK(tls_policy_format(&policy, &rules, TLS_DIALECT_POSTFIX,
+		  asker->tls, sizeof(asker->tls)) == 0);
+}
+
+static void
 completed(void *arg, const struct answer *answer, bool cached)
 {
 	struct asker *asker = arg;
@@ -71,6 +83,7 @@ completed(void *arg, const struct answer *answer, bool cached)
 	asker->reason = answer->verdict.reason;
 	asker->from = answer->verdict.policy_from;
 	asker->policy_known = answer->verdict.policy_known;
+	note_tls(asker, answer);
 	evidence_text(&answer->verdict.decided_by, asker->decided_by);
 	if (answer->verdict.decided_by.why != NULL)
 		(void)snprintf(asker->why, sizeof(asker->why), "%s",
@@ -94,6 +107,18 @@ ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms)
 
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
 	ask_target(asker, &target, patience_ms);
+}
+
+void
+ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	memset(asker, 0, sizeof(*asker));
+	asker->asked_ms = clock_mono_ms();
+	ask_delivery(engine, &target, asker->asked_ms + patience_ms, completed,
+	    asker);
 }
 
 void
@@ -131,6 +156,17 @@ asked(const char *domain)
 	struct asker asker;
 
 	ask_domain(&asker, domain, 4000);
+	fake_run(4000);
+	CHECK(asker.completions == 1);
+	return asker;
+}
+
+struct asker
+asked_tls(const char *domain)
+{
+	struct asker asker;
+
+	ask_tls(&asker, domain, 4000);
 	fake_run(4000);
 	CHECK(asker.completions == 1);
 	return asker;

@@ -33,6 +33,7 @@ struct asker {
 	uint64_t asked_ms;
 	char decided_by[EVIDENCE_TEXT_SIZE];
 	char why[256];
+	char tls[512]; /* what Postfix would be told */
 };
 
 struct scenario {
@@ -51,8 +52,11 @@ void world_reload(void);
 
 void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
 void ask_host(struct asker *asker, const char *host, uint16_t port);
+/* For a delivery: see ask_delivery. */
+void ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms);
 /* Asks, waits up to 60 s of the fake clock, and returns what came. */
 struct asker asked(const char *domain);
+struct asker asked_tls(const char *domain);
 
 /* Waits up to 60 s of the fake clock for the refresh to end. */
 void refresh_domain(const char *domain);
@@ -79,5 +83,6 @@ extern const struct scenario policy_scenarios[];
 extern const struct scenario delivery_scenarios[];
 extern const struct scenario engine_scenarios[];
 extern const struct scenario refresh_scenarios[];
+extern const struct scenario tls_scenarios[];
 
 #endif

@@ -266,3 +266,19 @@ tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DPROGRAM='"$(abs_top_builddir)/dane-sts-milter"' \
 	-DROOT_KEY='"/usr/share/dns/root.key"'
 tests_unit_test_program_LDADD = $(CRITERION_LIBS)
+
+# The moment of delivery, pure.
+check_PROGRAMS += tests/unit/test_tls_policy tests/unit/test_netstring \
+	tests/unit/test_tlsa
+UNIT_TESTS += tests/unit/test_tls_policy tests/unit/test_netstring \
+	tests/unit/test_tlsa
+tests_unit_test_tls_policy_SOURCES = tests/unit/test_tls_policy.c \
+	tests/unit/world.c tests/unit/world.h
+tests_unit_test_tls_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_tls_policy_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_netstring_SOURCES = tests/unit/test_netstring.c
+tests_unit_test_netstring_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_netstring_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_tlsa_SOURCES = tests/unit/test_tlsa.c
+tests_unit_test_tlsa_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_tlsa_LDADD = libcore.a $(CRITERION_LIBS)

@@ -74,6 +74,7 @@ set_host(struct world *w, const char *name, const char *value)
 	host->a = record(fields[0]);
 	host->aaaa = record(fields[1]);
 	host->tlsa = record(fields[2]);
+	host->tlsa_usable = is(fields[2], "s+u");
 }
 
 static void

@@ -12,7 +12,7 @@
  *
  * A record is its status, one of ? s i b n f (unasked, secure, insecure,
  * bogus, indeterminate, failed), and its answer, one of + - x 0 or nothing
- * (records, nodata, nxdomain, null MX, none).
+ * (records, nodata, nxdomain, null MX, none). "s+u" is a usable TLSA record.
  *
  * Rules: hosts=any tlsa=required|ignored patterns=enforce
  * discovery|bogus|resolver=pass|tempfail action=reject|quarantine

@@ -1,0 +1,200 @@
+/* From a verdict to a level of TLS. How it is written: tls_policy_text.c. */
+#include "autoconf.h"
+
+#include "core/tls_policy.h"
+
+#include "core/discovery.h"
+
+static const char *const kind_names[TLS_POLICY_KINDS] = {
+#define X(member, name) [member] = name,
+    TLS_POLICY_TABLE(X)
+#undef X
+};
+
+const char *
+tls_policy_name(enum tls_policy_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* --- DANE, host by host -------------------------------------------------- */
+
+enum host_dane {
+	HOST_DANE_SKIPPED, /* no destination (D-18) */
+	HOST_DANE_NONE,    /* there is none to be had */
+	HOST_DANE_USABLE,
+	HOST_DANE_BROKEN, /* cannot be had, and cannot be ruled out */
+	HOST_DANE_UNASKED,
+	HOST_DANE_STATES
+};
+
+struct tally {
+	unsigned hosts[HOST_DANE_STATES];
+};
+
+static bool
+is_present(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
+}
+
+static bool
+is_absent(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE && rrset->answer != ANSWER_RECORDS;
+}
+
+/* RFC 7672 2.1.2, 2.2: no TLSA is a fact, no answer about it is none. */
+static enum host_dane
+dane_of_tlsa(const struct fact_host *host)
+{
+	switch (host->tlsa.status) {
+	case FACT_UNASKED:
+		return HOST_DANE_UNASKED;
+	case FACT_SECURE:
+		return is_present(&host->tlsa) && host->tlsa_usable
+		    ? HOST_DANE_USABLE
+		    : HOST_DANE_NONE;
+	case FACT_INSECURE:
+		return HOST_DANE_NONE;
+	case FACT_BOGUS:
+	case FACT_INDETERMINATE:
+	case FACT_FAILED:
+		break;
+	}
+	return HOST_DANE_BROKEN;
+}
+
+static enum host_dane
+dane_of_host(const struct fact_host *host)
+{
+	if (host->name[0] == '\0' ||
+	    (is_absent(&host->a) && is_absent(&host->aaaa)))
+		return HOST_DANE_SKIPPED;
+	if (is_present(&host->a) || is_present(&host->aaaa))
+		return dane_of_tlsa(host);
+	if (host->a.status == FACT_UNASKED || host->aaaa.status == FACT_UNASKED)
+		return HOST_DANE_UNASKED;
+	/* RFC 7672 2.2.2: addresses that are not secure have no DANE. */
+	return HOST_DANE_NONE;
+}
+
+static struct tally
+tally_hosts(const struct facts *facts)
+{
+	struct tally tally = {.hosts = {0}};
+
+	for (size_t i = 0; i < facts->n_hosts; i++)
+		tally.hosts[dane_of_host(&facts->hosts[i])]++;
+	return tally;
+}
+
+/* --- a bound domain that passed ------------------------------------------ */
+
+static void
+require_dane(const struct tally *tally, struct tls_policy *out)
+{
+	if (tally->hosts[HOST_DANE_USABLE] + tally->hosts[HOST_DANE_BROKEN] > 0)
+		out->kind = TLS_POLICY_DANE_ONLY;
+}
+
+static void
+judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
+    struct tls_policy *out)
+{
+	struct tally tally = tally_hosts(out->facts);
+
+	/* Never opportunistic TLS. */
+	if (policy->mode == POLICY_MODE_ENFORCE)
+		out->kind = TLS_POLICY_SECURE;
+	else if (rules->no_tlsa == TLS_NO_TLSA_VERIFY)
+		out->kind = TLS_POLICY_VERIFY;
+	else
+		out->kind = TLS_POLICY_ENCRYPT;
+	require_dane(&tally, out);
+	if (out->kind != TLS_POLICY_DANE_ONLY &&
+	    tally.hosts[HOST_DANE_UNASKED] > 0) {
+		out->kind = TLS_POLICY_DEFER;
+		out->unknown = true;
+	}
+}
+
+/* There is nobody to deliver to: the MTA bounces or defers by itself. */
+static bool
+is_no_destination(enum reason reason)
+{
+	return reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
+	    reason == REASON_NO_USABLE_HOST;
+}
+
+/* --- MTA-STS alone -------------------------------------------------------- */
+
+/* RFC 7672 2.2.1: without a secure MX set there is no DANE. */
+static bool
+may_have_dane(const struct facts *facts)
+{
+	return facts->no_mx || facts->mx.status == FACT_SECURE;
+}
+
+static bool
+is_unasked(const struct facts *facts, const struct tally *tally)
+{
+	if (!facts->no_mx && facts->mx.status == FACT_UNASKED)
+		return true;
+	return tally->hosts[HOST_DANE_UNASKED] > 0 ||
+	    (facts->no_mx && facts->n_hosts == 0);
+}
+
+static void
+judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
+{
+	const struct facts *facts = out->facts;
+	struct tally tally = tally_hosts(facts);
+
+	out->kind = TLS_POLICY_SECURE;
+	if (is_unasked(facts, &tally)) {
+		out->kind = TLS_POLICY_DEFER;
+		out->unknown = true;
+		return;
+	}
+	if (!may_have_dane(facts))
+		return;
+	require_dane(&tally, out);
+	if (tally.hosts[HOST_DANE_USABLE] == 0 || facts->hosts_truncated ||
+	    tally.hosts[HOST_DANE_NONE] + tally.hosts[HOST_DANE_BROKEN] > 0)
+		return;
+	out->kind = rules->leave_dane ? TLS_POLICY_NONE : TLS_POLICY_DANE;
+}
+
+/* --- all of them ---------------------------------------------------------- */
+
+void
+tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, struct tls_policy *out)
+{
+	const struct fact_policy *policy = verdict->policy;
+
+	*out = (struct tls_policy){
+	    .kind = TLS_POLICY_NONE,
+	    .facts = facts,
+	    .verdict = verdict,
+	};
+	if (verdict->kind != VERDICT_PASS)
+		out->kind = TLS_POLICY_DEFER;
+	else if (policy == NULL || is_no_destination(verdict->reason))
+		return;
+	else if (policy->dnssec)
+		judge_bound(policy, rules, out);
+	else if (policy->mode == POLICY_MODE_ENFORCE)
+		judge_mta_sts(rules, out);
+}
+
+bool
+tls_policy_wants_delivery(const struct facts *facts)
+{
+	struct discovery discovery;
+
+	discovery_judge(facts, &discovery);
+	return discovery.policy != NULL && !discovery.policy->dnssec &&
+	    discovery.policy->mode == POLICY_MODE_ENFORCE;
+}

@@ -1,0 +1,92 @@
+/*
+ * What the MTA is told when it is about to deliver and asks for the TLS policy
+ * of a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')): from
+ * the verdict, by the same evidence, to a level of TLS.
+ *
+ *   the domain is bound          and not secure               defer
+ *   (dnssec: yes)                a host has usable TLSA       dane-only
+ *                                none has, mode is enforce    secure
+ *                                none has, any other mode     encrypt or verify
+ *   it is not, mode is enforce   every host has usable TLSA   dane
+ *                                some have                    dane-only
+ *                                none has                     secure
+ *   everything else                                           none
+ *
+ * A map answers for a domain, not for a host. Where some hosts have TLSA
+ * records and others have none, "secure" would accept, from a host whose DANE
+ * fails, a certificate that anybody vouches for: MTA-STS must not override
+ * DANE (RFC 8461 2; S-01). "dane-only" passes over the other hosts instead.
+ *
+ * Pure. Any thread.
+ */
+#ifndef CORE_TLS_POLICY_H
+#define CORE_TLS_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/facts.h"
+#include "core/verdict.h"
+
+/* X(member, name in logs) */
+#define TLS_POLICY_TABLE(X)                                                    \
+	X(TLS_POLICY_NONE, "none")           /* not found */                   \
+	X(TLS_POLICY_DEFER, "defer")         /* a temporary error */           \
+	X(TLS_POLICY_DANE, "dane")           /* DANE where there is TLSA */    \
+	X(TLS_POLICY_DANE_ONLY, "dane-only") /* no host without TLSA */        \
+	X(TLS_POLICY_SECURE, "secure")       /* PKIX, a name of the policy */  \
+	X(TLS_POLICY_VERIFY, "verify")       /* PKIX, the MX host's name */    \
+	X(TLS_POLICY_ENCRYPT, "encrypt")     /* TLS, nobody authenticated */
+
+enum tls_policy_kind {
+#define X(member, name) member,
+	TLS_POLICY_TABLE(X)
+#undef X
+	TLS_POLICY_KINDS
+};
+
+enum tls_no_tlsa { TLS_NO_TLSA_ENCRYPT, TLS_NO_TLSA_VERIFY };
+
+/* Options of dane-sts-milter.conf(5). Zeroed memory holds the defaults. */
+struct tls_rules {
+	enum tls_no_tlsa no_tlsa; /* bound, no TLSA, mode is not enforce */
+	bool leave_dane;          /* say "none" in place of "dane" */
+	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
+};
+
+/* Borrowed pointers are those of what was judged. */
+struct tls_policy {
+	enum tls_policy_kind kind;
+	bool unknown; /* TLS_POLICY_DEFER: answers are missing, and nothing
+	               * speaks against the domain */
+	const struct facts *facts;
+	const struct verdict *verdict;
+};
+
+/* Facts and verdict as ask_delivery has them (engine/ask.h). */
+void tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, struct tls_policy *out);
+
+/* Whether the answer depends on records that the verdict does not need. */
+bool tls_policy_wants_delivery(const struct facts *facts);
+
+enum tls_dialect {
+	/* smtp_tls_policy_maps, see postconf(5) */
+	TLS_DIALECT_POSTFIX,
+	/* The map of FEATURE(`sts'): knows "secure" alone, does DANE by itself
+	 * (confDANE). What it cannot be told is "none". */
+	TLS_DIALECT_SENDMAIL
+};
+
+/*
+ * The answer as a socketmap has it: "OK secure match=...", "NOTFOUND ",
+ * "TEMP ...". 0, or ERR_TOOLONG: *out is a temporary error then, so that a
+ * policy too large to be told does not become none. size: 1024 at the least.
+ */
+int tls_policy_format(const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect, char *out,
+    size_t size);
+
+const char *tls_policy_name(enum tls_policy_kind kind);
+
+#endif

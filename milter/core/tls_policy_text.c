@@ -1,0 +1,220 @@
+/*
+ * A TLS policy as the MTA reads it.
+ *
+ * Postfix, postconf(5) smtp_tls_policy_maps: a level, then attributes.
+ * "match" names what the certificate must name, separated by colons; a leading
+ * dot covers all below, so that "*.example.net" is ".example.net". With
+ * "servername=hostname" the MX host is told which certificate is expected.
+ * Attributes for reports hold blanks and stand in braces, TLSRPT_README.
+ *
+ * Sendmail, cf/feature/sts.m4 and cf/m4/proto.m4: the same words; only an
+ * answer with "secure" is looked at.
+ */
+#include "autoconf.h"
+
+#include "core/tls_policy.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "core/reply.h"
+
+struct text {
+	char *at;
+	size_t size;
+	size_t len;
+	bool full;
+};
+
+static void
+put(struct text *text, const char *words)
+{
+	size_t len = strlen(words);
+
+	if (text->full || text->size - text->len <= len) {
+		text->full = true;
+		return;
+	}
+	memcpy(text->at + text->len, words, len + 1);
+	text->len += len;
+}
+
+static void
+put_number(struct text *text, uint32_t number)
+{
+	char digits[16];
+
+	(void)snprintf(digits, sizeof(digits), "%lu", (unsigned long)number);
+	put(text, digits);
+}
+
+/* --- what the certificate must name -------------------------------------- */
+
+static void
+put_patterns(struct text *text, const struct fact_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_mx; i++) {
+		const char *pattern = policy->mx[i];
+
+		put(text, i > 0 ? ":" : "");
+		put(text, pattern[0] == '*' ? pattern + 1 : pattern);
+	}
+}
+
+static void
+put_hosts(struct text *text, const struct facts *facts)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < facts->n_hosts; i++) {
+		if (facts->hosts[i].name[0] == '\0')
+			continue;
+		put(text, separator);
+		put(text, facts->hosts[i].name);
+		separator = ":";
+	}
+}
+
+/* --- attributes for reports ----------------------------------------------- */
+
+static void
+put_string(struct text *text, const char *name, const char *value)
+{
+	put(text, " { policy_string = ");
+	put(text, name);
+	put(text, ": ");
+	put(text, value);
+	put(text, " }");
+}
+
+/* The fields that RFC 8461 3.2 knows, and the flag: what else the body may
+ * hold is not among the facts. */
+static void
+put_policy_strings(struct text *text, const struct fact_policy *policy)
+{
+	put_string(text, "version", "STSv1");
+	put_string(text, "mode", policy_mode_name(policy->mode));
+	for (size_t i = 0; i < policy->n_mx; i++)
+		put_string(text, "mx", policy->mx[i]);
+	put(text, " { policy_string = max_age: ");
+	put_number(text, policy->max_age_s);
+	put(text, " }");
+	if (policy->dnssec)
+		put_string(text, "dnssec", "yes");
+}
+
+static void
+put_report_attributes(struct text *text, const struct tls_policy *policy)
+{
+	const struct fact_policy *sts = policy->verdict->policy;
+
+	put(text, " policy_type=sts policy_domain=");
+	put(text, policy->facts->recipient.domain);
+	put_policy_strings(text, sts);
+	for (size_t i = 0; i < sts->n_mx; i++) {
+		put(text, " mx_host_pattern=");
+		put(text, sts->mx[i]);
+	}
+}
+
+/* --- answers ----------------------------------------------------------------
+ */
+
+static void
+put_secure(struct text *text, const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect)
+{
+	struct text before;
+
+	put(text, "OK secure match=");
+	put_patterns(text, policy->verdict->policy);
+	put(text, " servername=hostname");
+	if (!rules->tlsrpt || dialect != TLS_DIALECT_POSTFIX)
+		return;
+	/* A report can do without them, a delivery cannot do without match. */
+	before = *text;
+	put_report_attributes(text, policy);
+	if (text->full && !before.full) {
+		*text = before;
+		text->at[text->len] = '\0';
+	}
+}
+
+/* The MX set is secure, so the host's own name is as good as the policy's. */
+static void
+put_verify(struct text *text, const struct tls_policy *policy,
+    enum tls_dialect dialect)
+{
+	if (dialect == TLS_DIALECT_POSTFIX) {
+		put(text, "OK verify match=hostname servername=hostname");
+		return;
+	}
+	put(text, "OK secure match=");
+	put_hosts(text, policy->facts);
+	put(text, " servername=hostname");
+}
+
+static void
+put_defer(struct text *text, const struct tls_policy *policy)
+{
+	struct reply reply;
+
+	put(text, "TEMP ");
+	if (policy->unknown) {
+		put(text, policy->facts->recipient.domain);
+		put(text, ": TLS policy, DNS not answered in time");
+		return;
+	}
+	reply_format(policy->facts, policy->verdict, &reply);
+	put(text, reply.text);
+}
+
+static void
+put_answer(struct text *text, const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect)
+{
+	bool postfix = dialect == TLS_DIALECT_POSTFIX;
+
+	switch (policy->kind) {
+	case TLS_POLICY_NONE:
+	case TLS_POLICY_KINDS:
+		put(text, "NOTFOUND ");
+		break;
+	case TLS_POLICY_DEFER:
+		put_defer(text, policy);
+		break;
+	case TLS_POLICY_DANE:
+		put(text, postfix ? "OK dane" : "NOTFOUND ");
+		break;
+	case TLS_POLICY_DANE_ONLY:
+		put(text, postfix ? "OK dane-only" : "NOTFOUND ");
+		break;
+	case TLS_POLICY_SECURE:
+		put_secure(text, policy, rules, dialect);
+		break;
+	case TLS_POLICY_VERIFY:
+		put_verify(text, policy, dialect);
+		break;
+	case TLS_POLICY_ENCRYPT:
+		put(text, postfix ? "OK encrypt" : "NOTFOUND ");
+		break;
+	}
+}
+
+int
+tls_policy_format(const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect, char *out,
+    size_t size)
+{
+	struct text text = {.at = out, .size = size};
+
+	out[0] = '\0';
+	put_answer(&text, policy, rules, dialect);
+	if (!text.full)
+		return 0;
+	(void)snprintf(out, size, "TEMP %s: TLS policy is too long",
+	    policy->facts->recipient.domain);
+	return ERR_TOOLONG;
+}
