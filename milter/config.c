@@ -36,6 +36,14 @@ config_line(const struct config *config, const char *option)
 	return row != NULL ? config->lines[row - config_options] : 0;
 }
 
+bool
+config_same(const struct config *a, const struct config *b, const char *option)
+{
+	const struct option *row = option_by_name(option);
+
+	return row == NULL || option_same(row, a, b);
+}
+
 /* --- what is made of the options --- */
 
 static void

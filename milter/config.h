@@ -59,6 +59,10 @@ void config_free(struct config **config);
 /* The line of the file that sets the option; 0: it has its default. */
 unsigned config_line(const struct config *config, const char *option);
 
+/* Whether both have the same value of the option. */
+bool
+config_same(const struct config *a, const struct config *b, const char *option);
+
 /* The whole snapshot in the syntax of the file. */
 void config_dump(const struct config *config, FILE *out);
 /* The sample file: every option with its help and default, commented out. */

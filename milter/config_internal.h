@@ -96,6 +96,8 @@ int option_set(const struct option *option, struct config *config,
     struct arena *arena, const char *const *values, size_t n);
 int option_set_default(const struct option *option, struct config *config,
     struct arena *arena);
+bool option_same(const struct option *option, const struct config *a,
+    const struct config *b);
 /* The items of a default such as "a, b": the n-th, false past the last. */
 bool option_default_item(const struct option *option, size_t n,
     const char **item, size_t *len);

@@ -272,6 +272,41 @@ option_set(const struct option *option, struct config *config,
 	return ERR_CONFIG;
 }
 
+static bool
+same_list(const struct config_list *a, const struct config_list *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++) {
+		if (strcmp(a->item[i], b->item[i]) != 0)
+			return false;
+	}
+	return a->n == b->n;
+}
+
+bool
+option_same(const struct option *option, const struct config *a,
+    const struct config *b)
+{
+	const void *x = (const char *)a + option->offset;
+	const void *y = (const char *)b + option->offset;
+
+	switch (option->kind) {
+	case OPTION_STRING:
+		return strcmp(*(const char *const *)x,
+			   *(const char *const *)y) == 0;
+	case OPTION_LIST:
+		return same_list(x, y);
+	case OPTION_BOOL:
+		return *(const bool *)x == *(const bool *)y;
+	case OPTION_INT:
+		return *(const int64_t *)x == *(const int64_t *)y;
+	case OPTION_DURATION:
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	case OPTION_ENUM:
+		return *(const int *)x == *(const int *)y;
+	}
+	return false;
+}
+
 bool
 option_default_item(const struct option *option, size_t n, const char **item,
     size_t *len)

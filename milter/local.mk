@@ -7,15 +7,18 @@ libconf_a_SOURCES = \
 	milter/config_files.c \
 	milter/config_io.c milter/config_io.h \
 	milter/config_memory.c milter/config_option.c milter/config_parse.c \
-	milter/config_source.c milter/config_text.c
+	milter/config_source.c milter/config_text.c \
+	milter/snapshot.c milter/snapshot.h
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS)
 EXTRA_DIST += etc/dane-sts-milter.conf
 
 sbin_PROGRAMS += dane-sts-milter
 dane_sts_milter_SOURCES = \
 	milter/main.c \
+	milter/arguments.c milter/arguments.h \
 	milter/notify.c milter/notify.h \
 	milter/process.c milter/process.h \
+	milter/reload.c milter/reload.h \
 	milter/start_log.c milter/start_log.h \
 	milter/version.c milter/version.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \

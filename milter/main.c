@@ -5,7 +5,7 @@
  */
 #include "autoconf.h"
 
-#include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,35 +13,36 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "config.h"
 #include "config_io.h"
+#include "core/err.h"
 #include "engine/ask.h"
 #include "engine/refresh.h"
+#include "front/counters.h"
 #include "front/filter.h"
 #include "io/log.h"
 #include "io/store.h"
 #include "notify.h"
 #include "process.h"
+#include "reload.h"
+#include "snapshot.h"
 #include "start_log.h"
-#include "version.h"
 
-#define PROGRAM        "dane-sts-milter"
-#define LIBRARIES_SIZE 512
-
-struct options {
-	const char *file; /* NULL: the default one */
-	bool background;
-	bool check;
-	bool verbose;
-};
+#define PROGRAM "dane-sts-milter"
 
 struct daemon {
-	struct config *config;
+	const struct config *config; /* that it was started with */
+	struct snapshot *started;    /* which holds that */
+	struct snapshots *snapshots;
 	const char *file; /* NULL: there is none, all is default */
+	char path[PATH_MAX];
 	struct log *log;
 	struct store *store;
 	struct engine *engine;
 	struct refresher *refresher;
+	struct reloader *reloader;
+	struct counters counters;
 	int ready_fd; /* of process_daemonize */
 };
 
@@ -65,121 +66,43 @@ fail(struct daemon *daemon, int code, const char *fmt, ...)
 	return code;
 }
 
-/* --- options --- */
-
-#define OPTION_SAMPLE 1
-
-static const struct option long_options[] = {
-    {"config",        required_argument, NULL, 'c'          },
-    {"foreground",    no_argument,       NULL, 'f'          },
-    {"daemon",        no_argument,       NULL, 'd'          },
-    {"check",         no_argument,       NULL, 'n'          },
-    {"verbose",       no_argument,       NULL, 'v'          },
-    {"version",       no_argument,       NULL, 'V'          },
-    {"help",          no_argument,       NULL, 'h'          },
-    {"sample-config", no_argument,       NULL, OPTION_SAMPLE},
-    {NULL,	    0,		 NULL, 0            },
-};
-
-static void
-print_usage(FILE *out)
-{
-	fputs("usage: " PROGRAM " [-dfnvVh] [-c file] [--sample-config]\n",
-	    out);
-}
-
-static void
-print_help(void)
-{
-	print_usage(stdout);
-	printf("  -c, --config FILE    instead of %s\n"
-	       "  -f, --foreground     stay in the foreground (the default)\n"
-	       "  -d, --daemon         go into the background\n"
-	       "  -n, --check          check the configuration and exit\n"
-	       "  -v, --verbose        with -n: print the configuration\n"
-	       "  -V, --version        print versions and exit\n"
-	       "  -h, --help           print this and exit\n"
-	       "      --sample-config  print a sample configuration and exit\n",
-	    config_default_path());
-}
-
-static void
-print_version(void)
-{
-	char libraries[LIBRARIES_SIZE];
-
-	version_libraries(libraries, sizeof(libraries));
-	printf(PROGRAM " %s\n%s\n", PACKAGE_VERSION, libraries);
-}
-
-/* False: leave with *code. */
-static bool
-parse_option(int letter, struct options *options, int *code)
-{
-	*code = 0;
-	switch (letter) {
-	case 'c':
-		options->file = optarg;
-		return true;
-	case 'f':
-		options->background = false;
-		return true;
-	case 'd':
-		options->background = true;
-		return true;
-	case 'n':
-		options->check = true;
-		return true;
-	case 'v':
-		options->verbose = true;
-		return true;
-	case 'V':
-		print_version();
-		return false;
-	case 'h':
-		print_help();
-		return false;
-	case OPTION_SAMPLE:
-		config_sample(stdout);
-		return false;
-	default:
-		print_usage(stderr);
-		*code = EX_USAGE;
-		return false;
-	}
-}
-
-static bool
-parse_options(int argc, char **argv, struct options *options, int *code)
-{
-	int letter;
-
-	while ((letter = getopt_long(argc, argv, "c:fdnvVh", long_options,
-		    NULL)) != -1) {
-		if (!parse_option(letter, options, code))
-			return false;
-	}
-	if (optind == argc)
-		return true;
-	fprintf(stderr, PROGRAM ": unexpected argument \"%s\"\n", argv[optind]);
-	print_usage(stderr);
-	*code = EX_USAGE;
-	return false;
-}
-
 /* --- configuration --- */
 
+/* The background is in another directory, and a reload reads it again. */
+static const char *
+absolute(const char *file, char out[PATH_MAX])
+{
+	char here[PATH_MAX];
+	int len;
+
+	if (file == NULL || file[0] == '/' ||
+	    getcwd(here, sizeof(here)) == NULL)
+		return file;
+	len = snprintf(out, PATH_MAX, "%s/%s", here, file);
+	return len > 0 && len < PATH_MAX ? out : file;
+}
+
 static int
-load_config(struct daemon *daemon, const struct options *options)
+load_config(struct daemon *daemon, const struct arguments *arguments)
 {
 	char error[CONFIG_ERROR_SIZE];
+	struct config *config;
 
-	daemon->file = config_choose_path(options->file);
-	daemon->config = config_load(daemon->file, error);
-	if (daemon->config != NULL)
-		return 0;
-	fprintf(stderr, "%s\n", error);
-	return EX_CONFIG;
+	daemon->file = config_choose_path(arguments->file);
+	config = config_load(daemon->file, error);
+	if (config == NULL) {
+		fprintf(stderr, "%s\n", error);
+		return EX_CONFIG;
+	}
+	daemon->started = snapshot_new(config);
+	if (daemon->started == NULL) {
+		config_free(&config);
+		return fail(daemon, EX_SOFTWARE, "%s", err_text(ERR_NOMEM));
+	}
+	daemon->config = config;
+	if (arguments->background)
+		daemon->file = absolute(daemon->file, daemon->path);
+	return 0;
 }
 
 /* `FILE:LINE: `, as far as there are any. */
@@ -217,13 +140,13 @@ check_config(struct daemon *daemon)
 }
 
 static int
-run_check(struct daemon *daemon, const struct options *options)
+run_check(struct daemon *daemon, const struct arguments *arguments)
 {
 	int code = check_config(daemon);
 
 	if (code != 0)
 		return code;
-	if (options->verbose)
+	if (arguments->verbose)
 		config_dump(daemon->config, stdout);
 	else if (daemon->file != NULL)
 		printf("%s: configuration is good\n", daemon->file);
@@ -234,6 +157,17 @@ run_check(struct daemon *daemon, const struct options *options)
 }
 
 /* --- start and stop --- */
+
+/* A reload that is asked for too early must not end the process. */
+static void
+block_reload(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
 
 /* Threads inherit this. libmilter's signal thread waits for the first three;
  * were they not blocked elsewhere, an engine thread could be the one that
@@ -247,7 +181,6 @@ block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
@@ -271,11 +204,11 @@ start_log(struct daemon *daemon)
 }
 
 static int
-start_background(struct daemon *daemon, const struct options *options)
+start_background(struct daemon *daemon, const struct arguments *arguments)
 {
 	char error[PROCESS_ERROR_SIZE];
 
-	if (!options->background)
+	if (!arguments->background)
 		return 0;
 	if (process_daemonize(&daemon->ready_fd, error) < 0)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
@@ -324,12 +257,36 @@ start_engine(struct daemon *daemon)
 }
 
 static int
-start(struct daemon *daemon, const struct options *options)
+start_reloader(struct daemon *daemon)
+{
+	struct reload_parts parts = {
+	    .file = daemon->file,
+	    .started = daemon->config,
+	    .engine = daemon->engine,
+	    .refresher = daemon->refresher,
+	    .log = daemon->log,
+	};
+	struct snapshot *held = snapshot_hold(daemon->started);
+
+	daemon->snapshots = snapshots_new(held);
+	if (daemon->snapshots == NULL) {
+		snapshot_release(&held);
+		return fail(daemon, EX_SOFTWARE, "%s", err_text(ERR_NOMEM));
+	}
+	parts.snapshots = daemon->snapshots;
+	daemon->reloader = reloader_new(&parts);
+	if (daemon->reloader == NULL)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	return 0;
+}
+
+static int
+start(struct daemon *daemon, const struct arguments *arguments)
 {
 	int code = check_config(daemon);
 
 	if (code == 0)
-		code = start_background(daemon, options);
+		code = start_background(daemon, arguments);
 	if (code == 0)
 		code = start_log(daemon);
 	if (code == 0)
@@ -340,12 +297,15 @@ start(struct daemon *daemon, const struct options *options)
 		block_signals();
 	if (code == 0)
 		code = start_engine(daemon);
+	if (code == 0)
+		code = start_reloader(daemon);
 	return code;
 }
 
 static void
 stop(struct daemon *daemon)
 {
+	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
 	if (daemon->engine != NULL)
@@ -353,19 +313,27 @@ stop(struct daemon *daemon)
 	if (daemon->store != NULL)
 		store_close(&daemon->store);
 	log_close(&daemon->log);
-	config_free(&daemon->config);
+	snapshots_free(&daemon->snapshots);
+	snapshot_release(&daemon->started);
 }
 
 static int
 serve(struct daemon *daemon)
 {
+	const struct filter_parts parts = {
+	    .started = daemon->config,
+	    .snapshots = daemon->snapshots,
+	    .engine = daemon->engine,
+	    .counters = &daemon->counters,
+	    .log = daemon->log,
+	};
 	bool drained;
 
 	start_log_write(daemon->log, daemon->config, daemon->file);
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
-	drained = filter_run(daemon->config, daemon->engine, daemon->log);
+	drained = filter_run(&parts);
 	notify("STOPPING=1");
 	log_msg(daemon->log, LOG_LEVEL_INFO, "stop", "%s",
 	    drained ? "every recipient was answered"
@@ -379,17 +347,18 @@ serve(struct daemon *daemon)
 int
 main(int argc, char **argv)
 {
-	struct options options = {.background = false};
+	struct arguments arguments = {.background = false};
 	struct daemon daemon = {.ready_fd = -1};
 	int code = 0;
 
-	if (!parse_options(argc, argv, &options, &code))
+	block_reload();
+	if (!arguments_parse(argc, argv, &arguments, &code))
 		return code;
-	code = load_config(&daemon, &options);
-	if (code == 0 && options.check) {
-		code = run_check(&daemon, &options);
+	code = load_config(&daemon, &arguments);
+	if (code == 0 && arguments.check) {
+		code = run_check(&daemon, &arguments);
 	} else if (code == 0) {
-		code = start(&daemon, &options);
+		code = start(&daemon, &arguments);
 		if (code == 0)
 			code = serve(&daemon);
 	}

@@ -3,10 +3,12 @@
 #include "notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* "/run/...", or "@..." in the abstract name space. */
@@ -42,4 +44,16 @@ notify(const char *state)
 	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 	    (const struct sockaddr *)&address, len);
 	close(fd);
+}
+
+void
+notify_reloading(void)
+{
+	char state[64];
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify(state);
 }

@@ -9,5 +9,7 @@
 
 /* "READY=1", "STOPPING=1". Does nothing when nobody listens. */
 void notify(const char *state);
+/* A reload has begun; READY=1 tells its end. */
+void notify_reloading(void);
 
 #endif

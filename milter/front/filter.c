@@ -25,11 +25,13 @@
 
 #include "core/err.h"
 #include "engine/clock.h"
+#include "front/counters.h"
 #include "front/filter_socket.h"
 #include "front/gate.h"
 #include "front/message.h"
 #include "front/recipient.h"
 #include "io/log.h"
+#include "snapshot.h"
 
 /* Sendmail waits an hour for a client's next command. */
 #define IDLE_TIMEOUT_S 3700
@@ -39,7 +41,6 @@
 /* How much longer than a recipient's deadline to wait at the stop. */
 #define DRAIN_SLACK_MS 2000
 
-#define ACTIONS_WANTED (SMFIF_QUARANTINE | SMFIF_SETSYMLIST)
 #define STEPS_UNWANTED                                                  \
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NOHDRS | \
 	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
@@ -54,7 +55,7 @@ struct connection {
 /* libmilter's callbacks have no argument of the caller's. */
 static struct {
 	struct gate gate;
-	struct recipient_context context;
+	struct filter_parts parts;
 } filter = {.gate = GATE_INITIALIZER};
 
 /* --- macros --- */
@@ -118,6 +119,24 @@ connection_of(SMFICTX *ctx)
 	return connection;
 }
 
+/* Only what is configured: an MTA may refuse a filter that wants more than it
+ * lets it have. */
+static unsigned long
+actions_wanted(void)
+{
+	unsigned long wanted = SMFIF_SETSYMLIST;
+	struct snapshot *snapshot;
+
+	if (!gate_enter(&filter.gate))
+		return wanted;
+	snapshot = snapshot_acquire(filter.parts.snapshots);
+	if (snapshot->config->rules.action == RULE_ACTION_QUARANTINE)
+		wanted |= SMFIF_QUARANTINE;
+	snapshot_release(&snapshot);
+	gate_leave(&filter.gate);
+	return wanted;
+}
+
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long f2, unsigned long f3, unsigned long *want_actions,
@@ -127,13 +146,13 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 
 	(void)f2;
 	(void)f3;
-	*want_actions = actions & ACTIONS_WANTED;
+	*want_actions = actions & actions_wanted();
 	*want_steps = steps & STEPS_UNWANTED;
 	*want_f2 = 0;
 	*want_f3 = 0;
 	/* Without a connection, what was agreed could not be remembered. */
 	if (connection != NULL) {
-		connection->can_hold = (actions & SMFIF_QUARANTINE) != 0;
+		connection->can_hold = (*want_actions & SMFIF_QUARANTINE) != 0;
 		connection->mail_without_reply = (steps & SMFIP_NR_MAIL) != 0;
 		*want_steps |= steps & SMFIP_NR_MAIL;
 	}
@@ -161,10 +180,25 @@ refuse(SMFICTX *ctx, const struct reply *reply)
 	struct reply copy = *reply;
 
 	if (smfi_setreply(ctx, copy.code, copy.xcode, copy.text) == MI_FAILURE)
-		log_msg(filter.context.log, LOG_LEVEL_ERROR, "setreply",
+		log_msg(filter.parts.log, LOG_LEVEL_ERROR, "setreply",
 		    "libmilter refused %s %s %s", reply->code, reply->xcode,
 		    reply->text);
 	return reply->code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+/* A reload meanwhile leaves this one with what it began with. */
+static void
+judge_recipient(const struct recipient *recipient,
+    struct recipient_result *result)
+{
+	struct snapshot *snapshot = snapshot_acquire(filter.parts.snapshots);
+	const struct recipient_context context = {.config = snapshot->config,
+	    .engine = filter.parts.engine,
+	    .log = filter.parts.log};
+
+	recipient_judge(&context, recipient, result);
+	counters_add(filter.parts.counters, result);
+	snapshot_release(&snapshot);
 }
 
 static sfsistat
@@ -184,7 +218,7 @@ judge(SMFICTX *ctx, const char *arg)
 	    .can_refuse = recipient.mailer != NULL || recipient.host != NULL,
 	};
 
-	recipient_judge(&filter.context, &recipient, &result);
+	judge_recipient(&recipient, &result);
 	if (message_recipient(connection != NULL ? &connection->message : NULL,
 		&limits, &result) == MESSAGE_REFUSE)
 		return refuse(ctx, &result.reply);
@@ -211,7 +245,7 @@ log_end_of_message(SMFICTX *ctx, const struct message *message,
 	struct log_event e;
 	const char *queue_id = macro(ctx, "i");
 
-	log_begin(&e, filter.context.log, LOG_LEVEL_WARNING, "eom");
+	log_begin(&e, filter.parts.log, LOG_LEVEL_WARNING, "eom");
 	log_str(&e, "qid", queue_id != NULL ? queue_id : "NOQUEUE");
 	log_str(&e, "action", action);
 	log_str(&e, "reason", reason_name(message->reason));
@@ -325,22 +359,33 @@ shrink_stacks(void)
 #endif
 }
 
+/* It waits for nobody, and its threads live on. */
+static bool
+drain(void)
+{
+	struct snapshot *snapshot = snapshot_acquire(filter.parts.snapshots);
+	uint64_t wait_ms = snapshot->config->deadline_ms;
+
+	snapshot_release(&snapshot);
+	/* Some may still have the time that the start allowed. */
+	if (wait_ms < filter.parts.started->deadline_ms)
+		wait_ms = filter.parts.started->deadline_ms;
+	return gate_close(&filter.gate,
+	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
+}
+
 bool
-filter_run(const struct config *config, struct engine *engine, struct log *log)
+filter_run(const struct filter_parts *parts)
 {
 	bool drained;
 
-	filter.context = (struct recipient_context){.config = config,
-	    .engine = engine,
-	    .log = log};
-	filter_socket_warn(log);
+	filter.parts = *parts;
+	filter_socket_warn(parts->log);
 	shrink_stacks();
 	if (smfi_main() == MI_FAILURE)
-		log_msg(log, LOG_LEVEL_ERROR, "milter",
+		log_msg(parts->log, LOG_LEVEL_ERROR, "milter",
 		    "libmilter gave up; it told syslog why");
-	/* It waits for nobody, and its threads live on. */
-	drained = gate_close(&filter.gate,
-	    clock_mono_ms() + config->deadline_ms + DRAIN_SLACK_MS);
-	filter_socket_remove(config);
+	drained = drain();
+	filter_socket_remove(parts->started);
 	return drained;
 }

@@ -6,8 +6,10 @@
 
 #include "config.h"
 
+struct counters;
 struct engine;
 struct log;
+struct snapshots;
 
 #define FILTER_ERROR_SIZE 512
 
@@ -16,14 +18,21 @@ struct log;
  * Main thread, once, before privileges are dropped: binds the socket.
  * 0 or ERR_IO with *error filled in.
  */
-int filter_listen(
-    const struct config *config, char error[FILTER_ERROR_SIZE]);
+int filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE]);
+
+/* What recipients are judged with. All borrowed. */
+struct filter_parts {
+	const struct config *started; /* the one that filter_listen had */
+	struct snapshots *snapshots;
+	struct engine *engine;
+	struct counters *counters;
+	struct log *log;
+};
 
 /*
  * Main thread, once. Serves until SIGTERM, then waits, bounded, for callbacks
  * that still run. True: none is left, so that what they use can be freed.
  */
-bool filter_run(const struct config *config, struct engine *engine,
-    struct log *log);
+bool filter_run(const struct filter_parts *parts);
 
 #endif

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libfront.a
 libfront_a_SOURCES = \
+	milter/front/counters.c milter/front/counters.h \
 	milter/front/filter.c milter/front/filter.h \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
 	milter/front/gate.c milter/front/gate.h \

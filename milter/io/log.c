@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +33,16 @@ enum log_sink {
 	LOG_SINK_FILE
 };
 
-/* Immutable once opened: events are put together on the stack of the thread
- * that logs and written with one call, so that no lock is needed. */
+/* Immutable once opened, but for the level: events are put together on the
+ * stack of the thread that logs and written with one call, so that no lock is
+ * needed. */
 struct log {
 	enum log_sink sink;
 	enum log_format format;
-	enum log_level level;
-	int fd;      /* of a file or stderr; kept by log_reopen */
-	char *path;  /* of a file */
-	char *ident; /* syslog(3) keeps the pointer */
+	atomic_int level; /* enum log_level */
+	int fd;           /* of a file or stderr; kept by log_reopen */
+	char *path;       /* of a file */
+	char *ident;      /* syslog(3) keeps the pointer */
 };
 
 static const char *const level_names[] = {
@@ -147,7 +149,7 @@ log_open(const struct log_config *config, const char *ident,
 	log->fd = -1;
 	log->sink = sink;
 	log->format = config->format;
-	log->level = config->level;
+	atomic_init(&log->level, (int)config->level);
 	log->ident = strdup(ident);
 	if (log->ident == NULL)
 		goto no_memory;
@@ -179,6 +181,12 @@ log_reopen(struct log *log)
 		log_msg(log, LOG_LEVEL_ERROR, "log-reopen", "%s: %s", log->path,
 		    strerror(errno));
 	close(fd);
+}
+
+void
+log_set_level(struct log *log, enum log_level level)
+{
+	atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
 }
 
 void
@@ -310,7 +318,9 @@ begin_text(struct log_event *e, const char *event)
 bool
 log_wants(const struct log *log, enum log_level level)
 {
-	return log != NULL && level <= log->level;
+	return log != NULL &&
+	    (int)level <=
+	    atomic_load_explicit(&log->level, memory_order_relaxed);
 }
 
 void

@@ -61,6 +61,8 @@ struct log *log_open(const struct log_config *config, const char *ident,
 int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
 /* After a rotation. A file that cannot be opened anew is kept. */
 void log_reopen(struct log *log);
+/* From now on. */
+void log_set_level(struct log *log, enum log_level level);
 void log_close(struct log **log);
 
 /* log may be NULL: nothing is logged. */

@@ -170,6 +170,12 @@ class Stage:
         if action in ("start", "restart", "fresh"):
             self.daemon.start(options, wrapper)
 
+    def reload(self, words):
+        """Reload with these options, and await that they are in force."""
+        before = len(self.daemon.lines(["info reload"]))
+        self.daemon_do("reload", words)
+        self.daemon.await_lines(["info reload"], before + 1, 20.0)
+
     # --- what became of mail
 
     def delivered(self, terms, timeout_s):

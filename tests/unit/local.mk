@@ -282,3 +282,10 @@ tests_unit_test_netstring_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_tlsa_SOURCES = tests/unit/test_tlsa.c
 tests_unit_test_tlsa_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tlsa_LDADD = libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_snapshot
+UNIT_TESTS += tests/unit/test_snapshot
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
+tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)

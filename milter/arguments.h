@@ -1,0 +1,22 @@
+/*
+ * The command line of dane-sts-milter(8).
+ *
+ * Main thread.
+ */
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include <stdbool.h>
+
+struct arguments {
+	const char *file; /* NULL: the default one */
+	bool background;
+	bool check;
+	bool verbose;
+};
+
+/* False: leave with *code; what had to be said was printed. */
+bool
+arguments_parse(int argc, char **argv, struct arguments *arguments, int *code);
+
+#endif

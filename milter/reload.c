@@ -1,0 +1,192 @@
+/* A new configuration for a running daemon. */
+#include "autoconf.h"
+
+#include "reload.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_io.h"
+#include "core/err.h"
+#include "engine/ask.h"
+#include "engine/refresh.h"
+#include "io/log.h"
+#include "notify.h"
+#include "snapshot.h"
+
+_Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
+
+/* Options whose value is used up at the start. */
+static const char *const fixed_options[] = {"socket", "socket_mode",
+    "socket_group", "user", "store", "loops", "policy_socket", "control_socket",
+    "metrics", "tlsrpt_socket", "log", "log_format"};
+
+#define N_FIXED (sizeof(fixed_options) / sizeof(fixed_options[0]))
+
+struct reloader {
+	struct reload_parts parts;
+	pthread_mutex_t lock; /* one reload at a time */
+	pthread_t thread;
+	atomic_bool stop;
+};
+
+/* --- taking it --- */
+
+static void
+warn_of_fixed(const struct reloader *r, const struct config *config)
+{
+	char names[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < N_FIXED && len < sizeof(names); i++) {
+		if (!config_same(r->parts.started, config, fixed_options[i]))
+			len +=
+			    (size_t)snprintf(names + len, sizeof(names) - len,
+				"%s%s", len > 0 ? ", " : "", fixed_options[i]);
+	}
+	if (len > 0)
+		log_msg(r->parts.log, LOG_LEVEL_WARNING, "reload",
+		    "only a restart changes: %s", names);
+}
+
+static void
+log_taken(const struct reloader *r, const struct config *config)
+{
+	struct log_event e;
+
+	log_begin(&e, r->parts.log, LOG_LEVEL_INFO, "reload");
+	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
+	log_str(&e, "mode",
+	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
+	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_end(&e);
+}
+
+/* An event for every line of what is wrong. */
+static void
+log_refused(const struct reloader *r, const char *error)
+{
+	while (*error != '\0') {
+		size_t len = strcspn(error, "\n");
+
+		log_msg(r->parts.log, LOG_LEVEL_ERROR, "reload",
+		    "%.*s: the configuration that runs is kept", (int)len,
+		    error);
+		error += len + (error[len] == '\n');
+	}
+}
+
+/* NULL with *error filled in. */
+static struct snapshot *
+load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
+{
+	const char *file = r->parts.file;
+	struct snapshot *snapshot = NULL;
+	struct config *config;
+
+	/* One that was not there at the start may have come since. */
+	if (file == NULL)
+		file = config_choose_path(NULL);
+	config = config_load(file, error);
+	if (config != NULL && config_check_files(config, error) == 0) {
+		(void)snprintf(error, CONFIG_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		snapshot = snapshot_new(config);
+	}
+	if (snapshot == NULL)
+		config_free(&config);
+	return snapshot;
+}
+
+static int
+reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
+{
+	struct snapshot *next = load(r, error);
+	const struct config *config;
+
+	if (next == NULL)
+		return ERR_CONFIG;
+	config = next->config;
+	/* The engine first: it alone can still refuse. */
+	if (engine_reload(r->parts.engine, config, error) < 0) {
+		snapshot_release(&next);
+		return ERR_CONFIG;
+	}
+	refresher_reload(r->parts.refresher, config);
+	log_reopen(r->parts.log);
+	/* Said under the old level or the new one. */
+	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
+		log_set_level(r->parts.log, config->log_config.level);
+	log_taken(r, config);
+	warn_of_fixed(r, config);
+	log_set_level(r->parts.log, config->log_config.level);
+	snapshots_replace(r->parts.snapshots, &next);
+	return 0;
+}
+
+int
+reload_now(struct reloader *r, char error[CONFIG_ERROR_SIZE])
+{
+	int err;
+
+	(void)pthread_mutex_lock(&r->lock);
+	notify_reloading();
+	err = reload_locked(r, error);
+	if (err < 0)
+		log_refused(r, error);
+	notify("READY=1");
+	(void)pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
+/* --- the thread --- */
+
+static void *
+wait_for_signals(void *arg)
+{
+	struct reloader *r = arg;
+	char error[CONFIG_ERROR_SIZE];
+	sigset_t set;
+	int signum;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	while (sigwait(&set, &signum) == 0 && !atomic_load(&r->stop))
+		(void)reload_now(r, error);
+	return NULL;
+}
+
+struct reloader *
+reloader_new(const struct reload_parts *parts)
+{
+	struct reloader *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->parts = *parts;
+	(void)pthread_mutex_init(&r->lock, NULL);
+	if (pthread_create(&r->thread, NULL, wait_for_signals, r) == 0)
+		return r;
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+	return NULL;
+}
+
+void
+reloader_free(struct reloader **reloader)
+{
+	struct reloader *r = *reloader;
+
+	*reloader = NULL;
+	if (r == NULL)
+		return;
+	atomic_store(&r->stop, true);
+	(void)pthread_kill(r->thread, SIGUSR1);
+	(void)pthread_join(r->thread, NULL);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
