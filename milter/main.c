@@ -238,11 +238,17 @@ start_as_user(struct daemon *daemon)
 static int
 start_engine(struct daemon *daemon)
 {
+	const struct config *config = daemon->config;
+	const struct store_options options = {
+	    .spec = config->store,
+	    .auth_file = config->store_auth_file,
+	    .tls_ca = config->store_tls_ca,
+	    .log = daemon->log,
+	};
 	char error[ENGINE_ERROR_SIZE];
 	char store_error[STORE_ERROR_SIZE];
 
-	daemon->store =
-	    store_open(daemon->config->store, STORE_READ_WRITE, store_error);
+	daemon->store = store_open(&options, store_error);
 	if (daemon->store == NULL)
 		return fail(daemon, EX_SOFTWARE, "%s", store_error);
 	daemon->engine =

@@ -22,7 +22,8 @@
 	X(ERR_BUSY, -11, "too many requests")                                  \
 	X(ERR_CANCELLED, -12, "cancelled")                                     \
 	X(ERR_CONFIG, -13, "configuration error")                              \
-	X(ERR_LIBRARY, -14, "library failure")
+	X(ERR_LIBRARY, -14, "library failure")                                 \
+	X(ERR_DOWN, -15, "the server cannot be reached")
 
 enum err {
 	ERR_OK = 0,

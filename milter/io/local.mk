@@ -6,6 +6,7 @@ libio_a_CPPFLAGS = $(AM_CPPFLAGS)
 libio_a_SOURCES += \
 	milter/io/store.c milter/io/store.h \
 	milter/io/store_backend.h \
+	milter/io/store_copy.c milter/io/store_copy.h \
 	milter/io/store_env.c milter/io/store_env.h \
 	milter/io/store_format.c milter/io/store_format.h \
 	milter/io/store_lane.c milter/io/store_lane.h \
@@ -13,9 +14,26 @@ libio_a_SOURCES += \
 	milter/io/store_memory.c \
 	milter/io/store_meta.c milter/io/store_meta.h \
 	milter/io/store_record.c milter/io/store_record.h \
+	milter/io/store_redis.c milter/io/store_redis.h \
+	milter/io/store_redis_read.c milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
 	milter/io/store_table.c milter/io/store_table.h \
 	milter/io/store_verify.c milter/io/store_verify.h
+STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+
+# A Redis server, for the store.
+libio_a_CPPFLAGS += $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS)
+libio_a_SOURCES += \
+	milter/io/redis_address.c milter/io/redis_address.h \
+	milter/io/redis_auth.c milter/io/redis_auth.h \
+	milter/io/redis_keeper.c milter/io/redis_keeper.h \
+	milter/io/redis_link.c milter/io/redis_link.h \
+	milter/io/redis_login.c milter/io/redis_login.h \
+	milter/io/redis_resolve.c milter/io/redis_resolve.h \
+	milter/io/redis_script.c milter/io/redis_script.h \
+	milter/io/redis_socket.c milter/io/redis_socket.h \
+	milter/io/redis_tls.c milter/io/redis_tls.h \
+	milter/io/redis_wait.c milter/io/redis_wait.h
 
 # Names in other scripts.
 libio_a_CPPFLAGS += $(IDN2_CFLAGS)

@@ -31,11 +31,11 @@ struct store {
 
 static const struct store_backend *const backends[] = {
     &store_lmdb,
+    &store_redis,
+    &store_rediss,
+    &store_redis_unix,
     &store_memory,
 };
-
-/* Named in the manual, but not made yet. */
-static const char *const planned[] = {"redis", "redis+unix"};
 
 static bool
 has_scheme(const char *spec, const char *scheme)
@@ -43,23 +43,6 @@ has_scheme(const char *spec, const char *scheme)
 	size_t len = strlen(scheme);
 
 	return strncmp(spec, scheme, len) == 0 && spec[len] == ':';
-}
-
-static void
-explain_unknown(const char *spec, char error[STORE_ERROR_SIZE])
-{
-	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++) {
-		if (!has_scheme(spec, planned[i]))
-			continue;
-		snprintf(error, STORE_ERROR_SIZE,
-		    "store \"%.200s\": %s is not in this version; use "
-		    "\"lmdb:DIRECTORY\"",
-		    spec, planned[i]);
-		return;
-	}
-	snprintf(error, STORE_ERROR_SIZE,
-	    "store \"%.200s\": must be \"lmdb:DIRECTORY\" or \"memory:\"",
-	    spec);
 }
 
 /* The backend for spec and what follows the colon, or NULL. */
@@ -77,7 +60,11 @@ find_backend(const char *spec, const char **rest, char error[STORE_ERROR_SIZE])
 			return NULL;
 		return b;
 	}
-	explain_unknown(spec, error);
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store \"%.200s\": must be \"lmdb:DIRECTORY\", "
+	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
+	    "\"redis+unix:PATH\" or \"memory:\"",
+	    spec);
 	return NULL;
 }
 
@@ -91,29 +78,85 @@ store_check(const char *spec, char error[STORE_ERROR_SIZE])
 
 /* --- reading -------------------------------------------------------------- */
 
-static bool
-hand_out(void *arg, const struct store_entry *entry)
-{
-	const struct request *request = arg;
+/* What becomes of what was read for a request. entry: NULL on an error. */
+typedef void
+answer_fn(struct request *request, int err, const struct store_entry *entry);
 
-	request->got(request->arg, 0, entry);
+/* Requests that a backend answers together. */
+#define MANY_MAX 128
+
+struct many {
+	struct request *request[MANY_MAX];
+	const char *domain[MANY_MAX];
+	size_t n;
+	answer_fn *answer;
+};
+
+static void
+answer_of_many(void *arg, size_t i, int err, const struct store_entry *entry)
+{
+	struct many *many = arg;
+
+	many->answer(many->request[i], err, err == 0 ? entry : NULL);
+}
+
+static bool
+answer_of_one(void *arg, const struct store_entry *entry)
+{
+	answer_of_many(arg, 0, 0, entry);
 	return true;
+}
+
+/* Reads what has been gathered, and begins anew. */
+static void
+read_many(struct store *store, struct many *many)
+{
+	int err;
+
+	if (many->n > 0 && store->backend->get_many != NULL) {
+		store->backend->get_many(store->handle, many->n, many->domain,
+		    answer_of_many, many);
+	} else if (many->n > 0) {
+		err = store->backend->get(store->handle, many->domain[0],
+		    answer_of_one, many);
+		if (err != 0)
+			answer_of_many(many, 0, err, NULL);
+	}
+	many->n = 0;
+}
+
+/* For the requests from first up to, but not with, end. */
+static void
+read_run(struct store *store, struct request *first, const struct request *end,
+    answer_fn *answer)
+{
+	size_t max = store->backend->get_many != NULL ? MANY_MAX : 1;
+	struct many many = {.n = 0, .answer = answer};
+
+	for (; first != end; first = first->next) {
+		many.request[many.n] = first;
+		many.domain[many.n++] = first->record->entry.domain;
+		if (many.n == max)
+			read_many(store, &many);
+	}
+	read_many(store, &many);
+}
+
+static void
+hand_out(struct request *request, int err, const struct store_entry *entry)
+{
+	request->got(request->arg, err, entry);
 }
 
 static void
 read_batch(void *arg, struct request *batch)
 {
-	struct store *store = arg;
 	struct request *request;
-	int err;
 
+	read_run(arg, batch, NULL, hand_out);
 	while (batch != NULL) {
 		request = batch;
 		batch = request->next;
-		err = store->backend->get(store->handle,
-		    request->record->entry.domain, hand_out, request);
-		if (err != 0)
-			request->got(request->arg, err, NULL);
 		request_free(&request);
 	}
 }
@@ -121,12 +164,16 @@ read_batch(void *arg, struct request *batch)
 /* --- writing -------------------------------------------------------------- */
 
 static int
-change(struct store *store, const struct record *record)
+change(struct store *store, const struct request *request)
 {
-	if (record->deleted)
-		return store->backend->remove(store->handle,
-		    record->entry.domain);
-	return store->backend->put(store->handle, &record->entry);
+	const struct store_backend *backend = store->backend;
+	const struct store_entry *entry = &request->record->entry;
+
+	if (request->record->deleted)
+		return backend->remove(store->handle, entry->domain);
+	if (request->mark && backend->note != NULL)
+		return backend->note(store->handle, entry);
+	return backend->put(store->handle, entry);
 }
 
 static int
@@ -139,7 +186,7 @@ commit_once(struct store *store, const struct request *first,
 		return err;
 	for (; err == 0 && first != end; first = first->next) {
 		if (first->err == 0)
-			err = change(store, first->record);
+			err = change(store, first);
 	}
 	if (err == 0)
 		err = store->backend->commit(store->handle);
@@ -187,14 +234,17 @@ commit_run(struct store *store, struct request *first,
 }
 
 /* A mark becomes the whole entry as it is now, with the mark on it. */
-static bool
-mark_entry(void *arg, const struct store_entry *entry)
+static void
+mark_entry(struct request *request, int err, const struct store_entry *entry)
 {
-	struct request *request = arg;
 	const struct store_entry *mark = &request->record->entry;
-	struct store_entry marked = *entry;
+	struct store_entry marked;
 	struct record *record;
 
+	request->err = err;
+	if (err != 0)
+		return;
+	marked = *entry;
 	if (mark->tried_s != 0) {
 		marked.tried_s = mark->tried_s;
 		marked.failure = mark->failure;
@@ -203,22 +253,9 @@ mark_entry(void *arg, const struct store_entry *entry)
 		marked.used_s = mark->used_s;
 	request->err = record_new(&marked, &record);
 	if (request->err != 0)
-		return false;
+		return;
 	record_unref(&request->record);
 	request->record = record;
-	return true;
-}
-
-static void
-mark_run(struct store *store, struct request *first, const struct request *end)
-{
-	for (; first != end; first = first->next) {
-		int err = store->backend->get(store->handle,
-		    first->record->entry.domain, mark_entry, first);
-
-		if (err != 0)
-			first->err = err;
-	}
 }
 
 static bool
@@ -257,7 +294,7 @@ write_batch(void *arg, struct request *batch)
 	for (request = batch; request != NULL; request = end) {
 		end = run_end(request);
 		if (request->mark)
-			mark_run(store, request, end);
+			read_run(store, request, end, mark_entry);
 		commit_run(store, request, end);
 	}
 	while (batch != NULL) {
@@ -273,13 +310,13 @@ write_batch(void *arg, struct request *batch)
 
 /* Opens the backend; changes to one that is only read stay in memory. */
 static void *
-open_backend(struct store *store, const char *rest, enum store_access access,
-    char error[STORE_ERROR_SIZE])
+open_backend(struct store *store, const char *rest,
+    const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
-	void *below = store->backend->open(rest, access, error);
+	void *below = store->backend->open(rest, options, error);
 	void *handle;
 
-	if (below == NULL || access == STORE_READ_WRITE)
+	if (below == NULL || options->access == STORE_READ_WRITE)
 		return below;
 	handle = store_memory_over(store->backend, below);
 	if (handle == NULL) {
@@ -307,11 +344,11 @@ fail:
 }
 
 struct store *
-store_open(const char *spec, enum store_access access,
-    char error[STORE_ERROR_SIZE])
+store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
 	const char *rest;
-	const struct store_backend *backend = find_backend(spec, &rest, error);
+	const struct store_backend *backend =
+	    find_backend(options->spec, &rest, error);
 	struct store *store;
 
 	if (backend == NULL)
@@ -322,7 +359,7 @@ store_open(const char *spec, enum store_access access,
 		return NULL;
 	}
 	store->backend = backend;
-	store->handle = open_backend(store, rest, access, error);
+	store->handle = open_backend(store, rest, options, error);
 	if (store->handle == NULL)
 		goto fail;
 	if (start_lanes(store, error) == 0)

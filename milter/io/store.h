@@ -17,6 +17,7 @@
 #include "core/name.h"
 #include "core/txt.h"
 
+struct log;
 struct store;
 
 #define STORE_ERROR_SIZE 512
@@ -50,16 +51,29 @@ enum store_access {
 			   * in memory; not there counts as empty */
 };
 
+/* Zero or NULL where nothing is said. What is pointed to is copied, but for the
+ * log, which must outlive the store. */
+struct store_options {
+	const char *spec; /* "lmdb:DIRECTORY", "redis://HOST:PORT/DB", "memory:"
+			   * and others: see store_check */
+	enum store_access access;
+	/* of a store on a server */
+	const char *auth_file; /* redis_auth.h */
+	const char *tls_ca;    /* file; empty: the system's */
+	struct log *log;       /* for outages, each told once */
+};
+
 /*
- * spec: "lmdb:DIRECTORY" or "memory:". NULL with *error saying what to do.
+ * NULL with *error saying what to do.
  * An existing store that cannot be used (foreign, damaged, newer) is an error
  * and is left as it is: never start empty in silence.
  * Not to be used across fork: daemonize first. What is created belongs to the
  * effective user, or to the directory's owner if that is root: take the final
- * identity first.
+ * identity first. A server that cannot be reached is an outage and no error,
+ * unless it is opened for reading only.
  */
-struct store *store_open(const char *spec, enum store_access access,
-    char error[STORE_ERROR_SIZE]);
+struct store *
+store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
 
 /* Whether spec has a known form. 0 or ERR_CONFIG. */
 int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
@@ -95,9 +109,10 @@ int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
 
 /*
- * Every entry, in order of domain, from a consistent view. Blocks the calling
- * thread; each() runs on it and must not call store_each. 0 or a negative
- * error; ERR_CORRUPT: all but the damaged entries were shown.
+ * Every entry, in order of domain, from a consistent view (on a server: each
+ * entry as it is when its turn comes). Blocks the calling thread; each() runs
+ * on it and must not call store_each. 0 or a negative error; ERR_CORRUPT: all
+ * but the damaged entries were shown.
  */
 int store_each(struct store *store, store_each_fn *each, void *arg);
 

@@ -11,25 +11,37 @@
 
 #include "io/store.h"
 
+/* The answer about the domain at place i: err as of a get, or 0 and entry. */
+typedef void
+store_many_fn(void *arg, size_t i, int err, const struct store_entry *entry);
+
 struct store_backend {
 	const char *scheme; /* "lmdb": the part of the spec before ':' */
 	/* Whether rest, the spec after ':', has the right form. NULL: any.
 	 * 0 or ERR_CONFIG with *error filled in. */
 	int (*check)(const char *rest, char error[STORE_ERROR_SIZE]);
 	/* NULL with *error filled in. */
-	void *(*open)(const char *rest, enum store_access access,
+	void *(*open)(const char *rest, const struct store_options *options,
 	    char error[STORE_ERROR_SIZE]);
 	void (*close)(void *backend);
 	/* 0 with got() called once before it returns, or a negative error */
 	int (*get)(void *backend, const char *domain, store_each_fn *got,
 	    void *arg);
+	/* The same for many at once, answered in their order. NULL: one by
+	 * one is as good. */
+	void (*get_many)(void *backend, size_t n, const char *const *domain,
+	    store_many_fn *got, void *arg);
 	/*
-	 * Several changes go into one commit; none counts before it. After an
+	 * Several changes go into one commit; none counts before it, all or
+	 * none after it (on a server: after an error some may). After an
 	 * error of put, remove or commit follows abort. ERR_BUSY: nothing is
 	 * wrong with the change, begin anew (the backend made room).
 	 */
 	int (*begin)(void *backend);
 	int (*put)(void *backend, const struct store_entry *entry);
+	/* As put, of what was read here and has other notes now: whoever shares
+	 * the store may have put something newer. NULL: nobody shares it. */
+	int (*note)(void *backend, const struct store_entry *entry);
 	int (*remove)(void *backend, const char *domain);
 	int (*commit)(void *backend); /* durable when 0 */
 	void (*abort)(void *backend);
@@ -39,6 +51,9 @@ struct store_backend {
 
 extern const struct store_backend store_lmdb;
 extern const struct store_backend store_memory;
+extern const struct store_backend store_redis;
+extern const struct store_backend store_rediss;
+extern const struct store_backend store_redis_unix;
 
 /* A store_memory handle that lies over another store and takes its changes;
  * closes it as well. NULL: no memory. */

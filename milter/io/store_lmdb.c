@@ -33,7 +33,7 @@ lmdb_check(const char *rest, char error[STORE_ERROR_SIZE])
 }
 
 static void *
-lmdb_open(const char *rest, enum store_access access,
+lmdb_open(const char *rest, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
 {
 	struct lmdb *l = calloc(1, sizeof(*l));
@@ -42,7 +42,7 @@ lmdb_open(const char *rest, enum store_access access,
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 		return NULL;
 	}
-	if (env_open(&l->env, rest, access, error) != 0) {
+	if (env_open(&l->env, rest, options->access, error) != 0) {
 		free(l);
 		return NULL;
 	}

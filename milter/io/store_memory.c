@@ -42,13 +42,13 @@ memory_check(const char *rest, char error[STORE_ERROR_SIZE])
 }
 
 static void *
-memory_open(const char *rest, enum store_access access,
+memory_open(const char *rest, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
 {
 	struct memory *m = store_memory_over(NULL, NULL);
 
 	(void)rest;
-	(void)access; /* nobody else can see it */
+	(void)options; /* nobody else can see it */
 	if (m == NULL)
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 	return m;

@@ -39,15 +39,23 @@ open_log(struct session *session)
 static int
 open_store(struct session *session)
 {
+	const struct config *config = &session->config;
+	const struct store_options of_daemon = {
+	    .spec = config->store,
+	    .access = STORE_READ_ONLY,
+	    .auth_file = config->store_auth_file,
+	    .tls_ca = config->store_tls_ca,
+	    .log = session->log,
+	};
+	const struct store_options empty = {.spec = "memory:"};
 	char error[STORE_ERROR_SIZE] = "";
 
-	session->store =
-	    store_open(session->config.store, STORE_READ_ONLY, error);
+	session->store = store_open(&of_daemon, error);
 	if (session->store != NULL)
 		return TOOL_OK;
 	tool_warn("%s", error);
 	tool_warn("going on without the stored policies");
-	session->store = store_open("memory:", STORE_READ_WRITE, error);
+	session->store = store_open(&empty, error);
 	if (session->store != NULL)
 		return TOOL_OK;
 	tool_warn("%s", error);

@@ -5,7 +5,7 @@ check_PROGRAMS += tests/scenario/store_threads
 SCENARIO_TESTS += tests/scenario/store_threads
 tests_scenario_store_threads_SOURCES = tests/scenario/store_threads.c
 tests_scenario_store_threads_LDADD = libio.a libengine.a libcore.a \
-	$(LMDB_LIBS) $(LIBEVENT_LIBS)
+	$(STORE_LIBS) $(LIBEVENT_LIBS)
 
 # Two resolvers in two threads, for ThreadSanitizer; and a program linked so
 # that the guard around libunbound is not in force.
@@ -32,7 +32,7 @@ SCENARIO_TESTS += tests/scenario/ask_threads
 tests_scenario_ask_threads_SOURCES = tests/scenario/ask_threads.c
 tests_scenario_ask_threads_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_scenario_ask_threads_LDADD = libengine.a libconf.a libio.a libcore.a \
-	$(LMDB_LIBS) $(LIBEVENT_LIBS)
+	$(STORE_LIBS) $(LIBEVENT_LIBS)
 
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
 # engine's own objects but its loop and clock, which are the fake ones.

@@ -206,7 +206,7 @@ try_store(const char *spec)
 	char error[STORE_ERROR_SIZE] = "";
 	unsigned n = 0;
 
-	bench.store = store_open(spec, STORE_READ_WRITE, error);
+	bench.store = store_open(&(struct store_options){.spec = spec}, error);
 	if (bench.store == NULL)
 		fprintf(stderr, "%s\n", error);
 	CHECK(bench.loop != NULL && bench.store != NULL);
@@ -223,7 +223,9 @@ try_store(const char *spec)
 	loop_free(&bench.loop);
 	if (strcmp(spec, "memory:") == 0)
 		return;
-	bench.store = store_open(spec, STORE_READ_ONLY, error);
+	bench.store = store_open(&(struct store_options){.spec = spec,
+				     .access = STORE_READ_ONLY},
+	    error);
 	CHECK(bench.store != NULL);
 	CHECK(store_each(bench.store, is_last, &n) == 0);
 	store_close(&bench.store);

@@ -56,21 +56,23 @@ check_PROGRAMS += tests/unit/test_store tests/unit/test_store_format \
 UNIT_TESTS += tests/unit/test_store tests/unit/test_store_format \
 	tests/unit/test_store_lmdb tests/unit/test_store_durable
 tests_unit_test_store_SOURCES = tests/unit/test_store.c \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
 	tests/unit/store_sync.c tests/unit/store_sync.h
-tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_store_LDADD = libio.a libcore.a $(LMDB_LIBS) $(CRITERION_LIBS)
+tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS) \
+	$(CRITERION_CFLAGS)
+tests_unit_test_store_LDADD = libio.a libcore.a $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_store_format_SOURCES = tests/unit/test_store_format.c
 tests_unit_test_store_format_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_format_LDADD = libio.a libcore.a $(CRITERION_LIBS)
 tests_unit_test_store_lmdb_SOURCES = tests/unit/test_store_lmdb.c \
 	tests/unit/store_sync.c tests/unit/store_sync.h
 tests_unit_test_store_lmdb_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_store_lmdb_LDADD = libio.a libcore.a $(LMDB_LIBS) \
+tests_unit_test_store_lmdb_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 tests_unit_test_store_durable_SOURCES = tests/unit/test_store_durable.c \
 	tests/unit/store_sync.c tests/unit/store_sync.h
 tests_unit_test_store_durable_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_store_durable_LDADD = libio.a libcore.a $(LMDB_LIBS) \
+tests_unit_test_store_durable_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_log
@@ -109,7 +111,7 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c
 tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DSAMPLE_FILE='"$(abs_top_srcdir)/etc/dane-sts-milter.conf"'
 tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
-	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_fetch tests/unit/test_fetch_life \
 	tests/unit/test_fetch_head
@@ -203,14 +205,14 @@ UNIT_TESTS += tests/unit/test_recipient tests/unit/test_gate \
 tests_unit_test_recipient_SOURCES = tests/unit/test_recipient.c
 tests_unit_test_recipient_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_recipient_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_gate_SOURCES = tests/unit/test_gate.c
 tests_unit_test_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_gate_LDADD = libfront.a libengine.a $(CRITERION_LIBS)
 tests_unit_test_filter_SOURCES = tests/unit/test_filter.c
 tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_filter_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) \
+	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_refresh_plan
@@ -260,12 +262,19 @@ tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DCONFIG_MANUAL='"$(abs_top_srcdir)/etc/dane-sts-milter.conf.5"' \
 	-DDAEMON_MANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"'
 tests_unit_test_manual_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
-	$(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_program_SOURCES = tests/unit/test_program.c
 tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DPROGRAM='"$(abs_top_builddir)/dane-sts-milter"' \
 	-DROOT_KEY='"/usr/share/dns/root.key"'
 tests_unit_test_program_LDADD = $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_snapshot
+UNIT_TESTS += tests/unit/test_snapshot
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
+tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
 # The moment of delivery, pure.
 check_PROGRAMS += tests/unit/test_tls_policy tests/unit/test_netstring \

@@ -12,6 +12,7 @@
 
 #include "core/err.h"
 #include "io/store.h"
+#include "redis_server.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\r\nmode: enforce\r\n"
@@ -20,12 +21,13 @@ static const char policy[] = "version: STSv1\r\nmode: enforce\r\n"
 
 /* --- kinds ---------------------------------------------------------------- */
 
-static const char *const kinds[] = {"memory", "lmdb", "overlay"};
+static const char *const kinds[] = {"memory", "lmdb", "overlay", "redis"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct fixture {
 	const char *kind;
 	char *dir; /* NULL: none */
+	struct redis_server server;
 	struct store *store;
 };
 
@@ -37,8 +39,15 @@ setup(struct fixture *f, const char *kind)
 
 	*f = (struct fixture){.kind = kind};
 	if (strcmp(kind, "memory") == 0) {
-		f->store = store_open("memory:", STORE_READ_WRITE, error);
+		f->store =
+		    store_open(&(struct store_options){.spec = "memory:"},
+			error);
 		cr_assert_not_null(f->store, "%s", error);
+		return;
+	}
+	if (strcmp(kind, "redis") == 0) {
+		redis_server_start(&f->server, 0, NULL);
+		f->store = redis_server_open(&f->server);
 		return;
 	}
 	f->dir = scratch_new();
@@ -53,6 +62,8 @@ teardown(struct fixture *f)
 	cr_expect_null(f->store);
 	if (f->dir != NULL)
 		scratch_free(&f->dir);
+	if (f->server.dir != NULL)
+		redis_server_end(&f->server);
 }
 
 /* Runs a test for every kind. */
@@ -62,6 +73,9 @@ for_each_kind(void (*test)(struct fixture *f))
 	struct fixture f;
 
 	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kinds[i], "redis") == 0 &&
+		    !redis_server_is_installed())
+			continue;
 		setup(&f, kinds[i]);
 		test(&f);
 		teardown(&f);
@@ -111,7 +125,7 @@ static const struct store_entry rows[] = {
         .len = 5},
     {.domain = "example.org",
         .id = "2",
-        .fetched_s = 1700000000,
+        .fetched_s = 4000000000,
         .failure = "",
         .body = (const uint8_t *)policy,
         .len = sizeof(policy) - 1},
@@ -466,18 +480,21 @@ static const struct {
 	int err;
 	const char *says;
 } specs[] = {
-    {"memory:",		       0,          ""                   },
-    {"lmdb:/var/lib/dane-sts-milter", 0,          ""                   },
-    {"memory:x",		      ERR_CONFIG, "nothing may follow" },
-    {"memory",			ERR_CONFIG, "must be"            },
-    {"lmdb:",			 ERR_CONFIG, "absolute"           },
-    {"lmdb:var/lib",                  ERR_CONFIG, "absolute"           },
-    {"LMDB:/x",		       ERR_CONFIG, "must be"            },
-    {"lmdbx:/x",		      ERR_CONFIG, "must be"            },
-    {"/var/lib/x",		    ERR_CONFIG, "must be"            },
-    {"",			      ERR_CONFIG, "must be"            },
-    {"redis://localhost:6379/0",      ERR_CONFIG, "not in this version"},
-    {"redis+unix:/run/redis.sock",    ERR_CONFIG, "not in this version"},
+    {"memory:",		       0,          ""                  },
+    {"lmdb:/var/lib/dane-sts-milter", 0,          ""                  },
+    {"memory:x",		      ERR_CONFIG, "nothing may follow"},
+    {"memory",			ERR_CONFIG, "must be"           },
+    {"lmdb:",			 ERR_CONFIG, "absolute"          },
+    {"lmdb:var/lib",                  ERR_CONFIG, "absolute"          },
+    {"LMDB:/x",		       ERR_CONFIG, "must be"           },
+    {"lmdbx:/x",		      ERR_CONFIG, "must be"           },
+    {"/var/lib/x",		    ERR_CONFIG, "must be"           },
+    {"",			      ERR_CONFIG, "must be"           },
+    {"redis://localhost:6379/0",      0,          ""                  },
+    {"rediss://localhost",            0,          ""                  },
+    {"redis+unix:/run/redis.sock",    0,          ""                  },
+    {"redis:localhost",               ERR_CONFIG, "no host"           },
+    {"redis+unix:redis.sock",         ERR_CONFIG, "relative"          },
 };
 
 Test(store, specs)
@@ -491,6 +508,9 @@ Test(store, specs)
 		    specs[i].spec, error);
 		if (specs[i].err != 0)
 			cr_expect_null(
-			    store_open(specs[i].spec, STORE_READ_WRITE, error));
+			    store_open(&(struct store_options){.spec =
+								   specs[i]
+								       .spec},
+				error));
 	}
 }
