@@ -389,13 +389,14 @@ redis_keeper_stop(struct redis_keeper **keeperp)
 {
 	struct redis_keeper *k = *keeperp;
 
-	*keeperp = NULL;
 	if (k == NULL)
 		return;
 	(void)pthread_mutex_lock(&k->lock);
 	k->stop = true;
 	(void)pthread_cond_broadcast(&k->turn);
 	(void)pthread_mutex_unlock(&k->lock);
+	/* The last push still borrows. */
 	(void)pthread_join(k->thread, NULL);
+	*keeperp = NULL;
 	keeper_free(k);
 }

@@ -297,4 +297,39 @@ UNIT_TESTS += tests/unit/test_snapshot
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
-	$(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
+
+# The policy store on a Redis server.
+check_PROGRAMS += tests/unit/test_store_copy tests/unit/test_redis_script
+UNIT_TESTS += tests/unit/test_store_copy tests/unit/test_redis_script
+STORE_REDIS_SOURCES = tests/unit/redis_server.c tests/unit/redis_server.h \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+STORE_REDIS_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS) $(CRITERION_CFLAGS)
+STORE_REDIS_LDADD = libio.a libcore.a $(STORE_LIBS) $(CRITERION_LIBS)
+tests_unit_test_store_copy_SOURCES = tests/unit/test_store_copy.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_copy_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_copy_LDADD = $(STORE_REDIS_LDADD)
+tests_unit_test_redis_script_SOURCES = tests/unit/test_redis_script.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_redis_script_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_redis_script_LDADD = $(STORE_REDIS_LDADD)
+check_PROGRAMS += tests/unit/test_store_redis tests/unit/test_store_redis_down
+UNIT_TESTS += tests/unit/test_store_redis tests/unit/test_store_redis_down
+tests_unit_test_store_redis_SOURCES = tests/unit/test_store_redis.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_store_redis_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_store_redis_LDADD = $(STORE_REDIS_LDADD)
+tests_unit_test_store_redis_down_SOURCES = tests/unit/test_store_redis_down.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_store_redis_down_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_store_redis_down_LDADD = $(STORE_REDIS_LDADD)
+
+# The socketmap server; the engine is played by the test.
+check_PROGRAMS += tests/unit/test_socketmap
+UNIT_TESTS += tests/unit/test_socketmap
+tests_unit_test_socketmap_SOURCES = tests/unit/test_socketmap.c
+tests_unit_test_socketmap_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
+	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	$(CRITERION_LIBS)

@@ -1,0 +1,196 @@
+/* The local copy of a store elsewhere: its bounds, and what is pending. */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/store_copy.h"
+#include "io/store_table.h"
+#include "store_sync.h"
+
+static const char policy[] = "version: STSv1\nmode: none\nmax_age: 86400\n";
+
+static struct record *
+new_record(const char *domain, const char *id)
+{
+	struct store_entry entry = sync_entry(domain, id, policy);
+	struct record *record;
+
+	cr_assert_eq(record_new(&entry, &record), 0);
+	return record;
+}
+
+static struct record *
+new_big(const char *domain)
+{
+	struct store_entry entry = sync_entry(domain, "1", "");
+	struct record *record;
+
+	entry.len = RECORD_BODY_MAX;
+	entry.body = calloc(1, entry.len);
+	cr_assert_not_null(entry.body);
+	cr_assert_eq(record_new(&entry, &record), 0);
+	free((void *)(uintptr_t)entry.body);
+	return record;
+}
+
+static bool
+put(struct copy *copy, struct record *record, bool pending)
+{
+	bool kept = copy_put(copy, record, pending);
+
+	record_unref(&record);
+	return kept;
+}
+
+/* Whether it is there, and counts as used by that. */
+static bool
+has(struct copy *copy, const char *domain)
+{
+	struct record *record = copy_get(copy, domain, NULL);
+	bool found = record != NULL;
+
+	record_unref(&record);
+	return found;
+}
+
+Test(store_copy, later_record_takes_the_place)
+{
+	struct copy *copy = copy_new();
+	struct record *record;
+	bool pending = true;
+
+	cr_assert(put(copy, new_record("example.org", "1"), true));
+	cr_assert(put(copy, new_record("example.org", "2"), false));
+	cr_expect_eq(copy_count(copy), 1);
+	cr_expect_eq(copy_count_pending(copy), 0);
+	record = copy_get(copy, "example.org", &pending);
+	cr_expect_str_eq(record->entry.id, "2");
+	cr_expect_not(pending);
+	record_unref(&record);
+	copy_remove(copy, "example.org");
+	copy_remove(copy, "example.net");
+	cr_expect_not(has(copy, "example.org"));
+	copy_free(&copy);
+	cr_expect_null(copy);
+}
+
+static void
+fill(struct copy *copy, size_t n, bool pending)
+{
+	char domain[64];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(domain, sizeof(domain), "d%zu.example", i);
+		(void)put(copy, new_record(domain, "1"), pending);
+	}
+}
+
+Test(store_copy, least_recently_used_goes_first)
+{
+	struct copy *copy = copy_new();
+
+	fill(copy, COPY_ENTRIES_MAX, false);
+	cr_expect(has(copy, "d0.example"));
+	cr_assert(put(copy, new_record("new.example", "1"), false));
+	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
+	cr_expect(has(copy, "new.example"));
+	cr_expect(has(copy, "d0.example"), "it was just used");
+	cr_expect_not(has(copy, "d1.example"));
+	cr_expect(has(copy, "d2.example"));
+	copy_free(&copy);
+}
+
+Test(store_copy, octets_are_bounded)
+{
+	struct copy *copy = copy_new();
+	char domain[64];
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(domain, sizeof(domain), "d%d.example", i);
+		cr_expect(put(copy, new_big(domain), false));
+	}
+	cr_expect_eq(copy_count(copy), COPY_OCTETS_MAX / RECORD_BODY_MAX - 1,
+	    "%zu", copy_count(copy));
+	cr_expect_not(has(copy, "d0.example"));
+	cr_expect(has(copy, "d7.example"));
+	copy_free(&copy);
+}
+
+/* What the store does not have yet must not be lost for what it has. */
+Test(store_copy, pending_stays_within_its_own_bound)
+{
+	struct copy *copy = copy_new();
+
+	fill(copy, COPY_PENDING_MAX, true);
+	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	cr_expect_not(put(copy, new_record("more.example", "1"), true),
+	    "as pending it cannot be kept");
+	cr_expect(has(copy, "more.example"));
+	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	for (size_t i = 0; i < COPY_ENTRIES_MAX; i++) {
+		char domain[64];
+
+		snprintf(domain, sizeof(domain), "other%zu.example", i);
+		(void)put(copy, new_record(domain, "1"), false);
+	}
+	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
+	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	cr_expect(has(copy, "d0.example"));
+	copy_free(&copy);
+}
+
+Test(store_copy, pending_octets_are_bounded)
+{
+	struct copy *copy = copy_new();
+
+	cr_expect(put(copy, new_big("a.example"), true));
+	cr_expect_not(put(copy, new_big("b.example"), true));
+	cr_expect(has(copy, "b.example"));
+	cr_expect_eq(copy_count_pending(copy), 1);
+	copy_free(&copy);
+}
+
+Test(store_copy, only_the_record_that_was_written_is_settled)
+{
+	struct copy *copy = copy_new();
+	struct record *old;
+	struct record *rows[4];
+
+	cr_assert(put(copy, new_record("example.org", "1"), true));
+	cr_assert_eq(copy_pending(copy, rows, 4), 1);
+	old = rows[0];
+	cr_assert(put(copy, new_record("example.org", "2"), true));
+	copy_settle(copy, old);
+	cr_expect_eq(copy_count_pending(copy), 1, "the new one still waits");
+	record_unref(&old);
+	cr_assert_eq(copy_pending(copy, rows, 4), 1);
+	cr_expect_str_eq(rows[0]->entry.id, "2");
+	copy_settle(copy, rows[0]);
+	cr_expect_eq(copy_count_pending(copy), 0);
+	cr_expect(has(copy, "example.org"));
+	record_unref(&rows[0]);
+	copy_free(&copy);
+}
+
+Test(store_copy, snapshot_is_in_order_of_domain)
+{
+	static const char *const domains[] = {"b.example", "a.example",
+	    "c.example"};
+	static const char *const sorted[] = {"a.example", "b.example",
+	    "c.example"};
+	struct copy *copy = copy_new();
+	struct record **rows;
+	size_t n;
+
+	for (size_t i = 0; i < 3; i++)
+		(void)put(copy, new_record(domains[i], "1"), i == 1);
+	cr_assert_eq(copy_snapshot(copy, &rows, &n), 0);
+	cr_assert_eq(n, 3);
+	for (size_t i = 0; i < n; i++)
+		cr_expect_str_eq(rows[i]->entry.domain, sorted[i]);
+	table_snapshot_free(rows, n);
+	copy_free(&copy);
+}

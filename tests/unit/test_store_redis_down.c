@@ -1,0 +1,457 @@
+/*
+ * The policy store on a Redis server that is slow, down, restarted, full or
+ * mad. REQUIREMENTS C-01, C-09, D-20, S-03.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "io/log.h"
+#include "redis_server.h"
+#include "store_sync.h"
+
+static const char policy[] = "version: STSv1\nmode: enforce\n"
+			     "mx: mx.example.org\nmax_age: 86400\n"
+			     "dnssec: yes\n";
+
+/* --- a host with a log ---------------------------------------------------- */
+
+static struct redis_server server;
+static struct store *here;
+static struct log *log_;
+static char log_path[256];
+
+static struct store *
+open_store(const char *path, char error[STORE_ERROR_SIZE])
+{
+	char spec[4096];
+
+	snprintf(spec, sizeof(spec), "redis+unix:%s", path);
+	return store_open(&(struct store_options){.spec = spec, .log = log_},
+	    error);
+}
+
+static void
+setup(void)
+{
+	char error[STORE_ERROR_SIZE] = "";
+	char target[300];
+
+	if (!redis_server_is_installed())
+		return;
+	redis_server_start(&server, 0, NULL);
+	snprintf(log_path, sizeof(log_path), "%s/log", server.dir);
+	snprintf(target, sizeof(target), "file:%s", log_path);
+	log_ = log_open(&(struct log_config){.target = target,
+			    .level = LOG_LEVEL_INFO},
+	    "test", error);
+	cr_assert_not_null(log_, "%s", error);
+	here = open_store(server.unix_path, error);
+	cr_assert_not_null(here, "%s", error);
+}
+
+static void
+teardown(void)
+{
+	store_close(&here);
+	log_close(&log_);
+	if (server.dir != NULL)
+		redis_server_end(&server);
+}
+
+TestSuite(store_redis_down, .init = setup, .fini = teardown);
+
+#define NEEDS_SERVER()                                                 \
+	do {                                                           \
+		if (server.dir == NULL)                                \
+			cr_skip_test("redis-server is not installed"); \
+	} while (0)
+
+/* How many lines of the log hold the text. */
+static unsigned
+count_lines(const char *text)
+{
+	FILE *in = fopen(log_path, "r");
+	char line[4096];
+	unsigned n = 0;
+
+	cr_assert_not_null(in);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		if (strstr(line, text) != NULL)
+			n++;
+	}
+	fclose(in);
+	return n;
+}
+
+/* The test's own time limit ends what never comes true. */
+static void
+await(bool (*is_so)(void))
+{
+	const struct timespec nap = {0, 5000000};
+
+	while (!is_so())
+		nanosleep(&nap, NULL);
+}
+
+static bool
+is_up_again(void)
+{
+	return count_lines("state=up") > 0;
+}
+
+static bool
+others_see_it(void)
+{
+	struct store *there = redis_server_open(&server);
+	int err = sync_find(there, "example.org");
+
+	store_close(&there);
+	return err == 0;
+}
+
+static struct store_entry
+entry_of(const char *domain, const char *id, int later_s)
+{
+	struct store_entry entry = sync_entry(domain, id, policy);
+
+	entry.fetched_s += later_s;
+	return entry;
+}
+
+static void
+expect_id_in(struct store *store, const char *domain, const char *id,
+    const char *what)
+{
+	struct got got;
+
+	sync_get(store, domain, &got);
+	cr_expect_eq(got.err, 0, "%s: %d", what, got.err);
+	cr_expect_str_eq(got.id, id, "%s: %s", what, got.id);
+}
+
+static void
+expect_id(const char *domain, const char *id, const char *what)
+{
+	expect_id_in(here, domain, id, what);
+}
+
+/* --- killed and restarted ------------------------------------------------- */
+
+Test(store_redis_down, C_01_killed_server_leaves_the_copy)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+	char list[64];
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &entry), 0);
+	redis_server_kill(&server);
+	expect_id("example.org", "1", "from the copy");
+	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN,
+	    "not known here, perhaps elsewhere: a fault of our own (D-20)");
+	cr_expect_eq(sync_list(here, list, sizeof(list)), 0);
+	cr_expect_str_eq(list, "example.org ", "what is known is refreshed");
+	cr_expect_eq(store_count(here), 1);
+	cr_expect_eq(sync_delete(here, "example.org"), ERR_DOWN);
+	expect_id("example.org", "1", "nothing was deleted");
+}
+
+Test(store_redis_down, what_is_learned_meanwhile_binds_and_is_written_later)
+{
+	struct store_entry old = entry_of("example.org", "1", 0);
+	struct store_entry new = entry_of("example.org", "2", 10);
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &old), 0);
+	redis_server_kill(&server);
+	cr_expect_eq(sync_put(here, &new), ERR_DOWN, "it is not durable");
+	expect_id("example.org", "2", "but it counts here");
+	cr_expect_eq(sync_mark(here, "example.org", &tried), ERR_DOWN);
+	redis_server_restart(&server); /* empty */
+	await(others_see_it);
+	store_close(&here);
+	here = redis_server_open(&server);
+	expect_id("example.org", "2", "written when the server was back");
+}
+
+/* Another host was not cut off, and has fetched it later. */
+Test(store_redis_down, what_others_learned_later_is_not_replaced_by_what_waits)
+{
+	struct store_entry mine = entry_of("example.org", "1", 0);
+	struct store_entry theirs = entry_of("example.org", "2", 10);
+	struct store *there;
+
+	NEEDS_SERVER();
+	redis_server_tell(&server, "CONFIG SET maxmemory 1");
+	cr_expect_eq(sync_put(here, &mine), ERR_FULL, "pending");
+	redis_server_tell(&server, "CONFIG SET maxmemory 0");
+	there = redis_server_open(&server);
+	cr_expect_eq(sync_put(there, &theirs), 0);
+	store_close(&here); /* pushes */
+	expect_id_in(there, "example.org", "2", "theirs");
+	store_close(&there);
+}
+
+Test(store_redis_down, outage_is_logged_once_and_its_end_as_well)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	redis_server_kill(&server);
+	for (int i = 0; i < 20; i++) {
+		cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN);
+		cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
+	}
+	redis_server_restart(&server);
+	await(is_up_again);
+	cr_expect_eq(sync_find(here, "example.net"), ERR_NOTFOUND);
+	store_close(&here);
+	cr_expect_eq(count_lines("state=down"), 1);
+	cr_expect_eq(count_lines("state=up"), 1);
+	cr_expect_eq(count_lines(""), 2, "and nothing else");
+}
+
+Test(store_redis_down, what_cannot_be_written_at_the_end_is_said)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	redis_server_kill(&server);
+	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
+	store_close(&here);
+	cr_expect_eq(count_lines("1 policies"), 1);
+}
+
+/* A restart between two requests, or an idle connection that the server
+ * closes, is no outage: who has no copy must be able to read. */
+Test(store_redis_down, closed_connections_are_mended_unseen)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+	struct store *there;
+
+	NEEDS_SERVER();
+	there = redis_server_open(&server);
+	cr_expect_eq(sync_put(there, &entry), 0);
+	redis_server_tell(&server, "CLIENT KILL TYPE normal");
+	expect_id("example.org", "1", "read");
+	redis_server_tell(&server, "CLIENT KILL TYPE normal");
+	entry = entry_of("example.org", "2", 10);
+	cr_expect_eq(sync_put(here, &entry), 0);
+	redis_server_tell(&server, "CLIENT KILL TYPE normal");
+	cr_expect_eq(sync_find(there, "example.org"), 0);
+	store_close(&there);
+	store_close(&here);
+	cr_expect_eq(count_lines(""), 0, "nothing is logged");
+}
+
+Test(store_redis_down, server_that_comes_later_is_found)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+	char error[STORE_ERROR_SIZE] = "";
+
+	NEEDS_SERVER();
+	store_close(&here);
+	redis_server_kill(&server);
+	here = open_store(server.unix_path, error);
+	cr_assert_not_null(here, "%s", error);
+	cr_expect_eq(count_lines("state=down"), 1);
+	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
+	expect_id("example.org", "1", "in the copy");
+	redis_server_restart(&server);
+	await(others_see_it);
+	cr_expect_eq(count_lines("state=up"), 1);
+}
+
+Test(store_redis_down, reader_wants_a_server_that_is_there)
+{
+	char error[STORE_ERROR_SIZE] = "";
+	char spec[256];
+
+	NEEDS_SERVER();
+	redis_server_kill(&server);
+	snprintf(spec, sizeof(spec), "redis+unix:%s", server.unix_path);
+	cr_expect_null(store_open(&(struct store_options){.spec = spec,
+				      .access = STORE_READ_ONLY},
+	    error));
+	cr_expect_not_null(strstr(error, "connect: "), "%s", error);
+	cr_expect_not_null(strstr(error, spec), "%s", error);
+}
+
+/* --- slow ----------------------------------------------------------------- */
+
+/* S-03: each call comes back while the server stands still. */
+Test(store_redis_down, S_03_server_that_does_not_answer_holds_nobody_up)
+{
+	struct store_entry old = entry_of("example.org", "1", 0);
+	struct store_entry new = entry_of("example.org", "2", 10);
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &old), 0);
+	redis_server_pause(&server);
+	expect_id("example.org", "1", "from the copy");
+	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN);
+	cr_expect_eq(sync_put(here, &new), ERR_DOWN);
+	expect_id("example.org", "2", "from the copy");
+	cr_expect_eq(count_lines("no answer in time"), 1);
+	redis_server_resume(&server);
+	await(is_up_again);
+	store_close(&here);
+	here = redis_server_open(&server);
+	expect_id("example.org", "2", "written");
+}
+
+Test(store_redis_down, S_03_server_that_does_not_answer_holds_no_start_up)
+{
+	char error[STORE_ERROR_SIZE] = "";
+
+	NEEDS_SERVER();
+	store_close(&here);
+	redis_server_pause(&server);
+	here = open_store(server.unix_path, error);
+	cr_assert_not_null(here, "%s", error);
+	cr_expect_eq(sync_find(here, "example.org"), ERR_DOWN);
+	redis_server_resume(&server);
+	await(is_up_again);
+	cr_expect_eq(sync_find(here, "example.org"), ERR_NOTFOUND);
+}
+
+/* --- full ----------------------------------------------------------------- */
+
+Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
+{
+	struct store_entry old = entry_of("example.org", "1", 0);
+	struct store_entry new = entry_of("example.org", "2", 10);
+	struct store_entry other = entry_of("example.net", "1", 0);
+	struct store *there;
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &old), 0);
+	redis_server_tell(&server, "CONFIG SET maxmemory 1");
+	cr_expect_eq(sync_put(here, &new), ERR_FULL);
+	cr_expect_eq(sync_put(here, &other), ERR_FULL);
+	expect_id("example.org", "2", "counts here");
+	there = redis_server_open(&server);
+	cr_expect_eq(sync_find(there, "example.org"), 0,
+	    "is read all the same");
+	redis_server_tell(&server, "CONFIG SET maxmemory 0");
+	store_close(&here);
+	cr_expect_eq(sync_find(there, "example.net"), 0, "written");
+	store_close(&there);
+	cr_expect_eq(count_lines("state=no-writes"), 1, "once");
+	cr_expect_eq(count_lines("OOM"), 1);
+	cr_expect_eq(count_lines("state=writes"), 1);
+}
+
+/* --- mad ------------------------------------------------------------------ */
+
+/* Talks like a server until it is asked for a policy; then it says what it is
+ * told to say, again and again, and never comes to an end. */
+struct fake {
+	char path[108];
+	int listener;
+	const char *says;
+	pthread_t thread;
+};
+
+static bool
+answer(int fd, const struct fake *fake, const char *request)
+{
+	const struct timespec nap = {0, 20000000};
+
+	if (strstr(request, "dane-sts:format") != NULL)
+		return send(fd, "$1\r\n1\r\n", 7, MSG_NOSIGNAL) == 7;
+	while (send(fd, fake->says, strlen(fake->says), MSG_NOSIGNAL) > 0)
+		nanosleep(&nap, NULL);
+	return false;
+}
+
+static void *
+serve(void *arg)
+{
+	int fd = (int)((intptr_t *)arg)[0];
+	const struct fake *fake = (const struct fake *)((intptr_t *)arg)[1];
+	char request[4096];
+	ssize_t n;
+
+	free(arg);
+	while ((n = recv(fd, request, sizeof(request) - 1, 0)) > 0) {
+		request[n] = '\0';
+		if (!answer(fd, fake, request))
+			break;
+	}
+	close(fd);
+	return NULL;
+}
+
+static void *
+accept_all(void *arg)
+{
+	const struct fake *fake = arg;
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept(fake->listener, NULL, NULL)) != -1) {
+		intptr_t *args = malloc(2 * sizeof(*args));
+
+		args[0] = fd;
+		args[1] = (intptr_t)fake;
+		pthread_create(&thread, NULL, serve, args);
+		pthread_detach(thread);
+	}
+	return NULL;
+}
+
+static void
+fake_start(struct fake *fake, const char *dir, const char *says)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	fake->says = says;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/fake", dir);
+	memcpy(fake->path, sun.sun_path, sizeof(fake->path));
+	unlink(fake->path);
+	fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_neq(fake->listener, -1);
+	cr_assert_eq(bind(fake->listener, (struct sockaddr *)&sun, sizeof(sun)),
+	    0);
+	cr_assert_eq(listen(fake->listener, 64), 0);
+	cr_assert_eq(pthread_create(&fake->thread, NULL, accept_all, fake), 0);
+}
+
+static const char *const nonsense[] = {
+    "x",                       /* no reply at all */
+    "$100000\r\n",             /* a string that never ends */
+    "$-1\r\n$-1\r\n",          /* answers that nobody asked for */
+    "*1000000\r\n",            /* arrays in arrays */
+    "*2\r\n$1\r\nx\r\n:1\r\n", /* of the wrong type */
+    "$999999999999\r\n",
+    "-LOADING dataset in memory\r\n",
+};
+
+/* S-03: also one that sends a little now and then, for ever. */
+Test(store_redis_down, S_03_nonsense_is_no_policy_and_holds_nobody_up)
+{
+	static struct fake fakes[sizeof(nonsense) / sizeof(nonsense[0])];
+	char error[STORE_ERROR_SIZE] = "";
+
+	NEEDS_SERVER();
+	store_close(&here);
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		fake_start(&fakes[i], server.dir, nonsense[i]);
+		here = open_store(fakes[i].path, error);
+		cr_assert_not_null(here, "%s", error);
+		cr_expect_neq(sync_find(here, "example.org"), 0, "%s",
+		    nonsense[i]);
+		store_close(&here);
+	}
+}
