@@ -12,6 +12,7 @@
 #include "engine/engine_impl.h"
 #include "engine/lookup.h"
 #include "engine/map.h"
+#include "io/metrics.h"
 
 void
 target_key(const struct target *target, char key[TARGET_KEY_SIZE])
@@ -109,6 +110,8 @@ ask_cache(struct engine *engine, const struct target *target)
 	answer = cache_get(engine->cache, key,
 	    atomic_load_explicit(&engine->generation, memory_order_relaxed),
 	    now_ms);
+	metrics_count(engine->metrics, METRICS_VERDICT_CACHE, answer != NULL,
+	    0);
 	if (answer != NULL && answer_take_renewal(answer, now_ms))
 		renew(engine, target, answer->delivery);
 	return answer;

@@ -22,6 +22,7 @@
 struct config;
 struct engine;
 struct log;
+struct metrics;
 struct store;
 
 #define ENGINE_ERROR_SIZE 512
@@ -54,6 +55,10 @@ struct engine *engine_new(const struct config *config, struct store *store,
  */
 int engine_reload(struct engine *engine, const struct config *config,
     char error[ENGINE_ERROR_SIZE]);
+
+/* Any thread. What the engine counts, and whoever asks it may; it ends with the
+ * engine. */
+struct metrics *engine_metrics(struct engine *engine);
 
 /* Lookups under way are broken off; their askers get internal-error. */
 void engine_free(struct engine **engine);

@@ -18,6 +18,7 @@
 #include "engine/probe.h"
 #include "engine/setup.h"
 #include "io/dns.h"
+#include "io/metrics.h"
 
 /* --- all workers at once ------------------------------------------------ */
 
@@ -104,6 +105,7 @@ worker_init(struct worker *w, struct engine *engine,
 	w->store = engine->store;
 	w->log = engine->log;
 	w->probe = engine->probe;
+	w->metrics = engine->metrics;
 	TAILQ_INIT(&w->all);
 	LIST_INIT(&w->setups);
 	w->loop = loop_new();
@@ -111,8 +113,8 @@ worker_init(struct worker *w, struct engine *engine,
 	w->flap = flap_new(engine->log);
 	if (w->loop == NULL || w->backoff == NULL || w->flap == NULL)
 		return ERR_NOMEM;
-	w->setup =
-	    setup_new(config, engine->generation, w->loop, &w->setups, error);
+	w->setup = setup_new(config, engine->generation, w->loop, &w->setups,
+	    engine->metrics, error);
 	return w->setup != NULL ? 0 : ERR_CONFIG;
 }
 
@@ -121,7 +123,7 @@ probe_init(struct engine *engine, const struct config *config,
     char error[ENGINE_ERROR_SIZE])
 {
 	struct loop *loop = engine->workers[0].loop;
-	struct dns *dns = setup_probe_dns(config, loop, error);
+	struct dns *dns = setup_probe_dns(config, loop, engine->metrics, error);
 
 	if (dns == NULL)
 		return ERR_CONFIG;
@@ -138,10 +140,11 @@ parts_init(struct engine *engine, const struct config *config)
 	atomic_init(&engine->generation, 1);
 	engine->cache = cache_new(CACHE_ENTRIES_MAX, CACHE_OCTETS_MAX);
 	engine->probe = probe_new(engine->log);
+	engine->metrics = metrics_new();
 	engine->workers =
 	    calloc(loops_wanted(config), sizeof(*engine->workers));
 	if (engine->cache == NULL || engine->probe == NULL ||
-	    engine->workers == NULL)
+	    engine->metrics == NULL || engine->workers == NULL)
 		return ERR_NOMEM;
 	return 0;
 }
@@ -196,6 +199,12 @@ engine_new(const struct config *config, struct store *store, struct log *log,
 	return engine;
 }
 
+struct metrics *
+engine_metrics(struct engine *engine)
+{
+	return engine->metrics;
+}
+
 /* --- reload ------------------------------------------------------------- */
 
 struct reload {
@@ -215,11 +224,11 @@ reload_prepare(struct worker *w, void *arg)
 	bool ok;
 
 	w->next_setup = setup_new(reload->config, reload->generation, w->loop,
-	    &w->setups, error);
+	    &w->setups, w->metrics, error);
 	ok = w->next_setup != NULL;
 	if (ok && w == &w->engine->workers[0]) {
 		w->next_probe_dns =
-		    setup_probe_dns(reload->config, w->loop, error);
+		    setup_probe_dns(reload->config, w->loop, w->metrics, error);
 		ok = w->next_probe_dns != NULL;
 	}
 	if (ok)
@@ -366,6 +375,7 @@ engine_free(struct engine **enginep)
 	free(engine->workers);
 	probe_free(&engine->probe);
 	cache_free(&engine->cache);
+	metrics_free(&engine->metrics);
 	(void)pthread_cond_destroy(&engine->idle);
 	(void)pthread_mutex_destroy(&engine->lock);
 	free(engine);

@@ -11,6 +11,7 @@
 #include "engine/clock.h"
 #include "engine/lookup_impl.h"
 #include "io/log.h"
+#include "io/metrics.h"
 #include "io/store.h"
 
 #define POLICY_HOST_SIZE (sizeof("mta-sts.") + NAME_LEN_MAX)
@@ -110,6 +111,8 @@ store_answered(struct loop_task *task)
 {
 	struct lookup *l = lookup_of_store_task(task);
 
+	metrics_store(l->worker->metrics, METRICS_STORE_READ,
+	    l->store_err != 0 && l->store_err != ERR_NOTFOUND);
 	if (l->store_err == 0) {
 		use_stored(l);
 		note_use(l);
@@ -266,6 +269,7 @@ refresh_failed(struct lookup *l, const char *result, const char *why)
 	struct store_mark mark = {.tried_s = clock_wall_s(), .failure = why};
 	struct log_event e;
 
+	metrics_count(l->worker->metrics, METRICS_REFRESHES, 0, 0);
 	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
 	if (l->stored.mode == POLICY_MODE_NONE && !l->stored.dnssec)
 		return;
@@ -415,8 +419,12 @@ saved(struct loop_task *task)
 {
 	struct lookup *l = lookup_of_store_task(task);
 
+	metrics_store(l->worker->metrics, METRICS_STORE_WRITE,
+	    l->store_err != 0);
 	if (l->store_err != 0)
 		log_store_trouble(l, "write", l->store_err);
+	if (l->refresh)
+		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
 	/* Not durable, but known: for this lookup it counts all the same. */
 	use_policy(&l->facts.fetch.policy, l->fetched_policy,
 	    lookup_keep(l, l->txt_id), 0);
@@ -530,6 +538,8 @@ fetched(void *arg, const struct fetch_result *result)
 	policy_free(&l->fetched_policy);
 	if (policy_parse(result->body, result->len, note_error, why,
 		&l->fetched_policy) != 0) {
+		metrics_count(l->worker->metrics, METRICS_INVALID_POLICIES, 0,
+		    0);
 		fetch_tried_in_vain(l, "sts-policy-invalid",
 		    why[0] != '\0' ? why : "policy: out of memory");
 		lookup_returned(l);
@@ -549,6 +559,8 @@ fetch_begin(struct lookup *l)
 	int err;
 
 	if (l->n_addresses == 0) {
+		metrics_count(l->worker->metrics, METRICS_FETCHES,
+		    FETCH_FAILURE_ADDRESS, 0);
 		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
 		return;
 	}

@@ -19,27 +19,30 @@ _Static_assert(FETCH_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 
 static struct dns *
 dns_from(const struct config *config, struct loop *loop, bool uncached,
-    char *error)
+    struct metrics *metrics, char *error)
 {
 	struct dns_config dns;
 
 	config_dns(config, &dns);
 	dns.uncached = uncached;
+	dns.metrics = metrics;
 	return dns_new(&dns, loop_base(loop), error);
 }
 
 static struct fetcher *
-fetcher_from(const struct config *config, struct loop *loop, char *error)
+fetcher_from(const struct config *config, struct loop *loop,
+    struct metrics *metrics, char *error)
 {
 	struct fetch_config fetch;
 
 	config_fetch(config, &fetch);
+	fetch.metrics = metrics;
 	return fetcher_new(&fetch, loop_base(loop), error);
 }
 
 struct setup *
 setup_new(const struct config *config, unsigned generation, struct loop *loop,
-    struct setup_list *list, char *error)
+    struct setup_list *list, struct metrics *metrics, char *error)
 {
 	struct setup *setup = calloc(1, sizeof(*setup));
 
@@ -56,12 +59,12 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->ttl_min_ms = config->verdict_ttl_min_ms;
 	setup->ttl_max_ms = config->verdict_ttl_max_ms;
 	setup->backoff_ms = config->fetch_backoff_ms;
-	setup->dns = dns_from(config, loop, false, error);
+	setup->dns = dns_from(config, loop, false, metrics, error);
 	if (setup->dns != NULL)
-		setup->fetcher = fetcher_from(config, loop, error);
+		setup->fetcher = fetcher_from(config, loop, metrics, error);
 	if (setup->fetcher != NULL &&
 	    config->rules.action == RULE_ACTION_REJECT)
-		setup->fresh = dns_from(config, loop, true, error);
+		setup->fresh = dns_from(config, loop, true, metrics, error);
 	if (setup->fetcher == NULL ||
 	    (config->rules.action == RULE_ACTION_REJECT &&
 		setup->fresh == NULL))
@@ -114,7 +117,8 @@ setup_unref(struct setup **setup)
 }
 
 struct dns *
-setup_probe_dns(const struct config *config, struct loop *loop, char *error)
+setup_probe_dns(const struct config *config, struct loop *loop,
+    struct metrics *metrics, char *error)
 {
-	return dns_from(config, loop, true, error);
+	return dns_from(config, loop, true, metrics, error);
 }

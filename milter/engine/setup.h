@@ -18,6 +18,7 @@ struct config;
 struct dns;
 struct event_base;
 struct fetcher;
+struct metrics;
 
 /* All of one worker, those that only old lookups use included. */
 LIST_HEAD(setup_list, setup);
@@ -39,8 +40,9 @@ struct setup {
 
 /* With one reference, put into list. NULL with error (of ENGINE_ERROR_SIZE)
  * filled in. */
-struct setup *setup_new(const struct config *config, unsigned generation,
-    struct loop *loop, struct setup_list *list, char *error);
+struct setup *
+setup_new(const struct config *config, unsigned generation, struct loop *loop,
+    struct setup_list *list, struct metrics *metrics, char *error);
 /* The last one to let go frees it, a moment later: it may be called from
  * callbacks of what is freed. */
 void setup_unref(struct setup **setup);
@@ -50,7 +52,7 @@ void setup_close(struct setup *setup);
 void setup_free(struct setup **setup);
 
 /* An uncached resolver for the probe. */
-struct dns *
-setup_probe_dns(const struct config *config, struct loop *loop, char *error);
+struct dns *setup_probe_dns(const struct config *config, struct loop *loop,
+    struct metrics *metrics, char *error);
 
 #endif

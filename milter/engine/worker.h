@@ -21,6 +21,7 @@ struct cache;
 struct dns;
 struct flap;
 struct lookup;
+struct metrics;
 struct probe;
 
 /* Lookups under way per loop; more are shed (see lookup.h). */
@@ -47,6 +48,7 @@ struct worker {
 	struct store *store;
 	struct log *log;
 	struct probe *probe;
+	struct metrics *metrics;
 };
 
 /* One who asks. Posted to the loop, then in a lookup's list till done. */

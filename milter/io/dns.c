@@ -25,6 +25,7 @@
 #include "io/dns_guard.h"
 #include "io/dns_reply.h"
 #include "io/dns_setup.h"
+#include "io/metrics.h"
 
 /* Each costs libunbound some 20 KB. */
 #define PENDING_MAX 4096
@@ -38,6 +39,7 @@ struct lookup {
 	getdns_transaction_t id;
 	struct dns_answer *answer; /* finished; NULL then: no memory */
 	bool finished;
+	uint64_t begun_us;
 	dns_done_fn *done;
 	void *arg;
 };
@@ -51,6 +53,7 @@ struct dns {
 	struct dns_context *context; /* NULL when uncached */
 	struct lookup_list pending;
 	struct lookup_list finished;
+	struct metrics *metrics;
 	size_t n;
 	bool closing;
 };
@@ -59,23 +62,29 @@ static const struct {
 	enum dns_type type;
 	const char *name;
 } type_names[] = {
-    {DNS_A,      "A"     },
-    {DNS_MX,     "MX"    },
-    {DNS_TXT,    "TXT"   },
-    {DNS_AAAA,   "AAAA"  },
-    {DNS_DNSKEY, "DNSKEY"},
-    {DNS_TLSA,   "TLSA"  },
+#define X(member, value, name) {member, name},
+    DNS_TYPE_TABLE(X)
+#undef X
 };
+
+#define N_TYPES (sizeof(type_names) / sizeof(type_names[0]))
+
+size_t
+dns_type_row(enum dns_type type)
+{
+	size_t i = 0;
+
+	while (i < N_TYPES && type_names[i].type != type)
+		i++;
+	return i;
+}
 
 const char *
 dns_type_name(enum dns_type type)
 {
-	size_t i;
+	size_t row = dns_type_row(type);
 
-	for (i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++)
-		if (type_names[i].type == type)
-			return type_names[i].name;
-	return "?";
+	return row < N_TYPES ? type_names[row].name : "?";
 }
 
 /* --- from getdns's callback to an answer -------------------------------- */
@@ -174,14 +183,30 @@ lookup_free(struct lookup *lookup)
 }
 
 static void
+count(const struct lookup *lookup, const struct dns_answer *answer)
+{
+	struct metrics *metrics = lookup->dns->metrics;
+
+	/* What is cancelled says nothing about the DNS. */
+	if (lookup->dns->closing)
+		return;
+	metrics_count(metrics, METRICS_DNS, dns_type_row(lookup->type),
+	    answer->status);
+	metrics_time(metrics, METRICS_DNS_TIME,
+	    metrics_clock_us() - lookup->begun_us);
+}
+
+static void
 hand_out(struct lookup *lookup)
 {
 	static const struct dns_answer no_memory = {.status = FACT_FAILED,
 	    .why = "out of memory"};
+	const struct dns_answer *answer =
+	    lookup->answer != NULL ? lookup->answer : &no_memory;
 
 	lookup->dns->n--;
-	lookup->done(lookup->arg,
-	    lookup->answer != NULL ? lookup->answer : &no_memory);
+	count(lookup, answer);
+	lookup->done(lookup->arg, answer);
 	lookup_free(lookup);
 }
 
@@ -283,6 +308,7 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	lookup->type = type;
 	lookup->done = done;
 	lookup->arg = arg;
+	lookup->begun_us = metrics_clock_us();
 	(void)snprintf(lookup->name, sizeof(lookup->name), "%s", name);
 	err = send_question(lookup);
 	if (err != 0)
@@ -324,6 +350,7 @@ dns_new(const struct dns_config *config, struct event_base *base,
 	TAILQ_INIT(&dns->pending);
 	TAILQ_INIT(&dns->finished);
 	dns->base = base;
+	dns->metrics = config->metrics;
 	dns->setup = dns_setup_new(config, error);
 	if (dns->setup == NULL)
 		goto fail;

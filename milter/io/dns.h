@@ -17,6 +17,7 @@
 
 struct event_base;
 struct dns;
+struct metrics;
 
 #define DNS_ERROR_SIZE 512
 #define DNS_WHY_SIZE   256
@@ -34,15 +35,22 @@ struct dns_config {
 	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
 	unsigned timeout_ms;      /* of one lookup, retries included */
 	bool uncached; /* every lookup asks afresh; costly */
+	struct metrics *metrics; /* NULL: nobody counts */
 };
 
+/* X(member, value, name) */
+#define DNS_TYPE_TABLE(X)           \
+	X(DNS_A, 1, "A")            \
+	X(DNS_MX, 15, "MX")         \
+	X(DNS_TXT, 16, "TXT")       \
+	X(DNS_AAAA, 28, "AAAA")     \
+	X(DNS_DNSKEY, 48, "DNSKEY") \
+	X(DNS_TLSA, 52, "TLSA")
+
 enum dns_type {
-	DNS_A = 1,
-	DNS_MX = 15,
-	DNS_TXT = 16,
-	DNS_AAAA = 28,
-	DNS_DNSKEY = 48,
-	DNS_TLSA = 52
+#define X(member, value, name) member = (value),
+	DNS_TYPE_TABLE(X)
+#undef X
 };
 
 struct dns_record {
@@ -100,5 +108,7 @@ int dns_ask(struct dns *dns, const char *name, enum dns_type type,
 size_t dns_pending(const struct dns *dns);
 
 const char *dns_type_name(enum dns_type type);
+/* Its row in DNS_TYPE_TABLE, for counting. */
+size_t dns_type_row(enum dns_type type);
 
 #endif

@@ -18,6 +18,7 @@
 #include "io/fetch_outcome.h"
 #include "io/fetch_tls.h"
 #include "io/fetch_transfer.h"
+#include "io/metrics.h"
 
 /* Of one fetcher; what is more waits, its time running. Silent hosts hold a
  * connection for as long as they are let, so a stranger who has many of them
@@ -30,6 +31,7 @@ struct fetch {
 	struct fetcher *fetcher;
 	struct fetch_transfer transfer;
 	struct event *timer; /* F-08: the whole fetch, waiting included */
+	uint64_t begun_us;
 	fetch_done_fn *done;
 	void *arg;
 };
@@ -39,14 +41,14 @@ struct fetcher {
 	struct fetch_event *event;
 	struct fetch_rules rules;
 	struct net_prefix *networks;
+	struct metrics *metrics;
 	TAILQ_HEAD(, fetch) fetches;
 	size_t n_fetches;
 	bool closing;
 };
 
-/* X(member, TLSRPT result type) */
 static const char *const tlsrpt_names[] = {
-#define X(member, tlsrpt) [member] = tlsrpt,
+#define X(member, name, tlsrpt) [member] = tlsrpt,
     FETCH_FAILURE_TABLE(X)
 #undef X
 };
@@ -112,6 +114,18 @@ fetch_free(struct fetch *f)
 	free(f);
 }
 
+static void
+fetch_count(const struct fetch *f)
+{
+	struct metrics *metrics = f->fetcher->metrics;
+
+	metrics_count(metrics, METRICS_FETCHES, f->transfer.result.failure, 0);
+	/* What is cancelled says nothing about policy hosts. */
+	if (f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
+		metrics_time(metrics, METRICS_FETCH_TIME,
+		    metrics_clock_us() - f->begun_us);
+}
+
 /* The one place where a fetch ends. transfer.result says how. */
 static void
 fetch_end(struct fetch *f)
@@ -121,6 +135,7 @@ fetch_end(struct fetch *f)
 	TAILQ_REMOVE(&fetcher->fetches, f, entry);
 	fetcher->n_fetches--;
 	fetch_event_remove(fetcher->event, f->transfer.easy);
+	fetch_count(f);
 	f->done(f->arg, &f->transfer.result);
 	fetch_free(f);
 }
@@ -191,6 +206,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	f->fetcher = fetcher;
 	f->done = done;
 	f->arg = arg;
+	f->begun_us = metrics_clock_us();
 	rc = fetch_transfer_open(&f->transfer, &fetcher->rules, host, addresses,
 	    n);
 	if (rc == 0 &&
@@ -241,6 +257,7 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	}
 	TAILQ_INIT(&fetcher->fetches);
 	fetcher->base = base;
+	fetcher->metrics = config->metrics;
 	fetcher->rules.roots = roots;
 	fetcher->event = fetch_event_new(base, CONNECTIONS_MAX, on_done);
 	if (fetcher->event == NULL || networks_copy(fetcher, config) != 0)

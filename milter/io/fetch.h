@@ -17,6 +17,7 @@
 
 struct event_base;
 struct fetcher;
+struct metrics;
 
 #define FETCH_ERROR_SIZE    512
 #define FETCH_WHY_SIZE      256
@@ -30,26 +31,27 @@ struct fetch_config {
 	const struct net_prefix *networks;
 	unsigned timeout_ms; /* F-08 */
 	size_t max_bytes;    /* F-09 */
+	struct metrics *metrics; /* NULL: nobody counts */
 };
 
-/* X(member, TLSRPT result type) */
+/* X(member, name in metrics, TLSRPT result type) */
 #define FETCH_FAILURE_TABLE(X)                                                 \
-	X(FETCH_FAILURE_NONE, "")                                              \
-	X(FETCH_FAILURE_ADDRESS, "sts-policy-fetch-error")                     \
-	X(FETCH_FAILURE_CONNECT, "sts-policy-fetch-error")                     \
-	X(FETCH_FAILURE_TLS, "sts-webpki-invalid")                             \
-	X(FETCH_FAILURE_CERTIFICATE, "sts-webpki-invalid")                     \
-	X(FETCH_FAILURE_HTTP, "sts-policy-fetch-error")                        \
-	X(FETCH_FAILURE_STATUS, "sts-policy-fetch-error")                      \
-	X(FETCH_FAILURE_TYPE, "sts-policy-fetch-error")                        \
-	X(FETCH_FAILURE_SIZE, "sts-policy-fetch-error")                        \
-	X(FETCH_FAILURE_SHORT, "sts-policy-fetch-error")                       \
-	X(FETCH_FAILURE_TIMEOUT, "sts-policy-fetch-error")                     \
-	X(FETCH_FAILURE_CANCELLED, "")                                         \
-	X(FETCH_FAILURE_INTERNAL, "")
+	X(FETCH_FAILURE_NONE, "ok", "")                                        \
+	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")          \
+	X(FETCH_FAILURE_CONNECT, "connect", "sts-policy-fetch-error")          \
+	X(FETCH_FAILURE_TLS, "tls", "sts-webpki-invalid")                      \
+	X(FETCH_FAILURE_CERTIFICATE, "certificate", "sts-webpki-invalid")      \
+	X(FETCH_FAILURE_HTTP, "http", "sts-policy-fetch-error")                \
+	X(FETCH_FAILURE_STATUS, "status", "sts-policy-fetch-error")            \
+	X(FETCH_FAILURE_TYPE, "type", "sts-policy-fetch-error")                \
+	X(FETCH_FAILURE_SIZE, "size", "sts-policy-fetch-error")                \
+	X(FETCH_FAILURE_SHORT, "short", "sts-policy-fetch-error")              \
+	X(FETCH_FAILURE_TIMEOUT, "timeout", "sts-policy-fetch-error")          \
+	X(FETCH_FAILURE_CANCELLED, "cancelled", "")                            \
+	X(FETCH_FAILURE_INTERNAL, "internal", "")
 
 enum fetch_failure {
-#define X(member, tlsrpt) member,
+#define X(member, name, tlsrpt) member,
 	FETCH_FAILURE_TABLE(X)
 #undef X
 };

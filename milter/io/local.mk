@@ -57,6 +57,9 @@ libio_a_CPPFLAGS += $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS)
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 	milter/io/log_escape.c milter/io/log_escape.h
 
+# What is counted.
+libio_a_SOURCES += milter/io/metrics.c milter/io/metrics.h
+
 # Facts and verdicts as JSON.
 libio_a_CPPFLAGS += $(JANSSON_CFLAGS)
 libio_a_SOURCES += milter/io/facts_json.h \

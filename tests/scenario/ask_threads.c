@@ -335,8 +335,9 @@ main(void)
 	    .fetch_backoff_ms = 300000,
 	    .refresh_interval_ms = 1000,
 	};
+	const struct store_options options = {.spec = "memory:"};
 	char error[STORE_ERROR_SIZE + ENGINE_ERROR_SIZE];
-	struct store *store = store_open("memory:", STORE_READ_WRITE, error);
+	struct store *store = store_open(&options, error);
 	struct refresher *refresher;
 
 	if (store == NULL)

@@ -492,8 +492,8 @@ const char *
 fetch_failure_tlsrpt(enum fetch_failure failure)
 {
 	switch (failure) {
-#define X(member, tlsrpt) \
-	case member:      \
+#define X(member, name, tlsrpt) \
+	case member:            \
 		return tlsrpt;
 		FETCH_FAILURE_TABLE(X)
 #undef X

@@ -332,4 +332,15 @@ tests_unit_test_socketmap_SOURCES = tests/unit/test_socketmap.c
 tests_unit_test_socketmap_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+
+# What is counted.
+check_PROGRAMS += tests/unit/test_metrics_count
+UNIT_TESTS += tests/unit/test_metrics_count
+tests_unit_test_metrics_count_SOURCES = tests/unit/test_metrics_count.c
+tests_unit_test_metrics_count_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	$(GETDNS_CFLAGS)
+tests_unit_test_metrics_count_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_metrics_count_LDADD = libio.a libcore.a $(DNS_LIBS) \
 	$(CRITERION_LIBS)
