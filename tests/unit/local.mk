@@ -344,3 +344,9 @@ tests_unit_test_metrics_count_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 tests_unit_test_metrics_count_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 tests_unit_test_metrics_count_LDADD = libio.a libcore.a $(DNS_LIBS) \
 	$(CRITERION_LIBS)
+check_PROGRAMS += tests/unit/test_redis_login
+UNIT_TESTS += tests/unit/test_redis_login
+tests_unit_test_redis_login_SOURCES = tests/unit/test_redis_login.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_redis_login_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_redis_login_LDADD = $(STORE_REDIS_LDADD)
