@@ -332,8 +332,7 @@ tests_unit_test_socketmap_SOURCES = tests/unit/test_socketmap.c
 tests_unit_test_socketmap_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
-
-	$(CONFUSE_LIBS) $(IDN2_LIBS) $(LMDB_LIBS) $(CRITERION_LIBS)
+	$(CRITERION_LIBS)
 
 # What is counted.
 check_PROGRAMS += tests/unit/test_metrics_count
