@@ -26,6 +26,10 @@ struct config_list {
 };
 
 enum config_mode { CONFIG_MODE_ENFORCE, CONFIG_MODE_MONITOR };
+enum config_default_level {
+	CONFIG_DEFAULT_LEVEL_DANE,
+	CONFIG_DEFAULT_LEVEL_NONE
+};
 
 /* Field types by kind of row: what options.def says, as C. */
 #define CONFIG_FIELD_STRING(name)   const char *name;

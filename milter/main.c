@@ -21,6 +21,7 @@
 #include "engine/refresh.h"
 #include "front/counters.h"
 #include "front/filter.h"
+#include "front/socketmap.h"
 #include "io/log.h"
 #include "io/store.h"
 #include "notify.h"
@@ -42,7 +43,9 @@ struct daemon {
 	struct engine *engine;
 	struct refresher *refresher;
 	struct reloader *reloader;
+	struct socketmap *socketmap; /* NULL: without policy_socket */
 	struct counters counters;
+	struct tls_counters tls_counters;
 	int ready_fd; /* of process_daemonize */
 };
 
@@ -219,9 +222,14 @@ static int
 start_socket(struct daemon *daemon)
 {
 	char error[FILTER_ERROR_SIZE];
+	char policy_error[LISTEN_ERROR_SIZE];
 
 	if (filter_listen(daemon->config, error) < 0)
 		return fail(daemon, EX_UNAVAILABLE, "%s", error);
+	if (socketmap_listen(daemon->config, &daemon->socketmap,
+		policy_error) < 0)
+		return fail(daemon, EX_UNAVAILABLE, "policy_socket: %s",
+		    policy_error);
 	return 0;
 }
 
@@ -287,6 +295,21 @@ start_reloader(struct daemon *daemon)
 }
 
 static int
+start_socketmap(struct daemon *daemon)
+{
+	const struct tls_parts parts = {
+	    .snapshots = daemon->snapshots,
+	    .engine = daemon->engine,
+	    .counters = &daemon->tls_counters,
+	    .log = daemon->log,
+	};
+
+	if (socketmap_start(daemon->socketmap, &parts) != 0)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	return 0;
+}
+
+static int
 start(struct daemon *daemon, const struct arguments *arguments)
 {
 	int code = check_config(daemon);
@@ -305,17 +328,21 @@ start(struct daemon *daemon, const struct arguments *arguments)
 		code = start_engine(daemon);
 	if (code == 0)
 		code = start_reloader(daemon);
+	if (code == 0)
+		code = start_socketmap(daemon);
 	return code;
 }
 
 static void
 stop(struct daemon *daemon)
 {
+	socketmap_stop(daemon->socketmap);
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
 	if (daemon->engine != NULL)
 		engine_free(&daemon->engine);
+	socketmap_free(&daemon->socketmap);
 	if (daemon->store != NULL)
 		store_close(&daemon->store);
 	log_close(&daemon->log);

@@ -26,8 +26,6 @@ warn_without_effect(struct log *log, const char *option, bool set)
 static void
 warn_of_later_options(struct log *log, const struct config *config)
 {
-	warn_without_effect(log, "policy_socket",
-	    config->policy_socket[0] != '\0');
 	warn_without_effect(log, "metrics", config->metrics[0] != '\0');
 	warn_without_effect(log, "tlsrpt_socket",
 	    config->tlsrpt_socket[0] != '\0');

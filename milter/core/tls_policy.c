@@ -17,7 +17,7 @@ tls_policy_name(enum tls_policy_kind kind)
 	return kind_names[kind];
 }
 
-/* --- DANE, host by host -------------------------------------------------- */
+/* --- DANE, host by host --- */
 
 enum host_dane {
 	HOST_DANE_SKIPPED, /* no destination (D-18) */
@@ -89,7 +89,7 @@ tally_hosts(const struct facts *facts)
 	return tally;
 }
 
-/* --- a bound domain that passed ------------------------------------------ */
+/* --- a bound domain that passed --- */
 
 static void
 require_dane(const struct tally *tally, struct tls_policy *out)
@@ -127,7 +127,7 @@ is_no_destination(enum reason reason)
 	    reason == REASON_NO_USABLE_HOST;
 }
 
-/* --- MTA-STS alone -------------------------------------------------------- */
+/* --- MTA-STS alone --- */
 
 /* RFC 7672 2.2.1: without a secure MX set there is no DANE. */
 static bool
@@ -166,7 +166,7 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	out->kind = rules->leave_dane ? TLS_POLICY_NONE : TLS_POLICY_DANE;
 }
 
-/* --- all of them ---------------------------------------------------------- */
+/* --- all of them --- */
 
 void
 tls_policy_judge(const struct facts *facts, const struct verdict *verdict,

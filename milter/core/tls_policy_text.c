@@ -50,7 +50,7 @@ put_number(struct text *text, uint32_t number)
 	put(text, digits);
 }
 
-/* --- what the certificate must name -------------------------------------- */
+/* --- what the certificate must name --- */
 
 static void
 put_patterns(struct text *text, const struct fact_policy *policy)
@@ -77,7 +77,7 @@ put_hosts(struct text *text, const struct facts *facts)
 	}
 }
 
-/* --- attributes for reports ----------------------------------------------- */
+/* --- attributes for reports --- */
 
 static void
 put_string(struct text *text, const char *name, const char *value)
@@ -119,8 +119,7 @@ put_report_attributes(struct text *text, const struct tls_policy *policy)
 	}
 }
 
-/* --- answers ----------------------------------------------------------------
- */
+/* --- answers --- */
 
 static void
 put_secure(struct text *text, const struct tls_policy *policy,

@@ -6,5 +6,15 @@ libfront_a_SOURCES = \
 	milter/front/gate.c milter/front/gate.h \
 	milter/front/message.c milter/front/message.h \
 	milter/front/recipient.c milter/front/recipient.h \
-	milter/front/recipient_log.c milter/front/recipient_log.h
+	milter/front/recipient_log.c milter/front/recipient_log.h \
+	milter/front/unix_socket.c milter/front/unix_socket.h
 libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(MILTER_CFLAGS)
+
+# The moment of delivery.
+libfront_a_SOURCES += \
+	milter/front/listen.c milter/front/listen.h \
+	milter/front/socketmap.c milter/front/socketmap.h \
+	milter/front/socketmap_client.c milter/front/socketmap_client.h \
+	milter/front/tls_log.c milter/front/tls_log.h \
+	milter/front/tls_lookup.c milter/front/tls_lookup.h
+libfront_a_CPPFLAGS += $(LIBEVENT_CFLAGS)

@@ -1,0 +1,92 @@
+#include "autoconf.h"
+
+#include "front/tls_log.h"
+
+#include <stdio.h>
+
+#define NOTHING "-"
+
+enum log_level
+tls_log_level(const struct tls_log *line)
+{
+	return line->kind == TLS_POLICY_DEFER ? LOG_LEVEL_WARNING
+					      : LOG_LEVEL_INFO;
+}
+
+static const char *
+or_nothing(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NOTHING;
+}
+
+/* As the MTA wrote it, but canonical. */
+static void
+log_target(struct log_event *e, const struct target *target)
+{
+	char text[NAME_SIZE + sizeof("[]:65535")];
+	const char *open = target->no_mx ? "[" : "";
+	const char *close = target->no_mx ? "]" : "";
+
+	if (target->port == 0 || target->port == SCOPE_PORT_SMTP)
+		(void)snprintf(text, sizeof(text), "%s%s%s", open,
+		    target->domain, close);
+	else
+		(void)snprintf(text, sizeof(text), "%s%s%s:%u", open,
+		    target->domain, close, (unsigned)target->port);
+	log_str(e, "domain", or_nothing(target->domain));
+	log_str(e, "nexthop", or_nothing(text));
+}
+
+static const char *
+why_of(const struct tls_log *line)
+{
+	const struct verdict *verdict =
+	    line->policy != NULL ? line->policy->verdict : NULL;
+
+	if (line->exemption != NULL)
+		return line->exemption->comment;
+	if (verdict == NULL)
+		return NULL;
+	return verdict->decided_by.why != NULL ? verdict->decided_by.why
+					       : verdict->worst.why;
+}
+
+static void
+log_evidence(struct log_event *e, const struct verdict *verdict)
+{
+	const struct fact_policy *policy =
+	    verdict != NULL ? verdict->policy : NULL;
+	char decided_by[EVIDENCE_TEXT_SIZE] = "";
+
+	log_str(e, "policy",
+	    policy != NULL ? policy_mode_name(policy->mode) : "none");
+	log_str(e, "policy_id", or_nothing(policy != NULL ? policy->id : NULL));
+	if (policy != NULL)
+		log_bool(e, "dnssec", policy->dnssec);
+	else
+		log_str(e, "dnssec", NOTHING);
+	if (verdict != NULL)
+		evidence_text(&verdict->decided_by, decided_by);
+	log_str(e, "decided_by", or_nothing(decided_by));
+}
+
+void
+tls_log(struct log *log, const struct tls_log *line)
+{
+	const char *why = why_of(line);
+	struct log_event e;
+
+	log_begin(&e, log, tls_log_level(line), "tls-policy");
+	log_target(&e, line->target);
+	log_str(&e, "mta",
+	    line->dialect == TLS_DIALECT_SENDMAIL ? "sendmail" : "postfix");
+	log_str(&e, "answer", tls_policy_name(line->kind));
+	log_str(&e, "reason", reason_name(line->reason));
+	log_str(&e, "mode", line->monitor ? "monitor" : "enforce");
+	log_evidence(&e, line->policy != NULL ? line->policy->verdict : NULL);
+	log_int(&e, "ms", (int64_t)line->ms);
+	log_bool(&e, "cached", line->cached);
+	if (why != NULL && why[0] != '\0')
+		log_str(&e, "why", why);
+	log_end(&e);
+}

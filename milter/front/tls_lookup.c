@@ -1,0 +1,206 @@
+#include "autoconf.h"
+
+#include "front/tls_lookup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "core/err.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "front/tls_log.h"
+#include "io/idn.h"
+#include "io/log.h"
+#include "snapshot.h"
+
+/* A name in dots and digits, in U-labels, brackets and a port. */
+#define KEY_MAX 1024
+
+static const struct {
+	const char *name;
+	enum tls_dialect dialect;
+} maps[] = {
+    {"postfix", TLS_DIALECT_POSTFIX },
+    {"policy",  TLS_DIALECT_POSTFIX },
+    {"sts",     TLS_DIALECT_SENDMAIL},
+};
+
+int
+tls_lookup_map(const char *name, size_t len, enum tls_dialect *dialect)
+{
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (strlen(maps[i].name) != len ||
+		    memcmp(maps[i].name, name, len) != 0)
+			continue;
+		*dialect = maps[i].dialect;
+		return 0;
+	}
+	return ERR_NOTFOUND;
+}
+
+static void
+count(struct tls_lookup *lookup, enum tls_policy_kind kind)
+{
+	(void)atomic_fetch_add_explicit(&lookup->parts->counters->answers[kind],
+	    1, memory_order_relaxed);
+}
+
+static void
+finish(struct tls_lookup *lookup, char *answer)
+{
+	snapshot_release(&lookup->snapshot);
+	lookup->done(lookup, answer);
+}
+
+static struct tls_rules
+rules_of(const struct config *config)
+{
+	return (struct tls_rules){
+	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
+	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
+	    .tlsrpt = config->tlsrpt_attributes,
+	};
+}
+
+/* NULL: no memory. */
+static char *
+write_answer(const struct tls_policy *policy, const struct tls_rules *rules,
+    enum tls_dialect dialect)
+{
+	char *answer = malloc(TLS_ANSWER_MAX + 1);
+	char *fitting;
+
+	if (answer == NULL)
+		return NULL;
+	(void)tls_policy_format(policy, rules, dialect, answer,
+	    TLS_ANSWER_MAX + 1);
+	fitting = realloc(answer, strlen(answer) + 1);
+	return fitting != NULL ? fitting : answer;
+}
+
+static void
+write_line(const struct tls_lookup *lookup, const struct tls_log *line)
+{
+	const struct config *config = lookup->snapshot->config;
+
+	/* As with recipients; most of what is asked has no policy. */
+	if (config->log_pass || tls_log_level(line) != LOG_LEVEL_INFO)
+		tls_log(lookup->parts->log, line);
+}
+
+/* --- the engine's answer --- */
+
+static void
+judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
+{
+	const struct config *config = lookup->snapshot->config;
+	struct tls_rules rules = rules_of(config);
+	bool monitor = config->mode == CONFIG_MODE_MONITOR;
+	struct tls_policy policy;
+	struct tls_log line = {
+	    .target = &lookup->target,
+	    .dialect = lookup->dialect,
+	    .policy = &policy,
+	    .reason = answer->verdict.reason,
+	    .monitor = monitor,
+	    .cached = cached,
+	    .ms = clock_mono_ms() - lookup->start_ms,
+	};
+	char *text;
+
+	tls_policy_judge(answer->facts, &answer->verdict, &rules, &policy);
+	line.kind = policy.kind;
+	count(lookup, policy.kind);
+	write_line(lookup, &line);
+	/* what is only watched is the MTA's own affair. */
+	if (monitor)
+		policy.kind = TLS_POLICY_NONE;
+	text = write_answer(&policy, &rules, lookup->dialect);
+	finish(lookup, text);
+}
+
+static void
+answered(void *arg, const struct answer *answer, bool cached)
+{
+	struct tls_lookup *lookup = arg;
+
+	if (answer != NULL) {
+		judge(lookup, answer, cached);
+		return;
+	}
+	/* Whether the domain is bound is not known: later it will be. */
+	count(lookup, TLS_POLICY_DEFER);
+	finish(lookup, strdup("TEMP out of memory"));
+}
+
+/* --- what needs no engine --- */
+
+static void
+pass_over(struct tls_lookup *lookup, const struct scope *scope)
+{
+	struct tls_log line = {
+	    .target = &lookup->target,
+	    .dialect = lookup->dialect,
+	    .kind = TLS_POLICY_NONE,
+	    .reason = scope->reason,
+	    .exemption = scope->exemption,
+	};
+
+	write_line(lookup, &line);
+	count(lookup, TLS_POLICY_NONE);
+	finish(lookup, strdup("NOTFOUND "));
+}
+
+/* R-02: Postfix looks for parent domains when it finds nothing; no policy is
+ * taken from there. Nor is one name made of a list, or of half a key. */
+static bool
+is_next_hop(const uint8_t *key, size_t len)
+{
+	return len > 0 && len <= KEY_MAX && key[0] != '.' &&
+	    memchr(key, '\0', len) == NULL && memchr(key, ' ', len) == NULL &&
+	    memchr(key, ',', len) == NULL && memchr(key, '\t', len) == NULL;
+}
+
+static void
+resolve(struct tls_lookup *lookup, const char *key, struct scope *scope)
+{
+	static const struct address none = {.class = ADDRESS_INVALID};
+	const struct scope_input input = {
+	    .address = &none,
+	    .host = key,
+	    .idn = idn_to_ascii,
+	    .now_s = clock_wall_s(),
+	};
+
+	scope_resolve(&lookup->snapshot->config->scope, &input, scope);
+	lookup->target = scope->target;
+}
+
+void
+tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
+{
+	char text[KEY_MAX + 1];
+	struct scope scope;
+
+	lookup->snapshot = snapshot_acquire(lookup->parts->snapshots);
+	lookup->start_ms = clock_mono_ms();
+	if (!is_next_hop(key, len)) {
+		count(lookup, TLS_POLICY_NONE);
+		finish(lookup, strdup("NOTFOUND "));
+		return;
+	}
+	memcpy(text, key, len);
+	text[len] = '\0';
+	resolve(lookup, text, &scope);
+	switch (scope.kind) {
+	case SCOPE_PASS:
+		pass_over(lookup, &scope);
+		break;
+	case SCOPE_ASK:
+		ask_delivery(lookup->parts->engine, &lookup->target,
+		    lookup->start_ms + lookup->snapshot->config->deadline_ms,
+		    answered, lookup);
+		break;
+	}
+}

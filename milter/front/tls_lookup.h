@@ -1,0 +1,66 @@
+/*
+ * One question of the MTA at delivery: a next hop in, the answer of the map
+ * out, and the line in the log. Knows nothing of sockets.
+ */
+#ifndef FRONT_TLS_LOOKUP_H
+#define FRONT_TLS_LOOKUP_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/scope.h"
+#include "core/tls_policy.h"
+
+struct engine;
+struct log;
+struct snapshot;
+struct snapshots;
+
+/* Zeroed memory has counted nothing. Any thread. */
+struct tls_counters {
+	atomic_ullong answers[TLS_POLICY_KINDS];
+	atomic_ullong malformed; /* requests */
+};
+
+/* What is needed for it. All borrowed. */
+struct tls_parts {
+	struct snapshots *snapshots;
+	struct engine *engine;
+	struct tls_counters *counters;
+	struct log *log;
+};
+
+/* Longer replies are not read by Postfix, socketmap_table(5). */
+#define TLS_ANSWER_MAX 100000
+
+struct tls_lookup;
+/* answer is on the heap and the receiver's; NULL: no memory. */
+typedef void tls_lookup_fn(struct tls_lookup *lookup, char *answer);
+
+/* Embedded in the caller's; must stay until done. */
+struct tls_lookup {
+	const struct tls_parts *parts;
+	tls_lookup_fn *done;
+	enum tls_dialect dialect;
+	/* its own */
+	struct snapshot *snapshot;
+	struct target target;
+	uint64_t start_ms;
+};
+
+/*
+ * The map of that name. 0 or ERR_NOTFOUND. "postfix" and "policy" are
+ * Postfix's, "sts" is Sendmail's.
+ */
+int tls_lookup_map(const char *name, size_t len, enum tls_dialect *dialect);
+
+/*
+ * Any thread. parts, done and dialect are set. key: any octets. done is called
+ * exactly once, from inside the call or on an engine's loop, within the time
+ * that the option deadline allows.
+ */
+void
+tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len);
+
+#endif

@@ -1,0 +1,959 @@
+/*
+ * front/socketmap with all below it: octets in at the socket, octets out, and
+ * the line in the log. The engine is played by ask_delivery() below, which
+ * judges scripted facts with decide(), at once, on a thread of its own or when
+ * the test says so.
+ */
+#include "autoconf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "config.h"
+#include "core/decide.h"
+#include "core/netstring.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "front/socketmap.h"
+#include "io/log.h"
+#include "snapshot.h"
+
+#define N(array)    (sizeof(array) / sizeof((array)[0]))
+#define PATIENCE_MS 20000
+#define HELD_MAX    4096
+#define REPLY_SIZE  (TLS_ANSWER_MAX + 1)
+#define PATTERNS    3000
+
+/* --- the engine that is played --- */
+
+static const char *patterns[PATTERNS];
+
+/* mta-sts.example has a policy and nothing else; large.example one that makes
+ * long replies; bound.example has all; the rest has no policy. */
+static const struct fact_policy bound = {.id = "1",
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_ENFORCE,
+    .dnssec = true,
+    .n_mx = 1,
+    .mx = patterns};
+static const struct fact_policy mta_sts = {.id = "2",
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_ENFORCE,
+    .n_mx = 1,
+    .mx = patterns};
+static const struct fact_policy large = {.id = "3",
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_ENFORCE,
+    .n_mx = PATTERNS,
+    .mx = patterns};
+
+static const struct fact_host host = {
+    .name = "mx1.example.org",
+    .a = {FACT_SECURE, ANSWER_RECORDS, NULL},
+    .aaaa = {FACT_SECURE, ANSWER_NODATA,  NULL},
+    .tlsa = {FACT_SECURE, ANSWER_RECORDS, NULL},
+    .tlsa_usable = true
+};
+
+struct held {
+	struct target target;
+	ask_done_fn *done;
+	void *arg;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	bool hold;      /* keep what is asked */
+	bool no_memory; /* answer NULL */
+	unsigned asked;
+	struct target target; /* the last one */
+	uint64_t left_ms;
+	size_t n_held;
+	struct held held[HELD_MAX];
+} played = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool
+is_of(const struct target *target, const char *domain)
+{
+	return strcmp(target->domain, domain) == 0;
+}
+
+static void
+say(const struct held *question)
+{
+	const struct target *target = &question->target;
+	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
+	struct facts facts = {
+	    .txt_state = TXT_NONE,
+	    .mx = {FACT_SECURE, ANSWER_RECORDS, NULL},
+	    .n_hosts = 1,
+	    .hosts = &host
+        };
+	struct answer answer = {.delivery = true, .facts = &facts};
+
+	if (played.no_memory) {
+		question->done(question->arg, NULL, false);
+		return;
+	}
+	if (is_of(target, "bound.example") || is_of(target, "tampered.example"))
+		facts.stored = &bound;
+	else if (is_of(target, "mta-sts.example"))
+		facts.stored = &mta_sts;
+	else if (is_of(target, "large.example"))
+		facts.stored = &large;
+	if (!is_of(target, "bound.example"))
+		facts.mx =
+		    (struct fact_rrset){FACT_INSECURE, ANSWER_RECORDS, "no DS"};
+	facts.recipient.class = ADDRESS_DOMAIN;
+	facts.recipient.domain = target->domain;
+	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
+	question->done(question->arg, &answer, true);
+}
+
+static void *
+say_later(void *arg)
+{
+	say(arg);
+	free(arg);
+	return NULL;
+}
+
+/* Half of all answers come from another thread, as they do in earnest. */
+static void
+say_somewhere(const struct held *question, unsigned n)
+{
+	struct held *copy;
+	pthread_t thread;
+
+	if (n % 2 == 0) {
+		say(question);
+		return;
+	}
+	copy = malloc(sizeof(*copy));
+	if (copy == NULL)
+		abort();
+	*copy = *question;
+	if (pthread_create(&thread, NULL, say_later, copy) != 0)
+		abort();
+	(void)pthread_detach(thread);
+}
+
+void
+ask_delivery(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+{
+	struct held question = {.target = *target, .done = done, .arg = arg};
+	unsigned n;
+	bool hold;
+
+	(void)engine;
+	(void)pthread_mutex_lock(&played.lock);
+	n = played.asked++;
+	played.target = *target;
+	played.left_ms = deadline_ms - clock_mono_ms();
+	hold = played.hold && played.n_held < HELD_MAX;
+	if (hold)
+		played.held[played.n_held++] = question;
+	(void)pthread_mutex_unlock(&played.lock);
+	if (!hold)
+		say_somewhere(&question, n);
+}
+
+/* Not asked for here, but what of the front is linked refers to them. */
+const struct answer *
+ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
+    bool *cached)
+{
+	(void)engine;
+	(void)target;
+	(void)deadline_ms;
+	(void)cached;
+	abort();
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	*answer = NULL;
+}
+
+static unsigned
+asked(void)
+{
+	unsigned n;
+
+	(void)pthread_mutex_lock(&played.lock);
+	n = played.asked;
+	(void)pthread_mutex_unlock(&played.lock);
+	return n;
+}
+
+static void
+await_asked(unsigned n)
+{
+	uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+
+	while (asked() < n && clock_mono_ms() < end_ms)
+		(void)poll(NULL, 0, 1);
+	cr_assert_geq(asked(), n, "%u of %u were asked", asked(), n);
+}
+
+static void
+hold(bool on)
+{
+	(void)pthread_mutex_lock(&played.lock);
+	played.hold = on;
+	(void)pthread_mutex_unlock(&played.lock);
+}
+
+/* The last one first. */
+static void
+release_all(void)
+{
+	struct held question;
+	bool more;
+
+	do {
+		(void)pthread_mutex_lock(&played.lock);
+		more = played.n_held > 0;
+		if (more)
+			question = played.held[--played.n_held];
+		(void)pthread_mutex_unlock(&played.lock);
+		if (more)
+			say(&question);
+	} while (more);
+}
+
+/* --- around each test --- */
+
+static char dir[] = "/tmp/test_socketmap.XXXXXX";
+static char spec[128];
+static char log_spec[128];
+static struct snapshots *snapshots;
+static struct log *test_log;
+static struct tls_counters counters;
+static struct socketmap *map;
+
+static struct config *
+new_config(void)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct config *config = config_load(NULL, error);
+
+	cr_assert(config != NULL, "%s", error);
+	config->policy_socket = spec;
+	config->user = "";
+	return config;
+}
+
+static void
+start(struct config *config)
+{
+	char error[LISTEN_ERROR_SIZE];
+	struct snapshot *first = snapshot_new(config);
+	struct tls_parts parts = {.counters = &counters, .log = test_log};
+
+	cr_assert_not_null(first);
+	snapshots = snapshots_new(first);
+	cr_assert_not_null(snapshots);
+	parts.snapshots = snapshots;
+	cr_assert_eq(socketmap_listen(config, &map, error), 0, "%s", error);
+	cr_assert_eq(socketmap_start(map, &parts), 0);
+}
+
+static void
+set_up(void)
+{
+	struct log_config log_config = {.target = log_spec,
+	    .level = LOG_LEVEL_DEBUG};
+	char error[LOG_ERROR_SIZE];
+
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(spec, sizeof(spec), "unix:%s/s", dir);
+	(void)snprintf(log_spec, sizeof(log_spec), "file:%s/log", dir);
+	test_log = log_open(&log_config, "test", error);
+	cr_assert(test_log != NULL, "%s", error);
+	for (size_t i = 0; i < PATTERNS; i++)
+		patterns[i] = i % 2 == 0 ? "*.example.org" : "mx.example.net";
+}
+
+static void
+stop(void)
+{
+	socketmap_stop(map);
+	hold(false);
+	release_all();
+	socketmap_free(&map);
+	snapshots_free(&snapshots);
+}
+
+static void
+tear_down(void)
+{
+	char path[128];
+
+	stop();
+	log_close(&test_log);
+	(void)snprintf(path, sizeof(path), "%s/s", dir);
+	cr_expect_eq(access(path, F_OK), -1, "the socket was left behind");
+	(void)snprintf(path, sizeof(path), "%s/log", dir);
+	(void)unlink(path);
+	cr_expect_eq(rmdir(dir), 0);
+}
+
+TestSuite(socketmap, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* --- a client --- */
+
+static int
+try_connect(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
+	cr_assert_geq(fd, 0);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
+	    0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+client(void)
+{
+	int fd = try_connect();
+
+	cr_assert_geq(fd, 0, "connect: %s", strerror(errno));
+	return fd;
+}
+
+static void
+send_octets(int fd, const char *octets, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, octets, len, MSG_NOSIGNAL);
+
+		cr_assert_gt(n, 0, "send: %s", strerror(errno));
+		octets += n;
+		len -= (size_t)n;
+	}
+}
+
+static size_t
+frame(const char *request, char *out, size_t size)
+{
+	int len = snprintf(out, size, "%zu:%s,", strlen(request), request);
+
+	cr_assert(len > 0 && (size_t)len < size);
+	return (size_t)len;
+}
+
+static void
+send_request(int fd, const char *request)
+{
+	char out[SOCKETMAP_REQUEST_MAX + 64];
+
+	send_octets(fd, out, frame(request, out, sizeof(out)));
+}
+
+/* 0: the end. */
+static size_t
+receive_some(int fd, char *out, size_t size)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	ssize_t n;
+
+	cr_assert_eq(poll(&ready, 1, PATIENCE_MS), 1, "nothing comes");
+	n = recv(fd, out, size, 0);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static bool
+receive_octet(int fd, char *out)
+{
+	return receive_some(fd, out, 1) == 1;
+}
+
+/* "" at the end of the connection. */
+static const char *
+receive(int fd)
+{
+	static char reply[REPLY_SIZE];
+	size_t len = 0, want = 0, n = 1;
+	char c;
+
+	while (receive_octet(fd, &c) && c != ':')
+		want = want * 10 + (size_t)(c - '0');
+	cr_assert_lt(want, sizeof(reply));
+	for (; len < want && n > 0; len += n)
+		n = receive_some(fd, reply + len, want - len);
+	cr_assert_eq(len, want);
+	if (want > 0)
+		cr_assert(receive_octet(fd, &c) && c == ',');
+	reply[len] = '\0';
+	return reply;
+}
+
+static const char *
+query(const char *request)
+{
+	int fd = client();
+	const char *reply;
+
+	send_request(fd, request);
+	reply = receive(fd);
+	close(fd);
+	return reply;
+}
+
+static const char *
+log_text(void)
+{
+	static char text[65536];
+	char path[128];
+	FILE *file;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/log", dir);
+	file = fopen(path, "re");
+	cr_assert_not_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	(void)fclose(file);
+	return text;
+}
+
+/* --- what is asked, and what is said --- */
+
+#define SECURE "OK secure match=.example.org servername=hostname"
+#define NEEDED                                               \
+	"TEMP tampered.example: DNSSEC required by policy, " \
+	"MX of tampered.example: insecure"
+
+/* NULL: the engine is not asked. */
+static const struct {
+	const char *request;
+	const char *reply;
+	const char *target;
+} rows[] = {
+    {"postfix bound.example",             "OK dane-only",             "bound.example"        },
+    {"policy bound.example",              "OK dane-only",             "bound.example"        },
+    {"policy mta-sts.example",            SECURE,                     "mta-sts.example"      },
+    {"policy tampered.example",           NEEDED,                     "tampered.example"     },
+    {"policy plain.example",              "NOTFOUND ",                "plain.example"        },
+    {"policy BOUND.Example",              "OK dane-only",             "bound.example"        },
+    {"policy bound.example.",             "OK dane-only",             "bound.example"        },
+    {"policy bound.example:25",           "OK dane-only",             "bound.example"        },
+    {"policy bound.example:smtp",         "OK dane-only",             "bound.example"        },
+    {"policy bound.example:587",          "OK dane-only",             "bound.example:587"    },
+    {"policy [bound.example]",            "OK dane-only",             "[bound.example]"      },
+    {"policy [bound.example]:587",        "OK dane-only",             "[bound.example]:587"  },
+    {"policy [bound.example]:submission", "OK dane-only",
+     "[bound.example]:587"								   },
+    {"policy b\xc3\xbc"
+     "cher.example",		 "NOTFOUND ",                "xn--bcher-kva.example"},
+ /* no policy of a parent domain */
+    {"policy .bound.example",             "NOTFOUND ",                NULL                   },
+    {"policy .example",                   "NOTFOUND ",                NULL                   },
+    {"policy .",			  "NOTFOUND ",                NULL                   },
+ /* */
+    {"policy 192.0.2.1",                  "NOTFOUND ",                NULL                   },
+    {"policy [192.0.2.1]",                "NOTFOUND ",                NULL                   },
+    {"policy [192.0.2.1]:25",             "NOTFOUND ",                NULL                   },
+    {"policy [IPv6:2001:db8::1]",         "NOTFOUND ",                NULL                   },
+    {"policy [2001:db8::1]",              "NOTFOUND ",                NULL                   },
+    {"policy 2001:db8::1",                "NOTFOUND ",                NULL                   },
+ /* */
+    {"policy ",			   "NOTFOUND ",                NULL                   },
+    {"policy  bound.example",             "NOTFOUND ",                NULL                   },
+    {"policy bound.example ",             "NOTFOUND ",                NULL                   },
+    {"policy a.example, bound.example",   "NOTFOUND ",                NULL                   },
+    {"policy user@bound.example",         "NOTFOUND ",                NULL                   },
+    {"policy bound..example",             "NOTFOUND ",                NULL                   },
+    {"policy bound.example..",            "NOTFOUND ",                NULL                   },
+    {"policy [bound.example",             "NOTFOUND ",                NULL                   },
+    {"policy bound.example]",             "NOTFOUND ",                NULL                   },
+    {"policy bound.example:",             "NOTFOUND ",                NULL                   },
+    {"policy bound.example:0",            "NOTFOUND ",                NULL                   },
+    {"policy bound.example:65536",        "NOTFOUND ",                NULL                   },
+    {"policy ../../etc/passwd",           "NOTFOUND ",                NULL                   },
+    {"policy \xff\xfe",                   "NOTFOUND ",                NULL                   },
+    {"policy %s%n",		       "NOTFOUND ",                NULL                   },
+ /* Sendmail does DANE by itself */
+    {"sts bound.example",                 "NOTFOUND ",                "bound.example"        },
+    {"sts mta-sts.example",               SECURE,                     "mta-sts.example"      },
+    {"sts tampered.example",              NEEDED,                     "tampered.example"     },
+    {"sts plain.example",                 "NOTFOUND ",                "plain.example"        },
+ /* no requests */
+    {"other bound.example",               "PERM no map of that name", NULL                   },
+    {"Policy bound.example",              "PERM no map of that name", NULL                   },
+    {" bound.example",                    "PERM no map of that name", NULL                   },
+    {"policy",			    "PERM no map and key",      NULL                   },
+    {"",				  "PERM no map and key",      NULL                   },
+};
+
+static void
+target_text(char out[320])
+{
+	const struct target *target = &played.target;
+	int len =
+	    snprintf(out, 320, target->no_mx ? "[%s]" : "%s", target->domain);
+
+	if (target->port != SCOPE_PORT_SMTP)
+		(void)snprintf(out + len, 320 - (size_t)len, ":%u",
+		    target->port);
+}
+
+static void
+check_row(size_t i, const char *reply, unsigned asked_before)
+{
+	char target[320];
+
+	cr_expect_str_eq(reply, rows[i].reply, "\"%s\": \"%s\"",
+	    rows[i].request, reply);
+	cr_expect_eq(asked() - asked_before, rows[i].target != NULL ? 1U : 0U,
+	    "\"%s\"", rows[i].request);
+	if (rows[i].target == NULL)
+		return;
+	target_text(target);
+	cr_expect_str_eq(target, rows[i].target, "\"%s\": %s", rows[i].request,
+	    target);
+}
+
+/* One connection, the requests in pieces of every size. */
+Test(socketmap, requests)
+{
+	static const size_t pieces[] = {4096, 128, 16, 1};
+
+	start(new_config());
+	for (size_t p = 0; p < N(pieces); p++) {
+		int fd = client();
+
+		for (size_t i = 0; i < N(rows); i++) {
+			char out[256];
+			size_t len = frame(rows[i].request, out, sizeof(out));
+			unsigned before = asked();
+
+			for (size_t at = 0; at < len; at += pieces[p])
+				send_octets(fd, out + at,
+				    len - at < pieces[p] ? len - at
+							 : pieces[p]);
+			check_row(i, receive(fd), before);
+		}
+		close(fd);
+	}
+}
+
+Test(socketmap, a_key_may_hold_any_octet)
+{
+	static const char octets[] = "23:policy a\0bound.example!,"
+				     "20:policy bound.example,";
+	int fd;
+
+	start(new_config());
+	fd = client();
+	send_octets(fd, octets, sizeof(octets) - 1);
+	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	cr_expect_str_eq(receive(fd), "OK dane-only");
+	close(fd);
+}
+
+Test(socketmap, S_03_the_engine_has_the_time_of_a_recipient)
+{
+	struct config *config = new_config();
+
+	config->deadline_ms = 1500;
+	start(config);
+	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+	cr_expect_leq(played.left_ms, 1500U);
+	cr_expect_gt(played.left_ms, 0U);
+}
+
+Test(socketmap, D_20_no_memory_defers)
+{
+	start(new_config());
+	played.no_memory = true;
+	cr_expect_str_eq(query("policy bound.example"), "TEMP out of memory");
+	cr_expect_str_eq(query("policy plain.example"), "TEMP out of memory");
+}
+
+Test(socketmap, A_06_monitor_only_watches)
+{
+	struct config *config = new_config();
+
+	config->mode = CONFIG_MODE_MONITOR;
+	start(config);
+	cr_expect_str_eq(query("policy tampered.example"), "NOTFOUND ");
+	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
+	cr_expect_str_eq(query("sts mta-sts.example"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(),
+	    " tls-policy domain=tampered.example nexthop=tampered.example "
+	    "mta=postfix answer=defer reason=mx-insecure mode=monitor "));
+}
+
+Test(socketmap, exemptions)
+{
+	static const struct exemption exempt[] = {
+	    {.domain = "bound.example", .comment = "by contract"},
+	};
+	struct config *config = new_config();
+
+	config->scope.n_exemptions = N(exempt);
+	config->scope.exemptions = exempt;
+	start(config);
+	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
+	cr_expect_str_eq(query("policy [bound.example]:25"), "NOTFOUND ");
+	cr_expect_eq(asked(), 0U);
+	cr_expect_not_null(strstr(log_text(), "answer=none reason=exempt"));
+	cr_expect_not_null(strstr(log_text(), "why=\"by contract\""));
+}
+
+Test(socketmap, one_line_for_each_answer)
+{
+	start(new_config());
+	(void)query("policy [tampered.example]:587");
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" tls-policy domain=tampered.example "
+		"nexthop=[tampered.example]:587 mta=postfix answer=defer "
+		"reason=mx-insecure mode=enforce policy=enforce policy_id=1 "
+		"dnssec=yes decided_by=\"tampered.example MX insecure\" ms="),
+	    "%s", log_text());
+	cr_expect_not_null(strstr(log_text(), " cached=yes why=\"no DS\"\n"));
+	(void)query("sts plain.example");
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" tls-policy domain=plain.example nexthop=plain.example "
+		"mta=sendmail answer=none reason=no-policy mode=enforce "
+		"policy=none policy_id=- dnssec=- decided_by=- ms="),
+	    "%s", log_text());
+}
+
+Test(socketmap, log_pass_leaves_deferrals)
+{
+	struct config *config = new_config();
+
+	config->log_pass = false;
+	start(config);
+	(void)query("policy plain.example");
+	(void)query("policy bound.example");
+	(void)query("policy tampered.example");
+	cr_expect_null(strstr(log_text(), "plain.example"));
+	cr_expect_null(strstr(log_text(), "bound.example"));
+	cr_expect_not_null(strstr(log_text(), "answer=defer"));
+}
+
+Test(socketmap, counters)
+{
+	start(new_config());
+	(void)query("policy bound.example");
+	(void)query("policy plain.example");
+	(void)query("policy .example");
+	(void)query("policy tampered.example");
+	(void)query("other bound.example");
+	cr_expect_eq(counters.answers[TLS_POLICY_DANE_ONLY], 1U);
+	cr_expect_eq(counters.answers[TLS_POLICY_NONE], 2U);
+	cr_expect_eq(counters.answers[TLS_POLICY_DEFER], 1U);
+	cr_expect_eq(counters.malformed, 1U);
+}
+
+Test(socketmap, a_reload_counts_from_the_next_request_on)
+{
+	struct config *config = new_config();
+	struct snapshot *next;
+	int fd;
+
+	start(new_config());
+	fd = client();
+	send_request(fd, "policy tampered.example");
+	cr_expect_str_eq(receive(fd), NEEDED);
+	config->mode = CONFIG_MODE_MONITOR;
+	next = snapshot_new(config);
+	snapshots_replace(snapshots, &next);
+	send_request(fd, "policy tampered.example");
+	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	close(fd);
+}
+
+/* --- many, long, broken, gone --- */
+
+Test(socketmap, replies_keep_the_order_of_requests)
+{
+	static const struct {
+		const char *request;
+		const char *reply;
+	} order[] = {
+	    {"policy bound.example",    "OK dane-only"},
+	    {"policy plain.example",    "NOTFOUND "   },
+	    {"policy tampered.example", NEEDED        },
+	    {"policy .example",         "NOTFOUND "   },
+	    {"policy mta-sts.example",  SECURE        },
+	};
+	int fd;
+
+	start(new_config());
+	hold(true);
+	fd = client();
+	for (size_t i = 0; i < N(order); i++)
+		send_request(fd, order[i].request);
+	await_asked(4);
+	release_all();
+	for (size_t i = 0; i < N(order); i++)
+		cr_expect_str_eq(receive(fd), order[i].reply, "%zu", i);
+	close(fd);
+}
+
+#define MANY 500
+
+Test(socketmap, S_02_so_many_and_no_more_are_under_way)
+{
+	int fd;
+
+	start(new_config());
+	hold(true);
+	fd = client();
+	for (int i = 0; i < MANY; i++)
+		send_request(fd, "policy bound.example");
+	await_asked(SOCKETMAP_UNDER_WAY);
+	/* Another connection is served meanwhile, by the same thread: what
+	 * could be read of this one was read. */
+	cr_expect_str_eq(query("policy .example"), "NOTFOUND ");
+	cr_expect_eq(asked(), (unsigned)SOCKETMAP_UNDER_WAY);
+	hold(false);
+	release_all();
+	for (int i = 0; i < MANY; i++)
+		cr_assert_str_eq(receive(fd), "OK dane-only", "%d", i);
+	close(fd);
+}
+
+#define LARGE 300
+
+Test(socketmap, S_02_replies_that_nobody_reads_are_bounded)
+{
+	size_t len = 0;
+	int fd;
+
+	start(new_config());
+	fd = client();
+	for (int i = 0; i < LARGE; i++)
+		send_request(fd, "policy large.example");
+	await_asked(1);
+	for (int i = 0; i < 10; i++)
+		cr_expect_str_eq(query("policy .example"), "NOTFOUND ");
+	cr_expect_lt(asked(), (unsigned)LARGE);
+	for (int i = 0; i < LARGE; i++) {
+		size_t n = strlen(receive(fd));
+
+		cr_assert(i == 0 || n == len, "%d: %zu", i, n);
+		len = n;
+	}
+	cr_expect_gt(len, (size_t)40000);
+	close(fd);
+}
+
+static const char *const broken[] = {"x", "hello", "GET / HTTP/1.1\r\n",
+    "-1:policy,", "5:polic;", "05:abcde,",
+    "4097:", "99999999999999999999:", ",", ":"};
+
+Test(socketmap, S_02_what_is_no_netstring_ends_the_connection)
+{
+	start(new_config());
+	for (size_t i = 0; i < N(broken); i++) {
+		int fd = client();
+
+		send_request(fd, "policy bound.example");
+		send_octets(fd, broken[i], strlen(broken[i]));
+		cr_expect_str_eq(receive(fd), "OK dane-only", "%s", broken[i]);
+		cr_expect_str_eq(receive(fd), "PERM no netstring, or too long",
+		    "%s", broken[i]);
+		cr_expect_str_eq(receive(fd), "", "%s", broken[i]);
+		close(fd);
+	}
+	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+}
+
+Test(socketmap, the_longest_request)
+{
+	char request[SOCKETMAP_REQUEST_MAX + 1];
+	int fd;
+
+	start(new_config());
+	fd = client();
+	(void)snprintf(request, sizeof(request), "policy %0*d",
+	    SOCKETMAP_REQUEST_MAX - (int)strlen("policy "), 1);
+	send_request(fd, request);
+	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	send_request(fd, request);
+	send_request(fd, "policy bound.example");
+	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	cr_expect_str_eq(receive(fd), "OK dane-only");
+	close(fd);
+}
+
+Test(socketmap, one_that_asks_no_more_is_still_answered)
+{
+	int fd;
+
+	start(new_config());
+	hold(true);
+	fd = client();
+	for (int i = 0; i < 100; i++)
+		send_request(fd, "policy bound.example");
+	send_octets(fd, "20:policy", strlen("20:policy"));
+	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	await_asked(SOCKETMAP_UNDER_WAY);
+	hold(false);
+	release_all();
+	for (int i = 0; i < 100; i++)
+		cr_assert_str_eq(receive(fd), "OK dane-only", "%d", i);
+	cr_expect_str_eq(receive(fd), "");
+	close(fd);
+}
+
+Test(socketmap, one_that_is_gone_is_not_answered)
+{
+	int fd, other;
+
+	start(new_config());
+	hold(true);
+	other = client();
+	send_request(other, "policy bound.example");
+	fd = client();
+	send_request(fd, "policy bound.example");
+	send_request(fd, "policy plain.example");
+	await_asked(3);
+	close(fd);
+	hold(false);
+	release_all();
+	cr_expect_str_eq(receive(other), "OK dane-only");
+	close(other);
+}
+
+Test(socketmap, the_end_does_not_wait_for_the_engine)
+{
+	int fd;
+
+	start(new_config());
+	hold(true);
+	fd = client();
+	send_request(fd, "policy bound.example");
+	await_asked(1);
+	socketmap_stop(map);
+	cr_expect_str_eq(receive(fd), "");
+	cr_expect_eq(try_connect(), -1);
+	close(fd);
+}
+
+static bool
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur > 2 * SOCKETMAP_CLIENTS_MAX + 64;
+}
+
+Test(socketmap, S_02_for_one_too_many_the_longest_idle_goes)
+{
+	static int fds[SOCKETMAP_CLIENTS_MAX + 1];
+
+	if (!raise_descriptors())
+		cr_skip("too few descriptors are allowed here");
+	start(new_config());
+	for (size_t i = 0; i < N(fds); i++) {
+		fds[i] = client();
+		/* in this order, the first one not the longest idle */
+		send_request(fds[i], "policy .example");
+		cr_assert_str_eq(receive(fds[i]), "NOTFOUND ");
+		if (i != 1)
+			continue;
+		send_request(fds[0], "policy .example");
+		cr_assert_str_eq(receive(fds[0]), "NOTFOUND ");
+	}
+	cr_expect_str_eq(receive(fds[1]), "");
+	send_request(fds[0], "policy bound.example");
+	cr_expect_str_eq(receive(fds[0]), "OK dane-only");
+	cr_expect_not_null(strstr(log_text(), " limit "));
+	for (size_t i = 0; i < N(fds); i++)
+		close(fds[i]);
+}
+
+/* --- the socket --- */
+
+Test(socketmap, nothing_listens_without_the_option)
+{
+	char error[LISTEN_ERROR_SIZE];
+	struct config *config = new_config();
+
+	config->policy_socket = "";
+	cr_expect_eq(socketmap_listen(config, &map, error), 0);
+	cr_expect_null(map);
+	cr_expect_eq(socketmap_start(map, NULL), 0);
+	config_free(&config);
+}
+
+Test(socketmap, mode_of_the_socket)
+{
+	struct config *config = new_config();
+	struct stat status;
+	char path[128];
+
+	config->socket_mode = "0642";
+	start(config);
+	(void)snprintf(path, sizeof(path), "%s/s", dir);
+	cr_assert_eq(stat(path, &status), 0);
+	cr_expect_eq(status.st_mode & 07777, 0642U);
+}
+
+Test(socketmap, a_stale_socket_is_replaced_a_live_one_is_not)
+{
+	char error[LISTEN_ERROR_SIZE];
+	struct socketmap *other = NULL;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct config *config = new_config();
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
+	cr_assert_eq(bind(fd, (const struct sockaddr *)&address,
+			 sizeof(address)),
+	    0);
+	close(fd);
+	start(config);
+	cr_expect_neq(socketmap_listen(config, &other, error), 0);
+	cr_expect_null(other);
+	cr_expect_not_null(strstr(error, "another instance answers there"),
+	    "%s", error);
+	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+}
+
+Test(socketmap, a_file_in_its_place_is_left_alone)
+{
+	char error[LISTEN_ERROR_SIZE];
+	struct config *config = new_config();
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/s", dir);
+	file = fopen(path, "we");
+	cr_assert_not_null(file);
+	(void)fclose(file);
+	cr_expect_neq(socketmap_listen(config, &map, error), 0);
+	cr_expect_not_null(strstr(error, "no socket"), "%s", error);
+	cr_expect_eq(unlink(path), 0);
+	config_free(&config);
+}
