@@ -19,6 +19,7 @@ static const struct option long_options[] = {
     {"config",        required_argument, NULL, 'c'          },
     {"foreground",    no_argument,       NULL, 'f'          },
     {"daemon",        no_argument,       NULL, 'd'          },
+    {"pid-file",      required_argument, NULL, 'p'          },
     {"check",         no_argument,       NULL, 'n'          },
     {"verbose",       no_argument,       NULL, 'v'          },
     {"version",       no_argument,       NULL, 'V'          },
@@ -30,7 +31,8 @@ static const struct option long_options[] = {
 static void
 print_usage(FILE *out)
 {
-	fputs("usage: " PROGRAM " [-dfnvVh] [-c file] [--sample-config]\n",
+	fputs("usage: " PROGRAM " [-dfnvVh] [-c file] [-p file] "
+	      "[--sample-config]\n",
 	    out);
 }
 
@@ -41,6 +43,7 @@ print_help(void)
 	printf("  -c, --config FILE    instead of %s\n"
 	       "  -f, --foreground     stay in the foreground (the default)\n"
 	       "  -d, --daemon         go into the background\n"
+	       "  -p, --pid-file FILE  write the process id there\n"
 	       "  -n, --check          check the configuration and exit\n"
 	       "  -v, --verbose        with -n: print the configuration\n"
 	       "  -V, --version        print versions and exit\n"
@@ -73,6 +76,9 @@ parse_option(int letter, struct arguments *arguments, int *code)
 	case 'd':
 		arguments->background = true;
 		return true;
+	case 'p':
+		arguments->pid_file = optarg;
+		return true;
 	case 'n':
 		arguments->check = true;
 		return true;
@@ -100,7 +106,7 @@ arguments_parse(int argc, char **argv, struct arguments *arguments, int *code)
 {
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "c:fdnvVh", long_options,
+	while ((letter = getopt_long(argc, argv, "c:fdp:nvVh", long_options,
 		    NULL)) != -1) {
 		if (!parse_option(letter, arguments, code))
 			return false;

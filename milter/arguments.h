@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 struct arguments {
-	const char *file; /* NULL: the default one */
+	const char *file;     /* NULL: the default one */
+	const char *pid_file; /* NULL: none */
 	bool background;
 	bool check;
 	bool verbose;

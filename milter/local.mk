@@ -20,7 +20,8 @@ dane_sts_milter_SOURCES = \
 	milter/process.c milter/process.h \
 	milter/reload.c milter/reload.h \
 	milter/start_log.c milter/start_log.h \
-	milter/version.c milter/version.h
+	milter/version.c milter/version.h \
+	milter/watchdog.c milter/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
 	$(GETDNS_CFLAGS) $(IDN2_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)

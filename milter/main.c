@@ -29,6 +29,7 @@
 #include "reload.h"
 #include "snapshot.h"
 #include "start_log.h"
+#include "watchdog.h"
 
 #define PROGRAM "dane-sts-milter"
 
@@ -39,6 +40,7 @@ struct daemon {
 	const char *file; /* NULL: there is none, all is default */
 	char path[PATH_MAX];
 	struct log *log;
+	struct watchdog *watchdog;
 	struct store *store;
 	struct engine *engine;
 	struct refresher *refresher;
@@ -234,6 +236,18 @@ start_socket(struct daemon *daemon)
 }
 
 static int
+start_pid_file(struct daemon *daemon, const struct arguments *arguments)
+{
+	char error[PROCESS_ERROR_SIZE];
+
+	if (arguments->pid_file == NULL)
+		return 0;
+	if (process_write_pid(arguments->pid_file, error) < 0)
+		return fail(daemon, EX_SOFTWARE, "%s", error);
+	return 0;
+}
+
+static int
 start_as_user(struct daemon *daemon)
 {
 	char error[PROCESS_ERROR_SIZE];
@@ -267,6 +281,20 @@ start_engine(struct daemon *daemon)
 	    daemon->store, daemon->log);
 	if (daemon->refresher == NULL)
 		return fail(daemon, EX_SOFTWARE, "cannot start the refresher");
+	return 0;
+}
+
+static bool
+is_alive(void *engine)
+{
+	return engine_alive(engine);
+}
+
+static int
+start_watchdog(struct daemon *daemon)
+{
+	if (watchdog_start(&daemon->watchdog, is_alive, daemon->engine) < 0)
+		return fail(daemon, EX_SOFTWARE, "cannot start the watchdog");
 	return 0;
 }
 
@@ -321,11 +349,15 @@ start(struct daemon *daemon, const struct arguments *arguments)
 	if (code == 0)
 		code = start_socket(daemon);
 	if (code == 0)
+		code = start_pid_file(daemon, arguments);
+	if (code == 0)
 		code = start_as_user(daemon);
 	if (code == 0)
 		block_signals();
 	if (code == 0)
 		code = start_engine(daemon);
+	if (code == 0)
+		code = start_watchdog(daemon);
 	if (code == 0)
 		code = start_reloader(daemon);
 	if (code == 0)
@@ -340,6 +372,7 @@ stop(struct daemon *daemon)
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
+	watchdog_stop(&daemon->watchdog);
 	if (daemon->engine != NULL)
 		engine_free(&daemon->engine);
 	socketmap_free(&daemon->socketmap);

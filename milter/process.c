@@ -110,6 +110,23 @@ process_ready(int *pipe_fd, bool keep_stderr)
 	*pipe_fd = -1;
 }
 
+int
+process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE])
+{
+	char line[32];
+	int len = snprintf(line, sizeof(line), "%jd\n", (intmax_t)getpid());
+	int fd = open(path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ssize_t n;
+
+	if (fd < 0)
+		return fail(error, path);
+	n = write(fd, line, (size_t)len);
+	if (close(fd) < 0 || n != len)
+		return fail(error, path);
+	return 0;
+}
+
 /* --- down from root --- */
 
 int

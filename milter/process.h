@@ -20,6 +20,10 @@ int process_daemonize(int *pipe_fd, char error[PROCESS_ERROR_SIZE]);
 /* Lets the parent go and closes the terminal. pipe_fd < 0: there is none. */
 void process_ready(int *pipe_fd, bool keep_stderr);
 
+/* Root's own, so that no user can make a script stop another process. 0 or
+ * ERR_IO. */
+int process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE]);
+
 /* Whether the user exists. "" is fine. 0 or ERR_CONFIG. */
 int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
 

@@ -60,6 +60,12 @@ int engine_reload(struct engine *engine, const struct config *config,
  * engine. */
 struct metrics *engine_metrics(struct engine *engine);
 
+/*
+ * Whether every loop has come round since the last call; at the first call
+ * true. Not on a loop; one call at a time. Never blocks.
+ */
+bool engine_alive(struct engine *engine);
+
 /* Lookups under way are broken off; their askers get internal-error. */
 void engine_free(struct engine **engine);
 

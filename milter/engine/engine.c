@@ -290,6 +290,22 @@ engine_reload(struct engine *engine, const struct config *config,
 	return reload.failed ? ERR_CONFIG : 0;
 }
 
+/* --- watch -------------------------------------------------------------- */
+
+bool
+engine_alive(struct engine *engine)
+{
+	bool alive = true;
+
+	for (size_t i = 0; i < engine->n_workers; i++) {
+		struct worker *w = &engine->workers[i];
+
+		if (!pulse_take(&w->pulse, w->loop))
+			alive = false;
+	}
+	return alive;
+}
+
 /* --- stop --------------------------------------------------------------- */
 
 static void

@@ -14,6 +14,7 @@ libengine_a_SOURCES = \
 	milter/engine/loop.c milter/engine/loop.h \
 	milter/engine/map.c milter/engine/map.h \
 	milter/engine/probe.c milter/engine/probe.h \
+	milter/engine/pulse.c milter/engine/pulse.h \
 	milter/engine/refresh.c milter/engine/refresh.h \
 	milter/engine/refresh_plan.c milter/engine/refresh_plan.h \
 	milter/engine/setup.c milter/engine/setup.h \

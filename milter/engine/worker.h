@@ -14,6 +14,7 @@
 #include "engine/ask.h"
 #include "engine/loop.h"
 #include "engine/map.h"
+#include "engine/pulse.h"
 #include "engine/setup.h"
 
 struct backoff;
@@ -40,6 +41,7 @@ struct worker {
 	size_t n_waiters;
 	struct backoff *backoff;
 	struct flap *flap;
+	struct pulse pulse;
 	bool running; /* the loop was started */
 	bool stopping;
 	bool full; /* the limit was hit, and that was logged */

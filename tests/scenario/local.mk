@@ -48,7 +48,7 @@ SCENARIO_SOURCES = \
 	milter/engine/engine.c \
 	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
 	milter/engine/lookup_policy.c milter/engine/map.c \
-	milter/engine/probe.c milter/engine/setup.c \
+	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
 	milter/io/log.c milter/io/log_escape.c milter/io/metrics.c \
 	milter/io/net.c \
 	milter/config_io.c

@@ -6,6 +6,21 @@ tests_unit_test_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_loop_LDADD = libengine.a libcore.a $(LIBEVENT_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_pulse
+UNIT_TESTS += tests/unit/test_pulse
+tests_unit_test_pulse_SOURCES = tests/unit/test_pulse.c
+tests_unit_test_pulse_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_pulse_LDADD = libengine.a libcore.a $(LIBEVENT_LIBS) \
+	$(CRITERION_LIBS)
+
+# Under an init system.
+check_PROGRAMS += tests/unit/test_watchdog
+UNIT_TESTS += tests/unit/test_watchdog
+tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
+	milter/notify.c milter/watchdog.c
+tests_unit_test_watchdog_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_watchdog_LDADD = $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
 UNIT_TESTS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
 tests_unit_test_tool_text_SOURCES = tests/unit/test_tool_text.c

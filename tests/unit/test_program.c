@@ -26,6 +26,7 @@ static char conf[sizeof(directory) + 16];
 static char milter_path[sizeof(directory) + 16];
 static char log_path[sizeof(directory) + 16];
 static char notify_path[sizeof(directory) + 16];
+static char pid_path[sizeof(directory) + 16];
 static char output[OUTPUT_MAX];
 static pid_t daemon_pid;
 
@@ -36,6 +37,7 @@ set_up(void)
 	snprintf(conf, sizeof(conf), "%s/conf", directory);
 	snprintf(milter_path, sizeof(milter_path), "%s/milter", directory);
 	snprintf(log_path, sizeof(log_path), "%s/log", directory);
+	snprintf(pid_path, sizeof(pid_path), "%s/pid", directory);
 	snprintf(notify_path, sizeof(notify_path), "%s/notify", directory);
 }
 
@@ -50,6 +52,7 @@ tear_down(void)
 	unlink(milter_path);
 	unlink(log_path);
 	unlink(notify_path);
+	unlink(pid_path);
 	rmdir(directory);
 }
 
@@ -138,8 +141,8 @@ Test(program, version_names_the_libraries)
 Test(program, help_names_every_option)
 {
 	static const char *const names[] = {"--config", "--foreground",
-	    "--daemon", "--check", "--verbose", "--version", "--help",
-	    "--sample-config"};
+	    "--daemon", "--pid-file", "--check", "--verbose", "--version",
+	    "--help", "--sample-config"};
 
 	cr_assert_eq(RUN("--help"), 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -275,21 +278,26 @@ open_notify(void)
 	return fd;
 }
 
-static void
-expect_state(int fd, const char *want)
+static bool
+next_state_is(int fd, const char *want)
 {
 	char state[64];
 	ssize_t n = recv(fd, state, sizeof(state) - 1, 0);
 
 	cr_assert_geq(n, 0);
 	state[n] = '\0';
-	cr_assert_str_eq(state, want);
+	return strcmp(state, want) == 0;
 }
 
-static int
-start_daemon(void)
+static void
+expect_state(int fd, const char *want)
 {
-	int fd = open_notify();
+	cr_assert(next_state_is(fd, want), "%s", want);
+}
+
+static void
+run_daemon(void)
+{
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	daemon_pid = fork();
@@ -297,6 +305,14 @@ start_daemon(void)
 	if (daemon_pid == 0)
 		run_program(null, (const char *const[]){"-c", conf, NULL});
 	close(null);
+}
+
+static int
+start_daemon(void)
+{
+	int fd = open_notify();
+
+	run_daemon();
 	expect_state(fd, "READY=1");
 	return fd;
 }
@@ -330,6 +346,33 @@ Test(program, it_tells_the_init_system_and_stops_on_SIGTERM)
 	cr_assert(log_holds("POLICIES ARE KEPT IN MEMORY"));
 	cr_assert(log_holds("info stop "));
 	cr_assert_eq(log_holds("RUNNING AS ROOT"), geteuid() == 0);
+}
+
+/* Every loop has to answer in between: one that was told of twice came round.
+ */
+Test(program, the_watchdog_is_told_that_it_lives)
+{
+	int fd = open_notify();
+	unsigned pings = 0;
+	bool ready = false;
+	int status;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	setenv("WATCHDOG_USEC", "40000", 1);
+	run_daemon();
+	while (!ready || pings < 3) {
+		if (next_state_is(fd, "WATCHDOG=1"))
+			pings++;
+		else
+			ready = true;
+	}
+	cr_assert_eq(kill(daemon_pid, SIGTERM), 0);
+	while (!next_state_is(fd, "STOPPING=1"))
+		continue;
+	cr_assert_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
+	daemon_pid = 0;
+	cr_assert_eq(status, 0);
+	close(fd);
 }
 
 /* An MTA that goes away does not take the filter along. */
@@ -385,6 +428,29 @@ Test(program, root_is_given_up_for_good)
 	cr_assert_not(log_holds("RUNNING AS ROOT"));
 }
 
+static long
+read_pid(void)
+{
+	char line[32] = "";
+	FILE *file = fopen(pid_path, "re");
+
+	cr_assert(file != NULL);
+	cr_assert(fgets(line, sizeof(line), file) != NULL);
+	fclose(file);
+	cr_assert(strchr(line, '\n') != NULL);
+	return strtol(line, NULL, 10);
+}
+
+Test(program, a_pid_file_that_cannot_be_written_is_70)
+{
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	cr_assert_eq(RUN("-p", "/nonexistent/pid", "-c", conf), 70);
+	cr_assert(strstr(output, "/nonexistent/pid") != NULL, "%s", output);
+	/* Not into what a link points at: the directory may be another's. */
+	cr_assert_eq(symlink(log_path, pid_path), 0);
+	cr_assert_eq(RUN("-p", pid_path, "-c", conf), 70);
+}
+
 Test(program, it_goes_into_the_background_once_it_serves)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -394,13 +460,14 @@ Test(program, it_goes_into_the_background_once_it_serves)
 	struct pollfd gone;
 
 	write_conf("user = \"\"\nstore = \"memory:\"\n");
-	cr_assert_eq(RUN("-d", "-c", conf), 0, "%s", output);
+	cr_assert_eq(RUN("-d", "-p", pid_path, "-c", conf), 0, "%s", output);
 	cr_assert_str_eq(output, "");
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", milter_path);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)),
 	    0);
 	cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
 	cr_assert_neq(peer.pid, getpid());
+	cr_assert_eq(read_pid(), peer.pid);
 	cr_assert_eq(kill(peer.pid, SIGTERM), 0);
 	/* Its end closes the connection. */
 	gone = (struct pollfd){.fd = fd, .events = POLLIN};
