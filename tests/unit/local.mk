@@ -21,6 +21,16 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 tests_unit_test_watchdog_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_watchdog_LDADD = $(CRITERION_LIBS)
 
+# What starts the daemon.
+check_PROGRAMS += tests/unit/test_init
+UNIT_TESTS += tests/unit/test_init
+tests_unit_test_init_SOURCES = tests/unit/test_init.c
+tests_unit_test_init_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DINIT_DIR='"$(abs_top_builddir)/init"' -DSBINDIR='"$(sbindir)"' \
+	-DPROGRAM='"$(abs_top_builddir)/dane-sts-milter"' \
+	-DROOT_KEY='"/usr/share/dns/root.key"'
+tests_unit_test_init_LDADD = $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
 UNIT_TESTS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
 tests_unit_test_tool_text_SOURCES = tests/unit/test_tool_text.c
