@@ -95,6 +95,16 @@ find_owner(const struct config *config, uid_t *uid, gid_t *gid,
 	return 0;
 }
 
+static bool
+is_owned_by(const char *path, uid_t uid, gid_t gid)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 &&
+	    (uid == (uid_t)-1 || uid == status.st_uid) &&
+	    (gid == (gid_t)-1 || gid == status.st_gid);
+}
+
 int
 unix_socket_permit(const struct config *config, const char *path,
     char error[UNIX_SOCKET_ERROR_SIZE])
@@ -105,7 +115,11 @@ unix_socket_permit(const struct config *config, const char *path,
 
 	if (find_owner(config, &uid, &gid, error) < 0)
 		return ERR_IO;
-	if (chmod(path, mode) < 0 || lchown(path, uid, gid) < 0)
+	if (chmod(path, mode) < 0)
+		return fail(error, strerror(errno));
+	/* In the sandbox of an init system chown may be forbidden altogether;
+	 * the set-group-id bit of the directory gives the group there. */
+	if (!is_owned_by(path, uid, gid) && lchown(path, uid, gid) < 0)
 		return fail(error, strerror(errno));
 	return 0;
 }

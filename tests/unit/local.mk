@@ -317,13 +317,6 @@ tests_unit_test_tlsa_SOURCES = tests/unit/test_tlsa.c
 tests_unit_test_tlsa_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tlsa_LDADD = libcore.a $(CRITERION_LIBS)
 
-check_PROGRAMS += tests/unit/test_snapshot
-UNIT_TESTS += tests/unit/test_snapshot
-tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
-tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
-	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
-
 # The policy store on a Redis server.
 check_PROGRAMS += tests/unit/test_store_copy tests/unit/test_redis_script
 UNIT_TESTS += tests/unit/test_store_copy tests/unit/test_redis_script

@@ -8,22 +8,24 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "engine/ask.h"
-#include "front/counters.h"
 #include "front/filter.h"
 #include "io/log.h"
-#include "snapshot.h"
 
 /* --- the engine that is played: the domain tells what it says --- */
 
@@ -137,12 +139,7 @@ run_filter(struct config *config, int ready)
 {
 	char error[FILTER_ERROR_SIZE];
 	char log_error[LOG_ERROR_SIZE];
-	struct snapshot *started = snapshot_new(config);
-	struct snapshots *snapshots = snapshots_new(snapshot_hold(started));
-	struct counters counters = {.refused = 0};
-	struct filter_parts parts = {.started = config,
-	    .snapshots = snapshots,
-	    .counters = &counters};
+	struct log *log;
 	sigset_t set;
 	bool drained;
 
@@ -150,11 +147,11 @@ run_filter(struct config *config, int ready)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	judged_by = config;
-	parts.log = log_open(&config->log_config, "test", log_error);
-	if (parts.log == NULL || filter_listen(config, error) < 0)
+	log = log_open(&config->log_config, "test", log_error);
+	if (log == NULL || filter_listen(config, error) < 0)
 		_exit(2);
 	(void)!write(ready, "", 1);
-	drained = filter_run(&parts);
+	drained = filter_run(config, NULL, log);
 	_exit(drained ? 0 : 1);
 }
 
@@ -360,7 +357,7 @@ Test(filter, asks_for_as_little_as_can_be)
 
 	start_filter("");
 	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
-	cr_assert_eq(mta.actions, ACTION_SETSYMLIST);
+	cr_assert_eq(mta.actions, ACTION_QUARANTINE | ACTION_SETSYMLIST);
 	/* MAIL comes, but is not answered; RCPT comes. */
 	cr_assert_eq(mta.steps & (STEP_NOMAIL | STEP_NORCPT), 0U);
 	cr_assert_eq(mta.steps & STEP_NR_MAIL, STEP_NR_MAIL);
@@ -434,7 +431,6 @@ Test(filter, quarantine_holds_the_message_at_its_end)
 
 	start_filter("action = quarantine\n");
 	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
-	cr_assert_eq(mta.actions, ACTION_QUARANTINE | ACTION_SETSYMLIST);
 	send_mail(&mta);
 	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
 	cr_assert_eq(send_end(&mta), 'c');
@@ -604,6 +600,48 @@ Test(filter, the_socket_has_the_mode_that_was_asked_for)
 	start_filter("socket_mode = 0666\n");
 	cr_assert_eq(stat(socket_path, &status), 0);
 	cr_assert_eq(status.st_mode & 07777, 0666U);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* What an init system's sandbox may do to a process, for good. */
+static void
+forbid_chown(void)
+{
+	static struct sock_filter rules[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchownat, 2, 0),
+#ifdef SYS_lchown
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_lchown, 1, 0),
+#else
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchown, 1, 0),
+#endif
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	static struct sock_fprog program = {.len = sizeof(rules) /
+		sizeof(rules[0]),
+	    .filter = rules};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		cr_skip_test("no seccomp here");
+}
+
+/* As the systemd unit has it: the group comes from the directory. */
+Test(filter, a_socket_gets_its_group_where_chown_is_forbidden)
+{
+	struct stat status;
+
+	if (geteuid() == 0)
+		cr_assert_eq(chown(directory, (uid_t)-1, 1), 0);
+	cr_assert_eq(chmod(directory, 02750), 0);
+	forbid_chown();
+	cr_assert_lt(lchown(directory, 1, 1), 0);
+	start_filter("socket_mode = 0660\n");
+	cr_assert_eq(stat(socket_path, &status), 0);
+	cr_assert_eq(status.st_mode & 07777, 0660U);
+	cr_assert(geteuid() != 0 || status.st_gid == 1);
 	cr_assert_eq(stop_filter(), 0);
 }
 
