@@ -15,7 +15,8 @@ libio_a_SOURCES += \
 	milter/io/store_meta.c milter/io/store_meta.h \
 	milter/io/store_record.c milter/io/store_record.h \
 	milter/io/store_redis.c milter/io/store_redis.h \
-	milter/io/store_redis_read.c milter/io/store_redis_write.c \
+	milter/io/store_redis_list.c milter/io/store_redis_read.c \
+	milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
 	milter/io/store_table.c milter/io/store_table.h \
 	milter/io/store_verify.c milter/io/store_verify.h

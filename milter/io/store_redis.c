@@ -17,7 +17,7 @@
 #include "core/err.h"
 #include "io/log.h"
 
-/* --- what both halves need ------------------------------------------------ */
+/* --- what the parts need -------------------------------------------------- */
 
 bool
 redis_copy_wins(const struct record *mine, bool pending,

@@ -1,6 +1,6 @@
 /*
- * A store on a Redis server: what its two halves, reading (and healing) and
- * changing, have in common.
+ * A store on a Redis server: what its parts, reading (and healing), listing
+ * and changing, have in common.
  */
 #ifndef IO_STORE_REDIS_H
 #define IO_STORE_REDIS_H
@@ -62,8 +62,14 @@ bool redis_copy_wins(const struct record *mine, bool pending,
 int redis_get(void *backend, const char *domain, store_each_fn *got, void *arg);
 void redis_get_many(void *backend, size_t n, const char *const *domain,
     store_many_fn *got, void *arg);
-int redis_each(void *backend, store_each_fn *each, void *arg);
 size_t redis_count(void *backend);
+/* Over a link of the caller's, for a listing. 0, or what became of the link:
+ * the last domains then have no answer. */
+int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
+    const char *const *domain, store_many_fn *got, void *arg);
+
+/* store_redis_list.c */
+int redis_each(void *backend, store_each_fn *each, void *arg);
 
 /* store_redis_write.c */
 int redis_begin(void *backend);

@@ -7,6 +7,14 @@ tests_scenario_store_threads_SOURCES = tests/scenario/store_threads.c
 tests_scenario_store_threads_LDADD = libio.a libengine.a libcore.a \
 	$(STORE_LIBS) $(LIBEVENT_LIBS)
 
+# Several hosts at one redis-server that fails under them.
+PLAIN_TESTS += tests/scenario/store_redis_threads
+check_PROGRAMS += tests/scenario/store_redis_threads
+SCENARIO_TESTS += tests/scenario/store_redis_threads
+tests_scenario_store_redis_threads_SOURCES = \
+	tests/scenario/store_redis_threads.c
+tests_scenario_store_redis_threads_LDADD = libio.a libcore.a $(STORE_LIBS)
+
 # Two resolvers in two threads, for ThreadSanitizer; and a program linked so
 # that the guard around libunbound is not in force.
 PLAIN_TESTS += tests/scenario/dns_threads
