@@ -18,7 +18,9 @@
 #include "config_io.h"
 #include "core/err.h"
 #include "engine/ask.h"
+#include "engine/clock.h"
 #include "engine/refresh.h"
+#include "front/control.h"
 #include "front/counters.h"
 #include "front/filter.h"
 #include "front/socketmap.h"
@@ -48,6 +50,8 @@ struct daemon {
 	struct socketmap *socketmap; /* NULL: without policy_socket */
 	struct counters counters;
 	struct tls_counters tls_counters;
+	struct control *control;
+	int control_fd;
 	int ready_fd; /* of process_daemonize */
 };
 
@@ -228,8 +232,8 @@ start_socket(struct daemon *daemon)
 
 	if (filter_listen(daemon->config, error) < 0)
 		return fail(daemon, EX_UNAVAILABLE, "%s", error);
-	if (socketmap_listen(daemon->config, &daemon->socketmap,
-		policy_error) < 0)
+	if (socketmap_listen(daemon->config, &daemon->socketmap, policy_error) <
+	    0)
 		return fail(daemon, EX_UNAVAILABLE, "policy_socket: %s",
 		    policy_error);
 	return 0;
@@ -244,6 +248,22 @@ start_pid_file(struct daemon *daemon, const struct arguments *arguments)
 		return 0;
 	if (process_write_pid(arguments->pid_file, error) < 0)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
+	return 0;
+}
+
+/* The one that is there unless said otherwise may fail: an ordinary user
+ * cannot write where it stands. */
+static int
+start_control_socket(struct daemon *daemon)
+{
+	char error[CONTROL_ERROR_SIZE];
+
+	if (daemon->config->control_socket[0] == '\0' ||
+	    control_listen(daemon->config, &daemon->control_fd, error) == 0)
+		return 0;
+	if (config_line(daemon->config, "control_socket") != 0)
+		return fail(daemon, EX_UNAVAILABLE, "%s", error);
+	log_msg(daemon->log, LOG_LEVEL_WARNING, "control", "%s", error);
 	return 0;
 }
 
@@ -338,6 +358,34 @@ start_socketmap(struct daemon *daemon)
 }
 
 static int
+reload(void *arg, char error[CONFIG_ERROR_SIZE])
+{
+	return reload_now(arg, error);
+}
+
+static int
+start_control(struct daemon *daemon)
+{
+	const struct control_parts parts = {
+	    .snapshots = daemon->snapshots,
+	    .engine = daemon->engine,
+	    .store = daemon->store,
+	    .counters = &daemon->counters,
+	    .log = daemon->log,
+	    .reload = reload,
+	    .reload_arg = daemon->reloader,
+	    .started_s = clock_wall_s(),
+	};
+
+	if (daemon->control_fd < 0)
+		return 0;
+	daemon->control = control_new(daemon->control_fd, &parts);
+	if (daemon->control == NULL)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	return 0;
+}
+
+static int
 start(struct daemon *daemon, const struct arguments *arguments)
 {
 	int code = check_config(daemon);
@@ -351,6 +399,8 @@ start(struct daemon *daemon, const struct arguments *arguments)
 	if (code == 0)
 		code = start_pid_file(daemon, arguments);
 	if (code == 0)
+		code = start_control_socket(daemon);
+	if (code == 0)
 		code = start_as_user(daemon);
 	if (code == 0)
 		block_signals();
@@ -362,6 +412,8 @@ start(struct daemon *daemon, const struct arguments *arguments)
 		code = start_reloader(daemon);
 	if (code == 0)
 		code = start_socketmap(daemon);
+	if (code == 0)
+		code = start_control(daemon);
 	return code;
 }
 
@@ -369,6 +421,10 @@ static void
 stop(struct daemon *daemon)
 {
 	socketmap_stop(daemon->socketmap);
+	if (daemon->control != NULL) {
+		control_free(&daemon->control);
+		control_remove(daemon->config);
+	}
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
@@ -414,7 +470,7 @@ int
 main(int argc, char **argv)
 {
 	struct arguments arguments = {.background = false};
-	struct daemon daemon = {.ready_fd = -1};
+	struct daemon daemon = {.ready_fd = -1, .control_fd = -1};
 	int code = 0;
 
 	block_reload();

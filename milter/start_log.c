@@ -21,16 +21,13 @@ warn_without_effect(struct log *log, const char *option, bool set)
 }
 
 /* Options that this version takes, so that a file can be shared with a later
- * one, but does not act upon. control_socket has a default: only one that the
- * file names is worth a word. */
+ * one, but does not act upon. */
 static void
 warn_of_later_options(struct log *log, const struct config *config)
 {
 	warn_without_effect(log, "metrics", config->metrics[0] != '\0');
 	warn_without_effect(log, "tlsrpt_socket",
 	    config->tlsrpt_socket[0] != '\0');
-	warn_without_effect(log, "control_socket",
-	    config_line(config, "control_socket") != 0);
 }
 
 static void

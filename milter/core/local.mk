@@ -5,6 +5,7 @@ libcore_a_SOURCES =
 libcore_a_SOURCES += \
 	milter/core/ascii.h \
 	milter/core/err.c milter/core/err.h \
+	milter/core/base64.c milter/core/base64.h \
 	milter/core/name.c milter/core/name.h \
 	milter/core/tlsa.c milter/core/tlsa.h \
 	milter/core/address.c milter/core/address.h \

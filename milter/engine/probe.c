@@ -12,18 +12,19 @@
 #include "io/dns.h"
 #include "io/log.h"
 
-enum path_state {
-	PATH_UNKNOWN,
-	PATH_OK,
-	PATH_BROKEN
-};
-
 struct probe {
-	atomic_int state; /* enum path_state */
+	atomic_int state; /* enum probe_state */
+	_Atomic int64_t since_s;
 	struct log *log;
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
+};
+
+static const char *const state_names[] = {
+#define X(member, name) [member] = (name),
+    PROBE_STATE_TABLE(X)
+#undef X
 };
 
 static void begin(struct probe *probe);
@@ -34,16 +35,22 @@ timer_ran(struct loop_timer *timer)
 	begin((struct probe *)((char *)timer - offsetof(struct probe, timer)));
 }
 
+const char *
+probe_state_name(enum probe_state state)
+{
+	return state_names[state];
+}
+
 static void
-log_change(struct probe *probe, enum path_state now, const char *why)
+log_change(struct probe *probe, enum probe_state now, const char *why)
 {
 	enum log_level level =
-	    now == PATH_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
+	    now == PROBE_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
 	struct log_event e;
 
 	log_begin(&e, probe->log, level, "resolver");
-	log_str(&e, "state", now == PATH_OK ? "ok" : "broken");
-	if (now == PATH_BROKEN) {
+	log_str(&e, "state", probe_state_name(now));
+	if (now == PROBE_BROKEN) {
 		log_str(&e, "why", why);
 		log_str(&e, "msg",
 		    "the root's DNSKEY does not validate over our own "
@@ -57,12 +64,14 @@ log_change(struct probe *probe, enum path_state now, const char *why)
 }
 
 static void
-settle(struct probe *probe, enum path_state now, const char *why)
+settle(struct probe *probe, enum probe_state now, const char *why)
 {
-	uint64_t wait_ms = now == PATH_OK ? PROBE_INTERVAL_MS : PROBE_RETRY_MS;
+	uint64_t wait_ms = now == PROBE_OK ? PROBE_INTERVAL_MS : PROBE_RETRY_MS;
 
-	if (atomic_exchange(&probe->state, (int)now) != (int)now)
+	if (atomic_exchange(&probe->state, (int)now) != (int)now) {
+		atomic_store(&probe->since_s, clock_wall_s());
 		log_change(probe, now, why);
+	}
 	if (probe->dns != NULL)
 		(void)loop_timer_set(probe->loop, &probe->timer,
 		    clock_mono_ms() + wait_ms, timer_ran);
@@ -77,12 +86,12 @@ answered(void *arg, const struct dns_answer *answer)
 	if (probe->dns == NULL)
 		return; /* stopped */
 	if (answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS) {
-		settle(probe, PATH_OK, "");
+		settle(probe, PROBE_OK, "");
 		return;
 	}
 	if (why[0] == '\0')
 		why = fact_status_name(answer->status);
-	settle(probe, PATH_BROKEN, why);
+	settle(probe, PROBE_BROKEN, why);
 }
 
 static void
@@ -91,7 +100,7 @@ begin(struct probe *probe)
 	int err = dns_ask(probe->dns, ".", DNS_DNSKEY, answered, probe);
 
 	if (err != 0)
-		settle(probe, PATH_BROKEN, err_text(err));
+		settle(probe, PROBE_BROKEN, err_text(err));
 }
 
 struct probe *
@@ -134,5 +143,12 @@ probe_free(struct probe **probe)
 bool
 probe_broken(const struct probe *probe)
 {
-	return probe != NULL && atomic_load(&probe->state) == PATH_BROKEN;
+	return probe != NULL && atomic_load(&probe->state) == PROBE_BROKEN;
+}
+
+enum probe_state
+probe_state(const struct probe *probe, int64_t *since_s)
+{
+	*since_s = atomic_load(&probe->since_s);
+	return (enum probe_state)atomic_load(&probe->state);
 }

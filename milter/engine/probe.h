@@ -8,6 +8,7 @@
 #define ENGINE_PROBE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct dns;
 struct log;
@@ -16,6 +17,18 @@ struct probe;
 
 #define PROBE_INTERVAL_MS 60000
 #define PROBE_RETRY_MS    5000 /* while the path is broken */
+
+/* X(member, name in log and status) */
+#define PROBE_STATE_TABLE(X)        \
+	X(PROBE_UNKNOWN, "unknown") \
+	X(PROBE_OK, "ok")           \
+	X(PROBE_BROKEN, "broken")
+
+enum probe_state {
+#define X(member, name) member,
+	PROBE_STATE_TABLE(X)
+#undef X
+};
 
 /* NULL: no memory. */
 struct probe *probe_new(struct log *log);
@@ -29,5 +42,8 @@ void probe_free(struct probe **probe);
 
 /* Any thread. False as long as nothing is known. NULL is fine. */
 bool probe_broken(const struct probe *probe);
+/* Any thread. *since_s: wall clock, 0 as long as nothing is known. */
+enum probe_state probe_state(const struct probe *probe, int64_t *since_s);
+const char *probe_state_name(enum probe_state state);
 
 #endif

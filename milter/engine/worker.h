@@ -5,6 +5,7 @@
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +38,7 @@ struct worker {
 	struct dns *next_probe_dns;
 	struct map lookups; /* those that askers may join, by target key */
 	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
-	size_t n_lookups;         /* all that are not freed yet */
+	atomic_size_t n_lookups;  /* all that are not freed yet; read anywhere */
 	size_t n_waiters;
 	struct backoff *backoff;
 	struct flap *flap;

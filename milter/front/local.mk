@@ -1,5 +1,12 @@
 noinst_LIBRARIES += libfront.a
 libfront_a_SOURCES = \
+	milter/front/control.c milter/front/control.h \
+	milter/front/control_cache.c \
+	milter/front/control_client.c milter/front/control_client.h \
+	milter/front/control_import.c \
+	milter/front/control_socket.c \
+	milter/front/control_status.c \
+	milter/front/control_warm.c \
 	milter/front/counters.c milter/front/counters.h \
 	milter/front/filter.c milter/front/filter.h \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
@@ -8,7 +15,7 @@ libfront_a_SOURCES = \
 	milter/front/recipient.c milter/front/recipient.h \
 	milter/front/recipient_log.c milter/front/recipient_log.h \
 	milter/front/unix_socket.c milter/front/unix_socket.h
-libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(MILTER_CFLAGS)
+libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MILTER_CFLAGS)
 
 # The moment of delivery.
 libfront_a_SOURCES += \

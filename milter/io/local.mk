@@ -54,6 +54,11 @@ libio_a_SOURCES += \
 	milter/io/fetch_transfer.c milter/io/fetch_transfer.h
 libio_a_CPPFLAGS += $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS)
 
+# Lines over sockets, and stored policies on them.
+libio_a_SOURCES += milter/io/line.c milter/io/line.h \
+	milter/io/store_json.c milter/io/store_json.h \
+	milter/io/store_wait.c milter/io/store_wait.h
+
 # The log.
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 	milter/io/log_escape.c milter/io/log_escape.h

@@ -1,7 +1,14 @@
 noinst_LIBRARIES += libdstool.a
 libdstool_a_SOURCES = \
 	milter/tool/advice.c milter/tool/advice.h \
+	milter/tool/cache.c milter/tool/cache.h \
+	milter/tool/cache_import.c \
+	milter/tool/cache_list.c \
+	milter/tool/cache_purge.c \
+	milter/tool/cache_warm.c \
 	milter/tool/check.c \
+	milter/tool/daemon.c \
+	milter/tool/duration.c milter/tool/duration.h \
 	milter/tool/input.c milter/tool/input.h \
 	milter/tool/lint.c milter/tool/lint.h \
 	milter/tool/lint_domain.c \
@@ -14,6 +21,7 @@ libdstool_a_SOURCES = \
 	milter/tool/publication.c milter/tool/publication.h \
 	milter/tool/query.c milter/tool/query.h \
 	milter/tool/rdata_text.c milter/tool/rdata_text.h \
+	milter/tool/remote.c milter/tool/remote.h \
 	milter/tool/replay.c \
 	milter/tool/rule_options.c milter/tool/rule_options.h \
 	milter/tool/session.c milter/tool/session.h \

@@ -42,7 +42,27 @@ struct verdict;
 	    "  --on-discovery-failure WORD, --on-bogus-discovery WORD,\n"      \
 	    "  --on-resolver-failure WORD\n"                                   \
 	    "                    instead of what the configuration says\n"     \
-	    "Exit status: 0 all pass, 1 some would be deferred.\n")
+	    "Exit status: 0 all pass, 1 some would be deferred.\n")         \
+	X(status, "",                                                          \
+	    "what the daemon is about",                                        \
+	    "Exit status: 0 all is well, 1 the resolver path does not\n"       \
+	    "validate, 69 no daemon answers.\n")                               \
+	X(reload, "",                                                          \
+	    "have the daemon load its configuration anew",                     \
+	    "Exit status: 0 taken, 1 refused, 69 no daemon answers.\n")        \
+	X(cache, "list | show DOMAIN | export | import [FILE|-] |"             \
+	    " purge DOMAIN... | warm FILE|-",                                  \
+	    "the stored policies",                                             \
+	    "  list              one policy a line\n"                          \
+	    "  show DOMAIN       one policy, with its body\n"                  \
+	    "  export            all of them, one JSON object a line\n"        \
+	    "  import FILE|-     take what was exported; of two policies of\n" \
+	    "                    one domain the one fetched later stays\n"     \
+	    "  purge DOMAIN...   forget, as though never fetched\n"            \
+	    "  warm FILE|-       look at the domains in FILE, one a line\n"    \
+	    "  --store SPEC      work on this store, not through the daemon\n" \
+	    "Exit status: 0 done, 1 some were refused or not found, 69 no\n"   \
+	    "daemon answers.\n")
 /* clang-format on */
 
 enum tool_exit {
@@ -51,7 +71,8 @@ enum tool_exit {
 	TOOL_WARNED = 2,  /* lint: valid, with warnings */
 	TOOL_UNKNOWN = 3, /* check: could not be determined */
 	TOOL_USAGE = 64,
-	TOOL_NO_INPUT = 66, /* a file that cannot be read */
+	TOOL_NO_INPUT = 66,    /* a file that cannot be read */
+	TOOL_UNAVAILABLE = 69, /* the daemon or a store does not answer */
 	TOOL_INTERNAL = 70,
 	TOOL_NO_OUTPUT = 74, /* stdout cannot be written */
 	TOOL_CONFIG = 78

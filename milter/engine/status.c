@@ -1,0 +1,36 @@
+#include "autoconf.h"
+
+#include "engine/status.h"
+
+#include <stdio.h>
+
+#include "engine/cache.h"
+#include "engine/engine_impl.h"
+
+void
+engine_status(struct engine *engine, struct engine_status *out)
+{
+	*out = (struct engine_status){
+	    .generation = atomic_load(&engine->generation),
+	    .loops = engine->n_workers,
+	    .verdicts = cache_entries(engine->cache),
+	    .verdict_octets = cache_octets(engine->cache),
+	};
+	out->resolver = probe_state(engine->probe, &out->resolver_since_s);
+	for (size_t i = 0; i < engine->n_workers; i++)
+		out->lookups += atomic_load(&engine->workers[i].n_lookups);
+}
+
+void
+engine_forget(struct engine *engine, const char *domain)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+	char key[TARGET_KEY_SIZE];
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	target_key(&target, key);
+	cache_remove(engine->cache, key);
+	target.no_mx = true;
+	target_key(&target, key);
+	cache_remove(engine->cache, key);
+}

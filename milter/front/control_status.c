@@ -1,0 +1,204 @@
+/*
+ * {"command":"status"}, {"command":"reload"}
+ *
+ *	version, started, uptime	seconds
+ *	mode, action, generation	of the configuration in force
+ *	resolver			state: unknown|ok|broken, since
+ *	lookups, loops			under way; threads for them
+ *	verdicts			in the cache: entries, octets
+ *	policies			stored: total, bound (with the flag),
+ *					failing (their last refresh did),
+ *					next_expiry: domain, left (seconds)
+ *	recipients			since the start: total, refused, held,
+ *					reasons: name to number
+ *	exemptions			total, list: domain, until, comment
+ */
+#include "autoconf.h"
+
+#include <string.h>
+
+#include "core/err.h"
+#include "core/policy.h"
+#include "engine/clock.h"
+#include "engine/status.h"
+#include "front/control_client.h"
+#include "front/counters.h"
+#include "io/store.h"
+#include "snapshot.h"
+
+/* Of those that are listed; the total tells of more. */
+#define EXEMPTIONS_MAX 1000
+
+/* --- what is stored ----------------------------------------------------- */
+
+struct census {
+	int64_t now_s;
+	int64_t total;
+	int64_t bound;
+	int64_t failing;
+	int64_t left_s; /* of the one that expires next */
+	char domain[NAME_SIZE];
+};
+
+static bool
+count_policy(void *arg, const struct store_entry *entry)
+{
+	struct census *census = arg;
+	struct policy *policy;
+	int64_t left_s;
+
+	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) < 0)
+		return true;
+	left_s = entry->fetched_s + policy->max_age_s - census->now_s;
+	if (left_s >= 0) {
+		census->total++;
+		census->bound += policy->dnssec;
+		census->failing += entry->failure[0] != '\0';
+	}
+	if (left_s >= 0 &&
+	    (census->domain[0] == '\0' || left_s < census->left_s)) {
+		census->left_s = left_s;
+		(void)snprintf(census->domain, sizeof(census->domain), "%s",
+		    entry->domain);
+	}
+	policy_free(&policy);
+	return true;
+}
+
+static json_t *
+policies_json(struct store *store)
+{
+	struct census census = {.now_s = clock_wall_s()};
+	int err = store_each(store, count_policy, &census);
+	json_t *json;
+
+	if (err != 0 && err != ERR_CORRUPT)
+		return json_pack("{s:s}", "error", err_text(err));
+	json = json_pack("{s:I,s:I,s:I}", "total", (json_int_t)census.total,
+	    "bound", (json_int_t)census.bound, "failing",
+	    (json_int_t)census.failing);
+	if (json != NULL && census.domain[0] != '\0')
+		(void)json_object_set_new(json, "next_expiry",
+		    json_pack("{s:s,s:I}", "domain", census.domain, "left",
+			(json_int_t)census.left_s));
+	return json;
+}
+
+/* --- the rest ----------------------------------------------------------- */
+
+static json_t *
+recipients_json(struct counters *counters)
+{
+	json_t *reasons = json_object();
+	json_int_t total = 0;
+
+	for (size_t i = 0; i < COUNTERS_REASONS; i++) {
+		json_int_t n = (json_int_t)atomic_load(&counters->reasons[i]);
+
+		total += n;
+		if (n > 0)
+			(void)json_object_set_new(reasons,
+			    reason_name((enum reason)i), json_integer(n));
+	}
+	return json_pack("{s:I,s:I,s:I,s:o}", "total", total, "refused",
+	    (json_int_t)atomic_load(&counters->refused), "held",
+	    (json_int_t)atomic_load(&counters->held), "reasons", reasons);
+}
+
+static json_t *
+exemption_json(const struct exemption *exemption)
+{
+	json_t *json = json_pack("{s:s}", "domain", exemption->domain);
+
+	if (json != NULL && exemption->until_s != 0)
+		(void)json_object_set_new(json, "until",
+		    json_integer(exemption->until_s));
+	/* Left out when it is not UTF-8. */
+	if (json != NULL && exemption->comment != NULL)
+		(void)json_object_set_new(json, "comment",
+		    json_string(exemption->comment));
+	return json;
+}
+
+static json_t *
+exemptions_json(const struct scope_rules *scope)
+{
+	json_t *list = json_array();
+	size_t n = scope->n_exemptions < EXEMPTIONS_MAX ? scope->n_exemptions
+							: EXEMPTIONS_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list,
+		    exemption_json(&scope->exemptions[i]));
+	return json_pack("{s:I,s:o}", "total", (json_int_t)scope->n_exemptions,
+	    "list", list);
+}
+
+static json_t *
+engine_json(struct engine *engine)
+{
+	struct engine_status status;
+
+	engine_status(engine, &status);
+	return json_pack("{s:I,s:{s:s,s:I},s:I,s:I,s:{s:I,s:I}}", "generation",
+	    (json_int_t)status.generation, "resolver", "state",
+	    probe_state_name(status.resolver), "since",
+	    (json_int_t)status.resolver_since_s, "lookups",
+	    (json_int_t)status.lookups, "loops", (json_int_t)status.loops,
+	    "verdicts", "entries", (json_int_t)status.verdicts, "octets",
+	    (json_int_t)status.verdict_octets);
+}
+
+static const char *
+action_name(enum rule_action action)
+{
+	switch (action) {
+	case RULE_ACTION_TEMPFAIL:
+		return "tempfail";
+	case RULE_ACTION_REJECT:
+		return "reject";
+	case RULE_ACTION_QUARANTINE:
+		return "quarantine";
+	}
+	return "";
+}
+
+int
+control_status(struct control_client *client)
+{
+	const struct control_parts *parts = client->parts;
+	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
+	const struct config *config = snapshot->config;
+	json_t *json = engine_json(parts->engine);
+	json_t *more = json_pack("{s:s,s:I,s:I,s:s,s:s,s:s,s:o,s:o,s:o}",
+	    "version", PACKAGE_VERSION, "started", (json_int_t)parts->started_s,
+	    "uptime", (json_int_t)(clock_wall_s() - parts->started_s), "mode",
+	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
+	    "action", action_name(config->rules.action), "store", config->store,
+	    "policies", policies_json(parts->store), "recipients",
+	    recipients_json(parts->counters), "exemptions",
+	    exemptions_json(&config->scope));
+	int err;
+
+	snapshot_release(&snapshot);
+	if (json == NULL || more == NULL ||
+	    json_object_update(more, json) < 0) {
+		json_decref(more);
+		more = NULL;
+	}
+	json_decref(json);
+	err = client_send(client, more);
+	return err == 0 ? client_done(client) : err;
+}
+
+int
+control_reload(struct control_client *client)
+{
+	const struct control_parts *parts = client->parts;
+	char error[CONFIG_ERROR_SIZE];
+
+	client_log(client, "reload", NULL, -1);
+	if (parts->reload(parts->reload_arg, error) < 0)
+		return client_error(client, "%s", error);
+	return client_done(client);
+}

@@ -1,0 +1,174 @@
+/* The policy store for those who may wait for it. */
+#include "autoconf.h"
+
+#include "io/store_wait.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "core/err.h"
+
+/* --- one request -------------------------------------------------------- */
+
+/* Every request completes, so that it may live on the stack of its asker. */
+struct call {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	bool done;
+	int err;
+	struct record *record;
+};
+
+#define CALL_INITIALIZER                           \
+	{                                          \
+		.lock = PTHREAD_MUTEX_INITIALIZER, \
+		.come = PTHREAD_COND_INITIALIZER   \
+	}
+
+static void
+call_done(void *arg, int err)
+{
+	struct call *call = arg;
+
+	(void)pthread_mutex_lock(&call->lock);
+	call->err = err;
+	call->done = true;
+	(void)pthread_cond_signal(&call->come);
+	(void)pthread_mutex_unlock(&call->lock);
+}
+
+static void
+call_got(void *arg, int err, const struct store_entry *entry)
+{
+	struct call *call = arg;
+
+	if (err == 0)
+		err = record_new(entry, &call->record);
+	call_done(call, err);
+}
+
+static int
+call_wait(struct call *call)
+{
+	(void)pthread_mutex_lock(&call->lock);
+	while (!call->done)
+		(void)pthread_cond_wait(&call->come, &call->lock);
+	(void)pthread_mutex_unlock(&call->lock);
+	return call->err;
+}
+
+int
+store_wait_get(struct store *store, const char *domain, struct record **record)
+{
+	struct call call = CALL_INITIALIZER;
+	int err = store_get(store, domain, call_got, &call);
+
+	if (err == 0)
+		err = call_wait(&call);
+	*record = call.record;
+	return err;
+}
+
+int
+store_wait_delete(struct store *store, const char *domain)
+{
+	struct call call = CALL_INITIALIZER;
+	int err = store_delete(store, domain, call_done, &call);
+
+	return err == 0 ? call_wait(&call) : err;
+}
+
+/* --- many writes -------------------------------------------------------- */
+
+struct store_writes {
+	struct store *store;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t come;
+	size_t under_way;
+	size_t failed;
+	int err; /* of the first that failed */
+};
+
+struct store_writes *
+store_writes_new(struct store *store)
+{
+	struct store_writes *writes = calloc(1, sizeof(*writes));
+
+	if (writes == NULL)
+		return NULL;
+	writes->store = store;
+	(void)pthread_mutex_init(&writes->lock, NULL);
+	(void)pthread_cond_init(&writes->come, NULL);
+	return writes;
+}
+
+static void
+written(void *arg, int err)
+{
+	struct store_writes *writes = arg;
+
+	(void)pthread_mutex_lock(&writes->lock);
+	writes->under_way--;
+	if (err != 0 && writes->failed++ == 0)
+		writes->err = err;
+	(void)pthread_cond_signal(&writes->come);
+	(void)pthread_mutex_unlock(&writes->lock);
+}
+
+/* Takes the lock and keeps it. */
+static void
+wait_for(struct store_writes *writes, size_t at_most)
+{
+	(void)pthread_mutex_lock(&writes->lock);
+	while (writes->under_way > at_most)
+		(void)pthread_cond_wait(&writes->come, &writes->lock);
+}
+
+int
+store_writes_put(struct store_writes *writes, const struct store_entry *entry)
+{
+	int err;
+
+	wait_for(writes, STORE_WRITES_MAX - 1);
+	writes->under_way++;
+	(void)pthread_mutex_unlock(&writes->lock);
+	err = store_put(writes->store, entry, written, writes);
+	if (err != 0) {
+		(void)pthread_mutex_lock(&writes->lock);
+		writes->under_way--;
+		(void)pthread_mutex_unlock(&writes->lock);
+	}
+	return err;
+}
+
+int
+store_writes_put_later(struct store_writes *writes,
+    const struct store_entry *entry, bool *kept)
+{
+	struct record *stored;
+	int err = store_wait_get(writes->store, entry->domain, &stored);
+
+	*kept = err == 0 && stored->entry.fetched_s >= entry->fetched_s;
+	record_unref(&stored);
+	if (*kept || (err != 0 && err != ERR_NOTFOUND))
+		return *kept ? 0 : err;
+	return store_writes_put(writes, entry);
+}
+
+int
+store_writes_end(struct store_writes **writesp, size_t *failed)
+{
+	struct store_writes *writes = *writesp;
+	int err;
+
+	wait_for(writes, 0);
+	err = writes->err;
+	*failed = writes->failed;
+	(void)pthread_mutex_unlock(&writes->lock);
+	(void)pthread_cond_destroy(&writes->come);
+	(void)pthread_mutex_destroy(&writes->lock);
+	free(writes);
+	*writesp = NULL;
+	return err;
+}

@@ -1,0 +1,37 @@
+/*
+ * The policy store for those who may wait for it.
+ *
+ * Any thread that may block, but the store's own.
+ */
+#ifndef IO_STORE_WAIT_H
+#define IO_STORE_WAIT_H
+
+#include "io/store.h"
+#include "io/store_record.h"
+
+/* 0 with *record (one reference), ERR_NOTFOUND, or why it cannot be read. */
+int
+store_wait_get(struct store *store, const char *domain, struct record **record);
+int store_wait_delete(struct store *store, const char *domain);
+
+/* Writes of which several may be under way. */
+struct store_writes;
+
+#define STORE_WRITES_MAX 64
+
+struct store_writes *store_writes_new(struct store *store); /* NULL: ENOMEM */
+/* Waits while too many are under way. 0, or the error of store_put. */
+int
+store_writes_put(struct store_writes *writes, const struct store_entry *entry);
+/*
+ * The same, unless what is stored was fetched as late or later (*kept): what
+ * was saved once must not bring back what has been replaced since. 0, or why
+ * it cannot be read or written.
+ */
+int store_writes_put_later(struct store_writes *writes,
+    const struct store_entry *entry, bool *kept);
+/* Waits for all; *failed is how many of them did. 0, or the first one's
+ * error. */
+int store_writes_end(struct store_writes **writes, size_t *failed);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * dane-sts cache: what its commands share. Policies are the daemon's, asked
+ * for over the control socket, or a store's that --store names; where no
+ * daemon runs, those that can do with reading look into the LMDB store of the
+ * configuration themselves.
+ *
+ * Single-threaded. What fails is said on stderr.
+ */
+#ifndef TOOL_CACHE_H
+#define TOOL_CACHE_H
+
+#include "io/store_record.h"
+#include "tool/remote.h"
+#include "tool/tool.h"
+
+struct store;
+
+struct cache_options {
+	struct tool_options *options;
+	const char *store; /* --store; NULL: not given */
+	int argc;          /* operands */
+	char **argv;
+};
+
+/* One of the two is set. */
+struct cache_source {
+	struct config *config;
+	struct remote *remote;
+	struct store *store;
+};
+
+enum cache_access {
+	CACHE_READ, /* without a daemon its LMDB store will do */
+	CACHE_CHANGE,
+	CACHE_DAEMON /* nobody but a daemon can do it */
+};
+
+/* TOOL_OK or the exit status. Close in any case. */
+int cache_source_open(struct cache_source *source,
+    const struct cache_options *options, enum cache_access access);
+void cache_source_close(struct cache_source *source);
+
+/* line: as exported. Return TOOL_OK to go on. */
+typedef int
+cache_policy_fn(void *arg, const struct store_entry *entry, const char *line);
+
+/* Every policy, or that of domain alone. TOOL_OK, TOOL_NO (there is none of
+ * the domain) or another status. */
+int cache_each(struct cache_source *source, const char *domain,
+    cache_policy_fn *fn, void *arg);
+
+/* The operand as a canonical domain. */
+bool cache_domain(const char *operand, char domain[NAME_SIZE]);
+
+int cache_list(const struct cache_options *options);
+int cache_show(const struct cache_options *options);
+int cache_export(const struct cache_options *options);
+int cache_import(const struct cache_options *options);
+int cache_purge(const struct cache_options *options);
+int cache_warm(const struct cache_options *options);
+
+#endif

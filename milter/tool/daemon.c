@@ -1,0 +1,235 @@
+/* dane-sts status and reload. */
+#include "autoconf.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "tool/duration.h"
+#include "tool/remote.h"
+#include "tool/text.h"
+#include "tool/tool.h"
+
+struct status {
+	bool json;
+	int verdict; /* TOOL_OK or TOOL_NO */
+};
+
+/* --- parts of the answer -------------------------------------------------- */
+
+/* "resolver", "state": "" where there is none. */
+static const char *
+text_at(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
+static int64_t
+number_at(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static const json_t *
+part(const json_t *object, const char *name)
+{
+	return json_object_get(object, name);
+}
+
+/* --- for people ----------------------------------------------------------- */
+
+static void
+print_head(const json_t *object)
+{
+	char up[DURATION_SIZE];
+
+	duration_text(number_at(object, "uptime"), up);
+	printf("dane-sts-milter %s, up %s\n", text_at(object, "version"), up);
+	printf("mode         %s, action %s, configuration %" PRId64 "\n",
+	    text_at(object, "mode"), text_at(object, "action"),
+	    number_at(object, "generation"));
+}
+
+static void
+print_resolver(const json_t *object)
+{
+	const json_t *resolver = part(object, "resolver");
+	char since[DURATION_SIZE];
+
+	printf("resolver     %s", text_at(resolver, "state"));
+	if (number_at(resolver, "since") != 0) {
+		moment_text(number_at(resolver, "since"), since);
+		printf(" since %s", since);
+	}
+	putchar('\n');
+}
+
+static void
+print_policies(const json_t *object)
+{
+	const json_t *policies = part(object, "policies");
+	const json_t *next = part(policies, "next_expiry");
+	char left[DURATION_SIZE];
+
+	printf("store        %s\n", text_at(object, "store"));
+	if (part(policies, "error") != NULL) {
+		printf("policies     %s\n", text_at(policies, "error"));
+		return;
+	}
+	printf("policies     %" PRId64 " stored, %" PRId64
+	       " require DNSSEC, %" PRId64 " could not be refreshed\n",
+	    number_at(policies, "total"), number_at(policies, "bound"),
+	    number_at(policies, "failing"));
+	if (next == NULL)
+		return;
+	duration_text(number_at(next, "left"), left);
+	printf("next expiry  %s in %s\n", text_at(next, "domain"), left);
+}
+
+static void
+print_engine(const json_t *object)
+{
+	const json_t *verdicts = part(object, "verdicts");
+
+	printf("lookups      %" PRId64 " under way on %" PRId64 " loops\n",
+	    number_at(object, "lookups"), number_at(object, "loops"));
+	printf("verdicts     %" PRId64 " kept, %" PRId64 " KiB\n",
+	    number_at(verdicts, "entries"),
+	    (number_at(verdicts, "octets") + 1023) / 1024);
+}
+
+static void
+print_recipients(const json_t *object)
+{
+	const json_t *recipients = part(object, "recipients");
+	const json_t *number;
+	const char *reason;
+	json_t *reasons = json_object_get(recipients, "reasons");
+
+	printf("recipients   %" PRId64 ", %" PRId64 " refused, %" PRId64
+	       " held\n",
+	    number_at(recipients, "total"), number_at(recipients, "refused"),
+	    number_at(recipients, "held"));
+	json_object_foreach(reasons, reason, number)
+	    printf("  %-20s %" PRId64 "\n", reason,
+		(int64_t)json_integer_value(number));
+}
+
+static void
+print_exemption(const json_t *exemption)
+{
+	const char *comment = text_at(exemption, "comment");
+	char until[DURATION_SIZE];
+
+	printf("  %s", text_at(exemption, "domain"));
+	if (number_at(exemption, "until") != 0) {
+		moment_text(number_at(exemption, "until"), until);
+		printf(" until %s", until);
+	}
+	if (comment[0] != '\0') {
+		fputs(" # ", stdout);
+		text_print(stdout, comment, strlen(comment));
+	}
+	putchar('\n');
+}
+
+static void
+print_exemptions(const json_t *object)
+{
+	const json_t *exemptions = part(object, "exemptions");
+	const json_t *list = part(exemptions, "list");
+	size_t n = json_array_size(list);
+
+	printf("exemptions   %" PRId64 "\n", number_at(exemptions, "total"));
+	for (size_t i = 0; i < n; i++)
+		print_exemption(json_array_get(list, i));
+	if (number_at(exemptions, "total") > (int64_t)n)
+		puts("  ...");
+}
+
+static bool
+print_status(void *arg, const json_t *object, const char *line)
+{
+	struct status *status = arg;
+
+	if (strcmp(text_at(part(object, "resolver"), "state"), "broken") == 0)
+		status->verdict = TOOL_NO;
+	if (status->json) {
+		puts(line);
+		return true;
+	}
+	print_head(object);
+	print_resolver(object);
+	print_policies(object);
+	print_engine(object);
+	print_recipients(object);
+	print_exemptions(object);
+	return true;
+}
+
+/* --- the commands ----------------------------------------------------------
+ */
+
+/* A command of one line. */
+static int
+ask_daemon(const struct tool_options *options, const char *command,
+    remote_object_fn *fn, void *arg)
+{
+	struct config *config = tool_config(options);
+	struct remote *remote;
+	bool absent;
+	int status;
+
+	if (config == NULL)
+		return TOOL_CONFIG;
+	remote = remote_open(config, &absent);
+	if (remote == NULL) {
+		status = absent ? remote_absent(config) : TOOL_UNAVAILABLE;
+	} else {
+		remote_on_object(remote, fn, arg);
+		status =
+		    remote_send(remote, json_pack("{s:s}", "command", command));
+		if (status == TOOL_OK)
+			status = remote_finish(remote, NULL);
+	}
+	remote_close(&remote);
+	config_free(&config);
+	return status;
+}
+
+/* False: leave with options->status. */
+static bool
+no_operands(struct tool_options *options, int argc, char **argv)
+{
+	if (tool_getopt(options, argc, argv, NULL) == TOOL_OPTION_STOP)
+		return false;
+	if (optind == argc)
+		return true;
+	options->status = tool_usage(argv[0], "no operand is taken");
+	return false;
+}
+
+int
+tool_status(struct tool_options *options, int argc, char **argv)
+{
+	struct status told = {.verdict = TOOL_OK};
+	int status;
+
+	if (!no_operands(options, argc, argv))
+		return options->status;
+	told.json = options->json;
+	status = ask_daemon(options, "status", print_status, &told);
+	return status == TOOL_OK ? told.verdict : status;
+}
+
+int
+tool_reload(struct tool_options *options, int argc, char **argv)
+{
+	if (!no_operands(options, argc, argv))
+		return options->status;
+	return ask_daemon(options, "reload", NULL, NULL);
+}
