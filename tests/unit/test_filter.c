@@ -24,8 +24,10 @@
 
 #include "config.h"
 #include "engine/ask.h"
+#include "front/counters.h"
 #include "front/filter.h"
 #include "io/log.h"
+#include "snapshot.h"
 
 /* --- the engine that is played: the domain tells what it says --- */
 
@@ -139,7 +141,12 @@ run_filter(struct config *config, int ready)
 {
 	char error[FILTER_ERROR_SIZE];
 	char log_error[LOG_ERROR_SIZE];
-	struct log *log;
+	struct snapshot *started = snapshot_new(config);
+	struct snapshots *snapshots = snapshots_new(snapshot_hold(started));
+	struct counters counters = {.refused = 0};
+	struct filter_parts parts = {.started = config,
+	    .snapshots = snapshots,
+	    .counters = &counters};
 	sigset_t set;
 	bool drained;
 
@@ -147,11 +154,11 @@ run_filter(struct config *config, int ready)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	judged_by = config;
-	log = log_open(&config->log_config, "test", log_error);
-	if (log == NULL || filter_listen(config, error) < 0)
+	parts.log = log_open(&config->log_config, "test", log_error);
+	if (parts.log == NULL || filter_listen(config, error) < 0)
 		_exit(2);
 	(void)!write(ready, "", 1);
-	drained = filter_run(config, NULL, log);
+	drained = filter_run(&parts);
 	_exit(drained ? 0 : 1);
 }
 
@@ -357,7 +364,7 @@ Test(filter, asks_for_as_little_as_can_be)
 
 	start_filter("");
 	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
-	cr_assert_eq(mta.actions, ACTION_QUARANTINE | ACTION_SETSYMLIST);
+	cr_assert_eq(mta.actions, ACTION_SETSYMLIST);
 	/* MAIL comes, but is not answered; RCPT comes. */
 	cr_assert_eq(mta.steps & (STEP_NOMAIL | STEP_NORCPT), 0U);
 	cr_assert_eq(mta.steps & STEP_NR_MAIL, STEP_NR_MAIL);
@@ -431,6 +438,7 @@ Test(filter, quarantine_holds_the_message_at_its_end)
 
 	start_filter("action = quarantine\n");
 	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	cr_assert_eq(mta.actions, ACTION_QUARANTINE | ACTION_SETSYMLIST);
 	send_mail(&mta);
 	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
 	cr_assert_eq(send_end(&mta), 'c');
