@@ -41,7 +41,7 @@ struct log;
 struct snapshots;
 struct store;
 
-#define CONTROL_ERROR_SIZE  512
+#define CONTROL_ERROR_SIZE  1024
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_REQUEST_MAX 65536 /* octets of a line; policies may be longer \
 				   */
