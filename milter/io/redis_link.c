@@ -87,7 +87,7 @@ redis_link_command(struct redis_link *link, size_t n,
 	const char *data[WORDS_MAX];
 	size_t lens[WORDS_MAX];
 	char *command = NULL;
-	int len;
+	long long len; /* an int before hiredis 1.0 */
 	int err;
 
 	if (n > WORDS_MAX)
