@@ -30,3 +30,9 @@ libcore_a_SOURCES += \
 	milter/core/netstring.c milter/core/netstring.h \
 	milter/core/tls_policy.c milter/core/tls_policy.h \
 	milter/core/tls_policy_text.c
+
+# What people are told.
+libcore_a_SOURCES += \
+	milter/core/advice.c milter/core/advice.h \
+	milter/core/text.c milter/core/text.h \
+	milter/core/tree.c milter/core/tree.h

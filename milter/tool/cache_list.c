@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "core/policy.h"
+#include "core/text.h"
 #include "tool/cache.h"
 #include "tool/duration.h"
 #include "tool/output.h"
-#include "tool/text.h"
 
 struct listing {
 	bool json;

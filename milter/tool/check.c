@@ -10,13 +10,14 @@
 #include <string.h>
 
 #include "core/decide.h"
+#include "core/tree.h"
 #include "io/facts_json.h"
 #include "tool/names.h"
 #include "tool/output.h"
 #include "tool/query.h"
 #include "tool/session.h"
+#include "tool/style.h"
 #include "tool/tool.h"
-#include "tool/tree.h"
 
 #define CHECK_AT_ONCE   64
 #define DEADLINE_MAX_MS 3600000
@@ -177,7 +178,7 @@ check_names(const struct tool_options *options, const struct names *names,
 
 	query_set_init(&check.set);
 	check.set.patience_ms = patience_ms;
-	tree_style_detect(stdout, &check.style);
+	style_detect(stdout, &check.style);
 	status = run_check(&check, names);
 	free(check.queries);
 	query_set_clear(&check.set);

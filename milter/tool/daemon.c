@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "config.h"
+#include "core/text.h"
 #include "tool/duration.h"
 #include "tool/remote.h"
-#include "tool/text.h"
 #include "tool/tool.h"
 
 struct status {

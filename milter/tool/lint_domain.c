@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+#include "core/tree.h"
 #include "core/verdict.h"
 #include "io/idn.h"
 #include "tool/lint.h"
@@ -14,9 +16,8 @@
 #include "tool/publication.h"
 #include "tool/query.h"
 #include "tool/session.h"
-#include "tool/text.h"
+#include "tool/style.h"
 #include "tool/tool.h"
-#include "tool/tree.h"
 
 #define URL_SIZE (NAME_SIZE + 64)
 
@@ -48,7 +49,7 @@ print_text(const struct domain_lint *lint)
 	snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
 	    lint->publication.host);
 	lint_print(stdout, url, &lint->report, &no_hosts);
-	tree_style_detect(stdout, &style);
+	style_detect(stdout, &style);
 	tree_print(stdout, &style, lint->query.name, answer->facts,
 	    &answer->verdict);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "core/text.h"
 #include "tool/output.h"
-#include "tool/text.h"
 #include "tool/tool.h"
 
 static size_t *

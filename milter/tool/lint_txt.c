@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "core/txt.h"
 #include "tool/lint.h"
 #include "tool/output.h"
 #include "tool/rdata_text.h"
-#include "tool/text.h"
 #include "tool/tool.h"
 
 #define WHY_SIZE 256

@@ -1,6 +1,5 @@
 noinst_LIBRARIES += libdstool.a
 libdstool_a_SOURCES = \
-	milter/tool/advice.c milter/tool/advice.h \
 	milter/tool/cache.c milter/tool/cache.h \
 	milter/tool/cache_import.c \
 	milter/tool/cache_list.c \
@@ -27,8 +26,7 @@ libdstool_a_SOURCES = \
 	milter/tool/session.c milter/tool/session.h \
 	milter/tool/settings.c \
 	milter/tool/status.c \
-	milter/tool/text.c milter/tool/text.h \
-	milter/tool/tree.c milter/tool/tree.h
+	milter/tool/style.c milter/tool/style.h
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
 
 bin_PROGRAMS += dane-sts

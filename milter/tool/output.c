@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "tool/text.h"
+#include "core/text.h"
 #include "tool/tool.h"
 
 json_t *

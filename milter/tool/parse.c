@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "core/address.h"
+#include "core/text.h"
 #include "io/idn.h"
 #include "tool/output.h"
-#include "tool/text.h"
 #include "tool/tool.h"
 
 static bool

@@ -31,11 +31,11 @@ tests_unit_test_init_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DROOT_KEY='"/usr/share/dns/root.key"'
 tests_unit_test_init_LDADD = $(CRITERION_LIBS)
 
-check_PROGRAMS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
-UNIT_TESTS += tests/unit/test_tool_text tests/unit/test_tool_rdata_text
-tests_unit_test_tool_text_SOURCES = tests/unit/test_tool_text.c
-tests_unit_test_tool_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_tool_text_LDADD = libdstool.a $(CRITERION_LIBS)
+check_PROGRAMS += tests/unit/test_text tests/unit/test_tool_rdata_text
+UNIT_TESTS += tests/unit/test_text tests/unit/test_tool_rdata_text
+tests_unit_test_text_SOURCES = tests/unit/test_text.c
+tests_unit_test_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_text_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_tool_rdata_text_SOURCES = tests/unit/test_tool_rdata_text.c
 tests_unit_test_tool_rdata_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_rdata_text_LDADD = libdstool.a $(CRITERION_LIBS)

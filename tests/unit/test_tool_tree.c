@@ -8,10 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/advice.h"
 #include "core/decide.h"
-#include "tool/advice.h"
+#include "core/tree.h"
+#include "tool/style.h"
 #include "tool/tool.h"
-#include "tool/tree.h"
 
 static const char *const patterns[] = {"*.example.net"};
 
@@ -302,9 +303,9 @@ Test(tool_tree, colour_only_on_a_terminal_that_may)
 			setenv("TERM", rows[i].term, 1);
 		if (rows[i].no_color != NULL)
 			setenv("NO_COLOR", rows[i].no_color, 1);
-		tree_style_detect(terminal, &style);
+		style_detect(terminal, &style);
 		cr_expect_eq(style.colour, rows[i].colour, "row %zu", i);
-		tree_style_detect(file, &style);
+		style_detect(file, &style);
 		cr_expect_not(style.colour, "row %zu", i);
 	}
 	fclose(file);

@@ -1,17 +1,15 @@
 /* The evidence behind a verdict as a tree. See tree.h. */
 #include "autoconf.h"
 
-#include "tool/tree.h"
+#include "core/tree.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "tool/advice.h"
-#include "tool/text.h"
+#include "core/advice.h"
+#include "core/text.h"
 
 #define DEPTH_MAX    3 /* MX, host, record */
 #define PATTERNS_MAX 8 /* of a policy; the rest is counted */
@@ -388,16 +386,4 @@ tree_print(FILE *out, const struct tree_style *style, const char *title,
 	print_headline(&tree, title);
 	print_items(&tree);
 	fprintf(out, "%s\n", advice_text(fault_of(facts, verdict)));
-}
-
-void
-tree_style_detect(FILE *out, struct tree_style *style)
-{
-	const char *no_colour = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
-
-	style->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	style->colour = isatty(fileno(out)) == 1 &&
-	    (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&
-	    strcmp(term, "dumb") != 0;
 }

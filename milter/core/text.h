@@ -2,10 +2,10 @@
  * Octets from strangers as text: for JSON, which must be UTF-8, and for a
  * terminal, which must not be given control characters.
  *
- * Any thread.
+ * Pure. Any thread.
  */
-#ifndef TOOL_TEXT_H
-#define TOOL_TEXT_H
+#ifndef CORE_TEXT_H
+#define CORE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* What to do about a verdict. See advice.h. */
 #include "autoconf.h"
 
-#include "tool/advice.h"
+#include "core/advice.h"
 
 /* A switch, so that the compiler names the reason that has no sentence. */
 const char *

@@ -3,8 +3,8 @@
  *
  * Any thread.
  */
-#ifndef TOOL_TREE_H
-#define TOOL_TREE_H
+#ifndef CORE_TREE_H
+#define CORE_TREE_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,12 +16,6 @@ struct tree_style {
 	bool colour;
 	bool utf8; /* else lines are drawn in ASCII */
 };
-
-/*
- * What suits out: colour on a terminal unless NO_COLOR is set, lines as the
- * locale can show them. main has called setlocale.
- */
-void tree_style_detect(FILE *out, struct tree_style *style);
 
 /* title: what was asked about, any octets. */
 void tree_print(FILE *out, const struct tree_style *style, const char *title,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/text.h"
+#include "core/text.h"
 
 #define U_FFFD "\xef\xbf\xbd"
 

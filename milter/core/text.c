@@ -1,7 +1,7 @@
 /* Octets from strangers as text. See text.h. */
 #include "autoconf.h"
 
-#include "tool/text.h"
+#include "core/text.h"
 
 #include <stdlib.h>
 #include <string.h>

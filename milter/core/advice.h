@@ -4,8 +4,8 @@
  *
  * Any thread.
  */
-#ifndef TOOL_ADVICE_H
-#define TOOL_ADVICE_H
+#ifndef CORE_ADVICE_H
+#define CORE_ADVICE_H
 
 #include "core/verdict.h"
 
