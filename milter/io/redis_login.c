@@ -35,16 +35,6 @@ quote_reply(const struct redisReply *reply, char *out, size_t size)
 }
 
 static int
-refused(const struct entry *e, const char *what, const struct redisReply *reply)
-{
-	char text[200];
-
-	quote_reply(reply, text, sizeof(text));
-	snprintf(e->why, REDIS_WHY_SIZE, "%s: %s", what, text);
-	return redis_reply_error(reply);
-}
-
-static int
 lost(const struct entry *e, const char *what, int err)
 {
 	snprintf(e->why, REDIS_WHY_SIZE, "%s: %s", what,
@@ -58,6 +48,7 @@ static int
 ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
     struct redisReply **reply)
 {
+	char text[200];
 	int err = redis_link_command(e->link, n, words);
 
 	*reply = NULL;
@@ -65,9 +56,11 @@ ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
 		err = redis_link_reply(e->link, e->deadline_ms, reply);
 	if (err != 0)
 		return lost(e, what, err);
-	if ((*reply)->type != REDIS_REPLY_ERROR)
+	err = redis_reply_error(*reply);
+	if (err == 0)
 		return 0;
-	err = refused(e, what, *reply);
+	quote_reply(*reply, text, sizeof(text));
+	snprintf(e->why, REDIS_WHY_SIZE, "%s: %s", what, text);
 	freeReplyObject(*reply);
 	*reply = NULL;
 	return err;
