@@ -367,3 +367,23 @@ tests_unit_test_redis_login_SOURCES = tests/unit/test_redis_login.c \
 	$(STORE_REDIS_SOURCES)
 tests_unit_test_redis_login_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
 tests_unit_test_redis_login_LDADD = $(STORE_REDIS_LDADD)
+
+check_PROGRAMS += tests/unit/test_base64 tests/unit/test_store_json
+UNIT_TESTS += tests/unit/test_base64 tests/unit/test_store_json
+tests_unit_test_base64_SOURCES = tests/unit/test_base64.c
+tests_unit_test_base64_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_base64_LDADD = libcore.a $(CRITERION_LIBS)
+tests_unit_test_store_json_SOURCES = tests/unit/test_store_json.c
+tests_unit_test_store_json_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_json_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
+
+# The engine is played by the test: of libengine.a it takes the clock alone.
+check_PROGRAMS += tests/unit/test_control
+UNIT_TESTS += tests/unit/test_control
+tests_unit_test_control_SOURCES = tests/unit/test_control.c
+tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
+	$(CRITERION_CFLAGS)
+tests_unit_test_control_LDADD = libfront.a libengine.a libconf.a libio.a \
+	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
