@@ -24,6 +24,7 @@ tmpfilesdir = $(prefix)/lib/tmpfiles.d
 tmpfiles_DATA = $(INIT_TMPFILES)
 else
 initexample_DATA += init/dane-sts-milter.service
+noinst_DATA += $(INIT_SYSUSERS) $(INIT_TMPFILES)
 endif
 
 FILL_IN = $(MKDIR_P) $(@D) && $(SED) \
