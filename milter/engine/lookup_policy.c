@@ -54,12 +54,14 @@ entry_copy(const struct store_entry *entry)
 	return copy;
 }
 
+/* A server that is down is told by the store, once an outage. */
 static void
 log_store_trouble(struct lookup *l, const char *what, int err)
 {
 	struct log_event e;
 
-	log_begin(&e, l->worker->log, LOG_LEVEL_ERROR, "store");
+	log_begin(&e, l->worker->log,
+	    err == ERR_DOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "store");
 	log_str(&e, "domain", l->target.domain);
 	log_str(&e, "failed", what);
 	log_str(&e, "why", err_text(err));
