@@ -93,4 +93,4 @@ dist-hook:
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
 
 clean-local:
-	rm -rf build-asan build-tsan
+	rm -rf build-asan build-tsan deb
