@@ -161,6 +161,12 @@ DOMAINS = (
         hosts=(Host("mx1"), Host("mx2", aaaa=False)),
     ),
     Domain("notlsa.test", "secure without TLSA (D-16)", hosts=(Host("mx1", tlsa=False),)),
+    Domain(
+        "notlsa-testing.test",
+        "mode testing, secure without TLSA (A-03)",
+        hosts=(Host("mx1", tlsa=False),),
+        policy=Policy(mode="testing"),
+    ),
     Domain("secure.nsec3.test", "secure, NSEC3", signed="nsec3"),
     Domain("secure.optout.test", "signed below an opt-out registry"),
     Domain("testing.test", "mode testing binds (D-03)", policy=Policy(mode="testing")),

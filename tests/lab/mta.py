@@ -183,6 +183,22 @@ class Postfix:
         """postqueue -j: one JSON object a line."""
         return self._run(["postqueue", "-c", self.config, "-j"])
 
+    def flush(self):
+        """Try all that is queued now."""
+        self._run(["postqueue", "-c", self.config, "-f"])
+
+    def discard(self):
+        """Delete all that is queued."""
+        self._run(["postsuper", "-c", self.config, "-d", "ALL"])
+
+    def lookup(self, table, key):
+        """postmap -q: the value, "" when there is none."""
+        done = subprocess.run(["postmap", "-c", self.config, "-q", key, table],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0 and done.stderr:
+            raise LabError(done.stderr.strip())
+        return done.stdout.strip()
+
     def submit(self, sender, recipients, message):
         """sendmail(1), the way of a local program."""
         argv = ["sendmail", "-C", self.config, "-i", "-f", sender, "--",

@@ -9,13 +9,15 @@ import sys
 from daemon import SOCKET_PORT, Daemon, bindir, option
 from mta import Postfix
 from policies import Policies
-from process import LabError, accepts, wait_for
+from process import LabError, wait_for
+from sinks import Sinks
+from validator import Validator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMTP_PORT = 2525
-SINK_PORT = 25
+POLICY_PORT = 8461
 # Last octets beside those that the MX hosts of domains.py use.
-POSTFIX_HOST, DAEMON_HOST = 200, 201
+POSTFIX_HOST, DAEMON_HOST, VALIDATOR_HOST = 200, 201, 202
 LOCAL_DOMAIN = "home.test"
 
 # What the lab needs, with the Debian package that has it.
@@ -34,7 +36,9 @@ class Stage:
         self.daemon = Daemon(directory, processes)
         self.policies = Policies(directory, processes)
         self.postfix = Postfix(directory, processes)
-        self.mail_dir = os.path.join(directory, "mail")
+        self.sinks = Sinks(directory, processes, self.policies.ca_dir)
+        self.validator = Validator(directory, processes)
+        self.mail_dir = self.sinks.mail_dir
         self.state_path = os.path.join(directory, "lab.json")
 
     # --- up and down
@@ -55,19 +59,19 @@ class Stage:
         os.chmod(self.dir, 0o755)  # Postfix is another user
         try:
             self._start_world()
-            self._start_sinks()
+            self.sinks.start(self.info()["mx"])
             self._start_postfix()
         except BaseException:
             self.down()
             raise
 
-    def _world(self):
+    def _world(self, **options):
         # Late: most commands need no DNS library.
         from world import World
-        return World(os.path.join(self.dir, "world"))
+        return World(os.path.join(self.dir, "world"), **options)
 
     def _start_world(self):
-        world = self._world().build().start()
+        world = self._world(tlsa=self.sinks.tlsa()).build().start()
         info = world.info()
         net = world.net
         state = {
@@ -76,25 +80,24 @@ class Stage:
             "smtp": net.mx(POSTFIX_HOST),
             "milter": f"inet:{SOCKET_PORT}@{net.mx(DAEMON_HOST)}",
             "postfix_milter": f"inet:{net.mx(DAEMON_HOST)}:{SOCKET_PORT}",
+            "policy_map": f"socketmap:inet:{net.mx(DAEMON_HOST)}:"
+                          f"{POLICY_PORT}:policy",
+            "resolver": net.mx(VALIDATOR_HOST),
         }
         ca_file = self._start_policy_hosts(world)
+        self.validator.start(state["resolver"], info)
         state["policy_ipv6"] = self.policies.ipv6
+        state["ca_file"] = ca_file
         state["daemon"] = self.daemon.base(
             state["milter"], info, ca_file, ["127.80.0.0/16", "::1/128"])
+        state["daemon"]["policy_socket"] = \
+            f"inet:{POLICY_PORT}@{net.mx(DAEMON_HOST)}"
         with open(self.state_path, "w", encoding="utf-8") as f:
             json.dump(state, f, indent=1)
 
     def _start_policy_hosts(self, world):
         from domains import DOMAINS
         return self.policies.start(world.net.policy(1), DOMAINS)
-
-    def _start_sinks(self):
-        os.makedirs(self.mail_dir, exist_ok=True)
-        address = self.info()["mx"]
-        self.processes.start(
-            "sink", [sys.executable, "-B", os.path.join(HERE, "sink.py"),
-                     self.mail_dir, address],
-            lambda: accepts(address, SINK_PORT))
 
     def _start_postfix(self):
         info = self.info()
@@ -107,7 +110,7 @@ class Stage:
             "address": info["smtp"],
             "port": SMTP_PORT,
             "milter": info["postfix_milter"],
-            "resolver": info["dns"]["forwarder"].partition("@")[0],
+            "resolver": info["resolver"],
         })
         self.postfix.start(*self.smtp_address)
 
@@ -146,6 +149,25 @@ class Stage:
         """A command to the proxy on the resolver path."""
         from world import Tamper
         return Tamper(self.info()["dns"]["control"]).command(" ".join(words))
+
+    def postfix_tls(self, wanted):
+        """Deliver as etc/postfix-main.cf says, or in the clear."""
+        info = self.info()
+        settings = {
+            "smtp_tls_security_level": "dane",
+            "smtp_dns_support_level": "dnssec",
+            "smtp_tls_CAfile": info["ca_file"],
+            "smtp_tls_policy_maps": info["policy_map"],
+            "smtp_mx_address_limit": "1",  # nobody listens on ::1
+        } if wanted else {
+            "smtp_tls_security_level": "none",
+            "smtp_dns_support_level": "enabled",
+            "smtp_tls_CAfile": "",
+            "smtp_tls_policy_maps": "",
+            "smtp_mx_address_limit": "5",
+        }
+        self.postfix.set(*(f"{k}={v}" for k, v in settings.items()))
+        self.postfix.reload()
 
     @staticmethod
     def domain(name):

@@ -1,0 +1,63 @@
+"""The resolver that the lab's Postfix asks: it validates and says so (AD).
+
+An unbound of its own before the tampering forwarder. It keeps nothing, so that
+what a test tampers with is seen at once.
+"""
+
+import os
+import shutil
+
+from process import accepts
+
+PORT = 53
+PATH = os.environ.get("PATH", "") + ":/usr/sbin"
+
+CONF = """\
+server:
+	directory: "{home}"
+	chroot: ""
+	username: ""
+	pidfile: ""
+	logfile: "{home}/validator.log"
+	use-syslog: no
+	num-threads: 1
+	interface: {address}@{port}
+	access-control: 127.0.0.0/8 allow
+	module-config: "validator iterator"
+	trust-anchor-file: "{anchor}"
+	trust-anchor-signaling: no
+	do-ip6: no
+	do-not-query-localhost: no
+	local-zone: "test." transparent
+	cache-max-ttl: 0
+	cache-max-negative-ttl: 0
+	infra-host-ttl: 1
+	val-bogus-ttl: 0
+remote-control:
+	control-enable: no
+forward-zone:
+	name: "."
+	forward-addr: {forwarder}
+"""
+
+
+class Validator:
+    """The server process."""
+
+    NAME = "validator"
+
+    def __init__(self, lab_dir, processes):
+        self.home = os.path.join(lab_dir, "validator")
+        self.processes = processes
+
+    def start(self, address, info):
+        """info: what the world says of itself."""
+        os.makedirs(self.home, exist_ok=True)
+        path = os.path.join(self.home, "unbound.conf")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(CONF.format(home=self.home, address=address, port=PORT,
+                                anchor=info["trust_anchor"],
+                                forwarder=info["forwarder"]))
+        self.processes.start(
+            self.NAME, [shutil.which("unbound", path=PATH), "-d", "-c", path],
+            lambda: accepts(address, PORT))
