@@ -26,8 +26,6 @@ static void
 warn_of_later_options(struct log *log, const struct config *config)
 {
 	warn_without_effect(log, "metrics", config->metrics[0] != '\0');
-	warn_without_effect(log, "tlsrpt_socket",
-	    config->tlsrpt_socket[0] != '\0');
 }
 
 static void

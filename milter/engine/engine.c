@@ -19,6 +19,7 @@
 #include "engine/setup.h"
 #include "io/dns.h"
 #include "io/metrics.h"
+#include "io/tlsrpt.h"
 
 /* --- all workers at once ------------------------------------------------ */
 
@@ -105,13 +106,16 @@ worker_init(struct worker *w, struct engine *engine,
 	w->store = engine->store;
 	w->log = engine->log;
 	w->probe = engine->probe;
+	w->tlsrpt = engine->tlsrpt;
 	w->metrics = engine->metrics;
 	TAILQ_INIT(&w->all);
 	LIST_INIT(&w->setups);
 	w->loop = loop_new();
 	w->backoff = backoff_new();
 	w->flap = flap_new(engine->log);
-	if (w->loop == NULL || w->backoff == NULL || w->flap == NULL)
+	w->reported = backoff_new();
+	if (w->loop == NULL || w->backoff == NULL || w->flap == NULL ||
+	    w->reported == NULL)
 		return ERR_NOMEM;
 	w->setup = setup_new(config, engine->generation, w->loop, &w->setups,
 	    engine->metrics, error);
@@ -150,6 +154,22 @@ parts_init(struct engine *engine, const struct config *config)
 }
 
 static int
+reports_init(struct engine *engine, const struct config *config,
+    char error[ENGINE_ERROR_SIZE])
+{
+	const char *path = config->tlsrpt_socket;
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	engine->tlsrpt = tlsrpt_open(path);
+	if (engine->tlsrpt != NULL)
+		return 0;
+	(void)snprintf(error, ENGINE_ERROR_SIZE,
+	    "tlsrpt_socket %.256s: no such socket can be", path);
+	return ERR_CONFIG;
+}
+
+static int
 workers_start(struct engine *engine, char error[ENGINE_ERROR_SIZE])
 {
 	for (size_t i = 0; i < engine->n_workers; i++) {
@@ -171,6 +191,9 @@ engine_init(struct engine *engine, const struct config *config,
 {
 	size_t n = loops_wanted(config);
 	int err = parts_init(engine, config);
+
+	if (err == 0)
+		err = reports_init(engine, config, error);
 
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		engine->n_workers++;
@@ -371,6 +394,7 @@ worker_free(struct worker *w)
 	map_clear(&w->lookups);
 	flap_free(&w->flap);
 	backoff_free(&w->backoff);
+	backoff_free(&w->reported);
 	loop_free(&w->loop);
 }
 
@@ -390,6 +414,7 @@ engine_free(struct engine **enginep)
 		worker_free(&engine->workers[i]);
 	free(engine->workers);
 	probe_free(&engine->probe);
+	tlsrpt_close(&engine->tlsrpt);
 	cache_free(&engine->cache);
 	metrics_free(&engine->metrics);
 	(void)pthread_cond_destroy(&engine->idle);

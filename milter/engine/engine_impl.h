@@ -17,6 +17,7 @@ struct engine {
 	struct log *log;
 	struct cache *cache;
 	struct probe *probe;
+	struct tlsrpt *tlsrpt;  /* NULL: no reports */
 	struct metrics *metrics;
 	atomic_uint generation; /* of the configuration; 1 at first */
 	size_t n_workers;

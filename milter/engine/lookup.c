@@ -103,13 +103,26 @@ unlist(struct lookup *l)
 	l->listed = false;
 }
 
+static void
+free_if_over(struct lookup *l)
+{
+	if (l->pending == 0 && !l->listed && TAILQ_EMPTY(&l->waiters))
+		lookup_free(l);
+}
+
 void
 lookup_returned(struct lookup *l)
 {
 	l->pending--;
 	lookup_advance(l);
-	if (l->pending == 0 && !l->listed && TAILQ_EMPTY(&l->waiters))
-		lookup_free(l);
+	free_if_over(l);
+}
+
+void
+lookup_left(struct lookup *l)
+{
+	l->pending--;
+	free_if_over(l);
 }
 
 /* The delivery track is under way or over, and did without TLSA. */
@@ -255,6 +268,8 @@ settle(struct lookup *l, const struct wants *wants)
 	if (final)
 		unlist(l);
 	complete_all(l, answer, final);
+	if (final)
+		report_begin(l);
 }
 
 void
@@ -266,8 +281,10 @@ lookup_advance(struct lookup *l)
 		return; /* all who waited are answered */
 	policy_advance(l);
 	if (l->refresh) {
-		if (l->policy_step == POLICY_DONE)
+		if (l->policy_step == POLICY_DONE) {
 			complete_all(l, NULL, true);
+			report_begin(l);
+		}
 		return;
 	}
 	decide_wants(&l->facts, &wants);

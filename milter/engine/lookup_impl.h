@@ -64,8 +64,10 @@ struct lookup {
 	unsigned pending; /* callbacks that are still to come */
 	bool listed;      /* in worker->lookups */
 	bool shed;
-	bool refresh;   /* fetches the stored policy anew, and nothing else */
-	bool delivery;  /* see ask_delivery */
+	bool refresh;  /* fetches the stored policy anew, and nothing else */
+	bool delivery; /* see ask_delivery */
+	bool reported; /* the domain was told, or need not be */
+	bool report_verdict;
 	bool rechecked; /* the TXT was asked past every cache */
 	const struct answer *published;
 
@@ -86,6 +88,7 @@ struct lookup {
 	size_t n_addresses;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	char fetch_why[FETCH_WHY_SIZE];
+	const char *fetch_result; /* RFC 8460 4.3; NULL: it did not fail */
 	struct policy *fetched_policy;
 
 	/* delivery track */
@@ -100,6 +103,9 @@ void lookup_advance(struct lookup *lookup);
 
 /* A callback has come; may free the lookup, so last of all. */
 void lookup_returned(struct lookup *lookup);
+
+/* The same of the last one, after which nothing is judged any more. */
+void lookup_left(struct lookup *lookup);
 
 /* A copy that lives with the lookup; "" when memory is out. */
 const char *lookup_keep(struct lookup *lookup, const char *text);
@@ -118,5 +124,8 @@ void policy_release(struct lookup *lookup);
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */
 void delivery_reset(struct lookup *lookup);
+
+/* Once nothing more will come: lookup_report.c. */
+void report_begin(struct lookup *lookup);
 
 #endif

@@ -295,6 +295,7 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		fetch_failed(l, why);
 		return;
 	}
+	l->fetch_result = result;
 	if (l->refresh)
 		refresh_failed(l, result, why);
 	if (backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
@@ -547,6 +548,7 @@ fetched(void *arg, const struct fetch_result *result)
 		lookup_returned(l);
 		return;
 	}
+	l->fetch_result = NULL;
 	backoff_remove(l->worker->backoff, l->target.domain);
 	log_new_policy(l);
 	log_withdrawal(l);

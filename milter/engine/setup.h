@@ -29,6 +29,7 @@ struct setup {
 	unsigned generation;
 	struct loop *loop;
 	struct rules rules;
+	bool monitor;
 	uint64_t ttl_min_ms;
 	uint64_t ttl_max_ms;
 	uint64_t backoff_ms;

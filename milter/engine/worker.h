@@ -25,6 +25,7 @@ struct flap;
 struct lookup;
 struct metrics;
 struct probe;
+struct tlsrpt;
 
 /* Lookups under way per loop; more are shed (see lookup.h). */
 #define WORKER_LOOKUPS_MAX 4096
@@ -38,10 +39,12 @@ struct worker {
 	struct dns *next_probe_dns;
 	struct map lookups; /* those that askers may join, by target key */
 	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
-	atomic_size_t n_lookups;  /* all that are not freed yet; read anywhere */
+	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
 	size_t n_waiters;
 	struct backoff *backoff;
 	struct flap *flap;
+	struct backoff *reported; /* results that were told, by domain */
+	bool tlsrpt_failed;       /* the last report was not taken */
 	struct pulse pulse;
 	bool running; /* the loop was started */
 	bool stopping;
@@ -51,6 +54,7 @@ struct worker {
 	struct store *store;
 	struct log *log;
 	struct probe *probe;
+	struct tlsrpt *tlsrpt; /* NULL: no reports */
 	struct metrics *metrics;
 };
 

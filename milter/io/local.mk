@@ -63,6 +63,9 @@ libio_a_SOURCES += milter/io/line.c milter/io/line.h \
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 	milter/io/log_escape.c milter/io/log_escape.h
 
+# Reports to a TLSRPT collector.
+libio_a_SOURCES += milter/io/tlsrpt.c milter/io/tlsrpt.h
+
 # What is counted.
 libio_a_SOURCES += milter/io/metrics.c milter/io/metrics.h
 

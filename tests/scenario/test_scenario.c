@@ -82,3 +82,13 @@ ParameterizedTest(size_t *place, scenario, tls)
 {
 	run(&tls_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, report)
+{
+	return places(report_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, report)
+{
+	run(&report_scenarios[*place]);
+}

@@ -387,3 +387,9 @@ tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 tests_unit_test_control_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_tlsrpt
+UNIT_TESTS += tests/unit/test_tlsrpt
+tests_unit_test_tlsrpt_SOURCES = tests/unit/test_tlsrpt.c
+tests_unit_test_tlsrpt_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_tlsrpt_LDADD = libio.a libcore.a $(CRITERION_LIBS)

@@ -1,0 +1,176 @@
+/*
+ * The last thing that a lookup does: tell the domain, if it wants to know
+ * (RFC 8460 3), that its policy could not be had or that its records are not
+ * what the policy promises. The record that says so is asked for only then.
+ */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/backoff.h"
+#include "engine/clock.h"
+#include "engine/lookup_impl.h"
+#include "io/log.h"
+#include "io/tlsrpt.h"
+
+#define RECORD_OWNER "_smtp._tls."
+
+/* Results that RFC 8460 has no name for are told by their reason: L-02. */
+static const char *
+reason_text(const struct verdict *verdict)
+{
+	switch (verdict->decided_by.status) {
+	case FACT_INSECURE:
+	case FACT_INDETERMINATE:
+		return "dnssec-policy";
+	case FACT_UNASKED:
+	case FACT_SECURE:
+	case FACT_BOGUS:
+	case FACT_FAILED:
+		break;
+	}
+	return reason_name(verdict->reason);
+}
+
+static const char *
+host_of(const struct evidence *e)
+{
+	switch (e->kind) {
+	case EVIDENCE_A:
+	case EVIDENCE_AAAA:
+	case EVIDENCE_TLSA:
+	case EVIDENCE_PATTERN:
+		return e->name;
+	case EVIDENCE_NONE:
+	case EVIDENCE_TXT:
+	case EVIDENCE_FETCH:
+	case EVIDENCE_MX:
+	case EVIDENCE_HOSTS:
+		break;
+	}
+	return NULL;
+}
+
+static void
+send_report(struct lookup *l, const struct tlsrpt_report *report)
+{
+	struct worker *worker = l->worker;
+	int err = tlsrpt_send(worker->tlsrpt, report);
+
+	if (err != 0 && !worker->tlsrpt_failed)
+		log_msg(worker->log, LOG_LEVEL_WARNING, "tlsrpt",
+		    "tlsrpt_socket: the collector does not take reports");
+	worker->tlsrpt_failed = err != 0;
+}
+
+static void
+report_policy(struct lookup *l, const char *record)
+{
+	const struct tlsrpt_report report = {
+	    .domain = l->target.domain,
+	    .record = record,
+	    .policy = l->facts.stored,
+	    .result = l->fetch_result,
+	    .reason = l->facts.fetch.error != NULL ? l->facts.fetch.error : "",
+	};
+
+	if (l->fetch_result != NULL)
+		send_report(l, &report);
+}
+
+static bool
+is_reportable(const struct lookup *l)
+{
+	const struct verdict *verdict;
+
+	if (l->published == NULL || l->setup->monitor)
+		return false;
+	verdict = &l->published->verdict;
+	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&
+	    reason_tlsrpt(verdict->reason)[0] != '\0';
+}
+
+static void
+report_verdict(struct lookup *l, const char *record)
+{
+	const struct verdict *verdict;
+
+	if (!l->report_verdict)
+		return;
+	verdict = &l->published->verdict;
+	send_report(l,
+	    &(struct tlsrpt_report){
+		.domain = l->target.domain,
+		.record = record,
+		.policy = verdict->policy,
+		.result = reason_tlsrpt(verdict->reason),
+		.reason = reason_text(verdict),
+		.host = host_of(&verdict->decided_by),
+		.failed = true,
+	    });
+}
+
+/* RFC 8460 3: with more than one there is none. */
+static bool
+find_record(const struct dns_answer *answer, char out[TLSRPT_RECORD_MAX])
+{
+	char record[TLSRPT_RECORD_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < answer->n; i++) {
+		if (!tlsrpt_record(answer->records[i].data,
+			answer->records[i].len, record))
+			continue;
+		memcpy(out, record, sizeof(record));
+		n++;
+	}
+	return n == 1;
+}
+
+static void
+record_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+	char record[TLSRPT_RECORD_MAX];
+
+	if (!l->worker->stopping && find_record(answer, record)) {
+		report_policy(l, record);
+		report_verdict(l, record);
+	}
+	lookup_left(l);
+}
+
+/* Once for each result as long as the verdict is kept: every recipient of a
+ * time-out or a renewal begins a lookup of its own. */
+static bool
+is_new(struct lookup *l)
+{
+	const char *result = reason_tlsrpt(l->published->verdict.reason);
+	uint64_t now_ms = clock_mono_ms();
+
+	if (backoff_error(l->worker->reported, l->target.domain, result,
+		now_ms) != NULL)
+		return false;
+	(void)backoff_add(l->worker->reported, l->target.domain, result,
+	    now_ms + l->setup->ttl_max_ms, "");
+	return true;
+}
+
+void
+report_begin(struct lookup *l)
+{
+	char owner[sizeof(RECORD_OWNER) + NAME_SIZE];
+
+	if (l->worker->tlsrpt == NULL || l->reported || l->worker->stopping)
+		return;
+	l->reported = true;
+	l->report_verdict = is_reportable(l) && is_new(l);
+	if (!l->report_verdict && l->fetch_result == NULL)
+		return;
+	if (snprintf(owner, sizeof(owner), RECORD_OWNER "%s",
+		l->target.domain) > NAME_LEN_MAX)
+		return;
+	if (dns_ask(l->setup->dns, owner, DNS_TXT, record_answered, l) == 0)
+		l->pending++;
+}
