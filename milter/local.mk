@@ -30,4 +30,6 @@ dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
 	$(OPENSSL_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
 
+dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc
+
 dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5
