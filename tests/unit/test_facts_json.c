@@ -516,3 +516,34 @@ Test(facts_json, reading_without_memory)
 	cr_assert_eq(err, 0);
 	free(facts);
 }
+
+/* RFC 7672 3.1: of the records that are there, one at least can be used. */
+Test(facts_json, whether_TLSA_is_usable_survives)
+{
+	struct world world;
+	struct verdict verdict;
+	struct facts *facts;
+	char *line;
+
+	world_make(&world,
+	    "txt=valid/1 stored=1/yes mx=s+ mx1=s+,s-,s+u mx2=s+,s-,s+ "
+	    "mx3=s+,s-,s-",
+	    "");
+	decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
+	line = facts_json_write(&world.facts, &verdict, -1);
+	cr_assert_not_null(line);
+	cr_expect_not_null(strstr(line,
+	    "\"tlsa\":{\"status\":\"secure\",\"answer\":\"records\","
+	    "\"usable\":true}"));
+	cr_expect_not_null(strstr(line,
+	    "\"tlsa\":{\"status\":\"secure\",\"answer\":\"records\","
+	    "\"usable\":false}"));
+	cr_expect_not_null(strstr(line,
+	    "\"tlsa\":{\"status\":\"secure\",\"answer\":\"nodata\"}"));
+	facts = read_ok(line);
+	cr_expect(facts->hosts[0].tlsa_usable);
+	cr_expect_not(facts->hosts[1].tlsa_usable);
+	cr_expect_not(facts->hosts[2].tlsa_usable);
+	free(facts);
+	free(line);
+}
