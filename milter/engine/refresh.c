@@ -22,7 +22,9 @@
  * interval, as each costs a pass over all that is stored. */
 #define LOOKS_PER_INTERVAL 288
 #define PAUSE_MIN_S        1
-#define PAUSE_MAX_S        3600
+/* What is stored meanwhile must be seen before it is due, and that is after a
+ * quarter of its life (refresh_plan.c). */
+#define PAUSE_MAX_S 900
 
 struct refresher {
 	struct engine *engine;
@@ -121,12 +123,14 @@ static uint64_t
 pause_for(uint64_t interval_s, int64_t left_s)
 {
 	uint64_t s = left_s > 0 ? (uint64_t)left_s : 0;
+	uint64_t most_s =
+	    interval_s / 2 < PAUSE_MAX_S ? interval_s / 2 : PAUSE_MAX_S;
 
 	if (s < interval_s / LOOKS_PER_INTERVAL)
 		s = interval_s / LOOKS_PER_INTERVAL;
-	if (s < PAUSE_MIN_S)
-		return PAUSE_MIN_S;
-	return s < PAUSE_MAX_S ? s : PAUSE_MAX_S;
+	if (s > most_s)
+		s = most_s;
+	return s > PAUSE_MIN_S ? s : PAUSE_MIN_S;
 }
 
 /* For how many seconds the store can be left alone. */

@@ -28,7 +28,8 @@ MODULES = {"dns": "python3-dnspython", "cryptography": "python3-cryptography"}
 class Stage:
     """One lab directory."""
 
-    DAEMON_ACTIONS = ("start", "stop", "restart", "kill", "reload", "fresh")
+    DAEMON_ACTIONS = ("start", "stop", "restart", "kill", "reload", "fresh",
+                      "configure")
 
     def __init__(self, directory, processes):
         self.dir = directory
@@ -187,6 +188,8 @@ class Stage:
             self.daemon.kill()
         elif action == "reload":
             self.daemon.reload(options)
+        elif action == "configure":
+            self.daemon.write_config(options)
         if action == "fresh":
             self.daemon.wipe()
         if action in ("start", "restart", "fresh"):
