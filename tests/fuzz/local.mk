@@ -1,0 +1,71 @@
+# Fuzz targets: replayed on their corpora by `make check`, run by `make fuzz`
+# (tests/fuzz/run). In a build with --enable-fuzz libFuzzer has main().
+FUZZ_TESTS += tests/fuzz/fuzz_address tests/fuzz/fuzz_policy \
+	tests/fuzz/fuzz_txt
+check_PROGRAMS += $(FUZZ_TESTS)
+UNIT_TESTS += $(FUZZ_TESTS)
+
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
+if FUZZ_ENGINE
+FUZZ_MAIN = tests/fuzz/fuzz.h
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_MAIN = tests/fuzz/fuzz.h tests/fuzz/replay.c
+fuzz_ldflags = $(AM_LDFLAGS)
+endif
+EXTRA_DIST += tests/fuzz/replay.c tests/fuzz/run tests/fuzz/corpus
+
+# Second parsers, from the ABNF. Where they go is not what libFuzzer is to
+# find out.
+check_LIBRARIES += tests/fuzz/liboracle.a
+tests_fuzz_liboracle_a_SOURCES = tests/fuzz/abnf.c tests/fuzz/abnf.h \
+	tests/fuzz/oracle_policy.c tests/fuzz/oracle_policy.h \
+	tests/fuzz/oracle_txt.c tests/fuzz/oracle_txt.h \
+	tests/fuzz/txt_input.c tests/fuzz/txt_input.h
+if FUZZ_ENGINE
+tests_fuzz_liboracle_a_CFLAGS = $(AM_CFLAGS) -fno-sanitize=fuzzer-no-link
+else
+tests_fuzz_liboracle_a_CFLAGS = $(AM_CFLAGS)
+endif
+
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_address_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_address_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_address_LDADD = libio.a libcore.a $(IDN2_LIBS)
+
+tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_policy_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_policy_LDADD = tests/fuzz/liboracle.a libcore.a
+
+tests_fuzz_fuzz_txt_SOURCES = tests/fuzz/fuzz_txt.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_txt_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_txt_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_txt_LDADD = tests/fuzz/liboracle.a libcore.a
+
+if !FUZZ_ENGINE
+check_PROGRAMS += tests/fuzz/test_oracle
+UNIT_TESTS += tests/fuzz/test_oracle
+tests_fuzz_test_oracle_SOURCES = tests/fuzz/test_oracle.c
+tests_fuzz_test_oracle_CPPFLAGS = $(FUZZ_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_fuzz_test_oracle_LDADD = tests/fuzz/liboracle.a libcore.a \
+	$(CRITERION_LIBS)
+endif
+
+# --- make fuzz: a build of its own, as for the other sanitizers ---------------
+
+FUZZ_CC = clang
+FUZZ_SECONDS = 60
+
+.PHONY: fuzz
+build-fuzz/source: FORCE
+	@$(MKDIR_P) $(@D) && $(MAKE) -s --no-print-directory distdir distdir=$@
+
+fuzz: build-fuzz/source
+	@$(MKDIR_P) build-fuzz/build && cd build-fuzz/build && \
+	{ test -f Makefile || \
+		../source/configure -q --enable-fuzz CC='$(FUZZ_CC)'; } && \
+	$(MAKE) --no-print-directory $(FUZZ_TESTS)
+	@$(SHELL) $(srcdir)/tests/fuzz/run build-fuzz/build $(FUZZ_SECONDS) \
+		$(FUZZ_TESTS)
