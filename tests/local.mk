@@ -9,7 +9,7 @@ EXTRA_DIST += tests/run tests/lab tests/tsan.supp .ci/run .clang-tidy
 ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run
 
-.PHONY: check-programs asan tsan valgrind tidy lint format
+.PHONY: check-programs asan tsan valgrind torture tidy lint format
 
 # One after the other: `all` runs a make of its own, and two at once would
 # compile the same files.
@@ -55,6 +55,14 @@ valgrind: check-programs
 	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
 	--errors-for-leak-kinds=definite,indirect" $(RUN_TESTS) $(PLAIN_TESTS)
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
+
+# The long runs of what `make check` has in short: about a quarter of an hour.
+torture: check-programs
+	@DANE_STS_BINDIR=`pwd` && export DANE_STS_BINDIR && \
+	torture=$(srcdir)/tests/e2e/torture && \
+	$$torture --rounds 250 --births 50 kill && $$torture diskfull && \
+	$$torture readonly && $$torture unusable && \
+	{ $$torture --rounds 10 redis || test $$? -eq 77; }
 
 # --- the source ---------------------------------------------------------------
 

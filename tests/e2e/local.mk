@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/e2e/e2e
 E2E_TESTS += tests/e2e/e2e
 tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
-	tests/e2e/control.c \
+	tests/e2e/control.c tests/e2e/crash.c \
 	tests/e2e/delivery.c \
 	tests/e2e/lab_client.c tests/e2e/lab_client.h \
 	tests/e2e/life.c tests/e2e/log_line.c tests/e2e/options.c \
@@ -10,7 +10,10 @@ tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
 	tests/e2e/tool.c tests/e2e/verdicts.c
 tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DLAB_PROGRAM='"$(abs_top_srcdir)/tests/lab/lab"' \
+	-DTORTURE_PROGRAM='"$(abs_top_srcdir)/tests/e2e/torture"' \
 	-DBINDIR='"$(abs_top_builddir)"'
 tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 
 EXTRA_DIST += tests/e2e/valgrind-10k
+EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
+	tests/e2e/torture_disk.py tests/e2e/torture_redis.py

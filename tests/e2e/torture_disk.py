@@ -1,0 +1,215 @@
+"""A disk that is full or cannot be written to, a store that cannot be used.
+
+The store lies on a small tmpfs. What was stored before stays, to the octet,
+and goes on to count; what cannot be stored is told.
+"""
+
+import os
+import shutil
+import subprocess
+
+from crowd import Failure, expect
+
+SIZE = "2m"
+FEW = 20
+
+
+def mount(*words):
+    """mount(8), or Failure."""
+    done = subprocess.run(["mount", *words], capture_output=True, check=False,
+                          text=True)
+    expect(done.returncode == 0, f"mount {words}: {done.stderr}")
+
+
+class SmallDisk:
+    """A tmpfs on the daemon's store directory."""
+
+    def __init__(self, path):
+        self.path = path
+        self.filler = os.path.join(path, "filler")
+
+    def __enter__(self):
+        os.makedirs(self.path, exist_ok=True)
+        mount("-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "none", self.path)
+        return self
+
+    def __exit__(self, *exc):
+        # Lazily: after a failure the daemon may still have files open.
+        subprocess.run(["umount", "--lazy", self.path], check=True)
+
+    def fill(self):
+        """To the last octet."""
+        with open(self.filler, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(bytes(4096))
+            except OSError:
+                pass
+
+    def free(self):
+        """There is room again."""
+        os.unlink(self.filler)
+
+    def read_only(self, wanted):
+        """Nobody may have a file open for writing."""
+        mount("-o", "remount," + ("ro" if wanted else "rw"), self.path)
+
+
+def may_mount():
+    """Whether this machine lets us."""
+    probe = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return subprocess.run(probe, capture_output=True,
+                          check=False).returncode == 0
+
+
+def troubles(crowd):
+    """Newly logged failures of the store."""
+    return [e for e in crowd.log()
+            if e.get("event") == "store" and e["level"] == "error"]
+
+
+def learn(crowd, domains):
+    """Deferred because of a policy that was fetched just now, and stored."""
+    crowd.expect_deferred(domains, "a new policy")
+    stored = crowd.stored()
+    for domain in domains:
+        expect(domain in stored and int(stored[domain][0]) == crowd.number,
+               f"{domain}: policy {crowd.number} is not stored")
+    return stored
+
+
+def full(crowd):
+    """ENOSPC under a running daemon, and at its start."""
+    old, new = crowd.domains[:FEW], crowd.domains[FEW:2 * FEW]
+    with SmallDisk(crowd.daemon.store) as disk:
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s")
+        crowd.publish(1)
+        before = learn(crowd, old)
+        disk.fill()
+        crowd.publish(2)
+        expect(not troubles(crowd), "trouble before the disk was full")
+        crowd.expect_deferred(old + new, "the disk is full")
+        told = {e["domain"] for e in troubles(crowd)}
+        _check_full(crowd, before, told, old + new)
+        _without_txt(crowd, old, "the disk is full, no TXT record")
+        crowd.kill()
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s")
+        _without_txt(crowd, old, "restarted on a full disk")
+        disk.free()
+        crowd.publish(3)
+        # The daemon's resolver remembers for a while that it has no TXT
+        # records of the old ones.
+        learn(crowd, new)
+        crowd.check_bodies(crowd.stored())
+        crowd.stop()
+    print(f"diskfull: {len(told)} policies could not be stored and were "
+          f"told, {len(before)} old ones kept")
+
+
+def _check_full(crowd, before, told, domains):
+    stored = crowd.stored()
+    crowd.check_bodies(stored)
+    expect(told, "the disk was full and nothing was told")
+    for domain in domains:
+        kept = stored.get(domain)
+        # Pages that the store itself had freed may take a small policy.
+        if domain in told:
+            expect(kept == before.get(domain),
+                   f"{domain}: the old policy is not what it was")
+        else:
+            expect(kept is not None and kept[0] == "2",
+                   f"{domain}: not stored, and nothing was told")
+
+
+def _without_txt(crowd, domains, what):
+    crowd.hide()
+    crowd.expect_deferred(domains, what)
+    crowd.log()
+
+
+def read_only(crowd):
+    """A file system that was mounted so: told at the start, nothing lost."""
+    with SmallDisk(crowd.daemon.store) as disk:
+        crowd.start()
+        crowd.publish(1)
+        before = learn(crowd, crowd.domains[:FEW])
+        crowd.stop()
+        disk.read_only(True)
+        words = crowd.refused_start("read-only")
+        expect(crowd.daemon.store in words and "ead-only" in words,
+               f"not said what is wrong: {words}")
+        disk.read_only(False)
+        _as_before(crowd, before)
+    print(f"readonly: {words.splitlines()[-1]}")
+
+
+def _as_before(crowd, before):
+    expect(crowd.stored() == before, "the store is not what it was")
+    crowd.start()
+    _without_txt(crowd, sorted(before), "after the repair")
+    crowd.stop()
+
+
+# --- a file that is not ours, damaged, or newer
+
+
+def newer(octets):
+    """The version in the meta record, store_meta.c."""
+    name = b"dane-sts-milter\0"
+    expect(name + b"\1" in octets, "no meta record found")
+    return octets.replace(name + b"\1", name + b"\xff")
+
+
+def foreign(octets):
+    """Another program's LMDB file."""
+    return octets.replace(b"dane-sts-milter\0", b"something-else.\0")
+
+
+def shortened(octets):
+    """The second half is gone."""
+    return octets[:len(octets) // 8192 * 4096]
+
+
+def overwritten(octets):
+    """Garbage behind the first two pages."""
+    return octets[:8192] + b"\xa5" * (len(octets) - 8192)
+
+
+def text(_octets):
+    """No LMDB file at all."""
+    return b"This is somebody's shopping list.\n" * 500
+
+
+SPOILT = {
+    newer: "newer version",
+    foreign: "another program",
+    shortened: "",
+    overwritten: "",
+    text: "",
+}
+
+
+def unusable(crowd):
+    """The daemon says so, does not start and leaves the file alone."""
+    crowd.start()
+    crowd.publish(1)
+    before = learn(crowd, crowd.domains[:FEW])
+    crowd.stop()
+    path = os.path.join(crowd.daemon.store, "data.mdb")
+    shutil.copy(path, path + ".good")
+    with open(path, "rb") as f:
+        good = f.read()
+    for spoil, why in SPOILT.items():
+        bad = spoil(good)
+        with open(path, "wb") as f:
+            f.write(bad)
+        words = crowd.refused_start(spoil.__name__)
+        expect(path in words or crowd.daemon.store in words,
+               f"{spoil.__name__}: not said where: {words}")
+        expect(why in words, f"{spoil.__name__}: not said what: {words}")
+        with open(path, "rb") as f:
+            if f.read() != bad:
+                raise Failure(f"{spoil.__name__}: the file was changed")
+        print(f"unusable: {spoil.__name__}: {words.splitlines()[-1]}")
+    os.rename(path + ".good", path)
+    _as_before(crowd, before)
