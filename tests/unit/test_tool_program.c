@@ -87,12 +87,13 @@ Test(tool_program, usage_is_64_and_leaves_stdout_alone)
 
 Test(tool_program, unknown_command_names_the_known)
 {
-	static const char *const args[] = {"cache", "list", NULL};
+	static const char *const args[] = {"stats", "list", NULL};
 	struct outcome got;
 
 	tool_run(args, "", 0, &got);
 	cr_expect_neq(strstr(got.err.at,
-			  "known are: check lint parse replay\n"),
+			  "known are: check lint parse replay "
+			  "status reload cache\n"),
 	    NULL, "%s", got.err.at);
 	outcome_free(&got);
 }
@@ -104,7 +105,7 @@ Test(tool_program, help_and_version)
 	    {{"parse", "--version"}, NULL, 0, "dane-sts " PACKAGE_VERSION "\n"},
 	};
 	static const char *const commands[] = {"check", "lint", "parse",
-	    "replay"};
+	    "replay", "status", "reload", "cache"};
 	struct outcome got;
 	size_t i;
 
