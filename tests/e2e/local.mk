@@ -17,3 +17,5 @@ tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/e2e/valgrind-10k
 EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
 	tests/e2e/torture_disk.py tests/e2e/torture_redis.py
+EXTRA_DIST += tests/e2e/package tests/e2e/package_root.py \
+	tests/e2e/package_stages.py tests/e2e/package_systemd.py
