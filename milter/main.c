@@ -380,8 +380,10 @@ start_control(struct daemon *daemon)
 	if (daemon->control_fd < 0)
 		return 0;
 	daemon->control = control_new(daemon->control_fd, &parts);
-	if (daemon->control == NULL)
+	if (daemon->control == NULL) {
+		daemon->control_fd = -1; /* closed */
 		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	}
 	return 0;
 }
 
@@ -418,13 +420,21 @@ start(struct daemon *daemon, const struct arguments *arguments)
 }
 
 static void
+stop_control(struct daemon *daemon)
+{
+	if (daemon->control != NULL)
+		control_free(&daemon->control);
+	else if (daemon->control_fd >= 0)
+		close(daemon->control_fd); /* the start went no further */
+	if (daemon->control_fd >= 0)
+		control_remove(daemon->config);
+}
+
+static void
 stop(struct daemon *daemon)
 {
 	socketmap_stop(daemon->socketmap);
-	if (daemon->control != NULL) {
-		control_free(&daemon->control);
-		control_remove(daemon->config);
-	}
+	stop_control(daemon);
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
