@@ -62,7 +62,8 @@ torture: check-programs
 	torture=$(srcdir)/tests/e2e/torture && \
 	$$torture --rounds 250 --births 50 kill && $$torture diskfull && \
 	$$torture readonly && $$torture unusable && \
-	{ $$torture --rounds 10 redis || test $$? -eq 77; }
+	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
+	tests/scenario/million
 
 # --- the source ---------------------------------------------------------------
 

@@ -73,3 +73,10 @@ tests_scenario_test_scenario_SOURCES = tests/scenario/test_scenario.c \
 tests_scenario_test_scenario_CPPFLAGS = $(SCENARIO_CPPFLAGS) \
 	$(CRITERION_CFLAGS)
 tests_scenario_test_scenario_LDADD = libcore.a $(CRITERION_LIBS)
+
+# A million of everything: `make torture` runs it.
+check_PROGRAMS += tests/scenario/million
+tests_scenario_million_SOURCES = tests/scenario/million.c
+tests_scenario_million_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_scenario_million_LDADD = libengine.a libconf.a libio.a libcore.a \
+	$(STORE_LIBS) $(LIBEVENT_LIBS)
