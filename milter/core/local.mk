@@ -34,5 +34,6 @@ libcore_a_SOURCES += \
 # What people are told.
 libcore_a_SOURCES += \
 	milter/core/advice.c milter/core/advice.h \
+	milter/core/duration.c milter/core/duration.h \
 	milter/core/text.c milter/core/text.h \
 	milter/core/tree.c milter/core/tree.h

@@ -70,6 +70,16 @@ text_decode(const uint8_t *octets, size_t len, uint32_t *code)
 	return row->len;
 }
 
+/* What turns the direction of a line round makes it read as something else. */
+bool
+text_is_fit(uint32_t code)
+{
+	return code != TEXT_INVALID && code >= 0x20 &&
+	    (code < 0x7f || code > 0x9f) && code != 0x2028 && code != 0x2029 &&
+	    (code < 0x202a || code > 0x202e) &&
+	    (code < 0x2066 || code > 0x2069);
+}
+
 char *
 text_utf8(const void *octets, size_t len)
 {
@@ -97,17 +107,6 @@ text_utf8(const void *octets, size_t len)
 	return out;
 }
 
-/* Controls, and what turns the direction of a line round so that it reads as
- * something else. */
-static bool
-is_unfit(uint32_t code)
-{
-	return code == TEXT_INVALID || code < 0x20 ||
-	    (code >= 0x7f && code <= 0x9f) || code == 0x2028 ||
-	    code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
-	    (code >= 0x2066 && code <= 0x2069);
-}
-
 void
 text_print(FILE *out, const void *octets, size_t len)
 {
@@ -117,7 +116,7 @@ text_print(FILE *out, const void *octets, size_t len)
 
 	for (; len > 0; in += n, len -= n) {
 		n = text_decode(in, len, &code);
-		if (!is_unfit(code)) {
+		if (text_is_fit(code)) {
 			fwrite(in, 1, n, out);
 			continue;
 		}

@@ -20,10 +20,14 @@
 #define TEXT_INVALID UINT32_MAX
 size_t text_decode(const uint8_t *octets, size_t len, uint32_t *code);
 
+/* False for control characters, what turns the direction of a line round, and
+ * TEXT_INVALID. */
+bool text_is_fit(uint32_t code);
+
 /* What is not UTF-8 becomes U+FFFD. NULL: no memory. Free with free(). */
 char *text_utf8(const void *octets, size_t len);
 
-/* Control characters and what is not UTF-8 become \xNN. */
+/* What is not fit becomes \xNN. */
 void text_print(FILE *out, const void *octets, size_t len);
 
 #endif

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/duration.h"
 #include "core/policy.h"
 #include "core/text.h"
 #include "tool/cache.h"
-#include "tool/duration.h"
 #include "tool/output.h"
 
 struct listing {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "core/duration.h"
 #include "core/text.h"
-#include "tool/duration.h"
 #include "tool/remote.h"
 #include "tool/tool.h"
 

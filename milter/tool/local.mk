@@ -7,7 +7,6 @@ libdstool_a_SOURCES = \
 	milter/tool/cache_warm.c \
 	milter/tool/check.c \
 	milter/tool/daemon.c \
-	milter/tool/duration.c milter/tool/duration.h \
 	milter/tool/input.c milter/tool/input.h \
 	milter/tool/lint.c milter/tool/lint.h \
 	milter/tool/lint_domain.c \

@@ -1,6 +1,10 @@
-/* Times and sizes for people. */
-#ifndef TOOL_DURATION_H
-#define TOOL_DURATION_H
+/*
+ * Times for people.
+ *
+ * Pure. Any thread.
+ */
+#ifndef CORE_DURATION_H
+#define CORE_DURATION_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "tool/duration.h"
+#include "core/duration.h"
 
 #include <inttypes.h>
 #include <stdio.h>
