@@ -17,6 +17,12 @@ libfront_a_SOURCES = \
 	milter/front/unix_socket.c milter/front/unix_socket.h
 libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MILTER_CFLAGS)
 
+# HTTP.
+libfront_a_SOURCES += \
+	milter/front/http.c milter/front/http.h \
+	milter/front/http_client.c milter/front/http_client.h \
+	milter/front/http_request.c milter/front/http_request.h
+
 # The moment of delivery.
 libfront_a_SOURCES += \
 	milter/front/listen.c milter/front/listen.h \

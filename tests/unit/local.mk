@@ -393,3 +393,17 @@ UNIT_TESTS += tests/unit/test_tlsrpt
 tests_unit_test_tlsrpt_SOURCES = tests/unit/test_tlsrpt.c
 tests_unit_test_tlsrpt_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tlsrpt_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
+# Metrics and the status page.
+check_PROGRAMS += tests/unit/test_http_request
+UNIT_TESTS += tests/unit/test_http_request
+tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c
+tests_unit_test_http_request_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_http_request_LDADD = libfront.a libcore.a $(CRITERION_LIBS)
+check_PROGRAMS += tests/unit/test_http
+UNIT_TESTS += tests/unit/test_http
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_http_LDADD = libfront.a libengine.a libconf.a libio.a \
+	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	$(CRITERION_LIBS)
