@@ -21,9 +21,10 @@
 #include "engine/clock.h"
 #include "engine/refresh.h"
 #include "front/control.h"
-#include "front/counters.h"
 #include "front/filter.h"
+#include "front/refusals.h"
 #include "front/socketmap.h"
+#include "front/web.h"
 #include "io/log.h"
 #include "io/store.h"
 #include "notify.h"
@@ -48,7 +49,8 @@ struct daemon {
 	struct refresher *refresher;
 	struct reloader *reloader;
 	struct socketmap *socketmap; /* NULL: without policy_socket */
-	struct counters counters;
+	struct refusals *refusals;
+	struct web *web;
 	struct tls_counters tls_counters;
 	struct control *control;
 	int control_fd;
@@ -229,6 +231,7 @@ start_socket(struct daemon *daemon)
 {
 	char error[FILTER_ERROR_SIZE];
 	char policy_error[LISTEN_ERROR_SIZE];
+	char web_error[LISTEN_ERROR_SIZE];
 
 	if (filter_listen(daemon->config, error) < 0)
 		return fail(daemon, EX_UNAVAILABLE, "%s", error);
@@ -236,6 +239,8 @@ start_socket(struct daemon *daemon)
 	    0)
 		return fail(daemon, EX_UNAVAILABLE, "policy_socket: %s",
 		    policy_error);
+	if (web_listen(daemon->config, &daemon->web, web_error) < 0)
+		return fail(daemon, EX_UNAVAILABLE, "metrics: %s", web_error);
 	return 0;
 }
 
@@ -370,7 +375,7 @@ start_control(struct daemon *daemon)
 	    .snapshots = daemon->snapshots,
 	    .engine = daemon->engine,
 	    .store = daemon->store,
-	    .counters = &daemon->counters,
+	    .metrics = engine_metrics(daemon->engine),
 	    .log = daemon->log,
 	    .reload = reload,
 	    .reload_arg = daemon->reloader,
@@ -384,6 +389,29 @@ start_control(struct daemon *daemon)
 		daemon->control_fd = -1; /* closed */
 		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
 	}
+	return 0;
+}
+
+/* Before the first recipient; without the option it costs nothing. */
+static int
+start_web(struct daemon *daemon)
+{
+	struct web_parts parts = {
+	    .snapshots = daemon->snapshots,
+	    .engine = daemon->engine,
+	    .store = daemon->store,
+	    .log = daemon->log,
+	    .started_s = clock_wall_s(),
+	};
+
+	if (daemon->web == NULL)
+		return 0;
+	daemon->refusals = refusals_new();
+	parts.refusals = daemon->refusals;
+	if (daemon->config->policy_socket[0] != '\0')
+		parts.tls = &daemon->tls_counters;
+	if (daemon->refusals == NULL || web_start(daemon->web, &parts) != 0)
+		return fail(daemon, EX_SOFTWARE, "cannot serve metrics");
 	return 0;
 }
 
@@ -416,6 +444,8 @@ start(struct daemon *daemon, const struct arguments *arguments)
 		code = start_socketmap(daemon);
 	if (code == 0)
 		code = start_control(daemon);
+	if (code == 0)
+		code = start_web(daemon);
 	return code;
 }
 
@@ -434,6 +464,7 @@ static void
 stop(struct daemon *daemon)
 {
 	socketmap_stop(daemon->socketmap);
+	web_stop(daemon->web);
 	stop_control(daemon);
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
@@ -442,6 +473,8 @@ stop(struct daemon *daemon)
 	if (daemon->engine != NULL)
 		engine_free(&daemon->engine);
 	socketmap_free(&daemon->socketmap);
+	web_free(&daemon->web);
+	refusals_free(&daemon->refusals);
 	if (daemon->store != NULL)
 		store_close(&daemon->store);
 	log_close(&daemon->log);
@@ -456,7 +489,8 @@ serve(struct daemon *daemon)
 	    .started = daemon->config,
 	    .snapshots = daemon->snapshots,
 	    .engine = daemon->engine,
-	    .counters = &daemon->counters,
+	    .metrics = engine_metrics(daemon->engine),
+	    .refusals = daemon->refusals,
 	    .log = daemon->log,
 	};
 	bool drained;

@@ -13,22 +13,6 @@
 #define LIBRARIES_SIZE 512
 
 static void
-warn_without_effect(struct log *log, const char *option, bool set)
-{
-	if (set)
-		log_msg(log, LOG_LEVEL_WARNING, "config",
-		    "not in this version: %s has no effect", option);
-}
-
-/* Options that this version takes, so that a file can be shared with a later
- * one, but does not act upon. */
-static void
-warn_of_later_options(struct log *log, const struct config *config)
-{
-	warn_without_effect(log, "metrics", config->metrics[0] != '\0');
-}
-
-static void
 warn_loudly(struct log *log, const struct config *config)
 {
 	if (geteuid() == 0)
@@ -83,5 +67,4 @@ start_log_write(struct log *log, const struct config *config, const char *file)
 		    "%s does not exist: all options have their defaults",
 		    config_default_path());
 	warn_loudly(log, config);
-	warn_of_later_options(log, config);
 }

@@ -20,6 +20,7 @@ struct engine_status {
 	int64_t resolver_since_s; /* wall clock; 0: as long as UNKNOWN */
 	size_t loops;
 	size_t lookups; /* under way */
+	size_t askers;  /* who wait for them */
 	size_t verdicts;
 	size_t verdict_octets;
 };

@@ -40,7 +40,7 @@ struct worker {
 	struct map lookups; /* those that askers may join, by target key */
 	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
 	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
-	size_t n_waiters;
+	atomic_size_t n_waiters; /* the same */
 	struct backoff *backoff;
 	struct flap *flap;
 	struct backoff *reported; /* results that were told, by domain */

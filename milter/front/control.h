@@ -35,16 +35,17 @@
 #include "config.h"
 
 struct control;
-struct counters;
 struct engine;
 struct log;
+struct metrics;
 struct snapshots;
 struct store;
 
 #define CONTROL_ERROR_SIZE  1024
 #define CONTROL_CLIENTS_MAX 16
-#define CONTROL_REQUEST_MAX 65536 /* octets of a line; policies may be longer \
-				   */
+#define CONTROL_REQUEST_MAX                               \
+	65536 /* octets of a line; policies may be longer \
+	       */
 #define CONTROL_PATIENCE_MS  60000
 #define CONTROL_PASS_MAX_MS  600000 /* for all policies to be exported */
 #define CONTROL_WARM_AT_ONCE 32
@@ -54,7 +55,7 @@ struct control_parts {
 	struct snapshots *snapshots;
 	struct engine *engine;
 	struct store *store;
-	struct counters *counters;
+	struct metrics *metrics;
 	struct log *log;
 	/* 0, or a negative error with *error filled in. */
 	int (*reload)(void *arg, char error[CONFIG_ERROR_SIZE]);

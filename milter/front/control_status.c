@@ -22,7 +22,8 @@
 #include "engine/clock.h"
 #include "engine/status.h"
 #include "front/control_client.h"
-#include "front/counters.h"
+#include "front/recipient.h"
+#include "io/metrics.h"
 #include "io/store.h"
 #include "snapshot.h"
 
@@ -87,13 +88,17 @@ policies_json(struct store *store)
 /* --- the rest ----------------------------------------------------------- */
 
 static json_t *
-recipients_json(struct counters *counters)
+recipients_json(const struct metrics *metrics)
 {
 	json_t *reasons = json_object();
 	json_int_t total = 0;
 
-	for (size_t i = 0; i < COUNTERS_REASONS; i++) {
-		json_int_t n = (json_int_t)atomic_load(&counters->reasons[i]);
+	for (size_t i = 0; i < REASON_COUNT; i++) {
+		json_int_t n = 0;
+
+		for (size_t v = 0; v < METRICS_VERDICTS; v++)
+			n += (json_int_t)metrics_sum(metrics,
+			    METRICS_RECIPIENTS, i, v);
 
 		total += n;
 		if (n > 0)
@@ -101,8 +106,12 @@ recipients_json(struct counters *counters)
 			    reason_name((enum reason)i), json_integer(n));
 	}
 	return json_pack("{s:I,s:I,s:I,s:o}", "total", total, "refused",
-	    (json_int_t)atomic_load(&counters->refused), "held",
-	    (json_int_t)atomic_load(&counters->held), "reasons", reasons);
+	    (json_int_t)metrics_sum(metrics, METRICS_ANSWERS, RECIPIENT_REFUSE,
+		0),
+	    "held",
+	    (json_int_t)metrics_sum(metrics, METRICS_ANSWERS, RECIPIENT_HOLD,
+		0),
+	    "reasons", reasons);
 }
 
 static json_t *
@@ -176,7 +185,7 @@ control_status(struct control_client *client)
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
 	    "action", action_name(config->rules.action), "store", config->store,
 	    "policies", policies_json(parts->store), "recipients",
-	    recipients_json(parts->counters), "exemptions",
+	    recipients_json(parts->metrics), "exemptions",
 	    exemptions_json(&config->scope));
 	int err;
 

@@ -25,7 +25,6 @@
 
 #include "core/err.h"
 #include "engine/clock.h"
-#include "front/counters.h"
 #include "front/filter_socket.h"
 #include "front/gate.h"
 #include "front/message.h"
@@ -194,10 +193,11 @@ judge_recipient(const struct recipient *recipient,
 	struct snapshot *snapshot = snapshot_acquire(filter.parts.snapshots);
 	const struct recipient_context context = {.config = snapshot->config,
 	    .engine = filter.parts.engine,
-	    .log = filter.parts.log};
+	    .log = filter.parts.log,
+	    .metrics = filter.parts.metrics,
+	    .refusals = filter.parts.refusals};
 
 	recipient_judge(&context, recipient, result);
-	counters_add(filter.parts.counters, result);
 	snapshot_release(&snapshot);
 }
 

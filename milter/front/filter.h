@@ -6,9 +6,10 @@
 
 #include "config.h"
 
-struct counters;
 struct engine;
 struct log;
+struct metrics;
+struct refusals;
 struct snapshots;
 
 #define FILTER_ERROR_SIZE 512
@@ -25,8 +26,9 @@ struct filter_parts {
 	const struct config *started; /* the one that filter_listen had */
 	struct snapshots *snapshots;
 	struct engine *engine;
-	struct counters *counters;
 	struct log *log;
+	struct metrics *metrics;
+	struct refusals *refusals; /* NULL: they are not kept */
 };
 
 /*

@@ -7,7 +7,6 @@ libfront_a_SOURCES = \
 	milter/front/control_socket.c \
 	milter/front/control_status.c \
 	milter/front/control_warm.c \
-	milter/front/counters.c milter/front/counters.h \
 	milter/front/filter.c milter/front/filter.h \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
 	milter/front/gate.c milter/front/gate.h \
@@ -17,11 +16,20 @@ libfront_a_SOURCES = \
 	milter/front/unix_socket.c milter/front/unix_socket.h
 libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MILTER_CFLAGS)
 
-# HTTP.
+# Metrics and the status page.
 libfront_a_SOURCES += \
+	milter/front/census.c milter/front/census.h \
+	milter/front/checker.c milter/front/checker.h \
+	milter/front/history.c milter/front/history.h \
+	milter/front/html.c milter/front/html.h \
 	milter/front/http.c milter/front/http.h \
 	milter/front/http_client.c milter/front/http_client.h \
-	milter/front/http_request.c milter/front/http_request.h
+	milter/front/http_request.c milter/front/http_request.h \
+	milter/front/metrics.c milter/front/metrics.h \
+	milter/front/minute.c milter/front/minute.h \
+	milter/front/page.c milter/front/page.h \
+	milter/front/refusals.c milter/front/refusals.h \
+	milter/front/web.c milter/front/web.h
 
 # The moment of delivery.
 libfront_a_SOURCES += \

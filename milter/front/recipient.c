@@ -10,8 +10,10 @@
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "front/recipient_log.h"
+#include "front/refusals.h"
 #include "io/idn.h"
 #include "io/log.h"
+#include "io/metrics.h"
 
 static void
 resolve(const struct recipient_context *context,
@@ -32,9 +34,12 @@ resolve(const struct recipient_context *context,
 }
 
 static void
-write_log(const struct recipient_context *context,
-    const struct recipient_log *line)
+note(const struct recipient_context *context, const struct recipient_log *line)
 {
+	metrics_count(context->metrics, METRICS_RECIPIENTS, line->reason,
+	    line->verdict);
+	if (line->verdict != VERDICT_PASS)
+		refusals_add(context->refusals, line, clock_wall_s());
 	/* What is passed for want of knowledge is told in any case. */
 	if (context->config->log_pass || !recipient_log_is_plain(line))
 		recipient_log(context->log, line);
@@ -88,7 +93,7 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 	else
 		take_answer(context, answer, line, out);
 	line->ms = clock_mono_ms() - start_ms;
-	write_log(context, line);
+	note(context, line);
 	answer_unref(&answer);
 }
 
@@ -97,6 +102,7 @@ recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out)
 {
 	const uint64_t start_ms = clock_mono_ms();
+	const uint64_t start_us = metrics_clock_us();
 	struct scope scope;
 	struct recipient_log line = {
 	    .queue_id = recipient->queue_id,
@@ -114,10 +120,13 @@ recipient_judge(const struct recipient_context *context,
 	case SCOPE_PASS:
 		line.reason = out->reason = scope.reason;
 		line.exemption = scope.exemption;
-		write_log(context, &line);
+		note(context, &line);
 		break;
 	case SCOPE_ASK:
 		ask_engine(context, &scope.target, start_ms, &line, out);
 		break;
 	}
+	metrics_count(context->metrics, METRICS_ANSWERS, out->answer, 0);
+	metrics_time(context->metrics, METRICS_RECIPIENT_TIME,
+	    metrics_clock_us() - start_us);
 }

@@ -13,12 +13,16 @@
 struct config;
 struct engine;
 struct log;
+struct metrics;
+struct refusals;
 
 /* What every recipient is judged with. */
 struct recipient_context {
 	const struct config *config;
 	struct engine *engine;
 	struct log *log;
+	struct metrics *metrics;   /* NULL: nobody counts */
+	struct refusals *refusals; /* NULL: they are not kept */
 };
 
 /* NULL: the MTA did not say. */

@@ -17,17 +17,26 @@
 
 struct metrics;
 
+#define X(member, name) +1
+enum {
+	METRICS_VERDICTS = 0 VERDICT_TABLE(X)
+};
+#undef X
+
+#define METRICS_DNS_STATUSES 6
+
 /*
  * X(member, rows, columns): what happened, by two labels at most. Rows and
  * columns are the values of an enumeration each; those beyond count nowhere.
  */
-#define METRICS_COUNTER_TABLE(X)                                            \
-	X(METRICS_RECIPIENTS, REASON_COUNT, 4) /* reason, verdict */        \
-	X(METRICS_DNS, 6, 6)                   /* dns_type_row(), status */ \
-	X(METRICS_FETCHES, 13, 1)              /* enum fetch_failure */     \
-	X(METRICS_INVALID_POLICIES, 1, 1)                                   \
-	X(METRICS_VERDICT_CACHE, 2, 1) /* 0 miss, 1 hit */                  \
-	X(METRICS_REFRESHES, 2, 1)     /* 0 failed, 1 good */               \
+#define METRICS_COUNTER_TABLE(X)                                             \
+	X(METRICS_RECIPIENTS, REASON_COUNT, METRICS_VERDICTS)                \
+	X(METRICS_ANSWERS, 3, 1)                /* enum recipient_answer */  \
+	X(METRICS_DNS, 6, METRICS_DNS_STATUSES) /* dns_type_row(), status */ \
+	X(METRICS_FETCHES, 13, 1)               /* enum fetch_failure */     \
+	X(METRICS_INVALID_POLICIES, 1, 1)                                    \
+	X(METRICS_VERDICT_CACHE, 2, 1) /* 0 miss, 1 hit */                   \
+	X(METRICS_REFRESHES, 2, 1)     /* 0 failed, 1 good */                \
 	X(METRICS_STORE_ERRORS, METRICS_STORE_OPERATIONS, 1)
 
 enum metrics_counter {

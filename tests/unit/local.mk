@@ -407,3 +407,15 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_http_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
+check_PROGRAMS += tests/unit/test_metrics_text tests/unit/test_page
+UNIT_TESTS += tests/unit/test_metrics_text tests/unit/test_page
+tests_unit_test_metrics_text_SOURCES = tests/unit/test_metrics_text.c
+tests_unit_test_metrics_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_metrics_text_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_metrics_text_LDADD = libfront.a libio.a libcore.a \
+	$(DNS_LIBS) $(CRITERION_LIBS)
+tests_unit_test_page_SOURCES = tests/unit/test_page.c
+tests_unit_test_page_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) \
+	$(CRITERION_CFLAGS)
+tests_unit_test_page_LDADD = libfront.a libengine.a libio.a libcore.a \
+	$(OPENSSL_LIBS) $(CRITERION_LIBS)

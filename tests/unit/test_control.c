@@ -23,7 +23,8 @@
 #include "engine/clock.h"
 #include "engine/status.h"
 #include "front/control.h"
-#include "front/counters.h"
+#include "front/recipient.h"
+#include "io/metrics.h"
 #include "io/store.h"
 #include "io/store_wait.h"
 #include "snapshot.h"
@@ -111,7 +112,7 @@ ask_evidence(struct engine *engine, const struct target *target,
 static char directory[] = "/tmp/test_control.XXXXXX";
 static char socket_path[sizeof(directory) + 16];
 static char config_path[sizeof(directory) + 16];
-static struct counters counters;
+static struct metrics *metrics;
 static struct snapshot *started;
 static struct snapshots *snapshots;
 static struct store *store;
@@ -150,7 +151,7 @@ start(int patience_ms)
 	char error[CONTROL_ERROR_SIZE];
 	char store_error[STORE_ERROR_SIZE];
 	struct control_parts parts = {
-	    .counters = &counters,
+	    .metrics = metrics,
 	    .reload = reload,
 	    .started_s = clock_wall_s(),
 	    .patience_ms = patience_ms,
@@ -402,12 +403,13 @@ Test(control, an_oversize_line_ends_the_connection)
 
 Test(control, status_tells_what_the_daemon_is_about)
 {
-	struct recipient_result result = {.answer = RECIPIENT_REFUSE,
-	    .reason = REASON_MX_BOGUS};
-
+	metrics = metrics_new();
+	cr_assert_not_null(metrics);
 	start(0);
 	put("a.test", clock_wall_s(), 0);
-	counters_add(&counters, &result);
+	metrics_count(metrics, METRICS_RECIPIENTS, REASON_MX_BOGUS,
+	    VERDICT_DEFER);
+	metrics_count(metrics, METRICS_ANSWERS, RECIPIENT_REFUSE, 0);
 	ask_once("{\"command\":\"status\"}\n");
 	EXPECT("\"version\":\"" PACKAGE_VERSION "\"");
 	EXPECT("\"mode\":\"enforce\"");
@@ -417,6 +419,7 @@ Test(control, status_tells_what_the_daemon_is_about)
 	       "\"next_expiry\":{\"domain\":\"a.test\",\"left\":864");
 	EXPECT("\"total\":1,\"refused\":1,\"held\":0,"
 	       "\"reasons\":{\"mx-bogus\":1}");
+	metrics_free(&metrics);
 }
 
 #define IMPORT "{\"command\":\"cache import\"}\n"

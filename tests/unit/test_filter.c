@@ -24,7 +24,6 @@
 
 #include "config.h"
 #include "engine/ask.h"
-#include "front/counters.h"
 #include "front/filter.h"
 #include "io/log.h"
 #include "snapshot.h"
@@ -143,10 +142,7 @@ run_filter(struct config *config, int ready)
 	char log_error[LOG_ERROR_SIZE];
 	struct snapshot *started = snapshot_new(config);
 	struct snapshots *snapshots = snapshots_new(snapshot_hold(started));
-	struct counters counters = {.refused = 0};
-	struct filter_parts parts = {.started = config,
-	    .snapshots = snapshots,
-	    .counters = &counters};
+	struct filter_parts parts = {.started = config, .snapshots = snapshots};
 	sigset_t set;
 	bool drained;
 

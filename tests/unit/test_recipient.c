@@ -17,7 +17,9 @@
 #include "engine/clock.h"
 #include "front/message.h"
 #include "front/recipient.h"
+#include "front/refusals.h"
 #include "io/log.h"
+#include "io/metrics.h"
 
 /* --- the engine that is played --- */
 
@@ -175,6 +177,48 @@ assert_line(const char *line, const char *want)
 
 	mask_ms(line, masked, sizeof(masked));
 	cr_assert_str_eq(masked, want);
+}
+
+/* --- what is counted and kept --- */
+
+Test(recipient, is_counted_and_a_refusal_is_kept)
+{
+	static struct refusal kept[REFUSALS_MAX];
+	const struct recipient local = {.arg = "<u@example.org>",
+	    .mailer = "local"};
+	struct recipient_result result;
+	struct metrics_times times;
+
+	context.metrics = metrics_new();
+	context.refusals = refusals_new();
+	cr_assert(context.metrics != NULL && context.refusals != NULL);
+	(void)judge(&plain, &result);
+	(void)judge(&local, &result);
+	played.facts.mx.status = FACT_INSECURE;
+	(void)judge(&plain, &result);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_RECIPIENTS,
+			 REASON_SECURE, VERDICT_PASS),
+	    1U);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_RECIPIENTS,
+			 REASON_LOCAL, VERDICT_PASS),
+	    1U);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_RECIPIENTS,
+			 REASON_MX_INSECURE, VERDICT_DEFER),
+	    1U);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_ANSWERS,
+			 RECIPIENT_PASS, 0),
+	    2U);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_ANSWERS,
+			 RECIPIENT_REFUSE, 0),
+	    1U);
+	metrics_times(context.metrics, METRICS_RECIPIENT_TIME, &times);
+	cr_expect_eq(times.n, 3U);
+	cr_assert_eq(refusals_copy(context.refusals, kept), 1U);
+	cr_expect_str_eq(kept[0].to, "<User@EXAMPLE.org>");
+	cr_expect_eq(kept[0].reason, REASON_MX_INSECURE);
+	cr_expect_str_eq(kept[0].evidence, "example.org MX insecure");
+	metrics_free(&context.metrics);
+	refusals_free(&context.refusals);
 }
 
 /* --- the line (L-01) --- */

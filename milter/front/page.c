@@ -1,0 +1,361 @@
+#include "autoconf.h"
+
+#include "front/page.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/duration.h"
+#include "core/err.h"
+#include "core/tree.h"
+#include "engine/ask.h"
+#include "front/html.h"
+#include "front/recipient_log.h"
+
+#define REFRESH_S 60
+
+#define CHART_HEIGHT 60
+#define BAR_WIDTH    10
+
+/* --- the state in words --- */
+
+static void
+put_tag(FILE *out, const char *class, const char *text)
+{
+	(void)fprintf(out, "<span class=\"tag %s\">%s</span>\n", class, text);
+}
+
+static void
+put_resolver(FILE *out, enum probe_state state)
+{
+	switch (state) {
+	case PROBE_UNKNOWN:
+		put_tag(out, "warn", "resolver not probed yet");
+		break;
+	case PROBE_OK:
+		put_tag(out, "good", "resolver validates");
+		break;
+	case PROBE_BROKEN:
+		put_tag(out, "bad", "RESOLVER DOES NOT VALIDATE");
+		break;
+	}
+}
+
+static void
+put_header(FILE *out, const struct page_view *view)
+{
+	(void)fputs("<header>\n<h1>dane-sts-milter</h1>\n", out);
+	if (view->enforces)
+		put_tag(out, "good", "enforcing");
+	else
+		put_tag(out, "warn", "MONITOR MODE: nobody is refused");
+	put_resolver(out, view->engine.resolver);
+	if (!view->store_reads)
+		put_tag(out, "bad", "POLICY STORE CANNOT BE READ");
+	if (!view->store_writes)
+		put_tag(out, "bad", "POLICY STORE CANNOT BE WRITTEN");
+	(void)fputs("</header>\n", out);
+}
+
+/* --- numbers --- */
+
+static void
+put_number(FILE *out, const char *name, uint64_t n)
+{
+	(void)fprintf(out, "<div><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", name,
+	    n);
+}
+
+static uint64_t
+sum_of(const struct history_totals *totals, bool refused)
+{
+	uint64_t sum = 0;
+
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++)
+			if ((v != VERDICT_PASS) == refused)
+				sum += totals->n[r][v];
+	return sum;
+}
+
+static void
+put_numbers(FILE *out, const struct page_view *view)
+{
+	const struct engine_status *engine = &view->engine;
+	const struct minute_view *minute = &view->minute;
+	char up[DURATION_SIZE];
+
+	(void)fputs("<section>\n<dl>\n", out);
+	put_number(out, "passed, last hour", sum_of(&minute->hour, false));
+	put_number(out,
+	    view->enforces ? "refused, last hour"
+			   : "would be refused, last hour",
+	    sum_of(&minute->hour, true));
+	put_number(out, "policies stored", view->stored);
+	if (minute->has_census) {
+		put_number(out, "domains bound", minute->census.binding);
+		put_number(out, "refreshes failing", minute->census.failing);
+	}
+	put_number(out, "verdicts cached", engine->verdicts);
+	put_number(out, "lookups under way", engine->lookups);
+	put_number(out, "waiting", engine->askers);
+	duration_text(view->now_s - view->started_s, up);
+	(void)fprintf(out, "<div><dt>up for</dt><dd>%s</dd></div>\n", up);
+	(void)fprintf(out,
+	    "<div><dt>version</dt><dd>%s</dd></div>\n</dl>\n</section>\n",
+	    view->version);
+}
+
+/* --- the last hour --- */
+
+static void
+put_bar(FILE *out, const char *class, size_t minute, uint64_t from, uint64_t to,
+    uint64_t most)
+{
+	uint64_t top = CHART_HEIGHT * to / most;
+	uint64_t bottom = CHART_HEIGHT * from / most;
+
+	/* A few among many are seen all the same. */
+	if (to > from && top == bottom)
+		top = bottom + 1;
+	(void)fprintf(out,
+	    "<rect class=\"%s\" x=\"%zu\" y=\"%" PRIu64
+	    "\" width=\"%d\" height=\"%" PRIu64 "\"/>\n",
+	    class, minute * BAR_WIDTH, CHART_HEIGHT + 1 - top, BAR_WIDTH - 2,
+	    top - bottom);
+}
+
+/* What is refused stands below, so that it is seen first. */
+static void
+put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < HISTORY_MINUTES; i++)
+		if (minutes[i].passed + minutes[i].refused > most)
+			most = minutes[i].passed + minutes[i].refused;
+	if (most == 0)
+		return;
+	(void)fprintf(out,
+	    "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
+	    "role=\"img\" aria-label=\"recipients minute by minute, %" PRIu64
+	    " at most\">\n",
+	    HISTORY_MINUTES * BAR_WIDTH, CHART_HEIGHT + 1, most);
+	for (size_t i = 0; i < HISTORY_MINUTES; i++) {
+		const struct history_minute *m = &minutes[i];
+
+		if (m->refused > 0)
+			put_bar(out, "stop", i, 0, m->refused, most);
+		if (m->passed > 0)
+			put_bar(out, "pass", i, m->refused,
+			    m->refused + m->passed, most);
+	}
+	(void)fprintf(out,
+	    "</svg>\n<p class=\"soft\">recipients minute by minute, "
+	    "%" PRIu64 " at most; refused ones stand out</p>\n",
+	    most);
+}
+
+static void
+put_reason(FILE *out, enum reason reason, enum verdict_kind verdict, uint64_t n)
+{
+	const struct recipient_log line = {
+	    .verdict = verdict,
+	    .reason = reason,
+	};
+	const char *class = "bad";
+
+	if (verdict == VERDICT_PASS)
+		class = recipient_log_is_plain(&line) ? "good" : "warn";
+	(void)fprintf(out,
+	    "<tr><td><code>%s</code></td>"
+	    "<td class=\"%s\">%s</td><td class=\"n\">%" PRIu64 "</td></tr>\n",
+	    reason_name(reason), class, verdict_name(verdict), n);
+}
+
+static void
+put_hour(FILE *out, const struct minute_view *minute)
+{
+	bool any = sum_of(&minute->hour, false) + sum_of(&minute->hour, true);
+
+	(void)fputs("<section>\n<h2>Last hour</h2>\n", out);
+	if (!any) {
+		(void)fputs("<p class=\"soft\">No recipient.</p>\n</section>\n",
+		    out);
+		return;
+	}
+	put_chart(out, minute->minutes);
+	(void)fputs("<table>\n<tr><th>reason</th><th>verdict</th>"
+		    "<th class=\"n\">recipients</th></tr>\n",
+	    out);
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++)
+			if (minute->hour.n[r][v] > 0)
+				put_reason(out, (enum reason)r,
+				    (enum verdict_kind)v, minute->hour.n[r][v]);
+	(void)fputs("</table>\n</section>\n", out);
+}
+
+/* --- domains --- */
+
+static void
+put_policy(FILE *out, const struct census_policy *policy, int64_t now_s)
+{
+	char left[DURATION_SIZE];
+
+	duration_text(policy->expires_s - now_s, left);
+	(void)fputs("<tr><td>", out);
+	html_text(out, policy->domain);
+	(void)fprintf(out, "</td><td class=\"t\">%s</td><td class=\"t\">",
+	    left);
+	html_ago(out, policy->fetched_s, now_s);
+	(void)fprintf(out,
+	    "%s</td><td class=\"x\">%s</td><td class=\"x\"><code>",
+	    policy->failing ? " <span class=\"bad\">refresh fails</span>" : "",
+	    policy_mode_name(policy->mode));
+	html_text(out, policy->id);
+	(void)fputs("</code></td></tr>\n", out);
+}
+
+static void
+put_domains(FILE *out, const struct page_view *view)
+{
+	const struct minute_view *minute = &view->minute;
+	const struct census *census = &minute->census;
+
+	(void)fputs("<section>\n<h2>Domains bound</h2>\n", out);
+	if (minute->census_err != 0)
+		(void)fprintf(out,
+		    "<p class=\"bad\">The policy store: %s.</p>\n",
+		    err_text(minute->census_err));
+	if (!minute->has_census) {
+		(void)fputs("<p class=\"soft\">Not known yet.</p>\n", out);
+	} else if (census->n == 0) {
+		(void)fputs("<p class=\"soft\">None: no stored policy says "
+			    "<code>dnssec: yes</code>.</p>\n",
+		    out);
+	} else {
+		(void)fputs("<div class=\"wide\">\n<table>\n"
+			    "<tr><th>domain</th><th>policy lives for</th>"
+			    "<th>fetched</th><th class=\"x\">mode</th>"
+			    "<th class=\"x\">id</th></tr>\n",
+		    out);
+		for (size_t i = 0; i < census->n; i++)
+			put_policy(out, &census->listed[i], view->now_s);
+		(void)fputs("</table>\n</div>\n", out);
+	}
+	if (census->binding > census->n)
+		(void)fprintf(out,
+		    "<p class=\"soft\">Those that expire next; %zu more.</p>\n",
+		    census->binding - census->n);
+	if (minute->has_census) {
+		(void)fputs("<p class=\"soft\">As it was ", out);
+		html_ago(out, census->now_s, view->now_s);
+		(void)fputs("</p>\n", out);
+	}
+	(void)fputs("</section>\n", out);
+}
+
+/* --- refusals --- */
+
+static void
+put_refusal(FILE *out, const struct refusal *refusal, int64_t now_s)
+{
+	(void)fputs("<li>\n<div><strong>", out);
+	html_text(out, refusal->to);
+	(void)fprintf(out,
+	    "</strong> <span class=\"%s\">%s%s</span> <code>%s</code></div>\n"
+	    "<div>",
+	    refusal->monitor ? "warn" : "bad",
+	    refusal->monitor ? "would be: " : "",
+	    verdict_name(refusal->verdict), reason_name(refusal->reason));
+	html_text(out, refusal->evidence);
+	(void)fputs("</div>\n<div class=\"soft\">", out);
+	html_ago(out, refusal->at_s, now_s);
+	if (refusal->client[0] != '\0') {
+		(void)fputs(", from ", out);
+		html_text(out, refusal->client);
+	}
+	if (refusal->queue_id[0] != '\0') {
+		(void)fputs(", queue id ", out);
+		html_text(out, refusal->queue_id);
+	}
+	(void)fputs("</div>\n</li>\n", out);
+}
+
+static void
+put_refusals(FILE *out, const struct page_view *view)
+{
+	(void)fprintf(out, "<section>\n<h2>%s</h2>\n",
+	    view->enforces ? "Last refusals" : "What would be refused");
+	if (view->n_refusals == 0)
+		(void)fputs("<p class=\"soft\">None since the start.</p>\n",
+		    out);
+	else
+		(void)fputs("<ol>\n", out);
+	for (size_t i = 0; i < view->n_refusals; i++)
+		put_refusal(out, &view->refusals[i], view->now_s);
+	(void)fputs(view->n_refusals > 0 ? "</ol>\n</section>\n"
+					 : "</section>\n",
+	    out);
+}
+
+void
+page_write(FILE *out, const struct page_view *view)
+{
+	html_begin(out, "dane-sts-milter", REFRESH_S);
+	put_header(out, view);
+	put_numbers(out, view);
+	(void)fputs("<section>\n<h2>Ask about a domain</h2>\n", out);
+	html_check_form(out, "");
+	(void)fputs("</section>\n", out);
+	put_hour(out, &view->minute);
+	put_domains(out, view);
+	put_refusals(out, view);
+	html_end(out);
+}
+
+/* --- one domain --- */
+
+/* What dane-sts check prints. */
+static void
+put_tree(FILE *out, const char *asked, const struct answer *answer)
+{
+	static const struct tree_style style = {.utf8 = true};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+
+	if (memory == NULL)
+		return;
+	tree_print(memory, &style, asked, answer->facts, &answer->verdict);
+	if (fclose(memory) == 0) {
+		(void)fputs("<pre>", out);
+		html_lines(out, text, len);
+		(void)fputs("</pre>\n", out);
+	}
+	free(text);
+}
+
+void
+page_write_check(FILE *out, const char *asked, const struct answer *answer,
+    const char *problem)
+{
+	html_begin(out, "dane-sts-milter: check", 0);
+	(void)fputs("<header>\n<h1><a href=\"/\">dane-sts-milter</a></h1>\n",
+	    out);
+	if (answer != NULL)
+		put_tag(out,
+		    answer->verdict.kind == VERDICT_PASS ? "good" : "bad",
+		    verdict_name(answer->verdict.kind));
+	(void)fputs("</header>\n<section>\n<h2>Ask about a domain</h2>\n", out);
+	html_check_form(out, asked);
+	(void)fputs("</section>\n<section>\n", out);
+	if (answer != NULL)
+		put_tree(out, asked, answer);
+	else
+		(void)fprintf(out, "<p class=\"bad\">%s</p>\n", problem);
+	(void)fputs("</section>\n", out);
+	html_end(out);
+}

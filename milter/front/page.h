@@ -1,0 +1,40 @@
+/*
+ * The status page, and the page about one domain: from what is known to HTML.
+ *
+ * Any thread.
+ */
+#ifndef FRONT_PAGE_H
+#define FRONT_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/status.h"
+#include "front/minute.h"
+#include "front/refusals.h"
+
+struct answer;
+
+struct page_view {
+	const char *version;
+	bool enforces;
+	int64_t now_s;
+	int64_t started_s;
+	size_t stored;
+	bool store_reads; /* the latest of each did not fail */
+	bool store_writes;
+	struct engine_status engine;
+	struct minute_view minute;
+	size_t n_refusals;
+	struct refusal refusals[REFUSALS_MAX];
+};
+
+void page_write(FILE *out, const struct page_view *view);
+
+/* asked: what was typed. answer NULL: problem says why there is none. */
+void page_write_check(FILE *out, const char *asked, const struct answer *answer,
+    const char *problem);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * What the option metrics opens: numbers for Prometheus and a page for people.
+ * Read-only; there is no way to change anything from here.
+ *
+ *	/metrics	see front/metrics.h
+ *	/healthz	200 "ok", or 503 and what is wrong
+ *	/		the status page
+ *	/check		see front/checker.h
+ */
+#ifndef FRONT_WEB_H
+#define FRONT_WEB_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "front/listen.h"
+
+struct engine;
+struct log;
+struct refusals;
+struct snapshots;
+struct store;
+struct tls_counters;
+struct web;
+
+/* All borrowed. The engine may be freed between web_stop() and web_free(), all
+ * others must outlive it. */
+struct web_parts {
+	struct snapshots *snapshots;
+	struct engine *engine;
+	struct store *store;
+	struct refusals *refusals;
+	const struct tls_counters *tls; /* NULL: there is no policy_socket */
+	struct log *log;
+	int64_t started_s; /* wall clock */
+};
+
+/*
+ * Main thread, before privileges are dropped: binds the address of the option
+ * metrics. *out stays NULL if there is none. 0, ERR_NOMEM or ERR_IO with *error
+ * filled in.
+ */
+int web_listen(const struct config *config, struct web **out,
+    char error[LISTEN_ERROR_SIZE]);
+
+/* Serves from now on, on a thread of its own. parts is copied. 0 or ERR_NOMEM.
+ * NULL is fine. */
+int web_start(struct web *web, const struct web_parts *parts);
+
+/* Returns when nothing is asked of engine and store any more, but for a check
+ * that is under way: it ends with the engine. NULL is fine. */
+void web_stop(struct web *web);
+
+/* After the engine was freed (or never was). NULL inside is fine. */
+void web_free(struct web **web);
+
+#endif

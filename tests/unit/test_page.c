@@ -1,0 +1,512 @@
+/* The status page and what stands on it; above all, that strangers' octets
+ * come out as text (S-02). */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <openssl/evp.h>
+
+#include "core/decide.h"
+#include "core/err.h"
+#include "engine/ask.h"
+#include "front/census.h"
+#include "front/history.h"
+#include "front/html.h"
+#include "front/page.h"
+#include "front/recipient_log.h"
+#include "front/refusals.h"
+#include "io/store.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct page_view view;
+
+static void
+set_up(void)
+{
+	memset(&view, 0, sizeof(view));
+	view.version = "1.2.3";
+	view.enforces = true;
+	view.now_s = 1700000100;
+	view.started_s = 1700000000;
+	view.store_reads = view.store_writes = true;
+}
+
+TestSuite(page, .init = set_up);
+
+static char *memory;
+static size_t memory_len;
+
+static FILE *
+begin(void)
+{
+	FILE *out = open_memstream(&memory, &memory_len);
+
+	cr_assert_not_null(out);
+	return out;
+}
+
+/* free() it. */
+static char *
+end(FILE *out)
+{
+	cr_assert_eq(fclose(out), 0);
+	cr_expect_eq(strlen(memory), memory_len, "a NUL in it");
+	return memory;
+}
+
+static char *
+write_page(void)
+{
+	FILE *out = begin();
+
+	page_write(out, &view);
+	return end(out);
+}
+
+static void
+expect_part(char *page, const char *part)
+{
+	cr_expect_not_null(strstr(page, part), "no %s in %s", part, page);
+	free(page);
+}
+
+/* --- escaping ------------------------------------------------------------ */
+
+static const struct {
+	const char *octets;
+	size_t len;
+	const char *html;
+} escapes[] = {
+#define OCTETS(text) (text), sizeof(text) - 1
+    {OCTETS("example.org"),                "example.org"             },
+    {OCTETS("<script>alert(1)</script>"),
+						 "&lt;script&gt;alert(1)&lt;/script&gt;"                         },
+    {OCTETS("\"><img src=x onerror='a'>"),
+						 "&quot;&gt;&lt;img src=x onerror=&#39;a&#39;&gt;"               },
+    {OCTETS("a&lt;b"),                     "a&amp;lt;b"              },
+    {OCTETS("\0\x01\x1b[31m\x7f"),         "\\x00\\x01\\x1b[31m\\x7f"},
+    {OCTETS("\r\n\t"),                     "\\x0d\\x0a\\x09"         },
+    {OCTETS("m\xc3\xbcnchen"),             "m\xc3\xbcnchen"          },
+ /* not UTF-8: overlong '<', a lone half, Latin-1 */
+    {OCTETS("\xc0\xbc"),                   "\\xc0\\xbc"              },
+    {OCTETS("\xe2\x80"),                   "\\xe2\\x80"              },
+    {OCTETS("\xfc<"),		      "\\xfc&lt;"               },
+ /* a line that reads backwards */
+    {OCTETS("\xe2\x80\xae"
+	    "gro.elpmaxe"),
+						 "\\xe2\\x80\\xaegro.elpmaxe"				    },
+#undef OCTETS
+};
+
+Test(page, S_02_octets_come_out_as_text)
+{
+	for (size_t i = 0; i < N(escapes); i++) {
+		FILE *out = begin();
+		char *html;
+
+		html_octets(out, escapes[i].octets, escapes[i].len);
+		html = end(out);
+		cr_expect_str_eq(html, escapes[i].html);
+		free(html);
+	}
+}
+
+/* Whatever octet: none of those that mark up is left. */
+Test(page, S_02_every_octet_is_text)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t octet = (uint8_t)c;
+		FILE *out = begin();
+		char *html;
+
+		html_octets(out, &octet, 1);
+		html = end(out);
+		cr_expect_null(strpbrk(html, "<>\"'"), "%u", c);
+		free(html);
+	}
+}
+
+Test(page, lines_stay_lines)
+{
+	static const char text[] = "a\n<b>\n\nc\t";
+	FILE *out = begin();
+	char *html;
+
+	html_lines(out, text, strlen(text));
+	html = end(out);
+	cr_expect_str_eq(html, "a\n&lt;b&gt;\n\nc\\x09");
+	free(html);
+}
+
+/* The policy names the style by its hash, and allows nothing else. */
+Test(page, the_policy_fits_the_style)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	char base64[2 * EVP_MAX_MD_SIZE];
+	char source[sizeof(base64) + 32];
+	unsigned len = 0;
+
+	cr_assert_eq(EVP_Digest(html_style, strlen(html_style), hash, &len,
+			 EVP_sha256(), NULL),
+	    1);
+	(void)EVP_EncodeBlock((unsigned char *)base64, hash, (int)len);
+	snprintf(source, sizeof(source), "style-src 'sha256-%s';", base64);
+	cr_expect_not_null(strstr(html_policy_field, source),
+	    "html_policy_field needs %s", source);
+	cr_expect_not_null(strstr(html_policy_field, "default-src 'none';"));
+	cr_expect_null(strstr(html_policy_field, "unsafe"));
+}
+
+/* --- the page ------------------------------------------------------------ */
+
+static const char *const foreign[] = {"<script", "http://", "https://",
+    "src=", "javascript:", " on"};
+
+/* No script, no handler, nothing from elsewhere. */
+static void
+expect_self_contained(const char *page)
+{
+	for (size_t i = 0; i < N(foreign); i++) {
+		const char *at = strstr(page, foreign[i]);
+
+		/* " on" is that of a handler only inside a tag. */
+		if (at != NULL && strcmp(foreign[i], " on") == 0)
+			at = strstr(page, "onload=");
+		cr_expect_null(at, "%s: %.60s", foreign[i], at);
+	}
+}
+
+Test(page, nothing_has_happened)
+{
+	char *page = write_page();
+
+	expect_self_contained(page);
+	cr_expect_not_null(strstr(page, ">enforcing<"));
+	cr_expect_not_null(strstr(page, "resolver not probed yet"));
+	cr_expect_not_null(strstr(page, "None since the start."));
+	cr_expect_not_null(strstr(page, "Not known yet."));
+	cr_expect_not_null(strstr(page, "1 min 40 s"));
+	free(page);
+}
+
+Test(page, what_is_wrong_is_said)
+{
+	view.enforces = false;
+	view.engine.resolver = PROBE_BROKEN;
+	view.store_reads = view.store_writes = false;
+	view.minute.census_err = ERR_IO;
+	expect_part(write_page(), "MONITOR MODE");
+	expect_part(write_page(), "RESOLVER DOES NOT VALIDATE");
+	expect_part(write_page(), "POLICY STORE CANNOT BE READ");
+	expect_part(write_page(), "POLICY STORE CANNOT BE WRITTEN");
+	expect_part(write_page(), err_text(ERR_IO));
+}
+
+Test(page, the_last_hour)
+{
+	view.minute.hour.n[REASON_SECURE][VERDICT_PASS] = 12;
+	view.minute.hour.n[REASON_MX_BOGUS][VERDICT_DEFER] = 3;
+	view.minute.hour.n[REASON_DISCOVERY_FAILED][VERDICT_PASS] = 4;
+	view.minute.minutes[5] = (struct history_minute){16, 3};
+	expect_part(write_page(),
+	    "<code>secure</code></td><td class=\"good\">pass</td>"
+	    "<td class=\"n\">12</td>");
+	expect_part(write_page(),
+	    "<code>mx-bogus</code></td><td class=\"bad\">defer</td>"
+	    "<td class=\"n\">3</td>");
+	expect_part(write_page(),
+	    "<code>discovery-failed</code></td><td class=\"warn\">pass</td>");
+	expect_part(write_page(), "minute by minute, 19 at most");
+}
+
+/* One among very many is a bar all the same. */
+Test(page, a_bar_is_never_nothing)
+{
+	char *page;
+
+	view.minute.hour.n[REASON_SECURE][VERDICT_PASS] = 1;
+	view.minute.minutes[0] = (struct history_minute){1000000, 1};
+	page = write_page();
+	cr_expect_null(strstr(page, "height=\"0\""));
+	cr_expect_not_null(strstr(page, "class=\"stop\""));
+	free(page);
+}
+
+Test(page, domains_bound)
+{
+	struct census *census = &view.minute.census;
+
+	view.minute.has_census = true;
+	census->now_s = view.now_s - 7;
+	census->binding = 102;
+	census->n = 1;
+	census->listed[0] = (struct census_policy){.domain = "example.org",
+	    .id = "20260101",
+	    .fetched_s = view.now_s - 60,
+	    .expires_s = view.now_s + 3 * 86400,
+	    .failing = true};
+	expect_part(write_page(), ">example.org<");
+	expect_part(write_page(), ">3 d<");
+	expect_part(write_page(), "refresh fails");
+	expect_part(write_page(), "101 more");
+}
+
+static void
+refuse(const char *to, const char *client, bool monitor)
+{
+	static struct refusals *refusals;
+	const struct verdict judged = {
+	    .decided_by = {.kind = EVIDENCE_MX,
+			   .name = "evil.example",
+			   .status = FACT_BOGUS,
+			   .why = "<b>why</b>"}
+        };
+	const struct recipient_log line = {.to = to,
+	    .client = client,
+	    .queue_id = "\"><q>",
+	    .domain = "evil.example",
+	    .monitor = monitor,
+	    .verdict = VERDICT_DEFER,
+	    .reason = REASON_MX_BOGUS,
+	    .judged = &judged};
+
+	refusals = refusals_new();
+	cr_assert_not_null(refusals);
+	refusals_add(refusals, &line, view.now_s - 5);
+	view.n_refusals = refusals_copy(refusals, view.refusals);
+	refusals_free(&refusals);
+}
+
+Test(page, S_02_a_hostile_recipient)
+{
+	char *page;
+
+	refuse("<\"<script>alert(1)</script>\"@evil.example>", "<i>192.0.2.1",
+	    false);
+	page = write_page();
+	expect_self_contained(page);
+	cr_expect_null(strstr(page, "<script"));
+	cr_expect_null(strstr(page, "<i>"));
+	cr_expect_null(strstr(page, "<q>"));
+	cr_expect_null(strstr(page, "<b>"));
+	cr_expect_not_null(strstr(page, "&lt;script&gt;"));
+	cr_expect_not_null(
+	    strstr(page, "evil.example MX bogus: &lt;b&gt;why&lt;/b&gt;"));
+	free(page);
+}
+
+Test(page, A_06_in_monitor_mode_nobody_was_refused)
+{
+	view.enforces = false;
+	refuse("<u@evil.example>", NULL, true);
+	expect_part(write_page(), "would be: defer");
+	expect_part(write_page(), "What would be refused");
+}
+
+/* --- /check -------------------------------------------------------------- */
+
+Test(page, S_02_a_hostile_question)
+{
+	FILE *out = begin();
+	char *page;
+
+	page_write_check(out, "\"><script>alert(1)</script>", NULL,
+	    "That is no domain.");
+	page = end(out);
+	expect_self_contained(page);
+	cr_expect_not_null(strstr(page, "value=\"&quot;&gt;&lt;script&gt;"));
+	cr_expect_not_null(strstr(page, "That is no domain."));
+	free(page);
+}
+
+Test(page, the_evidence)
+{
+	struct facts facts = {
+	    .recipient = {.class = ADDRESS_DOMAIN, .domain = "example.org"},
+	    .txt_state = TXT_INVALID,
+	    .txt_why = "<b>bold</b>",
+	};
+	struct answer answer = {.facts = &facts};
+	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
+	FILE *out = begin();
+	char *page;
+
+	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
+	page_write_check(out, "example.org", &answer, NULL);
+	page = end(out);
+	cr_expect_not_null(strstr(page, "<pre>example.org: pass, no-policy"));
+	cr_expect_not_null(strstr(page, "&lt;b&gt;bold&lt;/b&gt;"));
+	cr_expect_null(strstr(page, "<b>"));
+	free(page);
+}
+
+/* --- refusals ------------------------------------------------------------ */
+
+Test(refusals, the_newest_hundred_are_kept)
+{
+	static struct refusal out[REFUSALS_MAX];
+	struct refusals *refusals = refusals_new();
+	char to[32];
+	struct recipient_log line = {.to = to,
+	    .verdict = VERDICT_DEFER,
+	    .reason = REASON_DEADLINE};
+
+	cr_assert_not_null(refusals);
+	cr_expect_eq(refusals_copy(refusals, out), 0U);
+	for (int i = 0; i < REFUSALS_MAX + 7; i++) {
+		snprintf(to, sizeof(to), "u%d", i);
+		refusals_add(refusals, &line, i);
+		cr_expect_eq(refusals_copy(refusals, out),
+		    (size_t)(i < REFUSALS_MAX ? i + 1 : REFUSALS_MAX));
+		cr_expect_str_eq(out[0].to, to);
+	}
+	for (int i = 0; i < REFUSALS_MAX; i++)
+		cr_expect_eq(out[i].at_s, REFUSALS_MAX + 6 - i);
+	refusals_free(&refusals);
+}
+
+Test(refusals, S_02_long_texts_are_cut)
+{
+	static struct refusal out[REFUSALS_MAX];
+	struct refusals *refusals = refusals_new();
+	char *to = malloc(100000);
+	struct recipient_log line = {.verdict = VERDICT_DEFER};
+
+	cr_assert(refusals != NULL && to != NULL);
+	memset(to, 'x', 99999);
+	to[99999] = '\0';
+	line.to = to;
+	refusals_add(refusals, &line, 1);
+	cr_expect_eq(refusals_copy(refusals, out), 1U);
+	cr_expect_eq(strlen(out[0].to), sizeof(out[0].to) - 1);
+	free(to);
+	refusals_free(&refusals);
+}
+
+Test(refusals, those_who_pass_are_not_kept)
+{
+	static struct refusal out[REFUSALS_MAX];
+	const struct recipient_log line = {.to = "u", .verdict = VERDICT_PASS};
+	struct refusals *refusals = refusals_new();
+
+	refusals_add(refusals, &line, 1);
+	refusals_add(NULL, &line, 1);
+	cr_expect_eq(refusals_copy(refusals, out), 0U);
+	refusals_free(&refusals);
+}
+
+/* --- the census ---------------------------------------------------------- */
+
+static void
+add_policy(struct census *census, const char *domain, int64_t fetched_s,
+    const char *more, const char *failure)
+{
+	char body[256];
+	struct store_entry entry = {.domain = domain,
+	    .id = "1",
+	    .fetched_s = fetched_s,
+	    .failure = failure};
+
+	snprintf(body, sizeof(body),
+	    "version: STSv1\nmode: enforce\nmx: mx.example\n%s\n", more);
+	entry.body = (const uint8_t *)body;
+	entry.len = strlen(body);
+	census_add(census, &entry);
+}
+
+Test(census, what_counts)
+{
+	struct census census = {.now_s = 1000};
+
+	add_policy(&census, "bound", 900, "max_age: 500\ndnssec: yes", "");
+	add_policy(&census, "failing", 900, "max_age: 400\ndnssec: yes", "why");
+	add_policy(&census, "plain", 900, "max_age: 500", "why");
+	add_policy(&census, "expired", 100, "max_age: 500\ndnssec: yes", "");
+	add_policy(&census, "invalid", 900, "dnssec: yes", "");
+	cr_expect_eq(census.live, 3U);
+	cr_expect_eq(census.binding, 2U);
+	cr_expect_eq(census.failing, 1U);
+	cr_assert_eq(census.n, 2U);
+	cr_expect_str_eq(census.listed[0].domain, "failing");
+	cr_expect_eq(census.listed[0].expires_s, 1300);
+	cr_expect(census.listed[0].failing);
+	cr_expect_str_eq(census.listed[1].domain, "bound");
+}
+
+/* In whatever order they come, those that expire next are listed, in order. */
+Test(census, those_that_expire_next_are_listed)
+{
+	static const unsigned steps[] = {1, 7, 299};
+
+	for (size_t s = 0; s < N(steps); s++) {
+		static struct census census;
+		unsigned age = 0;
+
+		census = (struct census){.now_s = 1000};
+		for (unsigned i = 0; i < 300; i++) {
+			char domain[32], more[64];
+
+			age = (age + steps[s]) % 300;
+			snprintf(domain, sizeof(domain), "d%u", age);
+			snprintf(more, sizeof(more), "max_age: %u\ndnssec: yes",
+			    1000 + age);
+			add_policy(&census, domain, 1000, more, "");
+		}
+		cr_expect_eq(census.binding, 300U);
+		cr_assert_eq(census.n, (size_t)CENSUS_LISTED_MAX);
+		for (size_t i = 0; i < census.n; i++)
+			cr_expect_eq(census.listed[i].expires_s,
+			    2000 + (int64_t)i, "%zu", i);
+	}
+}
+
+/* --- the history --------------------------------------------------------- */
+
+Test(history, an_hour_and_no_more)
+{
+	static struct history history;
+	static struct history_totals now, hour;
+	static struct history_minute minutes[HISTORY_MINUTES];
+
+	/* One passes and two are refused in each of three hours' minutes. */
+	for (int i = 0; i < 3 * HISTORY_MINUTES; i++) {
+		now.n[REASON_SECURE][VERDICT_PASS] += 1;
+		now.n[REASON_MX_BOGUS][VERDICT_DEFER] += 2;
+		history_note(&history, &now);
+	}
+	now.n[REASON_SECURE][VERDICT_PASS] += 5;
+	history_hour(&history, &now, &hour);
+	cr_expect_eq(hour.n[REASON_SECURE][VERDICT_PASS],
+	    HISTORY_MINUTES - 1 + 5U);
+	cr_expect_eq(hour.n[REASON_MX_BOGUS][VERDICT_DEFER],
+	    2 * (HISTORY_MINUTES - 1U));
+	history_minutes(&history, &now, minutes);
+	for (size_t i = 0; i < HISTORY_MINUTES - 1; i++) {
+		cr_expect_eq(minutes[i].passed, 1U);
+		cr_expect_eq(minutes[i].refused, 2U);
+	}
+	cr_expect_eq(minutes[HISTORY_MINUTES - 1].passed, 5U);
+	cr_expect_eq(minutes[HISTORY_MINUTES - 1].refused, 0U);
+}
+
+/* Before the start there was nothing. */
+Test(history, the_first_minutes)
+{
+	static struct history history;
+	static struct history_totals now, hour;
+	static struct history_minute minutes[HISTORY_MINUTES];
+
+	now.n[REASON_LOCAL][VERDICT_PASS] = 3;
+	history_note(&history, &now);
+	now.n[REASON_LOCAL][VERDICT_PASS] = 7;
+	history_hour(&history, &now, &hour);
+	cr_expect_eq(hour.n[REASON_LOCAL][VERDICT_PASS], 7U);
+	history_minutes(&history, &now, minutes);
+	cr_expect_eq(minutes[HISTORY_MINUTES - 1].passed, 4U);
+	cr_expect_eq(minutes[HISTORY_MINUTES - 2].passed, 3U);
+	cr_expect_eq(minutes[HISTORY_MINUTES - 3].passed, 0U);
+}
