@@ -191,7 +191,7 @@ tlsa_json(struct writer *w, const struct fact_host *host)
 {
 	json_t *json = rrset_json(w, &host->tlsa, false);
 
-	if (host->tlsa.answer == ANSWER_RECORDS)
+	if (json_is_object(json) && host->tlsa.answer == ANSWER_RECORDS)
 		put(w, json, "usable", json_boolean(host->tlsa_usable));
 	return json;
 }

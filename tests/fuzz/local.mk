@@ -1,6 +1,9 @@
 # Fuzz targets: replayed on their corpora by `make check`, run by `make fuzz`
 # (tests/fuzz/run). In a build with --enable-fuzz libFuzzer has main().
-FUZZ_TESTS += tests/fuzz/fuzz_address tests/fuzz/fuzz_policy \
+FUZZ_TESTS += tests/fuzz/fuzz_address tests/fuzz/fuzz_config \
+	tests/fuzz/fuzz_dns_reply tests/fuzz/fuzz_facts_json \
+	tests/fuzz/fuzz_fetch_head tests/fuzz/fuzz_log_escape \
+	tests/fuzz/fuzz_policy tests/fuzz/fuzz_store_format \
 	tests/fuzz/fuzz_txt
 check_PROGRAMS += $(FUZZ_TESTS)
 UNIT_TESTS += $(FUZZ_TESTS)
@@ -34,10 +37,42 @@ tests_fuzz_fuzz_address_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_address_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_address_LDADD = libio.a libcore.a $(IDN2_LIBS)
 
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(STORE_LIBS)
+
+tests_fuzz_fuzz_dns_reply_SOURCES = tests/fuzz/fuzz_dns_reply.c \
+	tests/fuzz/dns_message.c tests/fuzz/dns_message.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_dns_reply_CPPFLAGS = $(FUZZ_CPPFLAGS) $(GETDNS_CFLAGS)
+tests_fuzz_fuzz_dns_reply_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_reply_LDADD = libio.a libcore.a $(DNS_LIBS)
+
+tests_fuzz_fuzz_facts_json_SOURCES = tests/fuzz/fuzz_facts_json.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_facts_json_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_facts_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_facts_json_LDADD = libio.a libcore.a $(JANSSON_LIBS)
+
+tests_fuzz_fuzz_fetch_head_SOURCES = tests/fuzz/fuzz_fetch_head.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_fetch_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_fetch_head_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_fetch_head_LDADD = libio.a libcore.a
+
+tests_fuzz_fuzz_log_escape_SOURCES = tests/fuzz/fuzz_log_escape.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_log_escape_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_log_escape_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_log_escape_LDADD = libio.a libcore.a $(JANSSON_LIBS)
+
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_policy_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_policy_LDADD = tests/fuzz/liboracle.a libcore.a
+
+tests_fuzz_fuzz_store_format_SOURCES = tests/fuzz/fuzz_store_format.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_store_format_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_store_format_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_store_format_LDADD = libio.a libcore.a
 
 tests_fuzz_fuzz_txt_SOURCES = tests/fuzz/fuzz_txt.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_txt_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -547,3 +547,18 @@ Test(facts_json, whether_TLSA_is_usable_survives)
 	free(facts);
 	free(line);
 }
+
+/* A finding of fuzz_facts_json: it was taken for a lack of memory. */
+Test(facts_json, an_answer_without_status_is_no_lookup)
+{
+	struct facts *facts =
+	    read_ok("{\"hosts\":[{\"name\":\"a\",\"tlsa\":{\"answer\":"
+		    "\"records\",\"usable\":true}}]}");
+	struct verdict verdict = {.kind = VERDICT_PASS};
+	char *line = facts_json_write(facts, &verdict, -1);
+
+	cr_assert_not_null(line);
+	cr_expect_not_null(strstr(line, "\"tlsa\":null"), "%s", line);
+	free(line);
+	free(facts);
+}
