@@ -100,9 +100,13 @@ fill(struct line_io *io)
 int
 line_next(struct line_io *io, char **line, size_t *len)
 {
-	char *start = io->buffer + io->start;
-	char *end = io->len > 0 ? memchr(start, '\n', io->len) : NULL;
+	char *start;
+	char *end;
 
+	if (io->len == 0)
+		return ERR_NOTFOUND; /* there may be no buffer yet */
+	start = io->buffer + io->start;
+	end = memchr(start, '\n', io->len);
 	if (end == NULL)
 		return io->len > io->max ? ERR_TOOLONG : ERR_NOTFOUND;
 	*line = start;

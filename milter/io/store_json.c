@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/base64.h"
 #include "core/err.h"
 #include "core/policy.h"
@@ -105,6 +106,17 @@ read_time(const struct reading *r, const char *field, int64_t *time_s)
 	return 0;
 }
 
+/* T-06: any other is no TXT record's. */
+static bool
+is_id(const char *id)
+{
+	size_t len = 0;
+
+	while (ascii_is_alnum((uint8_t)id[len]))
+		len++;
+	return len > 0 && len <= TXT_ID_LEN_MAX && id[len] == '\0';
+}
+
 static int
 read_body(struct reading *r, struct store_entry *entry)
 {
@@ -148,6 +160,8 @@ read_entry(struct reading *r, int64_t now_s, struct store_entry *entry)
 		err = wrong(r, "domain", "is missing");
 	if (err == 0 && entry->id == NULL)
 		err = wrong(r, "id", "is missing");
+	if (err == 0 && !is_id(entry->id))
+		err = wrong(r, "id", "must be 1 to 32 letters and digits");
 	if (err == 0 && entry->fetched_s < 0)
 		err = wrong(r, "fetched", "is missing");
 	if (err == 0 && entry->fetched_s > now_s + STORE_JSON_AHEAD_S)
@@ -177,8 +191,7 @@ store_json_read(const char *text, size_t len, int64_t now_s,
 		err = record_new(&entry, out);
 		if (err == ERR_SYNTAX)
 			err = wrong(&r, "domain",
-			    "is not a domain in its canonical form, or the id "
-			    "is too long");
+			    "is not a domain in its canonical form");
 	}
 	if (err == ERR_NOMEM || err == ERR_TOOLONG)
 		(void)snprintf(error, STORE_JSON_ERROR_SIZE, "%s",

@@ -1,9 +1,10 @@
 # Fuzz targets: replayed on their corpora by `make check`, run by `make fuzz`
 # (tests/fuzz/run). In a build with --enable-fuzz libFuzzer has main().
 FUZZ_TESTS += tests/fuzz/fuzz_address tests/fuzz/fuzz_config \
-	tests/fuzz/fuzz_dns_reply tests/fuzz/fuzz_facts_json \
-	tests/fuzz/fuzz_fetch_head tests/fuzz/fuzz_log_escape \
-	tests/fuzz/fuzz_policy tests/fuzz/fuzz_store_format \
+	tests/fuzz/fuzz_control tests/fuzz/fuzz_dns_reply \
+	tests/fuzz/fuzz_facts_json tests/fuzz/fuzz_fetch_head \
+	tests/fuzz/fuzz_log_escape tests/fuzz/fuzz_policy \
+	tests/fuzz/fuzz_socketmap tests/fuzz/fuzz_store_format \
 	tests/fuzz/fuzz_txt
 check_PROGRAMS += $(FUZZ_TESTS)
 UNIT_TESTS += $(FUZZ_TESTS)
@@ -43,6 +44,11 @@ tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(STORE_LIBS)
 
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_control_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_control_LDADD = libfront.a libio.a libcore.a $(JANSSON_LIBS)
+
 tests_fuzz_fuzz_dns_reply_SOURCES = tests/fuzz/fuzz_dns_reply.c \
 	tests/fuzz/dns_message.c tests/fuzz/dns_message.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_dns_reply_CPPFLAGS = $(FUZZ_CPPFLAGS) $(GETDNS_CFLAGS)
@@ -68,6 +74,13 @@ tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_policy_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_policy_LDADD = tests/fuzz/liboracle.a libcore.a
+
+# The engine is played by the target.
+tests_fuzz_fuzz_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_socketmap_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_socketmap_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_socketmap_LDADD = libfront.a libengine.a libconf.a \
+	libio.a libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS)
 
 tests_fuzz_fuzz_store_format_SOURCES = tests/fuzz/fuzz_store_format.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_store_format_CPPFLAGS = $(FUZZ_CPPFLAGS)
