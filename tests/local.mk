@@ -22,9 +22,10 @@ check-local:
 # --- sanitizers: builds of their own, from a copy of the source, so that it
 # does not matter whether the source directory is configured itself.
 
-CONFIGURE_COPY = test -f Makefile || ../source/configure -q
+CONFIGURE_COPY = test Makefile -nt ../source/Makefile.in || \
+	../source/configure -q
 
-build-asan/source build-tsan/source: FORCE
+build-asan/source build-tsan/source build-fuzz/source: FORCE
 	@$(MKDIR_P) $(@D) && $(MAKE) -s --no-print-directory distdir distdir=$@
 
 FORCE:
@@ -53,7 +54,8 @@ tsan: build-tsan/source check-programs
 
 valgrind: check-programs
 	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
-	--errors-for-leak-kinds=definite,indirect" $(RUN_TESTS) $(PLAIN_TESTS)
+	--errors-for-leak-kinds=definite,indirect" \
+	$(RUN_TESTS) $(FUZZ_TESTS) $(PLAIN_TESTS)
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
 
 # The long runs of what `make check` has in short: about a quarter of an hour.

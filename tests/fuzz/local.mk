@@ -101,19 +101,16 @@ tests_fuzz_test_oracle_LDADD = tests/fuzz/liboracle.a libcore.a \
 	$(CRITERION_LIBS)
 endif
 
-# --- make fuzz: a build of its own, as for the other sanitizers ---------------
+# --- make fuzz: a build of its own, as for the other sanitizers. What is found
+# is in build-fuzz/build/findings.
 
 FUZZ_CC = clang
 FUZZ_SECONDS = 60
 
 .PHONY: fuzz
-build-fuzz/source: FORCE
-	@$(MKDIR_P) $(@D) && $(MAKE) -s --no-print-directory distdir distdir=$@
-
 fuzz: build-fuzz/source
 	@$(MKDIR_P) build-fuzz/build && cd build-fuzz/build && \
-	{ test -f Makefile || \
-		../source/configure -q --enable-fuzz CC='$(FUZZ_CC)'; } && \
+	{ $(CONFIGURE_COPY) --enable-fuzz CC='$(FUZZ_CC)'; } && \
 	$(MAKE) --no-print-directory $(FUZZ_TESTS)
 	@$(SHELL) $(srcdir)/tests/fuzz/run build-fuzz/build $(FUZZ_SECONDS) \
 		$(FUZZ_TESTS)

@@ -198,7 +198,7 @@ Test(oracle, matcher)
 	    "option = \"x\" [\"y\"] \"z\"\n"
 	    "letter = %x61-7A\n"
 	    "longest = letter [*(letter / \"-\") letter]\n";
-	struct abnf *abnf = NULL;
+	static struct abnf *abnf;
 
 	for (size_t i = 0; i < sizeof(matcher_rows) / sizeof(*matcher_rows);
 	     i++)
