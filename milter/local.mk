@@ -16,10 +16,12 @@ sbin_PROGRAMS += dane-sts-milter
 dane_sts_milter_SOURCES = \
 	milter/main.c \
 	milter/arguments.c milter/arguments.h \
+	milter/daemon.c milter/daemon.h \
 	milter/notify.c milter/notify.h \
 	milter/process.c milter/process.h \
 	milter/reload.c milter/reload.h \
 	milter/start_log.c milter/start_log.h \
+	milter/startup.c milter/startup.h \
 	milter/version.c milter/version.h \
 	milter/watchdog.c milter/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
