@@ -92,7 +92,9 @@ use_stored(struct lookup *l)
 	err = policy_parse(entry->body, entry->len, NULL, NULL,
 	    &l->stored_policy);
 	if (err != 0) {
+		/* Whether it binds is not known: no domain without policy. */
 		log_store_trouble(l, "parse", err);
+		l->facts.internal_error = true;
 		return;
 	}
 	/* S-06: a fetch in the future is one of just now. */

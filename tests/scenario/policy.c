@@ -489,6 +489,24 @@ D_20_unreadable_store(void)
 }
 
 static void
+D_20_stored_body_that_cannot_be_read(void)
+{
+	struct asker a;
+
+	script_stored("example.org", "1", "version: STSv1\nmode: enf", 5);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	/* what is fetched anew counts as ever */
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	fake_run(10000);
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+static void
 S_06_fetch_in_the_future_is_of_now(void)
 {
 	struct asker a;
@@ -533,6 +551,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(policy_is_saved_before_it_is_used),
     SCENARIO(policy_that_cannot_be_saved_still_binds),
     SCENARIO(D_20_unreadable_store),
+    SCENARIO(D_20_stored_body_that_cannot_be_read),
     SCENARIO(S_06_fetch_in_the_future_is_of_now),
     {NULL, NULL},
     /* clang-format on */
