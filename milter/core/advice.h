@@ -13,31 +13,32 @@
 /* clang-format off */
 #define ADVICE_TABLE(X)                                                        \
 	X(REASON_NO_DOMAIN,                                                    \
-	    "Nothing: there is no domain that could have a policy.")           \
+	    "Nothing to do: there is no domain that could have a policy.")     \
 	X(REASON_LITERAL,                                                      \
-	    "Nothing: an address literal has no policy.")                      \
+	    "Nothing to do: an address literal has no policy.")                \
 	X(REASON_INVALID_ADDRESS,                                              \
-	    "Nothing: no DNS name can be made of this address, and the MTA "   \
-	    "refuses it.")                                                     \
+	    "Nothing to do: no DNS name can be made of this address, and the " \
+	    "MTA refuses it.")                                                 \
 	X(REASON_LOCAL,                                                        \
-	    "Nothing: the recipient is not reached over the DNS.")             \
+	    "Nothing to do: the recipient is not reached over the DNS.")       \
 	X(REASON_EXEMPT,                                                       \
 	    "Nothing, or take the domain out of exempt_domains and "           \
 	    "exempt_file to have it checked.")                                 \
 	X(REASON_NO_POLICY,                                                    \
-	    "Nothing: the domain asks for nothing; its owner can publish an "  \
-	    "MTA-STS policy with \"dnssec: yes\".")                            \
+	    "Nothing to do: the domain asks for nothing; its owner can "       \
+	    "publish an MTA-STS policy with \"dnssec: yes\".")                 \
 	X(REASON_NO_DNSSEC_FLAG,                                               \
-	    "Nothing: the policy does not ask for DNSSEC; its owner can add "  \
-	    "\"dnssec: yes\".")                                                \
+	    "Nothing to do: the policy does not ask for DNSSEC; its owner can " \
+	    "add \"dnssec: yes\".")                                            \
 	X(REASON_SECURE,                                                       \
-	    "Nothing: everything that delivery needs is signed and valid.")    \
+	    "Nothing to do: everything that delivery needs is signed and "     \
+	    "valid.")                                                          \
 	X(REASON_NULL_MX,                                                      \
-	    "Nothing: the domain takes no mail (RFC 7505), and the MTA "       \
+	    "Nothing to do: the domain takes no mail (RFC 7505), and the MTA " \
 	    "bounces it.")                                                     \
 	X(REASON_NO_SUCH_DOMAIN,                                               \
-	    "Nothing: the domain does not exist, and the MTA bounces the "     \
-	    "message; check the spelling.")                                    \
+	    "Nothing to do: the domain does not exist, and the MTA bounces "   \
+	    "the message; check the spelling.")                                \
 	X(REASON_NO_USABLE_HOST,                                               \
 	    "Nothing on this side: no MX host has an address; the owner "      \
 	    "should correct the MX records.")                                  \

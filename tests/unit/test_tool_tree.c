@@ -173,7 +173,7 @@ Test(tool_tree, no_policy_is_one_line_of_evidence)
 	expect_tree(&plain, &facts,
 	    "example.org: pass, no-policy\n"
 	    "`- TXT _mta-sts.example.org: none\n"
-	    "Nothing: the domain asks for nothing; its owner can publish an "
+	    "Nothing to do: the domain asks for nothing; its owner can publish an "
 	    "MTA-STS policy with \"dnssec: yes\".\n");
 }
 
