@@ -1,0 +1,32 @@
+# Speed, side by side with programs that do the least: `make bench` takes about
+# eight minutes, `make bench-quick` one; see tests/bench/README. The programs
+# are built with the tests, so that they do not rot.
+LOAD_SOURCES = tests/bench/load.c tests/bench/load.h \
+	tests/bench/dial.c tests/bench/dial.h \
+	tests/bench/times.c tests/bench/times.h
+BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
+
+check_PROGRAMS += tests/bench/milter_load tests/bench/null_milter \
+	tests/bench/socketmap_load tests/bench/socketmap_fixed
+tests_bench_milter_load_SOURCES = tests/bench/milter_load.c $(LOAD_SOURCES)
+tests_bench_milter_load_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
+tests_bench_null_milter_CPPFLAGS = $(BENCH_CPPFLAGS) $(MILTER_CFLAGS)
+tests_bench_null_milter_LDADD = $(MILTER_LIBS)
+tests_bench_socketmap_load_SOURCES = tests/bench/socketmap_load.c \
+	$(LOAD_SOURCES)
+tests_bench_socketmap_load_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_socketmap_load_LDADD = libcore.a
+tests_bench_socketmap_fixed_SOURCES = tests/bench/socketmap_fixed.c \
+	tests/bench/dial.c tests/bench/dial.h
+tests_bench_socketmap_fixed_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_socketmap_fixed_LDADD = libcore.a
+
+EXTRA_DIST += tests/bench/README tests/bench/bench
+EXTRA_DIST += tests/bench/ground.py tests/bench/table.py tests/bench/warm.py
+
+.PHONY: bench bench-quick
+bench: check-programs
+	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/bench/bench
+bench-quick: check-programs
+	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/bench/bench --quick
