@@ -13,19 +13,32 @@
 
 #define SHARDS 64
 
+/* What protects and what does not, see cache.h. */
+enum kind {
+	KIND_FREE,
+	KIND_BOUND,
+	KINDS
+};
+
 struct entry {
 	struct map_node node; /* first: a node is its entry */
 	TAILQ_ENTRY(entry) age;
+	enum kind kind;
 	const struct answer *answer;
 	size_t size;
 	char key[];
 };
 
+struct pool {
+	TAILQ_HEAD(, entry) ages; /* least recently used first */
+	size_t n;
+	size_t octets;
+};
+
 struct shard {
 	pthread_mutex_t lock;
 	struct map map;
-	TAILQ_HEAD(, entry) ages; /* least recently used first */
-	size_t octets;
+	struct pool pool[KINDS];
 	size_t entries_max;
 	size_t octets_max;
 };
@@ -44,11 +57,22 @@ shard_of(struct cache *cache, const char *key)
 static void
 drop(struct shard *s, struct entry *e)
 {
+	struct pool *pool = &s->pool[e->kind];
+
 	map_remove(&s->map, &e->node);
-	TAILQ_REMOVE(&s->ages, e, age);
-	s->octets -= e->size;
+	TAILQ_REMOVE(&pool->ages, e, age);
+	pool->n--;
+	pool->octets -= e->size;
 	answer_unref(&e->answer);
 	free(e);
+}
+
+static enum kind
+kind_of(const struct answer *answer)
+{
+	const struct fact_policy *policy = answer->verdict.policy;
+
+	return policy != NULL && policy->dnssec ? KIND_BOUND : KIND_FREE;
 }
 
 static struct entry *
@@ -61,6 +85,7 @@ entry_new(const char *key, const struct answer *answer)
 		return NULL;
 	memcpy(e->key, key, len);
 	e->node.key = e->key;
+	e->kind = kind_of(answer);
 	e->answer = answer_ref(answer);
 	e->size = sizeof(*e) + len + answer->size;
 	return e;
@@ -77,7 +102,8 @@ cache_new(size_t entries_max, size_t octets_max)
 		struct shard *s = &cache->shard[i];
 
 		(void)pthread_mutex_init(&s->lock, NULL);
-		TAILQ_INIT(&s->ages);
+		for (size_t k = 0; k < KINDS; k++)
+			TAILQ_INIT(&s->pool[k].ages);
 		s->entries_max = (entries_max + SHARDS - 1) / SHARDS;
 		s->octets_max = (octets_max + SHARDS - 1) / SHARDS;
 	}
@@ -92,8 +118,9 @@ cache_free(struct cache **cache)
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &(*cache)->shard[i];
 
-		while (!TAILQ_EMPTY(&s->ages))
-			drop(s, TAILQ_FIRST(&s->ages));
+		for (size_t k = 0; k < KINDS; k++)
+			while (!TAILQ_EMPTY(&s->pool[k].ages))
+				drop(s, TAILQ_FIRST(&s->pool[k].ages));
 		map_clear(&s->map);
 		(void)pthread_mutex_destroy(&s->lock);
 	}
@@ -116,12 +143,48 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
 		now_ms >= e->answer->expires_ms)) {
 		drop(s, e);
 	} else if (e != NULL) {
-		TAILQ_REMOVE(&s->ages, e, age);
-		TAILQ_INSERT_TAIL(&s->ages, e, age);
+		TAILQ_REMOVE(&s->pool[e->kind].ages, e, age);
+		TAILQ_INSERT_TAIL(&s->pool[e->kind].ages, e, age);
 		answer = answer_ref(e->answer);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return answer;
+}
+
+static size_t
+shard_octets(const struct shard *s)
+{
+	return s->pool[KIND_FREE].octets + s->pool[KIND_BOUND].octets;
+}
+
+/* Three quarters: the rest is for those that no policy binds. */
+static size_t
+share(size_t max)
+{
+	return max - max / 4;
+}
+
+/* Of a shard that holds something. */
+static struct entry *
+next_to_go(const struct shard *s)
+{
+	const struct pool *unbound = &s->pool[KIND_FREE];
+	const struct pool *bound = &s->pool[KIND_BOUND];
+
+	if (TAILQ_EMPTY(&unbound->ages) || bound->n > share(s->entries_max) ||
+	    bound->octets > share(s->octets_max))
+		return TAILQ_FIRST(&bound->ages);
+	return TAILQ_FIRST(&unbound->ages);
+}
+
+static void
+keep(struct shard *s, struct entry *e)
+{
+	struct pool *pool = &s->pool[e->kind];
+
+	TAILQ_INSERT_TAIL(&pool->ages, e, age);
+	pool->n++;
+	pool->octets += e->size;
 }
 
 void
@@ -136,12 +199,11 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer)
 		drop(s, old);
 	if (e != NULL && e->size <= s->octets_max &&
 	    map_insert(&s->map, &e->node) == 0) {
-		TAILQ_INSERT_TAIL(&s->ages, e, age);
-		s->octets += e->size;
+		keep(s, e);
 		e = NULL;
 	}
-	while (s->map.n > s->entries_max || s->octets > s->octets_max)
-		drop(s, TAILQ_FIRST(&s->ages));
+	while (s->map.n > s->entries_max || shard_octets(s) > s->octets_max)
+		drop(s, next_to_go(s));
 	(void)pthread_mutex_unlock(&s->lock);
 	if (e != NULL) {
 		answer_unref(&e->answer);
@@ -181,12 +243,6 @@ static size_t
 shard_entries(const struct shard *s)
 {
 	return s->map.n;
-}
-
-static size_t
-shard_octets(const struct shard *s)
-{
-	return s->octets;
 }
 
 size_t

@@ -1,7 +1,12 @@
 /*
- * The verdict cache: memory only, bounded in entries and octets, least
- * recently used go first. Verdicts live no longer than answer.expires_ms, and
- * only under the configuration that made them.
+ * The verdict cache: memory only, bounded in entries and octets. Verdicts live
+ * no longer than answer.expires_ms, and only under the configuration that made
+ * them.
+ *
+ * Least recently used go first, those without a policy that binds before the
+ * others: a stranger has any number of domains without a policy, and must not
+ * drive out what protects. Policies of his own get him no further than three
+ * quarters of the cache, and there the least recently used go again.
  *
  * Any thread: the table is cut into shards with a lock each.
  */

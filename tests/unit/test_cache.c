@@ -9,9 +9,14 @@
 #include "engine/cache.h"
 
 static const struct answer *
-answer(unsigned generation, uint64_t expires_ms)
+answer(unsigned generation, uint64_t expires_ms, bool bound)
 {
-	struct facts facts = {.txt_state = TXT_NONE};
+	struct fact_policy policy = {.id = "1",
+	    .max_age_s = 86400,
+	    .mode = POLICY_MODE_ENFORCE,
+	    .dnssec = true};
+	struct facts facts = {.txt_state = TXT_NONE,
+	    .stored = bound ? &policy : NULL};
 	struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
 	struct answer *a;
 	bool settled;
@@ -28,8 +33,18 @@ answer(unsigned generation, uint64_t expires_ms)
 static void
 put(struct cache *cache, const char *key, uint64_t expires_ms)
 {
-	const struct answer *a = answer(1, expires_ms);
+	const struct answer *a = answer(1, expires_ms, false);
 
+	cache_put(cache, key, a);
+	answer_unref(&a);
+}
+
+static void
+put_bound(struct cache *cache, const char *key)
+{
+	const struct answer *a = answer(1, 100, true);
+
+	cr_assert(a->verdict.policy != NULL && a->verdict.policy->dnssec);
 	cache_put(cache, key, a);
 	answer_unref(&a);
 }
@@ -130,4 +145,84 @@ Test(cache, answer_outlives_its_entry)
 	cache_free(&cache);
 	cr_expect_str_eq(a->facts->recipient.domain, "example.org");
 	answer_unref(&a);
+}
+
+/* The key of number i; static memory. */
+static const char *
+key_of(const char *word, unsigned i)
+{
+	static char key[32];
+
+	(void)snprintf(key, sizeof(key), "%s%u.example", word, i);
+	return key;
+}
+
+static unsigned
+count(struct cache *cache, const char *word, unsigned n)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		found += has(cache, key_of(word, i), 1, 1);
+	return found;
+}
+
+/* What protects is not driven out by those who have nothing to protect. */
+Test(cache, strangers_drive_out_no_verdict_that_a_policy_binds)
+{
+	struct cache *cache = cache_new(6400, 1 << 30);
+
+	for (unsigned i = 0; i < 1000; i++)
+		put_bound(cache, key_of("bound", i));
+	for (unsigned i = 0; i < 100000; i++)
+		put(cache, key_of("stranger", i), 100);
+	cr_expect_eq(count(cache, "bound", 1000), 1000);
+	cr_expect_leq(cache_entries(cache), 6400);
+	cr_expect_gt(cache_entries(cache), 6000, "strangers have the rest");
+	cache_free(&cache);
+}
+
+Test(cache, strangers_drive_out_no_bound_verdict_by_their_size)
+{
+	struct cache *cache = cache_new(1000000, 4 << 20);
+
+	for (unsigned i = 0; i < 1000; i++)
+		put_bound(cache, key_of("bound", i));
+	for (unsigned i = 0; i < 100000; i++)
+		put(cache, key_of("stranger", i), 100);
+	cr_expect_eq(count(cache, "bound", 1000), 1000);
+	cr_expect_leq(cache_octets(cache), 4 << 20);
+	cache_free(&cache);
+}
+
+/* Nor may those who have policies that bind have it all. */
+Test(cache, verdicts_that_bind_leave_room)
+{
+	struct cache *cache = cache_new(6400, 1 << 30);
+
+	for (unsigned i = 0; i < 20000; i++)
+		put_bound(cache, key_of("bound", i));
+	cr_expect_leq(cache_entries(cache), 6400, "bounded all the same");
+	for (unsigned i = 0; i < 20000; i++)
+		put(cache, key_of("stranger", i), 100);
+	cr_expect_gt(count(cache, "stranger", 20000), 1200);
+	cr_expect_gt(count(cache, "bound", 20000), 4400);
+	/* The newest are those that stay. */
+	cr_expect(has(cache, key_of("bound", 19999), 1, 1));
+	cache_free(&cache);
+}
+
+/* A domain that withdrew its policy is like any other. */
+Test(cache, a_verdict_changes_its_kind)
+{
+	struct cache *cache = cache_new(640, 1 << 30);
+
+	put_bound(cache, "example.org");
+	put(cache, "example.org", 100);
+	cr_expect_eq(cache_entries(cache), 1);
+	for (unsigned i = 0; i < 10000; i++)
+		put(cache, key_of("stranger", i), 100);
+	cr_expect_not(has(cache, "example.org", 1, 1));
+	cache_remove(cache, key_of("stranger", 9999));
+	cache_free(&cache);
 }
