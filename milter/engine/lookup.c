@@ -90,6 +90,7 @@ lookup_free(struct lookup *l)
 	answer_unref(&l->published);
 	setup_unref(&l->setup);
 	TAILQ_REMOVE(&worker->all, l, link);
+	worker->n_reserved -= l->reserved;
 	free(l);
 	worker->n_lookups--;
 	worker_lookup_freed(worker);
@@ -345,22 +346,6 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	return l;
 }
 
-static void
-shed_if_full(struct lookup *l)
-{
-	struct worker *worker = l->worker;
-	bool full = worker->n_lookups > WORKER_LOOKUPS_MAX;
-
-	if (full && !worker->full)
-		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
-		    "%d lookups under way on one loop: new domains are judged "
-		    "by the policy store alone",
-		    WORKER_LOOKUPS_MAX);
-	worker->full = full;
-	l->shed = full;
-	l->facts.internal_error = full;
-}
-
 /* Facts that only no memory at all can leave behind. */
 static void
 complete_without_lookup(struct waiter *w)
@@ -451,7 +436,7 @@ lookup_join(struct worker *worker, struct waiter *w)
 		complete_without_lookup(w);
 	}
 	if (begun) {
-		shed_if_full(l);
+		lookup_limit(l);
 		policy_begin(l);
 	}
 	lookup_returned(l);

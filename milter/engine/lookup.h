@@ -13,9 +13,12 @@ struct worker;
 /*
  * Takes the waiter over: it is completed exactly once, by the running lookup
  * of its target or by one that is begun for it, at its deadline at the latest,
- * and freed. If too many lookups are under way the new one is shed: it only
- * looks into the store, so that what is known to bind is deferred and the rest
- * passes, both as internal-error.
+ * and freed.
+ *
+ * If too many lookups are under way the new one only looks into the store: what
+ * is known to bind goes on, out of a reserve that strangers cannot use up; once
+ * that is used up it is shed, and deferred. What is not known to bind is shed,
+ * and passes. Both as internal-error.
  */
 void lookup_join(struct worker *worker, struct waiter *waiter);
 

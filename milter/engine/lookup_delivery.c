@@ -54,7 +54,7 @@ host_ask(struct lookup *l, struct host_query *query, const char *name,
 	query->into = into;
 	err = strlen(name) > NAME_LEN_MAX
 	    ? ERR_TOOLONG
-	    : dns_ask(l->setup->dns, name, type, host_answered, query);
+	    : lookup_ask(l, l->setup->dns, name, type, host_answered, query);
 	if (err != 0) {
 		could_not_ask(l, into, err_text(err));
 		return;
@@ -168,7 +168,8 @@ mx_begin(struct lookup *l)
 	int err;
 
 	l->delivery_step = DELIVERY_MX;
-	err = dns_ask(l->setup->dns, l->target.domain, DNS_MX, mx_answered, l);
+	err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_MX,
+	    mx_answered, l);
 	if (err != 0) {
 		could_not_ask(l, &l->facts.mx, err_text(err));
 		l->delivery_step = DELIVERY_DONE;

@@ -64,6 +64,7 @@ struct lookup {
 	unsigned pending; /* callbacks that are still to come */
 	bool listed;      /* in worker->lookups */
 	bool shed;
+	bool reserved; /* counted in worker->n_reserved */
 	bool refresh;  /* fetches the stored policy anew, and nothing else */
 	bool delivery; /* see ask_delivery */
 	bool reported; /* the domain was told, or need not be */
@@ -109,6 +110,16 @@ void lookup_left(struct lookup *lookup);
 
 /* A copy that lives with the lookup; "" when memory is out. */
 const char *lookup_keep(struct lookup *lookup, const char *text);
+
+/* Limits, see lookup_limit.c. */
+
+/* Of a new lookup: sheds it if there are too many. */
+void lookup_limit(struct lookup *lookup);
+/* Once the store was read, of a lookup that was shed. True: it may go on. */
+bool lookup_use_reserve(struct lookup *lookup);
+/* dns_ask(), or ERR_BUSY when there is no room for this lookup's domain. */
+int lookup_ask(struct lookup *lookup, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg);
 
 /* The answer's status, kind and reason as a fact; its life into *ttl_s. */
 void lookup_absorb(struct lookup *lookup, const struct dns_answer *answer,

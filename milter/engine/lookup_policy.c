@@ -29,6 +29,78 @@ use_policy(struct fact_policy *fact, const struct policy *policy,
 	fact->mx = policy->mx;
 }
 
+/* --- TXT ---------------------------------------------------------------- */
+
+static void
+read_txt(struct lookup *l, const struct dns_answer *answer)
+{
+	struct txt_rdata rdata[DNS_RECORDS_MAX];
+	struct txt_result result;
+
+	for (size_t i = 0; i < answer->n; i++)
+		rdata[i] = (struct txt_rdata){answer->records[i].data,
+		    answer->records[i].len};
+	txt_parse(rdata, answer->n, &result);
+	l->facts.txt_state = result.state;
+	l->facts.txt_why = result.why;
+	if (result.state == TXT_VALID) {
+		memcpy(l->txt_id, result.id, sizeof(l->txt_id));
+		l->facts.txt_id = l->txt_id;
+	}
+}
+
+static void
+txt_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+	struct fact_rrset rrset;
+
+	l->policy_ttl_s = UINT32_MAX;
+	lookup_absorb(l, answer, &rrset, &l->policy_ttl_s);
+	switch (rrset.status) {
+	case FACT_SECURE:
+	case FACT_INSECURE:
+	case FACT_INDETERMINATE: /* T-11: it need not be secure */
+		if (rrset.answer == ANSWER_RECORDS)
+			read_txt(l, answer);
+		else
+			l->facts.txt_state = TXT_NONE;
+		break;
+	case FACT_BOGUS:
+		l->facts.txt_state = TXT_BOGUS;
+		l->facts.txt_why = rrset.why;
+		break;
+	case FACT_UNASKED:
+	case FACT_FAILED:
+		l->facts.txt_state = TXT_FAILED;
+		l->facts.txt_why = rrset.why;
+		break;
+	}
+	lookup_returned(l);
+}
+
+static void
+txt_ask(struct lookup *l, struct dns *dns)
+{
+	char name[sizeof("_mta-sts.") + NAME_SIZE];
+	int len, err;
+
+	len = snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
+	if (len > NAME_LEN_MAX) {
+		/* No such name can exist, hence no policy. */
+		l->facts.txt_state = TXT_NONE;
+		return;
+	}
+	l->pending++;
+	err = lookup_ask(l, dns, name, DNS_TXT, txt_answered, l);
+	if (err != 0) {
+		l->pending--;
+		l->policy_ttl_s = 0;
+		l->facts.txt_state = TXT_FAILED;
+		l->facts.txt_why = err_text(err);
+	}
+}
+
 /* --- store -------------------------------------------------------------- */
 
 /* One block; on the store's thread. NULL: no memory. */
@@ -125,7 +197,9 @@ store_answered(struct loop_task *task)
 		l->facts.internal_error = true;
 	}
 	l->policy_step = POLICY_TXT;
-	if (l->shed)
+	if (l->shed && lookup_use_reserve(l))
+		txt_ask(l, l->setup->dns);
+	else if (l->shed)
 		l->policy_step = POLICY_DONE;
 	lookup_returned(l);
 }
@@ -157,78 +231,6 @@ store_begin(struct lookup *l)
 	if (err != 0) {
 		l->store_err = err;
 		loop_post(l->worker->loop, &l->store_task);
-	}
-}
-
-/* --- TXT ---------------------------------------------------------------- */
-
-static void
-read_txt(struct lookup *l, const struct dns_answer *answer)
-{
-	struct txt_rdata rdata[DNS_RECORDS_MAX];
-	struct txt_result result;
-
-	for (size_t i = 0; i < answer->n; i++)
-		rdata[i] = (struct txt_rdata){answer->records[i].data,
-		    answer->records[i].len};
-	txt_parse(rdata, answer->n, &result);
-	l->facts.txt_state = result.state;
-	l->facts.txt_why = result.why;
-	if (result.state == TXT_VALID) {
-		memcpy(l->txt_id, result.id, sizeof(l->txt_id));
-		l->facts.txt_id = l->txt_id;
-	}
-}
-
-static void
-txt_answered(void *arg, const struct dns_answer *answer)
-{
-	struct lookup *l = arg;
-	struct fact_rrset rrset;
-
-	l->policy_ttl_s = UINT32_MAX;
-	lookup_absorb(l, answer, &rrset, &l->policy_ttl_s);
-	switch (rrset.status) {
-	case FACT_SECURE:
-	case FACT_INSECURE:
-	case FACT_INDETERMINATE: /* T-11: it need not be secure */
-		if (rrset.answer == ANSWER_RECORDS)
-			read_txt(l, answer);
-		else
-			l->facts.txt_state = TXT_NONE;
-		break;
-	case FACT_BOGUS:
-		l->facts.txt_state = TXT_BOGUS;
-		l->facts.txt_why = rrset.why;
-		break;
-	case FACT_UNASKED:
-	case FACT_FAILED:
-		l->facts.txt_state = TXT_FAILED;
-		l->facts.txt_why = rrset.why;
-		break;
-	}
-	lookup_returned(l);
-}
-
-static void
-txt_ask(struct lookup *l, struct dns *dns)
-{
-	char name[sizeof("_mta-sts.") + NAME_SIZE];
-	int len, err;
-
-	len = snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
-	if (len > NAME_LEN_MAX) {
-		/* No such name can exist, hence no policy. */
-		l->facts.txt_state = TXT_NONE;
-		return;
-	}
-	l->pending++;
-	err = dns_ask(dns, name, DNS_TXT, txt_answered, l);
-	if (err != 0) {
-		l->pending--;
-		l->policy_ttl_s = 0;
-		l->facts.txt_state = TXT_FAILED;
-		l->facts.txt_why = err_text(err);
 	}
 }
 
@@ -370,7 +372,7 @@ addresses_ask(struct lookup *l, const char *host)
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
 	for (size_t i = 0; i < 2; i++) {
-		int err = dns_ask(l->setup->dns, host, families[i].type,
+		int err = lookup_ask(l, l->setup->dns, host, families[i].type,
 		    families[i].done, l);
 
 		if (err != 0) {

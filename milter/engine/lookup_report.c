@@ -171,6 +171,7 @@ report_begin(struct lookup *l)
 	if (snprintf(owner, sizeof(owner), RECORD_OWNER "%s",
 		l->target.domain) > NAME_LEN_MAX)
 		return;
-	if (dns_ask(l->setup->dns, owner, DNS_TXT, record_answered, l) == 0)
+	if (lookup_ask(l, l->setup->dns, owner, DNS_TXT, record_answered, l) ==
+	    0)
 		l->pending++;
 }

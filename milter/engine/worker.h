@@ -17,18 +17,24 @@
 #include "engine/map.h"
 #include "engine/pulse.h"
 #include "engine/setup.h"
+#include "io/dns.h"
 
 struct backoff;
 struct cache;
-struct dns;
 struct flap;
 struct lookup;
 struct metrics;
 struct probe;
 struct tlsrpt;
 
-/* Lookups under way per loop; more are shed (see lookup.h). */
-#define WORKER_LOOKUPS_MAX 4096
+/*
+ * Lookups under way per loop, and beyond them those of domains that are known
+ * to bind; more are shed (see lookup.h). Of the questions that a resolver takes
+ * a quarter is kept for the same domains.
+ */
+#define WORKER_LOOKUPS_MAX   4096
+#define WORKER_RESERVED_MAX  1024
+#define WORKER_QUESTIONS_MAX (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
 
 struct worker {
 	struct engine *engine;
@@ -41,6 +47,7 @@ struct worker {
 	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
 	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
 	atomic_size_t n_waiters; /* the same */
+	size_t n_reserved;       /* of the lookups: beyond WORKER_LOOKUPS_MAX */
 	struct backoff *backoff;
 	struct flap *flap;
 	struct backoff *reported; /* results that were told, by domain */
@@ -49,6 +56,7 @@ struct worker {
 	bool running; /* the loop was started */
 	bool stopping;
 	bool full; /* the limit was hit, and that was logged */
+	bool busy; /* the same of WORKER_QUESTIONS_MAX */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

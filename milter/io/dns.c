@@ -27,9 +27,6 @@
 #include "io/dns_setup.h"
 #include "io/metrics.h"
 
-/* Each costs libunbound some 20 KB. */
-#define PENDING_MAX 4096
-
 struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
@@ -296,7 +293,7 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 
 	if (dns->closing)
 		return ERR_CANCELLED;
-	if (dns->n >= PENDING_MAX)
+	if (dns->n >= DNS_PENDING_MAX)
 		return ERR_BUSY;
 	err = check_name(name);
 	if (err != 0)

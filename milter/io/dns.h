@@ -104,6 +104,10 @@ void dns_free(struct dns **dns);
 int dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);
 
+/* Lookups under way at most; then dns_ask says ERR_BUSY. Each costs libunbound
+ * some 20 KB. */
+#define DNS_PENDING_MAX 6144
+
 /* Lookups under way. */
 size_t dns_pending(const struct dns *dns);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "engine/probe.h"
-#include "engine/worker.h"
 #include "world.h"
 
 static void
@@ -170,31 +169,6 @@ A_02_policy_fetched_just_now_is_checked_too(void)
 }
 
 static void
-lookups_under_way_are_bounded(void)
-{
-	static struct asker askers[WORKER_LOOKUPS_MAX];
-	static char names[WORKER_LOOKUPS_MAX][32];
-	struct asker bound, unknown;
-
-	script_stored("bound.example.org", "1", BINDING, 100);
-	script_store_delay(0);
-	world_start();
-	for (size_t i = 0; i < WORKER_LOOKUPS_MAX; i++) {
-		(void)snprintf(names[i], sizeof(names[i]), "d%zu.example", i);
-		ask_domain(&askers[i], names[i], 4000);
-	}
-	ask_domain(&bound, "bound.example.org", 4000);
-	ask_domain(&unknown, "unknown.example.org", 4000);
-	fake_run(0);
-	CHECK_VERDICT(bound, VERDICT_DEFER, REASON_INTERNAL_ERROR);
-	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_INTERNAL_ERROR);
-	fake_run(4000);
-	for (size_t i = 0; i < WORKER_LOOKUPS_MAX; i++)
-		CHECK_VERDICT(askers[i], VERDICT_PASS, REASON_NO_POLICY);
-	world_stop();
-}
-
-static void
 stop_completes_every_asker_once(void)
 {
 	struct asker bound, unknown;
@@ -330,7 +304,7 @@ reload_drops_no_asker(void)
 	CHECK_VERDICT(before, VERDICT_PASS, REASON_SECURE);
 	CHECK_VERDICT(after, VERDICT_DEFER, REASON_TLSA_MISSING);
 	CHECK(!asked("example.org").cached ||
-	      asked("example.org").reason == REASON_TLSA_MISSING);
+	    asked("example.org").reason == REASON_TLSA_MISSING);
 	world_stop();
 }
 
@@ -363,7 +337,6 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(A_02_rejection_asks_the_txt_afresh),
     SCENARIO(A_02_no_rejection_without_a_fresh_txt),
     SCENARIO(A_02_policy_fetched_just_now_is_checked_too),
-    SCENARIO(lookups_under_way_are_bounded),
     SCENARIO(stop_completes_every_asker_once),
     SCENARIO(broken_resolver_is_told_from_tampering),
     SCENARIO(broken_resolver_passes_by_option),

@@ -51,11 +51,13 @@ SCENARIO_SOURCES = \
 	tests/scenario/policy.c tests/scenario/delivery.c \
 	tests/scenario/engine.c tests/scenario/refresh.c \
 	tests/scenario/tls.c tests/scenario/report.c \
+	tests/scenario/crowd.c \
 	milter/engine/answer.c milter/engine/ask.c \
 	milter/engine/backoff.c milter/engine/cache.c \
 	milter/engine/engine.c \
 	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
-	milter/engine/lookup_policy.c milter/engine/lookup_report.c \
+	milter/engine/lookup_limit.c milter/engine/lookup_policy.c \
+	milter/engine/lookup_report.c \
 	milter/engine/map.c \
 	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
 	milter/io/log.c milter/io/log_escape.c milter/io/metrics.c \

@@ -263,6 +263,13 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	return 0;
 }
 
+size_t
+dns_pending(const struct dns *dns)
+{
+	(void)dns;
+	return 0;
+}
+
 struct dns *
 dns_new(const struct dns_config *config, struct event_base *base,
     char error[DNS_ERROR_SIZE])

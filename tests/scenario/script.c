@@ -14,7 +14,8 @@
 #include "io/store.h"
 
 #define SCRIPT_MAX 512
-#define ASKED_MAX  8192
+#define ASKED_MAX  16384
+#define STORED_MAX 2048
 
 static struct script_dns answers[SCRIPT_MAX];
 static size_t n_answers;
@@ -26,6 +27,7 @@ struct asked {
 };
 static struct asked asked[ASKED_MAX];
 static size_t n_asked;
+static const char *silent; /* NULL: none are */
 
 struct dns {
 	bool uncached;
@@ -247,6 +249,21 @@ question_due(void *arg)
 	free(q);
 }
 
+void
+script_silence(const char *suffix)
+{
+	silent = suffix;
+}
+
+static bool
+is_silent(const char *name)
+{
+	size_t len = strlen(name);
+
+	return silent != NULL && len >= strlen(silent) &&
+	    strcmp(name + len - strlen(silent), silent) == 0;
+}
+
 int
 dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
@@ -260,8 +277,11 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	    .records = "257 3 13",
 	    .ttl_s = 300};
 	const struct script_dns *s = find_answer(name, type);
-	struct question *q = calloc(1, sizeof(*q));
+	struct question *q;
 
+	if (dns->n >= DNS_PENDING_MAX)
+		return ERR_BUSY;
+	q = calloc(1, sizeof(*q));
 	if (q == NULL || n_asked == ASKED_MAX)
 		abort();
 	(void)snprintf(asked[n_asked].name, NAME_SIZE, "%s", name);
@@ -270,6 +290,8 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	if (s == NULL)
 		s = type == DNS_DNSKEY ? &root : &nothing;
 	q->script = *s;
+	if (s == &nothing && is_silent(name))
+		q->script.delay_ms = SCRIPT_NEVER;
 	q->script.type = type;
 	q->dns = dns;
 	q->done = done;
@@ -277,8 +299,8 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	q->next = dns->questions;
 	dns->questions = q;
 	dns->n++;
-	if (s->delay_ms != SCRIPT_NEVER)
-		fake_at(s->delay_ms, question_due, q);
+	if (q->script.delay_ms != SCRIPT_NEVER)
+		fake_at(q->script.delay_ms, question_due, q);
 	return 0;
 }
 
@@ -513,7 +535,7 @@ struct stored {
 	char body[1024];
 	size_t len;
 };
-static struct stored stored[64];
+static struct stored stored[STORED_MAX];
 static size_t n_stored;
 static int get_error, put_error;
 static uint64_t store_delay_ms;

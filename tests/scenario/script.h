@@ -32,6 +32,8 @@ struct script_dns {
 };
 
 void script_reset(void);
+/* Of what is not scripted, names that end in this are never answered. */
+void script_silence(const char *suffix);
 
 /* Replaces what was said of that name and type. Texts are borrowed. */
 void script_dns(struct script_dns answer);

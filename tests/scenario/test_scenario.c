@@ -92,3 +92,13 @@ ParameterizedTest(size_t *place, scenario, report)
 {
 	run(&report_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, crowd)
+{
+	return places(crowd_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, crowd)
+{
+	run(&crowd_scenarios[*place]);
+}

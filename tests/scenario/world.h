@@ -85,5 +85,6 @@ extern const struct scenario engine_scenarios[];
 extern const struct scenario refresh_scenarios[];
 extern const struct scenario tls_scenarios[];
 extern const struct scenario report_scenarios[];
+extern const struct scenario crowd_scenarios[];
 
 #endif

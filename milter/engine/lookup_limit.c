@@ -1,0 +1,80 @@
+/*
+ * What a crowd of strangers may use up of a loop, and what is kept for domains
+ * that are known to bind: lookups, and questions to the DNS.
+ */
+#include "autoconf.h"
+
+#include "core/err.h"
+#include "engine/lookup_impl.h"
+#include "io/log.h"
+
+/* A stored policy says so. */
+static bool
+is_known_to_bind(const struct lookup *l)
+{
+	return fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec;
+}
+
+/* One domain has up to three questions a host: a few dozen strangers that never
+ * answer would leave none for those that are bound. */
+static bool
+may_ask(struct lookup *l, const struct dns *dns)
+{
+	struct worker *worker = l->worker;
+	size_t n = dns_pending(dns);
+
+	if (n < WORKER_QUESTIONS_MAX / 2)
+		worker->busy = false;
+	if (n < WORKER_QUESTIONS_MAX || is_known_to_bind(l))
+		return true;
+	if (!worker->busy)
+		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
+		    "%d DNS questions under way on one loop: no more are "
+		    "asked, but for domains that the policy store knows",
+		    WORKER_QUESTIONS_MAX);
+	worker->busy = true;
+	return false;
+}
+
+int
+lookup_ask(struct lookup *l, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg)
+{
+	if (!may_ask(l, dns))
+		return ERR_BUSY;
+	return dns_ask(dns, name, type, done, arg);
+}
+
+void
+lookup_limit(struct lookup *l)
+{
+	struct worker *worker = l->worker;
+	size_t n = worker->n_lookups - worker->n_reserved;
+	bool full = n > WORKER_LOOKUPS_MAX;
+
+	if (full && !worker->full)
+		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
+		    "%d lookups under way on one loop: only domains that the "
+		    "policy store knows are looked up",
+		    WORKER_LOOKUPS_MAX);
+	/* Some way below, or it would be told with every lookup that ends. */
+	if (full || n <= WORKER_LOOKUPS_MAX / 2)
+		worker->full = full;
+	l->shed = full;
+	l->facts.internal_error = full;
+}
+
+bool
+lookup_use_reserve(struct lookup *l)
+{
+	struct worker *worker = l->worker;
+
+	if (!is_known_to_bind(l) || worker->stopping ||
+	    worker->n_reserved >= WORKER_RESERVED_MAX)
+		return false;
+	l->reserved = true;
+	worker->n_reserved++;
+	l->shed = false;
+	l->facts.internal_error = false;
+	return true;
+}

@@ -1,0 +1,158 @@
+/*
+ * Scenarios of a crowd: strangers with more domains than can be looked up at a
+ * time. Who is known to bind is looked up or deferred; the rest passes, and the
+ * log says why.
+ */
+#include "autoconf.h"
+
+#include <string.h>
+
+#include "engine/worker.h"
+#include "world.h"
+
+#define CROWD    WORKER_LOOKUPS_MAX
+#define HOSTS    FACTS_HOSTS_MAX
+#define MX_SIZE  2048
+#define BUSY     "too many requests"
+#define PATIENCE 4000
+
+static struct asker crowd[CROWD];
+static char crowd_names[CROWD][32];
+
+/* Domains without a policy. */
+static void
+crowd_asks(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
+		    "d%zu.crowd.test", i);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+	}
+}
+
+static void
+stored_with_answers(const char *domain, const char *host)
+{
+	script_stored(domain, "1", BINDING, 100);
+	script_txt(domain, "1");
+	script_delivery(domain, host, true);
+}
+
+static void
+lookups_under_way_are_bounded(void)
+{
+	struct asker bound, unknown;
+
+	script_stored("bound.example.org", "1", BINDING, 100);
+	script_store_delay(0);
+	world_start();
+	crowd_asks(CROWD);
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	ask_domain(&unknown, "unknown.example.org", PATIENCE);
+	fake_run(0);
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	CHECK(script_dns_count("_mta-sts.unknown.example.org", DNS_TXT) == 0);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(bound, VERDICT_DEFER, REASON_MX_INSECURE);
+	for (size_t i = 0; i < CROWD; i++)
+		CHECK_VERDICT(crowd[i], VERDICT_PASS, REASON_NO_POLICY);
+	world_stop();
+}
+
+/* Who is known to bind is not starved, but looked up as ever. */
+static void
+a_crowd_does_not_starve_those_that_are_bound(void)
+{
+	struct asker bound, insecure;
+
+	stored_with_answers("bound.example.org", "mx.example.org");
+	script_stored("insecure.example.org", "1", BINDING, 100);
+	script_silence(".crowd.test");
+	world_start();
+	crowd_asks(CROWD);
+	fake_run(0);
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	ask_domain(&insecure, "insecure.example.org", PATIENCE);
+	fake_run(0);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	CHECK_VERDICT(insecure, VERDICT_DEFER, REASON_MX_INSECURE);
+	fake_run(PATIENCE);
+	for (size_t i = 0; i < CROWD; i++)
+		CHECK_VERDICT(crowd[i], VERDICT_PASS, REASON_DEADLINE);
+	world_stop();
+}
+
+/* Policies that bind are no way to use up all either. */
+static void
+the_reserve_is_bounded(void)
+{
+	static struct asker askers[WORKER_RESERVED_MAX + 1];
+	static char names[WORKER_RESERVED_MAX + 1][32];
+	const size_t n = WORKER_RESERVED_MAX;
+
+	script_silence(".crowd.test");
+	world_start();
+	crowd_asks(CROWD);
+	fake_run(0);
+	for (size_t i = 0; i <= n; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "b%zu.crowd.test",
+		    i);
+		script_stored(names[i], "1", BINDING, 100);
+		ask_domain(&askers[i], names[i], PATIENCE);
+	}
+	fake_run(0);
+	for (size_t i = 0; i < n; i++)
+		CHECK(askers[i].completions == 0);
+	CHECK_VERDICT(askers[n], VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	fake_run(PATIENCE);
+	for (size_t i = 0; i < n; i++)
+		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+/* A few dozen domains are enough for more questions than can be asked. */
+static void
+questions_of_strangers_leave_room(void)
+{
+	static char mx[MX_SIZE];
+	struct asker bound, unknown;
+	size_t len = 0, n = WORKER_QUESTIONS_MAX / (3 * HOSTS) + 1;
+
+	for (size_t i = 0; i < HOSTS; i++)
+		len += (size_t)snprintf(mx + len, sizeof(mx) - len,
+		    "%s%zu h%zu.crowd.test", i > 0 ? ", " : "", i, i);
+	script_silence(".crowd.test");
+	stored_with_answers("bound.example.org", "mx.example.org");
+	script_txt("unknown.example.org", "1");
+	world_start();
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
+		    "d%zu.crowd.test", i);
+		script_txt(crowd_names[i], "1");
+		script_policy(crowd_names[i], BINDING, 0);
+		script_secure(crowd_names[i], DNS_MX, mx);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+		fake_run(0);
+	}
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	ask_domain(&unknown, "unknown.example.org", PATIENCE);
+	fake_run(0);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(strcmp(unknown.why, BUSY) == 0);
+	fake_run(PATIENCE);
+	/* Their policies bind; but that of the last is not known. */
+	for (size_t i = 0; i < n - 1; i++)
+		CHECK_VERDICT(crowd[i], VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+const struct scenario crowd_scenarios[] = {
+  /* clang-format off */
+    SCENARIO(lookups_under_way_are_bounded),
+    SCENARIO(a_crowd_does_not_starve_those_that_are_bound),
+    SCENARIO(the_reserve_is_bounded),
+    SCENARIO(questions_of_strangers_leave_room),
+    {NULL, NULL},
+  /* clang-format on */
+};
