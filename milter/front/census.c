@@ -41,6 +41,14 @@ list(struct census *census, const struct store_entry *entry,
 	(void)snprintf(listed->id, sizeof(listed->id), "%s", entry->id);
 }
 
+static void
+add_failing(struct census *census, int64_t expires_s)
+{
+	if (census->failing == 0 || expires_s < census->failing_expires_s)
+		census->failing_expires_s = expires_s;
+	census->failing++;
+}
+
 /* C-13: as a lookup does, the raw body is parsed. */
 void
 census_add(struct census *census, const struct store_entry *entry)
@@ -55,7 +63,8 @@ census_add(struct census *census, const struct store_entry *entry)
 		census->live++;
 		if (policy->dnssec) {
 			census->binding++;
-			census->failing += entry->failure[0] != '\0';
+			if (entry->failure[0] != '\0')
+				add_failing(census, expires_s);
 			list(census, entry, policy, expires_s);
 		}
 	}

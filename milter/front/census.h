@@ -31,10 +31,11 @@ struct census_policy {
 /* Zeroed memory with now_s set has seen nothing. */
 struct census {
 	int64_t now_s;
-	size_t live;    /* policies that are not expired */
-	size_t binding; /* of those: with the flag */
-	size_t failing; /* of the binding: the last refresh failed */
-	size_t n;       /* listed */
+	size_t live;               /* policies that are not expired */
+	size_t binding;            /* of those: with the flag */
+	size_t failing;            /* of the binding: the last refresh failed */
+	int64_t failing_expires_s; /* the next of the failing; 0: none fails */
+	size_t n;                  /* listed */
 	/* The binding ones that expire next, in that order. */
 	struct census_policy listed[CENSUS_LISTED_MAX];
 };

@@ -64,6 +64,7 @@ static const char *const bounds[] = {
 /* The cells that io/metrics.c has. */
 #define ROWS_METRICS_RECIPIENTS       REASON_COUNT
 #define ROWS_METRICS_ANSWERS          N(answer_labels)
+#define ROWS_METRICS_SPARED           REASON_COUNT
 #define ROWS_METRICS_DNS              N(type_labels)
 #define ROWS_METRICS_FETCHES          N(fetch_labels)
 #define ROWS_METRICS_INVALID_POLICIES 1
@@ -134,6 +135,22 @@ usual_verdict(enum reason reason)
 	return reason_reply(reason)[0] == '\0' ? VERDICT_PASS : VERDICT_DEFER;
 }
 
+/* What the daemon would have done had it been let. */
+static void
+put_spared(FILE *out, const struct metrics *metrics)
+{
+	static const char name[] = "dane_sts_recipients_spared_total";
+
+	put_head(out, name, "counter",
+	    "Recipients that passed only because the mode is monitor, by "
+	    "reason.");
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		if (usual_verdict((enum reason)r) != VERDICT_PASS)
+			(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n",
+			    name, reason_name((enum reason)r),
+			    metrics_sum(metrics, METRICS_SPARED, r, 0));
+}
+
 static void
 put_recipients(FILE *out, const struct metrics *metrics)
 {
@@ -158,6 +175,7 @@ put_recipients(FILE *out, const struct metrics *metrics)
 	    "dane_sts_recipient_answers_total",
 	    "Recipients by what the MTA was told.", "answer", answer_labels,
 	    N(answer_labels));
+	put_spared(out, metrics);
 	put_histogram(out, metrics, METRICS_RECIPIENT_TIME,
 	    "dane_sts_recipient_duration_seconds",
 	    "Time that a recipient waited for the answer.");
@@ -251,8 +269,14 @@ put_census(FILE *out, const struct census *census)
 	    (int64_t)census->failing);
 	if (census->n > 0)
 		put_gauge(out, "dane_sts_policy_next_expiry_timestamp_seconds",
-		    "When the next of them expires.",
+		    "When the next of those that demand DNSSEC expires.",
 		    census->listed[0].expires_s);
+	if (census->failing > 0)
+		put_gauge(out,
+		    "dane_sts_policy_next_failing_expiry_timestamp_seconds",
+		    "When the next of those expires whose latest refresh "
+		    "failed.",
+		    census->failing_expires_s);
 }
 
 static void

@@ -127,6 +127,8 @@ recipient_judge(const struct recipient_context *context,
 		break;
 	}
 	metrics_count(context->metrics, METRICS_ANSWERS, out->answer, 0);
+	if (line.verdict != VERDICT_PASS && out->answer == RECIPIENT_PASS)
+		metrics_count(context->metrics, METRICS_SPARED, line.reason, 0);
 	metrics_time(context->metrics, METRICS_RECIPIENT_TIME,
 	    metrics_clock_us() - start_us);
 }

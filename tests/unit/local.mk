@@ -414,6 +414,26 @@ tests_unit_test_metrics_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_metrics_text_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 tests_unit_test_metrics_text_LDADD = libfront.a libio.a libcore.a \
 	$(DNS_LIBS) $(CRITERION_LIBS)
+
+# What watches the daemon: etc/*.
+check_PROGRAMS += tests/unit/test_watch
+UNIT_TESTS += tests/unit/test_watch
+EXTRA_DIST += tests/unit/prometheus-rules-test.yml
+tests_unit_test_watch_SOURCES = tests/unit/test_watch.c
+tests_unit_test_watch_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
+	$(CRITERION_CFLAGS) -DETC_DIR='"$(abs_top_srcdir)/etc"' \
+	-DMANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"' \
+	-DRULES_TEST='"$(abs_srcdir)/tests/unit/prometheus-rules-test.yml"'
+tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_watch_LDADD = libfront.a libio.a libcore.a \
+	$(DNS_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_census
+UNIT_TESTS += tests/unit/test_census
+tests_unit_test_census_SOURCES = tests/unit/test_census.c
+tests_unit_test_census_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_census_LDADD = libfront.a libcore.a $(CRITERION_LIBS)
+
 tests_unit_test_page_SOURCES = tests/unit/test_page.c
 tests_unit_test_page_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) \
 	$(CRITERION_CFLAGS)

@@ -73,6 +73,8 @@ fill(void)
 	view.census = &census;
 	engine.resolver = PROBE_OK;
 	census.binding = 2;
+	census.failing = 1;
+	census.failing_expires_s = 1700005678;
 	census.n = 1;
 	census.listed[0].expires_s = 1700001234;
 }
@@ -331,6 +333,17 @@ Test(metrics_text, recipients_by_verdict_and_reason)
 		    "reason=\"secure\"} 0");
 }
 
+Test(metrics_text, what_monitor_mode_spared)
+{
+	char *text = write_text();
+
+	cr_expect_null(strstr(text, "spared_total{reason=\"secure\"}"));
+	free(text);
+	metrics_count(metrics, METRICS_SPARED, REASON_DEADLINE, 0);
+	expect_line("dane_sts_recipients_spared_total{reason=\"deadline\"} 1");
+	expect_line("dane_sts_recipients_spared_total{reason=\"mx-bogus\"} 0");
+}
+
 Test(metrics_text, lookups_and_fetches)
 {
 	metrics_count(metrics, METRICS_DNS, dns_type_row(DNS_TLSA), FACT_BOGUS);
@@ -412,6 +425,8 @@ Test(metrics_text, gauges)
 	expect_line("dane_sts_store_policies 7");
 	expect_line("dane_sts_policies_bound 2");
 	expect_line("dane_sts_policy_next_expiry_timestamp_seconds 1700001234");
+	expect_line("dane_sts_policy_next_failing_expiry_timestamp_seconds "
+		    "1700005678");
 	expect_line("dane_sts_tls_policies_total{policy=\"dane-only\"} 8");
 }
 

@@ -211,6 +211,9 @@ Test(recipient, is_counted_and_a_refusal_is_kept)
 	cr_expect_eq(metrics_sum(context.metrics, METRICS_ANSWERS,
 			 RECIPIENT_REFUSE, 0),
 	    1U);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_SPARED,
+			 REASON_MX_INSECURE, 0),
+	    0U);
 	metrics_times(context.metrics, METRICS_RECIPIENT_TIME, &times);
 	cr_expect_eq(times.n, 3U);
 	cr_assert_eq(refusals_copy(context.refusals, kept), 1U);
@@ -457,6 +460,8 @@ Test(recipient, monitor_logs_what_it_would_do_A06)
 	const char *line;
 
 	config->mode = CONFIG_MODE_MONITOR;
+	context.metrics = metrics_new();
+	cr_assert_not_null(context.metrics);
 	played.facts.mx.status = FACT_INSECURE;
 	line = judge(&plain, &result);
 	cr_assert(strstr(line,
@@ -464,6 +469,10 @@ Test(recipient, monitor_logs_what_it_would_do_A06)
 		      "mode=monitor ") != NULL,
 	    "%s", line);
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_SPARED,
+			 REASON_MX_INSECURE, 0),
+	    1U);
+	metrics_free(&context.metrics);
 }
 
 Test(recipient, quarantine_holds)
