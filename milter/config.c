@@ -9,6 +9,7 @@
 
 #include "config_internal.h"
 #include "core/err.h"
+#include "core/share.h"
 
 const char *
 config_default_path(void)
@@ -42,6 +43,14 @@ config_same(const struct config *a, const struct config *b, const char *option)
 	const struct option *row = option_by_name(option);
 
 	return row == NULL || option_same(row, a, b);
+}
+
+bool
+config_only_watches(const struct config *config, const char *domain)
+{
+	const unsigned percent = config_enforced(config);
+
+	return domain[0] != '\0' ? !share_has(percent, domain) : percent == 0;
 }
 
 /* --- what is made of the options --- */

@@ -25,7 +25,10 @@ struct config_list {
 	const char *const *item;
 };
 
-enum config_mode { CONFIG_MODE_ENFORCE, CONFIG_MODE_MONITOR };
+enum config_mode {
+	CONFIG_MODE_ENFORCE,
+	CONFIG_MODE_MONITOR
+};
 enum config_default_level {
 	CONFIG_DEFAULT_LEVEL_DANE,
 	CONFIG_DEFAULT_LEVEL_NONE
@@ -50,7 +53,7 @@ struct config {
 	const struct net_prefix *policy_prefixes;
 	struct log_config log_config;
 	const unsigned *lines; /* see config_line */
-	void *arena; /* what the pointers point into */
+	void *arena;           /* what the pointers point into */
 };
 
 /*
@@ -62,6 +65,18 @@ void config_free(struct config **config);
 
 /* The line of the file that sets the option; 0: it has its default. */
 unsigned config_line(const struct config *config, const char *option);
+
+/* Percent of all domains for which verdicts are more than logged, share.h. */
+static inline unsigned
+config_enforced(const struct config *config)
+{
+	return config->mode == CONFIG_MODE_MONITOR
+	    ? 0
+	    : (unsigned)config->enforce_percent;
+}
+/* Whether a verdict on this policy domain is only logged. "" is no domain:
+ * whether that holds for all. */
+bool config_only_watches(const struct config *config, const char *domain);
 
 /* Whether both have the same value of the option. */
 bool

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "core/share.h"
 #include "io/log.h"
 #include "version.h"
 
@@ -23,6 +24,11 @@ warn_loudly(struct log *log, const struct config *config)
 		log_msg(log, LOG_LEVEL_WARNING, "mode",
 		    "MONITOR MODE: nothing is refused, verdicts are only "
 		    "logged");
+	else if (config_enforced(config) < SHARE_ALL)
+		log_msg(log, LOG_LEVEL_WARNING, "mode",
+		    "enforce_percent: %u in 100 domains are enforced, the "
+		    "others are only logged",
+		    config_enforced(config));
 	if (strcmp(config->store, "memory:") == 0)
 		log_msg(log, LOG_LEVEL_WARNING, "store",
 		    "POLICIES ARE KEPT IN MEMORY: after a restart every "

@@ -23,7 +23,8 @@ libcore_a_SOURCES += \
 	milter/core/delivery.c milter/core/delivery.h \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/reply.c milter/core/reply.h \
-	milter/core/scope.c milter/core/scope.h
+	milter/core/scope.c milter/core/scope.h \
+	milter/core/share.c milter/core/share.h
 
 # The moment of delivery.
 libcore_a_SOURCES += \

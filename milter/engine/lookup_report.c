@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/share.h"
 #include "engine/backoff.h"
 #include "engine/clock.h"
 #include "engine/lookup_impl.h"
@@ -84,7 +85,8 @@ is_reportable(const struct lookup *l)
 {
 	const struct verdict *verdict;
 
-	if (l->published == NULL || l->setup->monitor)
+	if (l->published == NULL ||
+	    !share_has(l->setup->enforced, l->target.domain))
 		return false;
 	verdict = &l->published->verdict;
 	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&

@@ -29,7 +29,7 @@ struct setup {
 	unsigned generation;
 	struct loop *loop;
 	struct rules rules;
-	bool monitor;
+	unsigned enforced; /* percent, share.h */
 	uint64_t ttl_min_ms;
 	uint64_t ttl_max_ms;
 	uint64_t backoff_ms;

@@ -2,7 +2,8 @@
  * {"command":"status"}, {"command":"reload"}
  *
  *	version, started, uptime	seconds
- *	mode, action, generation	of the configuration in force
+ *	mode, enforced, action, generation	of the configuration in force;
+ *					enforced: percent, monitor mode: 0
  *	resolver			state: unknown|ok|broken, since
  *	lookups, loops			under way; threads for them
  *	verdicts			in the cache: entries, octets
@@ -179,11 +180,11 @@ control_status(struct control_client *client)
 	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
 	const struct config *config = snapshot->config;
 	json_t *json = engine_json(parts->engine);
-	json_t *more = json_pack("{s:s,s:I,s:I,s:s,s:s,s:s,s:o,s:o,s:o}",
+	json_t *more = json_pack("{s:s,s:I,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:o}",
 	    "version", PACKAGE_VERSION, "started", (json_int_t)parts->started_s,
 	    "uptime", (json_int_t)(clock_wall_s() - parts->started_s), "mode",
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
-	    "action", action_name(config->rules.action), "store", config->store,
+	    "enforced", (json_int_t)config_enforced(config), "action", action_name(config->rules.action), "store", config->store,
 	    "policies", policies_json(parts->store), "recipients",
 	    recipients_json(parts->metrics), "exemptions",
 	    exemptions_json(&config->scope));

@@ -61,8 +61,7 @@ answer_of(enum verdict_kind kind)
 }
 
 static void
-take_answer(const struct recipient_context *context,
-    const struct answer *answer, struct recipient_log *line,
+take_answer(const struct answer *answer, struct recipient_log *line,
     struct recipient_result *out)
 {
 	line->judged = &answer->verdict;
@@ -71,7 +70,7 @@ take_answer(const struct recipient_context *context,
 	line->reason = answer->verdict.reason;
 	out->reason = answer->verdict.reason;
 	/* */
-	if (context->config->mode == CONFIG_MODE_MONITOR)
+	if (line->monitor)
 		return;
 	out->answer = answer_of(answer->verdict.kind);
 	if (out->answer != RECIPIENT_PASS)
@@ -91,7 +90,7 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 	if (answer == NULL)
 		line->reason = out->reason = REASON_INTERNAL_ERROR;
 	else
-		take_answer(context, answer, line, out);
+		take_answer(answer, line, out);
 	line->ms = clock_mono_ms() - start_ms;
 	note(context, line);
 	answer_unref(&answer);
@@ -108,7 +107,6 @@ recipient_judge(const struct recipient_context *context,
 	    .queue_id = recipient->queue_id,
 	    .to = recipient->arg,
 	    .client = recipient->client,
-	    .monitor = context->config->mode == CONFIG_MODE_MONITOR,
 	    .verdict = VERDICT_PASS,
 	};
 
@@ -116,6 +114,7 @@ recipient_judge(const struct recipient_context *context,
 	out->answer = RECIPIENT_PASS;
 	resolve(context, recipient, &scope);
 	line.domain = scope.target.domain;
+	line.monitor = config_only_watches(context->config, line.domain);
 	switch (scope.kind) {
 	case SCOPE_PASS:
 		line.reason = out->reason = scope.reason;

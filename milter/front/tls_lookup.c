@@ -96,7 +96,7 @@ judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 {
 	const struct config *config = lookup->snapshot->config;
 	struct tls_rules rules = rules_of(config);
-	bool monitor = config->mode == CONFIG_MODE_MONITOR;
+	bool monitor = config_only_watches(config, lookup->target.domain);
 	struct tls_policy policy;
 	struct tls_log line = {
 	    .target = &lookup->target,
@@ -145,6 +145,8 @@ pass_over(struct tls_lookup *lookup, const struct scope *scope)
 	    .kind = TLS_POLICY_NONE,
 	    .reason = scope->reason,
 	    .exemption = scope->exemption,
+	    .monitor = config_only_watches(lookup->snapshot->config,
+		scope->target.domain),
 	};
 
 	write_line(lookup, &line);

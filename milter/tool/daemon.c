@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "core/duration.h"
+#include "core/share.h"
 #include "core/text.h"
 #include "tool/remote.h"
 #include "tool/tool.h"
@@ -49,9 +50,13 @@ print_head(const json_t *object)
 
 	duration_text(number_at(object, "uptime"), up);
 	printf("dane-sts-milter %s, up %s\n", text_at(object, "version"), up);
-	printf("mode         %s, action %s, configuration %" PRId64 "\n",
-	    text_at(object, "mode"), text_at(object, "action"),
-	    number_at(object, "generation"));
+	printf("mode         %s", text_at(object, "mode"));
+	if (number_at(object, "enforced") > 0 &&
+	    number_at(object, "enforced") < SHARE_ALL)
+		printf(" for %" PRId64 " in 100 domains",
+		    number_at(object, "enforced"));
+	printf(", action %s, configuration %" PRId64 "\n",
+	    text_at(object, "action"), number_at(object, "generation"));
 }
 
 static void

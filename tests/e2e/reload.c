@@ -66,6 +66,19 @@ Test(reload, a_bad_file_is_reported_and_changes_nothing)
 	free(LAB_LOG("rcpt", "to=<kept@unsigned.test>", "mode=monitor"));
 }
 
+/* A gradual start: secure.test has place 18, unsigned.test 77. */
+Test(reload, A_06_the_share_that_is_enforced_can_grow)
+{
+	LAB_FRESH("enforce_percent=77");
+	expect_start("out@unsigned.test", "250 ");
+	free(LAB_LOG("rcpt", "to=<out@unsigned.test>", "verdict=defer",
+	    "mode=monitor"));
+	reload_awaited("enforce_percent=78", "mode=enforce");
+	expect_start("in@unsigned.test", "450 4.7.5 ");
+	free(LAB_LOG("rcpt", "to=<in@unsigned.test>", "verdict=defer",
+	    "mode=enforce"));
+}
+
 Test(reload, a_trust_anchor_that_cannot_be_read_changes_nothing)
 {
 	LAB_FRESH(NULL);

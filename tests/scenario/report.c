@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/share.h"
 #include "world.h"
 
 #define DOMAIN "example.org"
@@ -193,6 +194,20 @@ A_06_nobody_is_told_of_what_is_only_watched(void)
 }
 
 static void
+A_06_nor_of_what_is_outside_the_share(void)
+{
+	collector_open();
+	publish_record();
+	bind_insecure();
+	world_config.enforce_percent = share_place(DOMAIN);
+	world_start();
+	(void)asked(DOMAIN);
+	CHECK(script_dns_count(RECORD, DNS_TXT) == 0);
+	world_stop();
+	collector_close();
+}
+
+static void
 end_with_a_report_under_way(void)
 {
 	collector_open();
@@ -218,6 +233,7 @@ const struct scenario report_scenarios[] = {
     SCENARIO(L_03_a_refresh_that_fails),
     SCENARIO(who_did_not_ask_for_it_is_not_told),
     SCENARIO(A_06_nobody_is_told_of_what_is_only_watched),
+    SCENARIO(A_06_nor_of_what_is_outside_the_share),
     SCENARIO(end_with_a_report_under_way),
     {NULL, NULL},
   /* clang-format on */

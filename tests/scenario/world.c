@@ -18,6 +18,7 @@ world_reset(void)
 	script_reset();
 	memset(&world_config, 0, sizeof(world_config));
 	world_config.loops = 1;
+	world_config.enforce_percent = 100;
 	world_config.verdict_ttl_min_ms = 5000;
 	world_config.verdict_ttl_max_ms = 300000;
 	world_config.fetch_backoff_ms = 300000;

@@ -301,6 +301,12 @@ tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
 	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_share
+UNIT_TESTS += tests/unit/test_share
+tests_unit_test_share_SOURCES = tests/unit/test_share.c
+tests_unit_test_share_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_share_LDADD = libcore.a $(CRITERION_LIBS)
+
 # The moment of delivery, pure.
 check_PROGRAMS += tests/unit/test_tls_policy tests/unit/test_netstring \
 	tests/unit/test_tlsa

@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "core/err.h"
+#include "core/share.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "front/message.h"
@@ -473,6 +474,31 @@ Test(recipient, monitor_logs_what_it_would_do_A06)
 			 REASON_MX_INSECURE, 0),
 	    1U);
 	metrics_free(&context.metrics);
+}
+
+/* enforce_percent: the share holds the domain, or ends just before it. */
+Test(recipient, outside_the_share_is_as_in_monitor_mode_A06)
+{
+	const unsigned place = share_place("example.org");
+	struct recipient_result result;
+
+	played.facts.mx.status = FACT_INSECURE;
+	config->enforce_percent = place;
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=defer reason=mx-insecure mode=monitor ") !=
+	    NULL);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	config->enforce_percent = place + 1;
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=defer reason=mx-insecure mode=enforce ") !=
+	    NULL);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	config->rules.action = RULE_ACTION_QUARANTINE;
+	config->enforce_percent = 0;
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=quarantine reason=mx-insecure mode=monitor ") !=
+	    NULL);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
 }
 
 Test(recipient, quarantine_holds)

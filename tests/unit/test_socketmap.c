@@ -23,6 +23,7 @@
 #include "config.h"
 #include "core/decide.h"
 #include "core/netstring.h"
+#include "core/share.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "front/socketmap.h"
@@ -602,6 +603,47 @@ Test(socketmap, A_06_monitor_only_watches)
 	cr_expect_not_null(strstr(log_text(),
 	    " tls-policy domain=tampered.example nexthop=tampered.example "
 	    "mta=postfix answer=defer reason=mx-insecure mode=monitor "));
+}
+
+/* A domain outside the share is not held up in the queue either. */
+Test(socketmap, A_06_outside_the_share_only_watches)
+{
+	const unsigned place = share_place("tampered.example");
+	struct config *config = new_config();
+
+	config->enforce_percent = place;
+	start(config);
+	cr_expect_str_eq(query("policy tampered.example"), "NOTFOUND ");
+	cr_expect_not_null(
+	    strstr(log_text(), "answer=defer reason=mx-insecure mode=monitor "));
+}
+
+Test(socketmap, A_06_inside_the_share_defers)
+{
+	const unsigned place = share_place("tampered.example");
+	struct config *config = new_config();
+
+	config->enforce_percent = place + 1;
+	start(config);
+	cr_expect_neq(strncmp(query("policy tampered.example"), "NOTFOUND", 8),
+	    0);
+	cr_expect_not_null(
+	    strstr(log_text(), "answer=defer reason=mx-insecure mode=enforce "));
+}
+
+/* What needs no look is not enforced then either. */
+Test(socketmap, A_06_monitor_is_told_of_exemptions)
+{
+	static const struct exemption exempt[] = {{.domain = "bound.example"}};
+	struct config *config = new_config();
+
+	config->mode = CONFIG_MODE_MONITOR;
+	config->scope.n_exemptions = N(exempt);
+	config->scope.exemptions = exempt;
+	start(config);
+	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
+	cr_expect_not_null(
+	    strstr(log_text(), "answer=none reason=exempt mode=monitor"));
 }
 
 Test(socketmap, exemptions)
