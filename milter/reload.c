@@ -106,9 +106,13 @@ load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 static int
 reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 {
-	struct snapshot *next = load(r, error);
+	struct snapshot *next;
 	const struct config *config;
 
+	/* Whatever comes of the configuration: logrotate has renamed the file
+	 * already, and will delete it. */
+	log_reopen(r->parts.log);
+	next = load(r, error);
 	if (next == NULL)
 		return ERR_CONFIG;
 	config = next->config;
@@ -118,7 +122,6 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		return ERR_CONFIG;
 	}
 	refresher_reload(r->parts.refresher, config);
-	log_reopen(r->parts.log);
 	/* Said under the old level or the new one. */
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
 		log_set_level(r->parts.log, config->log_config.level);

@@ -79,6 +79,17 @@ Test(reload, A_06_the_share_that_is_enforced_can_grow)
 	    "mode=enforce"));
 }
 
+/* logrotate does not ask whether the configuration is good. */
+Test(reload, a_log_file_that_was_rotated_is_left_under_a_bad_file_too)
+{
+	LAB_FRESH("mode=monitor");
+	LAB("rotate");
+	LAB("daemon", "reload", "--", "mode=nonsense");
+	free(LAB_LOG("error reload", "nonsense"));
+	expect_start("rotated@unsigned.test", "250 ");
+	free(LAB_LOG("rcpt", "to=<rotated@unsigned.test>"));
+}
+
 Test(reload, a_trust_anchor_that_cannot_be_read_changes_nothing)
 {
 	LAB_FRESH(NULL);

@@ -105,6 +105,10 @@ class Daemon:
                 shutil.copyfileobj(new, old)
             os.unlink(self.log_path)
 
+    def rotate(self):
+        """As logrotate does it; somebody has to tell the daemon."""
+        os.rename(self.log_path, self.log_path + ".1")
+
     def start(self, options, wrapper=()):
         """Start with these options; wrapper: a valgrind command, say."""
         self.write_config(options)

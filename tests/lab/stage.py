@@ -16,6 +16,7 @@ from validator import Validator
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMTP_PORT = 2525
 POLICY_PORT = 8461
+WEB_PORT = 9478
 # Last octets beside those that the MX hosts of domains.py use.
 POSTFIX_HOST, DAEMON_HOST, VALIDATOR_HOST = 200, 201, 202
 LOCAL_DOMAIN = "home.test"
@@ -84,6 +85,7 @@ class Stage:
             "policy_map": f"socketmap:inet:{net.mx(DAEMON_HOST)}:"
                           f"{POLICY_PORT}:policy",
             "resolver": net.mx(VALIDATOR_HOST),
+            "web": f"http://{net.mx(DAEMON_HOST)}:{WEB_PORT}",
         }
         ca_file = self._start_policy_hosts(world)
         self.validator.start(state["resolver"], info)
@@ -93,6 +95,7 @@ class Stage:
             state["milter"], info, ca_file, ["127.80.0.0/16", "::1/128"])
         state["daemon"]["policy_socket"] = \
             f"inet:{POLICY_PORT}@{net.mx(DAEMON_HOST)}"
+        state["daemon"]["metrics"] = f"{net.mx(DAEMON_HOST)}:{WEB_PORT}"
         with open(self.state_path, "w", encoding="utf-8") as f:
             json.dump(state, f, indent=1)
 

@@ -1,0 +1,84 @@
+/* Metrics and status page, after real mail. */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <criterion/criterion.h>
+
+#include "lab_client.h"
+
+TestSuite(web, .timeout = 180);
+
+/* The sample has that value or a larger one. */
+static void
+expect_at_least(const char *text, const char *sample, unsigned long least)
+{
+	char line[LAB_LINE_SIZE];
+	const char *at;
+
+	snprintf(line, sizeof(line), "\n%s ", sample);
+	at = strstr(text, line);
+	cr_assert_not_null(at, "no %s", sample);
+	cr_expect_geq(strtoul(at + strlen(line), NULL, 10), least, "%s: %.40s",
+	    sample, at + 1);
+}
+
+static void
+expect_promtool_content(const char *text)
+{
+	FILE *promtool;
+
+	if (system("command -v promtool >/dev/null") != 0)
+		return;
+	promtool = popen("promtool check metrics >&2", "we");
+	cr_assert_not_null(promtool);
+	cr_assert_eq(fwrite(text, 1, strlen(text), promtool), strlen(text));
+	cr_expect_eq(pclose(promtool), 0);
+}
+
+Test(web, a_real_scrape_after_real_mail)
+{
+	char *text;
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@secure.test", "u@unsigned.test", "v@unsigned.test"));
+	text = LAB_TEXT("get", "/metrics");
+	expect_at_least(text,
+	    "dane_sts_recipients_total{verdict=\"pass\",reason=\"secure\"}", 1);
+	expect_at_least(text,
+	    "dane_sts_recipients_total{verdict=\"defer\","
+	    "reason=\"mx-insecure\"}",
+	    2);
+	expect_at_least(text,
+	    "dane_sts_recipient_answers_total{answer=\"refuse\"}", 2);
+	expect_at_least(text,
+	    "dane_sts_dns_lookups_total{type=\"MX\",status=\"insecure\"}", 1);
+	expect_at_least(text, "dane_sts_policy_fetches_total{result=\"ok\"}",
+	    2);
+	expect_at_least(text,
+	    "dane_sts_verdict_cache_requests_total{result=\"hit\"}", 1);
+	expect_at_least(text, "dane_sts_recipient_duration_seconds_count", 3);
+	expect_at_least(text, "dane_sts_dns_lookup_duration_seconds_count", 5);
+	expect_at_least(text, "dane_sts_policy_fetch_duration_seconds_count",
+	    2);
+	expect_at_least(text, "dane_sts_resolver_ok", 1);
+	expect_at_least(text, "dane_sts_enforcing", 1);
+	expect_promtool_content(text);
+	free(text);
+}
+
+/* */
+Test(web, A_06_what_monitor_mode_spares_is_counted)
+{
+	char *text;
+
+	LAB_FRESH("mode=monitor");
+	free(LAB_ASK("u@unsigned.test"));
+	text = LAB_TEXT("get", "/metrics");
+	expect_at_least(text,
+	    "dane_sts_recipients_spared_total{reason=\"mx-insecure\"}", 1);
+	free(text);
+}
