@@ -312,6 +312,15 @@ start_web(struct daemon *daemon)
 	return 0;
 }
 
+/* Here, for it inherits the blocked signals, and the user. */
+static int
+start_log_thread(struct daemon *daemon)
+{
+	if (log_start(daemon->log) != 0)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	return 0;
+}
+
 /* In this order. SIGTERM ends the process at once up to block_signals: there is
  * nothing to finish yet. */
 static int (*const steps[])(struct daemon *daemon) = {
@@ -322,6 +331,7 @@ static int (*const steps[])(struct daemon *daemon) = {
     start_control_socket,
     start_as_user,
     block_signals,
+    start_log_thread,
     start_engine,
     start_watchdog,
     start_reloader,
@@ -374,8 +384,10 @@ serve(struct daemon *daemon)
 	    drained ? "every recipient was answered"
 		    : "some recipients were left without an answer");
 	/* What callbacks that are still about might use must stay. */
-	if (!drained)
+	if (!drained) {
+		log_flush(daemon->log);
 		_exit(0);
+	}
 	return 0;
 }
 

@@ -61,7 +61,9 @@ libio_a_SOURCES += milter/io/line.c milter/io/line.h \
 
 # The log.
 libio_a_SOURCES += milter/io/log.c milter/io/log.h \
-	milter/io/log_escape.c milter/io/log_escape.h
+	milter/io/log_escape.c milter/io/log_escape.h \
+	milter/io/log_event.c milter/io/log_impl.h \
+	milter/io/log_queue.c milter/io/log_queue.h
 
 # Reports to a TLSRPT collector.
 libio_a_SOURCES += milter/io/tlsrpt.c milter/io/tlsrpt.h

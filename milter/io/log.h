@@ -26,10 +26,10 @@ struct log;
 #define LOG_ERROR_SIZE 512
 
 /* X(member, name) in rising order of chattiness */
-#define LOG_LEVEL_TABLE(X)                                                     \
-	X(LOG_LEVEL_ERROR, "error")                                            \
-	X(LOG_LEVEL_WARNING, "warning")                                        \
-	X(LOG_LEVEL_INFO, "info")                                              \
+#define LOG_LEVEL_TABLE(X)              \
+	X(LOG_LEVEL_ERROR, "error")     \
+	X(LOG_LEVEL_WARNING, "warning") \
+	X(LOG_LEVEL_INFO, "info")       \
 	X(LOG_LEVEL_DEBUG, "debug")
 
 enum log_level {
@@ -38,7 +38,10 @@ enum log_level {
 #undef X
 };
 
-enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum log_format {
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON
+};
 
 struct log_config {
 	const char *target; /* "syslog", "stderr", "file:PATH" */
@@ -63,6 +66,16 @@ int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
 void log_reopen(struct log *log);
 /* From now on. */
 void log_set_level(struct log *log, enum log_level level);
+/*
+ * From now on lines are gathered for some milliseconds and written by a thread
+ * of the log's own; errors at once. When it cannot keep up, who logs waits.
+ * Before other threads log; what forks afterwards must not log in the child. 0
+ * or ERR_NOMEM, and then it goes on as before.
+ */
+int log_start(struct log *log);
+/* Until all is written that was logged before. log may be NULL. */
+void log_flush(struct log *log);
+/* Writes what is left. Nobody may log meanwhile. */
 void log_close(struct log **log);
 
 /* log may be NULL: nothing is logged. */
@@ -70,8 +83,8 @@ bool log_wants(const struct log *log, enum log_level level);
 void log_begin(struct log_event *e, struct log *log, enum log_level level,
     const char *event);
 void log_str(struct log_event *e, const char *key, const char *value);
-void log_octets(struct log_event *e, const char *key, const void *value,
-    size_t len);
+void
+log_octets(struct log_event *e, const char *key, const void *value, size_t len);
 void log_int(struct log_event *e, const char *key, int64_t value);
 void log_bool(struct log_event *e, const char *key, bool value); /* yes, no */
 void log_end(struct log_event *e);

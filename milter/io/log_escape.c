@@ -32,11 +32,18 @@ octet_is_plain(uint8_t octet)
 	return octet > 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
 }
 
+/* The octets that stand for themselves without quotes, a bit each. */
+static const uint32_t bare_octets[8] = {
+    [1] = 0xdffffffa, /* not space, '"', '=' */
+    [2] = 0xefffffff, /* not '\\' */
+    [3] = 0x7fffffff, /* not DEL */
+};
+
 bool
 log_text_needs_quotes(const uint8_t *value, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (!octet_is_plain(value[i]) || value[i] == '=')
+		if ((bare_octets[value[i] >> 5] >> (value[i] & 31) & 1) == 0)
 			return true;
 	}
 	return len == 0;
@@ -125,4 +132,45 @@ log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
 	memcpy(out, value, taken);
 	*out_len = taken;
 	return taken;
+}
+
+static void
+put_digits(char *out, unsigned value, unsigned digits)
+{
+	while (digits > 0) {
+		out[--digits] = (char)('0' + value % 10);
+		value /= 10;
+	}
+}
+
+/* Years begin in March here, so that the leap day is the last one. */
+static void
+put_date(char out[10], int64_t days)
+{
+	const unsigned since_0000 = (unsigned)(days + 719468);
+	const unsigned era = since_0000 / 146097; /* of 400 years */
+	const unsigned day = since_0000 % 146097;
+	const unsigned year =
+	    (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	const unsigned of_year = day - (365 * year + year / 4 - year / 100);
+	const unsigned month = (5 * of_year + 2) / 153; /* 0: March */
+
+	put_digits(out, era * 400 + year + (month >= 10), 4);
+	out[4] = '-';
+	put_digits(out + 5, month < 10 ? month + 3 : month - 9, 2);
+	out[7] = '-';
+	put_digits(out + 8, of_year - (153 * month + 2) / 5 + 1, 2);
+}
+
+void
+log_time(int64_t time_s, unsigned ms, char out[LOG_TIME_LEN])
+{
+	const unsigned second = (unsigned)(time_s % 86400);
+
+	memcpy(out, "0000-00-00T00:00:00.000Z", LOG_TIME_LEN);
+	put_date(out, time_s / 86400);
+	put_digits(out + 11, second / 3600, 2);
+	put_digits(out + 14, second / 60 % 60, 2);
+	put_digits(out + 17, second % 60, 2);
+	put_digits(out + 20, ms, 3);
 }

@@ -106,6 +106,12 @@ tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_log_LDADD = libio.a libcore.a $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_log_queue
+UNIT_TESTS += tests/unit/test_log_queue
+tests_unit_test_log_queue_SOURCES = tests/unit/test_log_queue.c
+tests_unit_test_log_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_log_queue_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_net
 UNIT_TESTS += tests/unit/test_net
 tests_unit_test_net_SOURCES = tests/unit/test_net.c

@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/err.h"
 #include "io/log.h"
+#include "io/log_escape.h"
 
 #define FILE_MAX 262144
 
@@ -411,4 +413,25 @@ Test(log, lines_of_several_threads_do_not_mix)
 		lines += text[i] == '\n';
 	cr_assert_eq(lines, (size_t)WRITERS * LINES);
 	cr_assert_eq(len % lines, 0U); /* all of one length */
+}
+
+/* Every day of eight centuries, and every second of one day. */
+static void
+check_time(time_t time_s)
+{
+	char want[32], have[LOG_TIME_LEN + 1] = "";
+	struct tm tm;
+
+	gmtime_r(&time_s, &tm);
+	strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.042Z", &tm);
+	log_time(time_s, 42, have);
+	cr_assert_str_eq(have, want);
+}
+
+Test(log, times_are_those_of_the_calendar)
+{
+	for (time_t day = 0; day < (time_t)800 * 366; day++)
+		check_time(day * 86400 + 86399);
+	for (time_t second = 0; second < 86400; second++)
+		check_time((time_t)20000 * 86400 + second);
 }

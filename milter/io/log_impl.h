@@ -1,0 +1,31 @@
+/* What io/log.c and io/log_event.c share. */
+#ifndef IO_LOG_IMPL_H
+#define IO_LOG_IMPL_H
+
+#include <stdatomic.h>
+
+#include "io/log.h"
+#include "io/log_queue.h"
+
+enum log_sink {
+	LOG_SINK_SYSLOG,
+	LOG_SINK_STDERR,
+	LOG_SINK_FILE
+};
+
+/* Immutable once threads use it, but for the level: events are put together on
+ * the stack of the thread that logs. */
+struct log {
+	enum log_sink sink;
+	enum log_format format;
+	atomic_int level;        /* enum log_level */
+	int fd;                  /* of a file or stderr; kept by log_reopen */
+	char *path;              /* of a file */
+	char *ident;             /* syslog(3) keeps the pointer */
+	struct log_queue *queue; /* NULL: whoever logs writes himself */
+};
+
+/* A whole line, without its newline; log_event.c keeps room for one octet. */
+void log_emit(struct log *log, enum log_level level, char *line, size_t len);
+
+#endif
