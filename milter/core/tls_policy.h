@@ -80,8 +80,9 @@ enum tls_dialect {
 
 /*
  * The answer as a socketmap has it: "OK secure match=...", "NOTFOUND ",
- * "TEMP ...". 0, or ERR_TOOLONG: *out is a temporary error then, so that a
- * policy too large to be told does not become none. size: 1024 at the least.
+ * "TEMP ...". 0, or ERR_TOOLONG, or ERR_SYNTAX (facts that are not printable):
+ * *out is a temporary error then, so that a policy that cannot be told does not
+ * become none. size: 1024 at the least.
  */
 int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,

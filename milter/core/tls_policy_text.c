@@ -26,13 +26,26 @@ struct text {
 	size_t size;
 	size_t len;
 	bool full;
+	bool bad; /* an octet that must not reach the MTA */
 };
+
+static bool
+is_printable(const char *words, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (words[i] < ' ' || words[i] > '~')
+			return false;
+	return true;
+}
 
 static void
 put(struct text *text, const char *words)
 {
 	size_t len = strlen(words);
 
+	/* Parsers let none through; recorded facts may hold anything. */
+	if (!is_printable(words, len))
+		text->bad = true;
 	if (text->full || text->size - text->len <= len) {
 		text->full = true;
 		return;
@@ -211,6 +224,10 @@ tls_policy_format(const struct tls_policy *policy,
 
 	out[0] = '\0';
 	put_answer(&text, policy, rules, dialect);
+	if (text.bad) {
+		(void)snprintf(out, size, "TEMP TLS policy is not printable");
+		return ERR_SYNTAX;
+	}
 	if (!text.full)
 		return 0;
 	(void)snprintf(out, size, "TEMP %s: TLS policy is too long",
