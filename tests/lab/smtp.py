@@ -88,12 +88,16 @@ class Client:
         """EHLO."""
         return self._expect(self.command(b"EHLO " + name))
 
-    def mail(self, sender, params=b""):
-        """MAIL FROM."""
+    def mail_command(self, sender, params=b""):
+        """MAIL FROM. Refusals are returned."""
         line = b"MAIL FROM:<" + sender + b">"
         if params:
             line += b" " + params
-        return self._expect(self.command(line))
+        return self.command(line)
+
+    def mail(self, sender, params=b""):
+        """MAIL FROM that must be accepted."""
+        return self._expect(self.mail_command(sender, params))
 
     def rcpt(self, recipient):
         """RCPT TO with brackets put round. Refusals are returned."""

@@ -10,6 +10,8 @@ from daemon import SOCKET_PORT, Daemon, bindir, option
 from mta import Postfix
 from policies import Policies
 from process import LabError, wait_for
+from sendmail import (POLICY_SOCKET, SOCKET, SOCKET_DIR, Sendmail, etc_lines,
+                      readme_line)
 from sinks import Sinks
 from validator import Validator
 
@@ -18,7 +20,7 @@ SMTP_PORT = 2525
 POLICY_PORT = 8461
 WEB_PORT = 9478
 # Last octets beside those that the MX hosts of domains.py use.
-POSTFIX_HOST, DAEMON_HOST, VALIDATOR_HOST = 200, 201, 202
+POSTFIX_HOST, DAEMON_HOST, VALIDATOR_HOST, SENDMAIL_HOST = 200, 201, 202, 203
 LOCAL_DOMAIN = "home.test"
 
 # What the lab needs, with the Debian package that has it.
@@ -38,6 +40,7 @@ class Stage:
         self.daemon = Daemon(directory, processes)
         self.policies = Policies(directory, processes)
         self.postfix = Postfix(directory, processes)
+        self.sendmail = Sendmail(directory, processes)
         self.sinks = Sinks(directory, processes, self.policies.ca_dir)
         self.validator = Validator(directory, processes)
         self.mail_dir = self.sinks.mail_dir
@@ -80,6 +83,7 @@ class Stage:
             "dns": info,
             "mx": net.mx(1),
             "smtp": net.mx(POSTFIX_HOST),
+            "sendmail": net.mx(SENDMAIL_HOST),
             "milter": f"inet:{SOCKET_PORT}@{net.mx(DAEMON_HOST)}",
             "postfix_milter": f"inet:{net.mx(DAEMON_HOST)}:{SOCKET_PORT}",
             "policy_map": f"socketmap:inet:{net.mx(DAEMON_HOST)}:"
@@ -142,6 +146,11 @@ class Stage:
         """Where Postfix listens."""
         return self.info()["smtp"], SMTP_PORT
 
+    @property
+    def sendmail_address(self):
+        """Where Sendmail listens, if it was started."""
+        return self.info()["sendmail"], SMTP_PORT
+
     def tool_argv(self, words):
         """dane-sts with the daemon's configuration."""
         return [os.path.join(bindir(), "dane-sts"), "-c", self.daemon.config,
@@ -172,6 +181,32 @@ class Stage:
         }
         self.postfix.set(*(f"{k}={v}" for k, v in settings.items()))
         self.postfix.reload()
+
+    def sendmail_start(self, lines, words, unix=False):
+        """Sendmail with the lines of README or etc/sendmail.mc, and a fresh
+        daemon on the sockets that they name, or on a unix socket. None, or why
+        it cannot be."""
+        self.daemon_do("kill")
+        why = self.sendmail.why_not()
+        if why:
+            return why
+        socket = SOCKET
+        text = readme_line() if lines == "readme" else etc_lines()
+        info = self.info()
+        if unix:
+            socket = f"unix:{self.sendmail.socket_dir}/milter.sock"
+            text = text.replace(f"S={SOCKET}",
+                                f"S=unix:{SOCKET_DIR}/milter.sock")
+        self.sendmail.configure({
+            "address": info["sendmail"],
+            "port": SMTP_PORT,
+            "resolver": info["resolver"],
+            "ca_file": info["ca_file"],
+        }, text)
+        self.daemon_do("fresh", [f"socket={socket}",
+                                 f"policy_socket={POLICY_SOCKET}", *words])
+        self.sendmail.start(*self.sendmail_address)
+        return None
 
     @staticmethod
     def domain(name):
