@@ -36,13 +36,17 @@ class Policy:
 class Domain:
     """
     signed       nsec, nsec3, optout; no: insecure delegation; expired,
-                 wrong-ds; no-sigs: a DS, but an unsigned zone; lame: its
-                 server refuses; dead: its server is not there
+                 wrong-ds; no-sigs: a DS, but an unsigned zone; algorithm,
+                 digest: the same, with a DS of a kind that nobody knows;
+                 iterations: NSEC3 with too many; keytrap: many keys with
+                 one tag; lame: its server refuses; dead: its server is not
+                 there
     reason       of the verdict with default options and nothing stored
     stored       the same when a policy with the flag is stored; "": as reason
     mx           (preference, host); a host without a final dot is in the zone
     txt          None: one good record; (): none
     policy_host  see POLICY_HOSTS
+    zone         more lines; %(policy)s, %(mx)s: addresses
     spoil        (owner, type) whose RRSIG is broken; "@" is the zone
     """
 
@@ -133,7 +137,7 @@ def numbered_mx(n):
 
 
 def registry(name, case, signed):
-    return Domain(name, case, "no-policy", "", signed, (), (), (), None, "none")
+    return Domain(name, case, "no-policy", "no-usable-host", signed, (), (), (), None, "none")
 
 
 def hole(name, case, signed):
@@ -145,6 +149,50 @@ def fetch(name, case, policy_host):
     """A signed domain of which the policy cannot be had (C-06)."""
     return Domain(name, case, "discovery-failed", "secure", policy_host=policy_host)
 
+
+# Subdomains of guarded.test, for hostile.py: the DNS answers about all of them
+# are good, but for those of which something is said here. One of each is asked
+# about with a policy stored, one without.
+GUARDED_KINDS = {
+    **{f"{what}-{action}": () for what in ("mx", "a", "txt", "all") for action in (
+        "strip", "forge", "drop", "truncate", "truncate-udp", "wrong-question",
+        "other-name", "garbage", "sig-flood", "servfail", "formerr", "refused",
+        "nodata", "nxdomain")},
+    # Their own records, instead of those of guarded_lines().
+    "self-cname": ("mx.{0} CNAME mx.{0}",),
+    "self-mx": ("{0} MX 10 {0}",),
+    "self-mxs": tuple("{0} MX %d {0}" % n for n in range(1, 20)),
+    "self-txt": ("_mta-sts.{0} CNAME _mta-sts.{0}",),
+    "self-ns": ("{0} NS ns.{0}",),
+    "policy-loop": ("mta-sts.{0} CNAME mta-sts.{0}",),
+    "txt-chain": ("_mta-sts.{0} CNAME l1", ),
+}
+
+
+def guarded_lines(name, own):
+    """Lines of the zone guarded.test for one of its subdomains."""
+    lines = {
+        f"{name} MX": "10 mx." + name,
+        f"mx.{name} A": "%(mx)s",
+        f"_mta-sts.{name} TXT": '"v=STSv1; id=hostile1;"',
+        f"mta-sts.{name} A": "%(policy)s",
+    }
+    own = [line.format(name) for line in own]
+    for line in own:
+        owner, kind = line.split()[:2]
+        if kind == "NS":
+            return own
+        lines = {key: rest for key, rest in lines.items() if key != f"{owner} {kind}"
+                 and not (kind == "CNAME" and key.startswith(owner + " "))}
+    return own + [f"{key} {rest}" for key, rest in lines.items()]
+
+
+GUARDED_ZONE = tuple(
+    line
+    for kind, own in GUARDED_KINDS.items()
+    for suffix in ("", "-bound")
+    for line in guarded_lines(kind + suffix, own)
+) + tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 20))
 
 MX_ALIASES = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 8))
 LONG_CHAIN = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 20))
@@ -356,6 +404,48 @@ DOMAINS = (
         mx=numbered_mx(60),
         hosts=numbered(60),
     ),
+    Domain(
+        "m1500.test",
+        "1,500 MX hosts (D-19)",
+        "hosts-truncated",
+        mx=tuple((i, f"n{i}") for i in range(1, 1501)),
+        hosts=(Host("n1", aaaa=False),),
+        policy=Policy(mx=("*.m1500.test",)),
+    ),
+    Domain(
+        "m2k.test",
+        "2,000 MX hosts, more than fit into what a signature is checked of",
+        "mx-bogus",
+        mx=tuple((i, f"n{i}") for i in range(1, 2001)),
+        hosts=(Host("n1", aaaa=False),),
+        policy=Policy(mx=("*.m2k.test",)),
+    ),
+    # --- DNSSEC of a kind that costs, or that nobody knows
+    Domain("algorithm.test", "an unknown algorithm", "mx-insecure", signed="algorithm"),
+    Domain("digest.test", "an unknown kind of DS", "mx-insecure", signed="digest"),
+    Domain(
+        "iterations.test",
+        "NSEC3 with 2,500 iterations",
+        "tlsa-insecure",
+        signed="iterations",
+        hosts=(Host("mx1", tlsa=False),),
+    ),
+    Domain(
+        "keytrap.test", "60 keys with one tag", "discovery-bogus", "mx-bogus", signed="keytrap"
+    ),
+    # --- for hostile.py: any name below them is a domain
+    Domain(
+        "hostile.test",
+        "unsigned, with wildcards",
+        "mx-insecure",
+        signed="no",
+        zone=(
+            "* MX 10 mx1",
+            '* TXT "v=STSv1; id=hostile1;"',
+            "* A %(policy)s",
+        ),
+    ),
+    Domain("guarded.test", "signed, with many subdomains", zone=GUARDED_ZONE),
     # --- servers that fail
     hole("lame.test", "its server refuses", "lame"),
     hole("dead.test", "its server is not there", "dead"),

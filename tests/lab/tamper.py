@@ -14,6 +14,7 @@ has to guess whether a rule is in force:
     await PATH NAME TYPE N                     answers when there were N
 
 PATH and TYPE may be "*"; NAME is a name, ".suffix" (all below it) or "*".
+PATH/udp and PATH/tcp fit what comes that way alone.
 """
 
 import asyncio
@@ -109,6 +110,42 @@ async def do_garbage(query, _ask, _args):
     return query.to_wire()[:2] + b"\x81\x80" + b"\xff" * 20
 
 
+async def do_other_name(_query, ask, _args):
+    """The records, but another's."""
+    wire = await ask()
+    if wire is None:
+        return None
+    reply = dns.message.from_wire(wire)
+    for rrset in reply.answer:
+        rrset.name = dns.name.from_text("other.test.")
+    return reply.to_wire(max_size=65535)
+
+
+def spoilt(rrsig, n):
+    """A signature as good to look at, and as dear to verify."""
+    signature = bytearray(rrsig.signature)
+    signature[-2:] = struct.pack("!H", struct.unpack("!H", signature[-2:])[0] ^ n)
+    return rrsig.replace(signature=bytes(signature))
+
+
+async def do_sig_flood(_query, ask, args):
+    """sig-flood N: so many more signatures by the zone's own key."""
+    wire = await ask()
+    if wire is None:
+        return None
+    reply = dns.message.from_wire(wire)
+    for section in (reply.answer, reply.authority):
+        for rrset in section:
+            if rrset.rdtype == dns.rdatatype.RRSIG:
+                good = list(rrset)
+                rrset.clear()
+                for n in range(1, int(args[0]) + 1):
+                    rrset.add(spoilt(good[0], n))
+                for rdata in good:
+                    rrset.add(rdata)
+    return reply.to_wire(max_size=65535)
+
+
 ACTIONS = {
     "drop": do_drop,
     "delay": do_delay,
@@ -117,6 +154,8 @@ ACTIONS = {
     "truncate": do_truncate,
     "wrong-question": do_wrong_question,
     "garbage": do_garbage,
+    "other-name": do_other_name,
+    "sig-flood": do_sig_flood,
     "nodata": reply_with(dns.rcode.NOERROR),
     "formerr": reply_with(dns.rcode.FORMERR),
     "servfail": reply_with(dns.rcode.SERVFAIL),
@@ -148,7 +187,8 @@ class Key:
         return cls(path, name if name == "*" else name.rstrip(".") or ".", kind.upper())
 
     def covers(self, path, name, kind):
-        return fits(self.path, path) and fits(self.name, name) and fits(self.kind, kind)
+        paths = ("*", path, path.partition("/")[0])
+        return self.path in paths and fits(self.name, name) and fits(self.kind, kind)
 
 
 class State:
@@ -228,7 +268,7 @@ class Proxy:
         await loop.create_datagram_endpoint(lambda: Datagrams(self), sock=sock)
         await asyncio.start_server(self.serve_tcp, *self.listen, backlog=512)
 
-    async def answer(self, wire, ask):
+    async def answer(self, wire, ask, transport):
         """What to say to the query in wire; ask() asks the real server."""
         try:
             query = dns.message.from_wire(wire)
@@ -236,7 +276,8 @@ class Proxy:
         except (dns.exception.DNSException, IndexError):
             return await ask()
         name = question.name.to_text(omit_final_dot=True).lower() or "."
-        seen = (self.path, name, dns.rdatatype.to_text(question.rdtype))
+        path = f"{self.path}/{transport}"
+        seen = (path, name, dns.rdatatype.to_text(question.rdtype))
         await self.state.note(seen)
         action, args = self.state.action_for(seen)
         if action is None:
@@ -275,7 +316,7 @@ class Proxy:
         try:
             while True:
                 wire = await read_framed(reader)
-                reply = await self.answer(wire, lambda w=wire: self.ask_tcp(w))
+                reply = await self.answer(wire, lambda w=wire: self.ask_tcp(w), "tcp")
                 if reply is None:
                     break
                 writer.write(struct.pack("!H", len(reply)) + reply)
@@ -298,7 +339,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self.proxy.spawn(self.respond(data, addr))
 
     async def respond(self, wire, addr):
-        reply = await self.proxy.answer(wire, lambda: self.proxy.ask_udp(wire))
+        reply = await self.proxy.answer(wire, lambda: self.proxy.ask_udp(wire), "udp")
         if reply is not None:
             self.transport.sendto(reply, addr)
 

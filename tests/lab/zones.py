@@ -19,6 +19,7 @@ from domains import DAY, DOMAINS, POLICY_HOSTS
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 PORT = 5300  # of the servers, beside 53
+COLLIDING_KEYS = 60
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Zone:
         return self.signed not in ("no", "lame", "dead")
 
     @property
+    def is_plain(self):
+        """Keys, but no signatures that they have made."""
+        return self.signed in ("no-sigs", "algorithm", "digest")
+
+    @property
     def is_served(self):
         return self.signed not in ("lame", "dead")
 
@@ -89,11 +95,19 @@ class Zone:
         rdata = dns.rdata.from_text("IN", "DNSKEY", fields)
         name = dns.name.from_text(self.fqdn)
         ds = dns.dnssec.make_ds(name, rdata, "SHA256").to_text()
+        tag, algorithm, digest_type, digest = ds.split()
         if self.signed == "wrong-ds":
-            ds = ds[:-1] + ("0" if ds[-1] != "0" else "1")
+            digest = digest[:-1] + ("0" if digest[-1] != "0" else "1")
+        elif self.signed == "algorithm":
+            algorithm = "200"
+        elif self.signed == "digest":
+            digest_type = "200"
+        ds = " ".join((tag, algorithm, digest_type, digest))
         return f"{self.fqdn} DS {ds}"
 
     def write(self, directory):
+        if self.signed == "keytrap":
+            self.add(*self.colliding_keys(directory))
         plain = directory / f"{self.stem}.zone"
         head = [
             f"$ORIGIN {self.fqdn}",
@@ -102,7 +116,7 @@ class Zone:
         ]
         plain.write_text("\n".join(head + self.lines) + "\n")
         out = directory / f"{self.stem}.served"
-        if not self.has_key or self.signed == "no-sigs":
+        if not self.has_key or self.is_plain:
             shutil.copy(plain, out)
             return
         options = self.sign_options() + ["-f", str(out), "-o", self.fqdn]
@@ -118,9 +132,23 @@ class Zone:
         options = ["-i", stamp(start), "-e", stamp(end)]
         if self.signed in ("nsec3", "optout"):
             options += ["-n", "-t", "0"]
+        if self.signed == "iterations":
+            options += ["-n", "-t", "2500"]
         if self.signed == "optout":
             options.append("-p")
         return options
+
+    def colliding_keys(self, directory):
+        """Keys of the real one's tag, to try for every signature."""
+        fields = self.dnskey(directory).split("DNSKEY")[1]
+        key = dns.rdata.from_text("IN", "DNSKEY", fields)
+        for n in range(1, COLLIDING_KEYS + 1):
+            octets = bytearray(key.key)
+            # The tag is a sum of 16-bit words (RFC 4034 B).
+            for at, add in ((0, n), (2, -n)):
+                word = int.from_bytes(octets[at:at + 2], "big") + add
+                octets[at:at + 2] = (word % 65536).to_bytes(2, "big")
+            yield f"@ DNSKEY {key.replace(key=bytes(octets)).to_text()}"
 
     def spoil_signatures(self, path):
         wanted = {(self.absolute(owner).lower(), kind) for owner, kind in self.spoil}
@@ -186,7 +214,8 @@ def customer_zone(domain, net, tlsa):
         zone.add(*host_lines(host, net, tlsa))
     zone.add(*(f"_mta-sts TXT {text}" for text in domain.txt_records))
     zone.add(*policy_host_lines(domain, net))
-    zone.add(*domain.zone)
+    places = {"policy": net.policy(1), "mx": net.mx(1)}
+    zone.add(*(line % places for line in domain.zone))
     return zone
 
 

@@ -1,0 +1,245 @@
+"""The daemon in a world that is against it.
+
+All rows of hostile_rows.py at one daemon, side by side: each once without and
+once with a stored policy. What has a policy stored that binds is never passed
+on data that is not secure, and what is stored stays as it was; no recipient is
+left waiting; and in the end the daemon serves as if nothing had been.
+"""
+
+import base64
+import json
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import milter
+from daemon import WORD
+from domains import DOMAINS
+from hostile_rows import FETCH_TIMEOUT_MS, ROWS
+from policyhost import CATALOGUE
+from survey import PASSING, acceptable
+from world import Tamper
+
+DEADLINE_S = 10
+# The fetch, and a question that nobody answers, end before the deadline.
+OPTIONS = (f"deadline={DEADLINE_S}s", f"fetch_timeout={FETCH_TIMEOUT_MS}ms",
+           "dns_timeout=3s", "policy_networks={127.80.0.0/16}")
+AT_A_TIME = 48
+LATE_S = 20  # an answer that is later never comes
+STORED_ID = "hostile0"
+RSS_MAX_KB = 300 << 10
+BINDING = "version: STSv1\r\nmode: enforce\r\nmx: *.mx.test\r\n" \
+    "max_age: 86400\r\ndnssec: yes\r\n"
+
+
+def behaviour(row):
+    """Of the row's policy host, with a policy that binds if it gives any."""
+    chosen = row.behaviour
+    if isinstance(chosen, str):
+        chosen = CATALOGUE.get(chosen, {})
+    if {"body", "body_size", "raw"} & chosen.keys():
+        return chosen
+    return {**chosen, "body": BINDING}
+
+
+def fields(line):
+    """key=value words of a log line."""
+    pairs = (word.partition("=") for word in WORD.findall(line))
+    return {key: value.strip('"') for key, equals, value in pairs if equals}
+
+
+class Trial:
+    """A domain that is asked about, and what came of it."""
+
+    def __init__(self, name, case, domain, reasons, why=""):
+        self.name = name
+        self.case = case
+        self.domain = domain
+        self.reasons = reasons
+        self.why = why
+        self.stored = False
+        self.answer = None
+
+    @property
+    def recipient(self):
+        return f"<hostile@{self.domain}>"
+
+    def ask(self, socket):
+        """One recipient in a session of its own."""
+        octets = self.domain.encode("ascii")
+        try:
+            with milter.Session(socket, DEADLINE_S + LATE_S) as session:
+                session.mail()
+                self.answer = session.rcpt(self.recipient.encode("ascii"),
+                                           milter.smtp_macros(octets))
+        except (OSError, milter.MilterError) as e:
+            self.answer = e
+
+    def problem(self, rcpt, told):
+        """None, or what is wrong. rcpt: its line; told: the policy host's."""
+        if not isinstance(self.answer, milter.Answer):
+            return f"no answer: {self.answer}"
+        if rcpt is None:
+            return "no line in the log"
+        reason = rcpt.get("reason")
+        if reason not in self.reasons:
+            return f"reason {reason}, not one of {self.reasons}: {rcpt}"
+        passes = reason in PASSING or (reason == "deadline"
+                                       and not self.stored)
+        want = milter.CONTINUE if passes else milter.REPLY
+        if self.answer.code != want:
+            return f"answer {self.answer} to reason {reason}"
+        if self.why and self.why not in told:
+            return f"the log says of the policy host: {told!r}"
+        return None
+
+
+# --- what is asked
+
+
+def row_trials(stored):
+    """Of the rows of hostile_rows.py."""
+    for row in ROWS:
+        domain = row.domain(stored)
+        trial = Trial(row.name, row, domain,
+                      row.bound if stored else row.fresh, row.why)
+        trial.stored = stored
+        yield trial
+
+
+def stored_trials():
+    """All of domains.py with a policy stored: survey.py has them without. What
+    is said there of IPv6 does not hold here."""
+    for domain in DOMAINS:
+        if domain.policy_host == "ipv6":
+            continue
+        trial = Trial(domain.case, None, domain.name,
+                      acceptable(domain, domain.stored))
+        trial.stored = True
+        yield trial
+
+
+# --- the world
+
+
+def tool(stage, *words, text=None):
+    """What dane-sts prints."""
+    done = subprocess.run(stage.tool_argv(words), input=text, text=True,
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        raise milter.LabError(f"dane-sts {' '.join(words)}: {done.stderr}")
+    return done.stdout
+
+
+def store(stage, domains):
+    """A policy that binds, fetched a while ago, for each."""
+    fetched = int(time.time()) - 1000
+    tool(stage, "cache", "import", "-", text="".join(
+        json.dumps({"domain": domain, "id": STORED_ID, "fetched": fetched,
+                    "body": base64.b64encode(BINDING.encode())
+                    .decode()}) + "\n"
+        for domain in domains))
+
+
+def stored(stage):
+    """Domain -> (id, fetch time, body)."""
+    entries = map(json.loads, tool(stage, "cache", "export").splitlines())
+    return {e["domain"]: (e["id"], e["fetched"], e["body"]) for e in entries}
+
+
+def set_the_stage(stage, trials):
+    """Policy hosts and rules for the rows."""
+    tamper = Tamper(stage.info()["dns"]["control"])
+    tamper.command("clear")
+    hosts = {}
+    for trial in trials:
+        if trial.case is None:
+            continue
+        hosts["mta-sts." + trial.domain] = behaviour(trial.case)
+        for rule in trial.case.tamper:
+            path = "fwd/udp" if trial.name.endswith("-udp") else "fwd"
+            tamper.command(f"rule {path} " + rule.format(trial.domain))
+    stage.policies.command({"set": hosts})
+
+
+def memory_kb(stage):
+    """The most that the daemon has ever used."""
+    pid = stage.processes.pid(stage.daemon.NAME)
+    if pid is None:
+        return None
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f
+                    if line.startswith("VmHWM:"))
+
+
+# --- what came of it
+
+
+def read_log(stage, n):
+    """Recipient -> fields, domain -> what is said of its policy host."""
+    rcpts, told = {}, {}
+    stage.daemon.await_lines([" rcpt ", "<hostile@"], n, 30)
+    for line in stage.daemon.lines():
+        of = fields(line)
+        if " rcpt " in line:
+            rcpts[of.get("to")] = of
+        elif " policy " in line and "why" in of:
+            told[of.get("domain")] = of["why"]
+    return rcpts, told
+
+
+def still_good(stage):
+    """Problems of the daemon as such."""
+    size = memory_kb(stage)
+    if size is None:
+        return ["the daemon has ended"]
+    problems = []
+    print(f"the daemon has used {size >> 10} MB at most")
+    if size > RSS_MAX_KB:
+        problems.append(f"the daemon has used {size} KB")
+    after = Trial("after all", None, "secure.test", ("secure",))
+    after.ask(stage.info()["milter"])
+    if str(after.answer) != "continue":
+        problems.append(f"secure.test afterwards: {after.answer}")
+    return problems
+
+
+def run_trials(stage, trials):
+    """Ask about all; what is wrong."""
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(lambda t: t.ask(stage.info()["milter"]), trials))
+    answered = [t for t in trials if isinstance(t.answer, milter.Answer)]
+    rcpts, told = read_log(stage, len(answered))
+    for trial in trials:
+        problem = trial.problem(rcpts.get(trial.recipient),
+                                told.get(trial.domain, ""))
+        if problem:
+            yield f"{trial.domain} ({trial.name}): {problem}"
+
+
+def kept(before, after, domains):
+    """What is stored is not shortened, and not lost."""
+    for domain in domains:
+        if before.get(domain) != after.get(domain):
+            yield f"{domain}: {before.get(domain)} became {after.get(domain)}"
+
+
+def run(stage):
+    """Print what is wrong; how many things are."""
+    begun = time.monotonic()
+    stage.daemon_do("fresh", OPTIONS)
+    trials = [*row_trials(False), *row_trials(True), *stored_trials()]
+    set_the_stage(stage, trials)
+    bound = [t.domain for t in trials if t.stored]
+    store(stage, bound)
+    before = stored(stage)
+    problems = list(run_trials(stage, trials))
+    failing = [t.domain for t in trials if t.stored and t.why]
+    problems += kept(before, stored(stage), failing)
+    problems += still_good(stage)
+    Tamper(stage.info()["dns"]["control"]).command("clear")
+    for problem in problems:
+        print(problem)
+    print(f"{len(trials)} domains asked about in "
+          f"{time.monotonic() - begun:.0f} s, {len(problems)} wrong")
+    return len(problems)
