@@ -23,6 +23,7 @@
 
 enum token_kind {
 	TOKEN_OCTET,   /* one octet that stands for itself */
+	TOKEN_WORD,    /* some that mean nothing to anybody here */
 	TOKEN_PAIR,    /* backslash and the octet it quotes */
 	TOKEN_QUOTED,  /* "..." */
 	TOKEN_LITERAL, /* [...] */
@@ -99,11 +100,46 @@ take_closed(struct scanner *s, uint8_t close, bool *none,
 	t->len = (size_t)(end - s->at);
 }
 
+/* What next_token, is_special and is_blank look for. */
+static const bool marks[256] = {
+    ['\t'] = true,
+    ['\n'] = true,
+    ['\v'] = true,
+    ['\f'] = true,
+    ['\r'] = true,
+    [' '] = true,
+    ['"'] = true,
+    ['('] = true,
+    [','] = true,
+    ['.'] = true,
+    [':'] = true,
+    [';'] = true,
+    ['<'] = true,
+    ['>'] = true,
+    ['@'] = true,
+    ['['] = true,
+    ['\\'] = true,
+};
+
+/* Most of any address. */
+static bool
+take_word(struct scanner *s, struct token *t)
+{
+	const uint8_t *start = s->at;
+
+	while (s->at < s->end && !marks[*s->at])
+		s->at++;
+	*t = (struct token){TOKEN_WORD, start, (size_t)(s->at - start)};
+	return t->len > 0;
+}
+
 static bool
 next_token(struct scanner *s, struct token *t)
 {
 	if (s->at == s->end)
 		return false;
+	if (take_word(s, t))
+		return true;
 	*t = (struct token){TOKEN_OCTET, s->at, 1};
 	if (*s->at == '"') {
 		t->kind = TOKEN_BLANK;
@@ -309,11 +345,12 @@ static enum address_class
 classify_domain(const struct mailbox *mailbox, address_idn_fn *idn,
     char out[NAME_SIZE])
 {
-	struct text text = {0};
+	struct text text; /* not zeroed: it is large */
 	size_t len = (size_t)(mailbox->span.end - mailbox->span.at);
 
 	if (len > sizeof(text.octet))
 		return ADDRESS_INVALID;
+	text.len = 0;
 	text_add(&text, mailbox->span.at, len);
 	text_unquote(&text);
 	if (text.gaps && !mailbox->bracketed)

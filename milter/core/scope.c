@@ -42,13 +42,21 @@ text_equals(struct text text, const char *word)
 	    strncasecmp(text.at, word, text.len) == 0;
 }
 
+static bool
+is_one_of(char octet, const char *octets)
+{
+	while (*octets != '\0' && *octets != octet)
+		octets++;
+	return *octets != '\0';
+}
+
 /* The part before the first of octets; *rest is what follows that one. */
 static struct text
 text_cut(struct text text, const char *octets, struct text *rest)
 {
 	size_t n = 0;
 
-	while (n < text.len && strchr(octets, text.at[n]) == NULL)
+	while (n < text.len && !is_one_of(text.at[n], octets))
 		n++;
 	*rest = text;
 	rest->at += n < text.len ? n + 1 : n;
@@ -221,10 +229,16 @@ scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
 static bool
 is_local_mailer(const struct scope_rules *rules, const char *mailer)
 {
+	uint8_t first;
+
 	if (mailer == NULL)
 		return false;
+	first = ascii_lower((uint8_t)mailer[0]);
 	for (size_t i = 0; i < rules->n_local_mailers; i++) {
-		if (strcasecmp(rules->local_mailers[i], mailer) == 0)
+		const char *local = rules->local_mailers[i];
+
+		if (ascii_lower((uint8_t)local[0]) == first &&
+		    strcasecmp(local, mailer) == 0)
 			return true;
 	}
 	return false;
@@ -280,6 +294,15 @@ target_by_address(const struct address *address, struct scope *out)
 	}
 }
 
+/* The usual: to the MX hosts of the domain. It was parsed already, and what
+ * is canonical is a name to scope_next_hop() as well. */
+static bool
+is_own_domain(const struct scope_input *input)
+{
+	return input->host != NULL && input->address->class == ADDRESS_DOMAIN &&
+	    strcmp(input->host, input->address->domain) == 0;
+}
+
 /* False: the MTA did not say where it goes, or not in a form we know. */
 static bool
 target_by_host(const struct scope_input *input, struct scope *out)
@@ -313,7 +336,7 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		scope_pass(out, REASON_LOCAL);
 		return;
 	}
-	if (!target_by_host(input, out))
+	if (is_own_domain(input) || !target_by_host(input, out))
 		target_by_address(input->address, out);
 	if (out->kind == SCOPE_PASS)
 		return;

@@ -48,10 +48,10 @@ struct cache {
 };
 
 static struct shard *
-shard_of(struct cache *cache, const char *key)
+shard_of(struct cache *cache, uint64_t hash)
 {
 	/* The top bits: the map inside uses the low ones. */
-	return &cache->shard[(map_hash(key) >> 32) % SHARDS];
+	return &cache->shard[(hash >> 32) % SHARDS];
 }
 
 static void
@@ -132,12 +132,13 @@ const struct answer *
 cache_get(struct cache *cache, const char *key, unsigned generation,
     uint64_t now_ms)
 {
-	struct shard *s = shard_of(cache, key);
+	const uint64_t hash = map_hash(key);
+	struct shard *s = shard_of(cache, hash);
 	const struct answer *answer = NULL;
 	struct entry *e;
 
 	(void)pthread_mutex_lock(&s->lock);
-	e = (struct entry *)map_find(&s->map, key);
+	e = (struct entry *)map_find_hashed(&s->map, key, hash);
 	if (e != NULL &&
 	    (e->answer->generation != generation ||
 		now_ms >= e->answer->expires_ms)) {
@@ -190,11 +191,12 @@ keep(struct shard *s, struct entry *e)
 void
 cache_put(struct cache *cache, const char *key, const struct answer *answer)
 {
-	struct shard *s = shard_of(cache, key);
+	const uint64_t hash = map_hash(key);
+	struct shard *s = shard_of(cache, hash);
 	struct entry *e = entry_new(key, answer), *old;
 
 	(void)pthread_mutex_lock(&s->lock);
-	old = (struct entry *)map_find(&s->map, key);
+	old = (struct entry *)map_find_hashed(&s->map, key, hash);
 	if (old != NULL)
 		drop(s, old);
 	if (e != NULL && e->size <= s->octets_max &&
@@ -214,11 +216,12 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer)
 void
 cache_remove(struct cache *cache, const char *key)
 {
-	struct shard *s = shard_of(cache, key);
+	const uint64_t hash = map_hash(key);
+	struct shard *s = shard_of(cache, hash);
 	struct entry *e;
 
 	(void)pthread_mutex_lock(&s->lock);
-	e = (struct entry *)map_find(&s->map, key);
+	e = (struct entry *)map_find_hashed(&s->map, key, hash);
 	if (e != NULL)
 		drop(s, e);
 	(void)pthread_mutex_unlock(&s->lock);

@@ -3,6 +3,7 @@
 
 #include "engine/map.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ rotl(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
-static void
+static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -47,7 +48,7 @@ sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-static void
+static inline void
 sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
@@ -61,6 +62,10 @@ little_endian(const char *octets, size_t n)
 {
 	uint64_t word = 0;
 
+	if (n == 8) {
+		memcpy(&word, octets, 8);
+		return le64toh(word);
+	}
 	for (size_t i = 0; i < n; i++)
 		word |= (uint64_t)(uint8_t)octets[i] << (8 * i);
 	return word;
@@ -129,12 +134,16 @@ map_clear(struct map *map)
 struct map_node *
 map_find(const struct map *map, const char *key)
 {
-	uint64_t hash;
+	return map->n == 0 ? NULL : map_find_hashed(map, key, map_hash(key));
+}
+
+struct map_node *
+map_find_hashed(const struct map *map, const char *key, uint64_t hash)
+{
 	struct map_node *node;
 
 	if (map->n == 0)
 		return NULL;
-	hash = map_hash(key);
 	for (node = *bucket(map, hash); node != NULL; node = node->next)
 		if (node->hash == hash && strcmp(node->key, key) == 0)
 			return node;

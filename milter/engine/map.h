@@ -26,6 +26,9 @@ struct map {
 /* Zeroed memory is an empty map. Nodes are the caller's to free. */
 void map_clear(struct map *map);
 struct map_node *map_find(const struct map *map, const char *key);
+/* The same where map_hash(key) is known. */
+struct map_node *
+map_find_hashed(const struct map *map, const char *key, uint64_t hash);
 /* key must not be in the map. 0 or ERR_NOMEM. */
 int map_insert(struct map *map, struct map_node *node);
 /* node must be in the map. */

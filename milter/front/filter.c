@@ -78,8 +78,11 @@ static const struct {
 static char *
 unconst(const char *text, char *copy, size_t size)
 {
-	snprintf(copy, size, "%s", text);
-	return copy;
+	const size_t len = strlen(text) + 1;
+
+	if (len > size)
+		abort(); /* all are in this file */
+	return memcpy(copy, text, len);
 }
 
 static void

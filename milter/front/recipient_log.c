@@ -62,13 +62,13 @@ log_policy(struct log_event *e, const struct verdict *judged)
 	const struct fact_policy *policy =
 	    judged != NULL ? judged->policy : NULL;
 
-	log_str(e, "policy", policy_word(judged));
+	log_word(e, "policy", policy_word(judged));
 	log_str(e, "policy_id", or_nothing(policy ? policy->id : NULL));
 	if (policy != NULL)
 		log_int(e, "policy_age", (int64_t)policy->age_s);
 	else
 		log_str(e, "policy_age", NOTHING);
-	log_str(e, "policy_from",
+	log_word(e, "policy_from",
 	    policy_from_name(
 		judged != NULL ? judged->policy_from : POLICY_FROM_NONE));
 }
@@ -77,17 +77,16 @@ static void
 log_evidence(struct log_event *e, const struct recipient_log *line)
 {
 	const struct verdict *judged = line->judged;
-	char hosts[32] = NOTHING;
 	char worst[EVIDENCE_TEXT_SIZE] = "";
 
-	log_str(e, "mx",
+	log_word(e, "mx",
 	    line->facts != NULL && line->facts->mx.status != FACT_UNASKED
 		? fact_status_name(line->facts->mx.status)
 		: NOTHING);
 	if (judged != NULL && judged->hosts_total > 0)
-		snprintf(hosts, sizeof(hosts), "%u/%u", judged->hosts_good,
-		    judged->hosts_total);
-	log_str(e, "hosts", hosts);
+		log_share(e, "hosts", judged->hosts_good, judged->hosts_total);
+	else
+		log_word(e, "hosts", NOTHING);
 	if (judged != NULL)
 		evidence_text(&judged->worst, worst);
 	log_str(e, "worst", or_nothing(worst));
@@ -122,9 +121,9 @@ recipient_log(struct log *log, const struct recipient_log *line)
 	log_str(&e, "qid", line->queue_id != NULL ? line->queue_id : "NOQUEUE");
 	log_str(&e, "to", line->to);
 	log_str(&e, "domain", or_nothing(line->domain));
-	log_str(&e, "verdict", verdict_name(line->verdict));
-	log_str(&e, "reason", reason_name(line->reason));
-	log_str(&e, "mode", line->monitor ? "monitor" : "enforce");
+	log_word(&e, "verdict", verdict_name(line->verdict));
+	log_word(&e, "reason", reason_name(line->reason));
+	log_word(&e, "mode", line->monitor ? "monitor" : "enforce");
 	log_policy(&e, line->judged);
 	log_evidence(&e, line);
 	log_int(&e, "ms", (int64_t)line->ms);

@@ -83,9 +83,13 @@ bool log_wants(const struct log *log, enum log_level level);
 void log_begin(struct log_event *e, struct log *log, enum log_level level,
     const char *event);
 void log_str(struct log_event *e, const char *key, const char *value);
+/* One of our own words: no octet of it needs to be escaped. */
+void log_word(struct log_event *e, const char *key, const char *word);
 void
 log_octets(struct log_event *e, const char *key, const void *value, size_t len);
 void log_int(struct log_event *e, const char *key, int64_t value);
+void log_share(struct log_event *e, const char *key, unsigned n,
+    unsigned of);                                                /* n/of */
 void log_bool(struct log_event *e, const char *key, bool value); /* yes, no */
 void log_end(struct log_event *e);
 

@@ -92,15 +92,14 @@ append_key(struct log_event *e, const char *key)
 	return true;
 }
 
-/* A value that looks alike in both formats, quotes aside. False: it does not,
- * or it may be too long. */
+/* A value that looks alike in both formats, quotes aside. False: it may be too
+ * long. */
 static bool
-append_plain(struct log_event *e, const uint8_t *value, size_t len)
+append_bare(struct log_event *e, const void *value, size_t len)
 {
 	const size_t quote = is_json(e);
 
-	if (len >= VALUE_MAX - 4 || len + 4 > LINE_ROOM - e->len ||
-	    log_text_needs_quotes(value, len))
+	if (len >= VALUE_MAX - 4 || len + 4 > LINE_ROOM - e->len)
 		return false;
 	if (quote > 0)
 		e->line[e->len++] = '"';
@@ -170,9 +169,10 @@ log_octets(struct log_event *e, const char *key, const void *value, size_t len)
 
 	if (e->log == NULL || !append_key(e, key))
 		return;
-	if (append_plain(e, value, len))
+	quotes = log_text_needs_quotes(value, len);
+	if (!quotes && append_bare(e, value, len))
 		return;
-	quotes = is_json(e) || log_text_needs_quotes(value, len);
+	quotes = quotes || is_json(e);
 	if (quotes)
 		append_text(e, "\"");
 	append_units(e, value, len);
@@ -181,26 +181,53 @@ log_octets(struct log_event *e, const char *key, const void *value, size_t len)
 }
 
 void
+log_word(struct log_event *e, const char *key, const char *word)
+{
+	if (e->log != NULL && append_key(e, key))
+		(void)append_bare(e, word, strlen(word));
+}
+
+void
 log_str(struct log_event *e, const char *key, const char *value)
 {
 	log_octets(e, key, value, strlen(value));
+}
+
+/* The digits end where `end` points to; where they begin. */
+static char *
+write_digits(char *end, uint64_t value)
+{
+	do
+		*--end = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	return end;
 }
 
 void
 log_int(struct log_event *e, const char *key, int64_t value)
 {
 	char text[24];
-	size_t at = sizeof(text);
-	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char *const end = text + sizeof(text);
+	char *at =
+	    write_digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
 
-	if (e->log == NULL || !append_key(e, key))
-		return;
-	do
-		text[--at] = (char)('0' + left % 10);
-	while ((left /= 10) > 0);
 	if (value < 0)
-		text[--at] = '-';
-	append(e, text + at, sizeof(text) - at);
+		*--at = '-';
+	if (e->log != NULL && append_key(e, key))
+		append(e, at, (size_t)(end - at));
+}
+
+void
+log_share(struct log_event *e, const char *key, unsigned n, unsigned of)
+{
+	char text[32];
+	char *const end = text + sizeof(text);
+	char *at = write_digits(end, of);
+
+	*--at = '/';
+	at = write_digits(at, n);
+	if (e->log != NULL && append_key(e, key))
+		(void)append_bare(e, at, (size_t)(end - at));
 }
 
 void

@@ -172,10 +172,12 @@ Test(log, fields_keep_their_order_and_types)
 		const char *want;
 	} rows[] = {
 	    {LOG_FORMAT_TEXT,
-             "warning refresh domain=example.org left_s=-3 ok=no bad=yes\n"},
+             "warning refresh domain=example.org left_s=-3 "
+		"least=-9223372036854775808 hosts=0/12 mx=secure ok=no bad=yes\n"  },
 	    {LOG_FORMAT_JSON,
              "\"warning\",\"event\":\"refresh\",\"domain\":\"example.org\","
-		"\"left_s\":-3,\"ok\":false,\"bad\":true}\n"               },
+		"\"left_s\":-3,\"least\":-9223372036854775808,"
+		"\"hosts\":\"0/12\",\"mx\":\"secure\",\"ok\":false,\"bad\":true}\n"},
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -185,6 +187,9 @@ Test(log, fields_keep_their_order_and_types)
 		log_begin(&e, log, LOG_LEVEL_WARNING, "refresh");
 		log_str(&e, "domain", "example.org");
 		log_int(&e, "left_s", -3);
+		log_int(&e, "least", INT64_MIN);
+		log_share(&e, "hosts", 0, 12);
+		log_word(&e, "mx", "secure");
 		log_bool(&e, "ok", false);
 		log_bool(&e, "bad", true);
 		log_end(&e);
