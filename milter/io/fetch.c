@@ -25,9 +25,13 @@
  * should find it hard to use all up. Each costs a descriptor (two for a moment)
  * and some 150 KB. */
 #define CONNECTIONS_MAX 128
+/* Of them to one network: silent hosts of one place leave room for others, and
+ * a provider with many customers can do with it. */
+#define NETWORK_MAX (CONNECTIONS_MAX / 4)
 
 struct fetch {
 	TAILQ_ENTRY(fetch) entry;
+	bool running; /* in fetcher->running, else in fetcher->waiting */
 	struct fetcher *fetcher;
 	struct fetch_transfer transfer;
 	struct event *timer; /* F-08: the whole fetch, waiting included */
@@ -42,8 +46,10 @@ struct fetcher {
 	struct fetch_rules rules;
 	struct net_prefix *networks;
 	struct metrics *metrics;
-	TAILQ_HEAD(, fetch) fetches;
+	TAILQ_HEAD(fetches, fetch) running;
+	struct fetches waiting; /* oldest first */
 	size_t n_fetches;
+	size_t n_running;
 	bool closing;
 };
 
@@ -126,18 +132,75 @@ fetch_count(const struct fetch *f)
 		    metrics_clock_us() - f->begun_us);
 }
 
+/* Of a host with addresses in several networks the first counts. */
+static bool
+has_room(const struct fetcher *fetcher, const struct fetch *f)
+{
+	const struct fetch *other;
+	unsigned n = 0;
+
+	if (fetcher->n_running >= CONNECTIONS_MAX)
+		return false;
+	TAILQ_FOREACH (other, &fetcher->running, entry)
+		n += net_address_is_near(&other->transfer.addresses[0],
+		    &f->transfer.addresses[0]);
+	return n < NETWORK_MAX;
+}
+
+static int
+run(struct fetch *f)
+{
+	struct fetcher *fetcher = f->fetcher;
+
+	f->running = true;
+	fetcher->n_running++;
+	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
+	return fetch_event_add(fetcher->event, f->transfer.easy);
+}
+
+/* One has ended, so that one may begin. If that cannot, it ends when its time
+ * is up. */
+static void
+run_next(struct fetcher *fetcher)
+{
+	struct fetch *f;
+
+	if (fetcher->closing || fetcher->n_running >= CONNECTIONS_MAX)
+		return;
+	TAILQ_FOREACH (f, &fetcher->waiting, entry)
+		if (has_room(fetcher, f)) {
+			TAILQ_REMOVE(&fetcher->waiting, f, entry);
+			(void)run(f);
+			return;
+		}
+}
+
+static void
+unlink_fetch(struct fetch *f)
+{
+	struct fetcher *fetcher = f->fetcher;
+
+	fetcher->n_fetches--;
+	if (!f->running) {
+		TAILQ_REMOVE(&fetcher->waiting, f, entry);
+		return;
+	}
+	fetcher->n_running--;
+	TAILQ_REMOVE(&fetcher->running, f, entry);
+	fetch_event_remove(fetcher->event, f->transfer.easy);
+}
+
 /* The one place where a fetch ends. transfer.result says how. */
 static void
 fetch_end(struct fetch *f)
 {
 	struct fetcher *fetcher = f->fetcher;
 
-	TAILQ_REMOVE(&fetcher->fetches, f, entry);
-	fetcher->n_fetches--;
-	fetch_event_remove(fetcher->event, f->transfer.easy);
+	unlink_fetch(f);
 	fetch_count(f);
 	f->done(f->arg, &f->transfer.result);
 	fetch_free(f);
+	run_next(fetcher);
 }
 
 static bool
@@ -214,15 +277,21 @@ fetch_start(struct fetcher *fetcher, const char *host,
 		rc = ERR_LIBRARY;
 	if (rc == 0)
 		rc = timer_start(f);
-	if (rc == 0)
-		rc = fetch_event_add(fetcher->event, f->transfer.easy);
 	if (rc != 0) {
 		fetch_free(f);
 		return rc;
 	}
-	TAILQ_INSERT_TAIL(&fetcher->fetches, f, entry);
 	fetcher->n_fetches++;
-	return 0;
+	if (!has_room(fetcher, f)) {
+		TAILQ_INSERT_TAIL(&fetcher->waiting, f, entry);
+		return 0;
+	}
+	rc = run(f);
+	if (rc != 0) {
+		unlink_fetch(f);
+		fetch_free(f);
+	}
+	return rc;
 }
 
 /* --- the fetcher ---------------------------------------------------------- */
@@ -255,7 +324,8 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 		fetch_roots_free(&roots);
 		goto nomem;
 	}
-	TAILQ_INIT(&fetcher->fetches);
+	TAILQ_INIT(&fetcher->running);
+	TAILQ_INIT(&fetcher->waiting);
 	fetcher->base = base;
 	fetcher->metrics = config->metrics;
 	fetcher->rules.roots = roots;
@@ -284,7 +354,10 @@ fetcher_free(struct fetcher **fetcher)
 	if (doomed == NULL)
 		return;
 	doomed->closing = true;
-	while ((f = TAILQ_FIRST(&doomed->fetches)) != NULL) {
+	while (doomed->n_fetches > 0) {
+		f = TAILQ_FIRST(&doomed->running);
+		if (f == NULL)
+			f = TAILQ_FIRST(&doomed->waiting);
 		fetch_outcome_cancel(&f->transfer);
 		fetch_end(f);
 	}

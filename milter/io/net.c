@@ -163,6 +163,16 @@ net_address_is_ipv4(const struct net_address *address)
 	return octets_match(address->octet, mapped, MAPPED_BITS);
 }
 
+bool
+net_address_is_near(const struct net_address *a, const struct net_address *b)
+{
+	bool ipv4 = net_address_is_ipv4(a);
+
+	if (ipv4 != net_address_is_ipv4(b))
+		return false;
+	return octets_match(a->octet, b->octet, ipv4 ? MAPPED_BITS + 24 : 48);
+}
+
 void
 net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE])
 {

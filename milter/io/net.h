@@ -28,6 +28,9 @@ int net_address_from_octets(
     const uint8_t *octets, size_t len, struct net_address *out);
 int net_address_from_sockaddr(
     const struct sockaddr *sa, struct net_address *out);
+/* In one network, as they are given to one user: IPv4 /24, IPv6 /48. */
+bool net_address_is_near(
+    const struct net_address *a, const struct net_address *b);
 bool net_address_is_ipv4(const struct net_address *address);
 
 #define NET_ADDRESS_SIZE 46

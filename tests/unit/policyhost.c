@@ -87,7 +87,9 @@ policyhost_start(void)
 	const char *const argv[] = {"/usr/bin/python3", "-B",
 	    LAB_DIR "/policyhost.py", "--ca", ca, "--control", control,
 	    "--catalogue", SUFFIX, "--until-eof", "--listen",
-	    POLICYHOST_IPV4 ":443", "[" POLICYHOST_IPV6 "]:443", NULL};
+	    POLICYHOST_IPV4 ":443", POLICYHOST_IPV4_B ":443",
+	    POLICYHOST_IPV4_C ":443", POLICYHOST_IPV4_D ":443",
+	    "[" POLICYHOST_IPV6 "]:443", NULL};
 
 	private_network();
 	snprintf(server.dir, sizeof(server.dir), "/tmp/test-fetch.XXXXXX");

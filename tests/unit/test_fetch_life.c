@@ -162,16 +162,30 @@ peak(void)
 	return (unsigned)n;
 }
 
+/* From the networks in turn, so that no one's share counts. */
+static void
+start_stalled(struct client *client, struct outcome *outcomes, size_t n)
+{
+	static const char *const networks[] = {POLICYHOST_IPV4,
+	    POLICYHOST_IPV4_B, POLICYHOST_IPV4_C, POLICYHOST_IPV4_D,
+	    POLICYHOST_IPV6};
+
+	for (size_t i = 0; i < n; i++) {
+		const char *addresses[4] = {networks[i % N(networks)]};
+
+		cr_assert_eq(client_fetch(client, "stall-request", addresses,
+				 &outcomes[i]),
+		    0);
+	}
+}
+
 Test(fetch_life, connections_are_bounded_and_free_cancels)
 {
 	static struct outcome outcomes[MANY];
 	struct client client;
 
 	client_start(&client, &(struct fetch_config){0});
-	for (size_t i = 0; i < MANY; i++)
-		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
-				 &outcomes[i]),
-		    0);
+	start_stalled(&client, outcomes, MANY);
 	client_wait_count(&client, "stall-request", "requests",
 	    CONNECTIONS_MAX);
 	cr_expect_eq(peak(), CONNECTIONS_MAX);
@@ -195,10 +209,7 @@ Test(fetch_life, F_08_time_runs_while_a_fetch_waits)
 	struct client client;
 
 	client_start(&client, &(struct fetch_config){.timeout_ms = TIMEOUT_MS});
-	for (size_t i = 0; i < N(outcomes); i++)
-		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
-				 &outcomes[i]),
-		    0);
+	start_stalled(&client, outcomes, N(outcomes));
 	client_wait_count(&client, "stall-request", "requests",
 	    CONNECTIONS_MAX);
 	poll(NULL, 0, TIMEOUT_MS);
@@ -208,6 +219,36 @@ Test(fetch_life, F_08_time_runs_while_a_fetch_waits)
 	cr_expect_str_eq(outcomes[CONNECTIONS_MAX].why,
 	    "no end after 6000 ms, waiting for another fetch to end");
 	client_stop(&client);
+}
+
+/* Whoever has silent hosts in one network holds up nobody else's. */
+Test(fetch_life, silent_hosts_of_one_network_leave_room)
+{
+	enum {
+		SHARE = CONNECTIONS_MAX / 4
+	};
+	static const char *const elsewhere[4] = {POLICYHOST_IPV4_B};
+	static struct outcome silent[SHARE + 10];
+	struct outcome near = {0}, far = {0};
+	struct client client;
+
+	client_start(&client, &(struct fetch_config){0});
+	for (size_t i = 0; i < N(silent); i++)
+		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
+				 &silent[i]),
+		    0);
+	client_wait_count(&client, "stall-request", "requests", SHARE);
+	cr_assert_eq(client_fetch(&client, "ok", NULL, &near), 0);
+	cr_assert_eq(client_fetch(&client, "ok", elsewhere, &far), 0);
+	while (far.calls == 0)
+		event_base_loop(client.base, EVLOOP_ONCE);
+	cr_expect_eq(far.failure, FETCH_FAILURE_NONE, "%s", far.why);
+	cr_expect_eq(near.calls, 0);
+	cr_expect_eq(policyhost_count("stall-request", "requests"), SHARE);
+	client_stop(&client);
+	cr_expect_eq(near.failure, FETCH_FAILURE_CANCELLED);
+	outcome_clear(&near);
+	outcome_clear(&far);
 }
 
 /* --- ends ----------------------------------------------------------------- */

@@ -270,3 +270,32 @@ Test(net, F_16_prefixes_cover)
 		    rows[i].prefix);
 	}
 }
+
+Test(net, near_is_who_shares_a_network)
+{
+	static const struct {
+		const char *a;
+		const char *b;
+		bool near;
+	} rows[] = {
+	    {"192.0.2.1",     "192.0.2.255",        true },
+	    {"192.0.2.1",     "192.0.3.1",          false},
+	    {"2001:db8:1::1", "2001:db8:1:ffff::2", true },
+	    {"2001:db8:1::1", "2001:db8:2::1",      false},
+	    {"::ffff:0:0",    "0.0.0.1",            true },
+	    {"::fffe:0:0",    "0.0.0.1",            false},
+	    {"::1",           "127.0.0.1",          false},
+	    {"::1",           "::2",                true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct net_prefix a, b;
+
+		cr_assert_eq(net_prefix_parse(rows[i].a, &a), 0);
+		cr_assert_eq(net_prefix_parse(rows[i].b, &b), 0);
+		cr_expect_eq(net_address_is_near(&a.address, &b.address),
+		    rows[i].near, "%s %s", rows[i].a, rows[i].b);
+		cr_expect_eq(net_address_is_near(&b.address, &a.address),
+		    rows[i].near, "%s %s", rows[i].b, rows[i].a);
+	}
+}
