@@ -13,6 +13,7 @@
 #include "front/tls_lookup.h"
 
 struct bufferevent;
+struct evbuffer;
 struct loop;
 struct socketmap_client;
 
@@ -31,6 +32,7 @@ struct socketmap_client {
 	TAILQ_ENTRY(socketmap_client) link; /* while it is connected */
 	struct socketmap_hub *hub;
 	struct bufferevent *stream;         /* NULL: the connection is gone */
+	struct evbuffer *due;               /* replies not yet handed to it */
 	struct socketmap_requests requests; /* oldest first */
 	size_t n_requests;
 	bool end_of_input;

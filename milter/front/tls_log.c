@@ -3,6 +3,7 @@
 #include "front/tls_log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NOTHING "-"
 
@@ -26,8 +27,11 @@ log_target(struct log_event *e, const struct target *target)
 	char text[NAME_SIZE + sizeof("[]:65535")];
 	const char *open = target->no_mx ? "[" : "";
 	const char *close = target->no_mx ? "]" : "";
+	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
 
-	if (target->port == 0 || target->port == SCOPE_PORT_SMTP)
+	if (usual && !target->no_mx)
+		memcpy(text, target->domain, strlen(target->domain) + 1);
+	else if (usual)
 		(void)snprintf(text, sizeof(text), "%s%s%s", open,
 		    target->domain, close);
 	else
@@ -58,13 +62,13 @@ log_evidence(struct log_event *e, const struct verdict *verdict)
 	    verdict != NULL ? verdict->policy : NULL;
 	char decided_by[EVIDENCE_TEXT_SIZE] = "";
 
-	log_str(e, "policy",
+	log_word(e, "policy",
 	    policy != NULL ? policy_mode_name(policy->mode) : "none");
 	log_str(e, "policy_id", or_nothing(policy != NULL ? policy->id : NULL));
 	if (policy != NULL)
 		log_bool(e, "dnssec", policy->dnssec);
 	else
-		log_str(e, "dnssec", NOTHING);
+		log_word(e, "dnssec", NOTHING);
 	if (verdict != NULL)
 		evidence_text(&verdict->decided_by, decided_by);
 	log_str(e, "decided_by", or_nothing(decided_by));
@@ -78,11 +82,11 @@ tls_log(struct log *log, const struct tls_log *line)
 
 	log_begin(&e, log, tls_log_level(line), "tls-policy");
 	log_target(&e, line->target);
-	log_str(&e, "mta",
+	log_word(&e, "mta",
 	    line->dialect == TLS_DIALECT_SENDMAIL ? "sendmail" : "postfix");
-	log_str(&e, "answer", tls_policy_name(line->kind));
-	log_str(&e, "reason", reason_name(line->reason));
-	log_str(&e, "mode", line->monitor ? "monitor" : "enforce");
+	log_word(&e, "answer", tls_policy_name(line->kind));
+	log_word(&e, "reason", reason_name(line->reason));
+	log_word(&e, "mode", line->monitor ? "monitor" : "enforce");
 	log_evidence(&e, line->policy != NULL ? line->policy->verdict : NULL);
 	log_int(&e, "ms", (int64_t)line->ms);
 	log_bool(&e, "cached", line->cached);

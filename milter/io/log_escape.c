@@ -32,18 +32,46 @@ octet_is_plain(uint8_t octet)
 	return octet > 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
 }
 
-/* The octets that stand for themselves without quotes, a bit each. */
-static const uint32_t bare_octets[8] = {
-    [1] = 0xdffffffa, /* not space, '"', '=' */
-    [2] = 0xefffffff, /* not '\\' */
-    [3] = 0x7fffffff, /* not DEL */
-};
+#define EACH (UINT64_MAX / 255) /* 1 in each octet */
+#define HIGH (EACH << 7)
+
+/* A high bit is set where an octet of word is `octet`, or (wrongly) behind
+ * such a one; none if there is none. */
+static uint64_t
+find(uint64_t word, uint8_t octet)
+{
+	const uint64_t zero = word ^ EACH * octet;
+
+	return (zero - EACH) & ~zero & HIGH;
+}
+
+/* Whether eight octets stand for themselves: most are looked at eight at a
+ * time. */
+static bool
+are_bare(uint64_t word)
+{
+	/* Below 0x21, 0x7f, above it. */
+	const uint64_t low = (word - EACH * 0x21) & ~word & HIGH;
+	const uint64_t high = ((word + EACH) | word) & HIGH;
+
+	return (low | high | find(word, '"') | find(word, '=') |
+		   find(word, '\\')) == 0;
+}
 
 bool
 log_text_needs_quotes(const uint8_t *value, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((bare_octets[value[i] >> 5] >> (value[i] & 31) & 1) == 0)
+	size_t i = 0;
+
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, value + i, 8);
+		if (!are_bare(word))
+			break; /* which one does not matter */
+	}
+	for (; i < len; i++) {
+		if (!octet_is_plain(value[i]) || value[i] == '=')
 			return true;
 	}
 	return len == 0;

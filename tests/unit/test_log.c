@@ -440,3 +440,30 @@ Test(log, times_are_those_of_the_calendar)
 	for (time_t second = 0; second < 86400; second++)
 		check_time((time_t)20000 * 86400 + second);
 }
+
+/* What stands for itself, octet by octet. */
+static bool
+is_bare(uint8_t octet)
+{
+	return octet > 0x20 && octet < 0x7f && strchr("\"=\\", octet) == NULL;
+}
+
+/* Every octet at every place among others, for they are looked at eight at a
+ * time. S-02 */
+Test(log, one_octet_of_any_kind_is_enough_for_quotes_S02)
+{
+	static const uint8_t others[] = {'!', 'a', '~', '<', '>', '#', '^'};
+	uint8_t value[19];
+
+	for (size_t o = 0; o < sizeof(others); o++)
+		for (size_t at = 0; at < sizeof(value); at++)
+			for (unsigned octet = 0; octet < 256; octet++) {
+				memset(value, others[o], sizeof(value));
+				value[at] = (uint8_t)octet;
+				cr_assert_eq(log_text_needs_quotes(value,
+						 sizeof(value)),
+				    !is_bare((uint8_t)octet), "%u at %zu",
+				    octet, at);
+			}
+	cr_assert(log_text_needs_quotes(value, 0));
+}
