@@ -21,18 +21,20 @@ extern const char html_policy_field[];
  * core/text.h) becomes \xNN. Good in attributes with double quotes as well. */
 void html_octets(FILE *out, const void *octets, size_t len);
 void html_text(FILE *out, const char *text);
-/* The same, but ends of lines stay. */
-void html_lines(FILE *out, const char *text, size_t len);
+/* What tree_print() drew in UTF-8. A line that is too long goes on below its
+ * own beginning. */
+void html_tree(FILE *out, const char *text, size_t len);
 
 /* "3 min ago", with the moment in UTC where one can find it. */
 void html_ago(FILE *out, int64_t at_s, int64_t now_s);
 
 /* From the doctype to the heading; refresh_s 0: it is not loaded again by
- * itself. title is markup of our own. */
+ * itself. title is markup of our own. <main> has to be opened before the
+ * end. */
 void html_begin(FILE *out, const char *title, unsigned refresh_s);
 void html_end(FILE *out);
 
-/* The field where a domain is asked about; value: what stands in it. */
+/* The section where a domain is asked about; value: what stands in it. */
 void html_check_form(FILE *out, const char *value);
 
 /* For the test of html_policy_field. */

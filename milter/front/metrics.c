@@ -128,6 +128,17 @@ put_histogram(FILE *out, const struct metrics *metrics,
 
 /* --- families --- */
 
+static void
+put_enforced(FILE *out, unsigned percent)
+{
+	static const char name[] = "dane_sts_enforced_ratio";
+
+	put_head(out, name, "gauge",
+	    "Share of all domains whose recipients can be refused; 0 in "
+	    "monitor mode.");
+	(void)fprintf(out, "%s %u.%02u\n", name, percent / 100, percent % 100);
+}
+
 /* What a reason leads to unless something special is configured. */
 static enum verdict_kind
 usual_verdict(enum reason reason)
@@ -142,8 +153,8 @@ put_spared(FILE *out, const struct metrics *metrics)
 	static const char name[] = "dane_sts_recipients_spared_total";
 
 	put_head(out, name, "counter",
-	    "Recipients that passed only because the mode is monitor, by "
-	    "reason.");
+	    "Recipients that passed only because of monitor mode or "
+	    "enforce_percent, by reason.");
 	for (size_t r = 0; r < REASON_COUNT; r++)
 		if (usual_verdict((enum reason)r) != VERDICT_PASS)
 			(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n",
@@ -157,8 +168,7 @@ put_recipients(FILE *out, const struct metrics *metrics)
 	static const char name[] = "dane_sts_recipients_total";
 
 	put_head(out, name, "counter",
-	    "Recipients by verdict and reason; in monitor mode a verdict is "
-	    "only logged.");
+	    "Recipients by verdict and reason, whether or not it is enforced.");
 	for (size_t r = 0; r < REASON_COUNT; r++)
 		for (size_t v = 0; v < METRICS_VERDICTS; v++) {
 			uint64_t n =
@@ -324,9 +334,7 @@ metrics_write(FILE *out, const struct metrics_view *view)
 	    view->version);
 	put_gauge(out, "process_start_time_seconds",
 	    "Start time of the process since the epoch.", view->started_s);
-	put_gauge(out, "dane_sts_enforcing",
-	    "1: mode is enforce; 0: mode is monitor, nobody is refused.",
-	    view->enforces);
+	put_enforced(out, view->enforced);
 	put_recipients(out, view->metrics);
 	put_lookups(out, view->metrics);
 	put_policies(out, view->metrics);

@@ -25,7 +25,7 @@ struct metrics_view {
 	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	const struct census *census;    /* NULL: not known yet */
 	const char *version;
-	bool enforces;
+	unsigned enforced; /* percent of all domains */
 	int64_t started_s; /* wall clock */
 	size_t stored;
 };

@@ -43,19 +43,30 @@ put_resolver(FILE *out, enum probe_state state)
 }
 
 static void
+put_mode(FILE *out, unsigned enforced)
+{
+	if (enforced >= 100)
+		put_tag(out, "good", "enforcing");
+	else if (enforced == 0)
+		put_tag(out, "warn", "MONITOR MODE: nobody is refused");
+	else
+		(void)fprintf(out,
+		    "<span class=\"tag warn\">enforcing for %u %% of "
+		    "domains</span>\n",
+		    enforced);
+}
+
+static void
 put_header(FILE *out, const struct page_view *view)
 {
 	(void)fputs("<header>\n<h1>dane-sts-milter</h1>\n", out);
-	if (view->enforces)
-		put_tag(out, "good", "enforcing");
-	else
-		put_tag(out, "warn", "MONITOR MODE: nobody is refused");
+	put_mode(out, view->enforced);
 	put_resolver(out, view->engine.resolver);
 	if (!view->store_reads)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE READ");
 	if (!view->store_writes)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE WRITTEN");
-	(void)fputs("</header>\n", out);
+	(void)fputs("</header>\n<main>\n", out);
 }
 
 /* --- numbers --- */
@@ -65,6 +76,17 @@ put_number(FILE *out, const char *name, uint64_t n)
 {
 	(void)fprintf(out, "<div><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", name,
 	    n);
+}
+
+/* One that is bad unless it is 0; what it is made of stands at the anchor. */
+static void
+put_link(FILE *out, const char *anchor, const char *name, const char *class,
+    uint64_t n)
+{
+	(void)fprintf(out,
+	    "<div><dt><a href=\"#%s\">%s</a></dt><dd class=\"%s\">%" PRIu64
+	    "</dd></div>\n",
+	    anchor, name, n > 0 ? class : "", n);
 }
 
 static uint64_t
@@ -88,14 +110,16 @@ put_numbers(FILE *out, const struct page_view *view)
 
 	(void)fputs("<section>\n<dl>\n", out);
 	put_number(out, "passed, last hour", sum_of(&minute->hour, false));
-	put_number(out,
-	    view->enforces ? "refused, last hour"
-			   : "would be refused, last hour",
-	    sum_of(&minute->hour, true));
+	put_link(out, "refusals",
+	    view->enforced > 0 ? "refused, last hour"
+			       : "would be refused, last hour",
+	    "bad", sum_of(&minute->hour, true));
 	put_number(out, "policies stored", view->stored);
 	if (minute->has_census) {
-		put_number(out, "domains bound", minute->census.binding);
-		put_number(out, "refreshes failing", minute->census.failing);
+		put_link(out, "domains", "domains bound", "",
+		    minute->census.binding);
+		put_link(out, "domains", "refreshes failing", "warn",
+		    minute->census.failing);
 	}
 	put_number(out, "verdicts cached", engine->verdicts);
 	put_number(out, "lookups under way", engine->lookups);
@@ -152,8 +176,11 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 			    m->refused + m->passed, most);
 	}
 	(void)fprintf(out,
-	    "</svg>\n<p class=\"soft\">recipients minute by minute, "
-	    "%" PRIu64 " at most; refused ones stand out</p>\n",
+	    "</svg>\n<div class=\"axis soft\"><span>1 h ago</span>"
+	    "<span>now</span></div>\n<p class=\"soft\">"
+	    "<span class=\"stop\">&#9632;</span> refused "
+	    "<span class=\"pass\">&#9632;</span> passed, at most %" PRIu64
+	    " a minute</p>\n",
 	    most);
 }
 
@@ -200,19 +227,27 @@ put_hour(FILE *out, const struct minute_view *minute)
 /* --- domains --- */
 
 static void
+put_check_link(FILE *out, const char *domain, const char *text)
+{
+	(void)fputs("<a href=\"/check?domain=", out);
+	html_text(out, domain);
+	(void)fputs("\">", out);
+	html_text(out, text);
+	(void)fputs("</a>", out);
+}
+
+static void
 put_policy(FILE *out, const struct census_policy *policy, int64_t now_s)
 {
 	char left[DURATION_SIZE];
 
 	duration_text(policy->expires_s - now_s, left);
 	(void)fputs("<tr><td>", out);
-	html_text(out, policy->domain);
-	(void)fprintf(out, "</td><td class=\"t\">%s</td><td class=\"t\">",
-	    left);
+	put_check_link(out, policy->domain, policy->domain);
+	(void)fprintf(out, "</td><td>%s%s</td><td class=\"t x\">", left,
+	    policy->failing ? " <span class=\"bad\">refresh fails</span>" : "");
 	html_ago(out, policy->fetched_s, now_s);
-	(void)fprintf(out,
-	    "%s</td><td class=\"x\">%s</td><td class=\"x\"><code>",
-	    policy->failing ? " <span class=\"bad\">refresh fails</span>" : "",
+	(void)fprintf(out, "</td><td class=\"x\">%s</td><td class=\"x\"><code>",
 	    policy_mode_name(policy->mode));
 	html_text(out, policy->id);
 	(void)fputs("</code></td></tr>\n", out);
@@ -224,7 +259,7 @@ put_domains(FILE *out, const struct page_view *view)
 	const struct minute_view *minute = &view->minute;
 	const struct census *census = &minute->census;
 
-	(void)fputs("<section>\n<h2>Domains bound</h2>\n", out);
+	(void)fputs("<section id=\"domains\">\n<h2>Domains bound</h2>\n", out);
 	if (minute->census_err != 0)
 		(void)fprintf(out,
 		    "<p class=\"bad\">The policy store: %s.</p>\n",
@@ -236,10 +271,11 @@ put_domains(FILE *out, const struct page_view *view)
 			    "<code>dnssec: yes</code>.</p>\n",
 		    out);
 	} else {
-		(void)fputs("<div class=\"wide\">\n<table>\n"
-			    "<tr><th>domain</th><th>policy lives for</th>"
-			    "<th>fetched</th><th class=\"x\">mode</th>"
-			    "<th class=\"x\">id</th></tr>\n",
+		(void)fputs(
+		    "<div class=\"wide\">\n<table>\n"
+		    "<tr><th>domain</th><th>policy lives for</th>"
+		    "<th class=\"x\">fetched</th><th class=\"x\">mode</th>"
+		    "<th class=\"x\">id</th></tr>\n",
 		    out);
 		for (size_t i = 0; i < census->n; i++)
 			put_policy(out, &census->listed[i], view->now_s);
@@ -281,14 +317,18 @@ put_refusal(FILE *out, const struct refusal *refusal, int64_t now_s)
 		(void)fputs(", queue id ", out);
 		html_text(out, refusal->queue_id);
 	}
+	if (refusal->domain[0] != '\0') {
+		(void)fputs(", ", out);
+		put_check_link(out, refusal->domain, "check now");
+	}
 	(void)fputs("</div>\n</li>\n", out);
 }
 
 static void
 put_refusals(FILE *out, const struct page_view *view)
 {
-	(void)fprintf(out, "<section>\n<h2>%s</h2>\n",
-	    view->enforces ? "Last refusals" : "What would be refused");
+	(void)fprintf(out, "<section id=\"refusals\">\n<h2>%s</h2>\n",
+	    view->enforced > 0 ? "Last refusals" : "What would be refused");
 	if (view->n_refusals == 0)
 		(void)fputs("<p class=\"soft\">None since the start.</p>\n",
 		    out);
@@ -307,9 +347,7 @@ page_write(FILE *out, const struct page_view *view)
 	html_begin(out, "dane-sts-milter", REFRESH_S);
 	put_header(out, view);
 	put_numbers(out, view);
-	(void)fputs("<section>\n<h2>Ask about a domain</h2>\n", out);
 	html_check_form(out, "");
-	(void)fputs("</section>\n", out);
 	put_hour(out, &view->minute);
 	put_domains(out, view);
 	put_refusals(out, view);
@@ -331,9 +369,7 @@ put_tree(FILE *out, const char *asked, const struct answer *answer)
 		return;
 	tree_print(memory, &style, asked, answer->facts, &answer->verdict);
 	if (fclose(memory) == 0) {
-		(void)fputs("<pre>", out);
-		html_lines(out, text, len);
-		(void)fputs("</pre>\n", out);
+		html_tree(out, text, len);
 	}
 	free(text);
 }
@@ -343,15 +379,15 @@ page_write_check(FILE *out, const char *asked, const struct answer *answer,
     const char *problem)
 {
 	html_begin(out, "dane-sts-milter: check", 0);
-	(void)fputs("<header>\n<h1><a href=\"/\">dane-sts-milter</a></h1>\n",
-	    out);
+	(void)fputs("<header>\n<h1>dane-sts-milter</h1>\n", out);
 	if (answer != NULL)
 		put_tag(out,
 		    answer->verdict.kind == VERDICT_PASS ? "good" : "bad",
 		    verdict_name(answer->verdict.kind));
-	(void)fputs("</header>\n<section>\n<h2>Ask about a domain</h2>\n", out);
+	(void)fputs("<a href=\"/\">back to the status</a>\n</header>\n<main>\n",
+	    out);
 	html_check_form(out, asked);
-	(void)fputs("</section>\n<section>\n", out);
+	(void)fputs("<section>\n", out);
 	if (answer != NULL)
 		put_tree(out, asked, answer);
 	else

@@ -19,7 +19,7 @@ struct answer;
 
 struct page_view {
 	const char *version;
-	bool enforces;
+	unsigned enforced; /* percent of all domains */
 	int64_t now_s;
 	int64_t started_s;
 	size_t stored;

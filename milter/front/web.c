@@ -32,14 +32,14 @@ struct web {
 typedef void web_fn(struct web *web, const struct http_request *request,
     struct http_client *client);
 
-static bool
-enforces(const struct web *web)
+static unsigned
+enforced(const struct web *web)
 {
 	struct snapshot *snapshot = snapshot_acquire(web->parts.snapshots);
-	bool yes = snapshot->config->mode == CONFIG_MODE_ENFORCE;
+	unsigned percent = config_enforced(snapshot->config);
 
 	snapshot_release(&snapshot);
-	return yes;
+	return percent;
 }
 
 /* Ends what open_memstream(&text, &answer->len) began. */
@@ -68,7 +68,7 @@ write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 	    .tls = web->parts.tls,
 	    .census = minute->has_census ? &minute->census : NULL,
 	    .version = PACKAGE_VERSION,
-	    .enforces = enforces(web),
+	    .enforced = enforced(web),
 	    .started_s = web->parts.started_s,
 	    .stored = store_count(web->parts.store),
 	};
@@ -126,7 +126,7 @@ static void
 fill_in(struct web *web, struct page_view *view)
 {
 	view->version = PACKAGE_VERSION;
-	view->enforces = enforces(web);
+	view->enforced = enforced(web);
 	view->now_s = clock_wall_s();
 	view->started_s = web->parts.started_s;
 	view->stored = store_count(web->parts.store);

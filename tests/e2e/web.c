@@ -65,7 +65,7 @@ Test(web, a_real_scrape_after_real_mail)
 	expect_at_least(text, "dane_sts_policy_fetch_duration_seconds_count",
 	    2);
 	expect_at_least(text, "dane_sts_resolver_ok", 1);
-	expect_at_least(text, "dane_sts_enforcing", 1);
+	expect_at_least(text, "dane_sts_enforced_ratio", 1);
 	expect_promtool_content(text);
 	free(text);
 }

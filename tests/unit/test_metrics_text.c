@@ -36,7 +36,7 @@ set_up(void)
 	    .metrics = metrics,
 	    .engine = &engine,
 	    .version = "1.2.3",
-	    .enforces = true,
+	    .enforced = 100,
 	    .started_s = 1700000000,
 	    .stored = 7,
 	};
@@ -414,10 +414,12 @@ Test(metrics_text, gauges)
 	engine.verdicts = 5;
 	engine.verdict_octets = 6;
 	tls.answers[TLS_POLICY_DANE_ONLY] = 8;
-	view.enforces = false;
+	view.enforced = 7;
 	expect_line("dane_sts_build_info{version=\"1.2.3\"} 1");
 	expect_line("process_start_time_seconds 1700000000");
-	expect_line("dane_sts_enforcing 0");
+	expect_line("dane_sts_enforced_ratio 0.07");
+	view.enforced = 100;
+	expect_line("dane_sts_enforced_ratio 1.00");
 	expect_line("dane_sts_lookups_in_progress 3");
 	expect_line("dane_sts_askers_waiting 4");
 	expect_line("dane_sts_verdict_cache_entries 5");

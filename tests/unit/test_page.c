@@ -29,7 +29,7 @@ set_up(void)
 {
 	memset(&view, 0, sizeof(view));
 	view.version = "1.2.3";
-	view.enforces = true;
+	view.enforced = 100;
 	view.now_s = 1700000100;
 	view.started_s = 1700000000;
 	view.store_reads = view.store_writes = true;
@@ -130,15 +130,22 @@ Test(page, S_02_every_octet_is_text)
 	}
 }
 
-Test(page, lines_stay_lines)
+Test(page, a_tree_line_by_line)
 {
-	static const char text[] = "a\n<b>\n\nc\t";
+	static const char text[] = "a\n"
+				   "\u251c\u2500 <b>\n"
+				   "\u2502  \u2514\u2500 c\t\n"
+				   "            d";
 	FILE *out = begin();
 	char *html;
 
-	html_lines(out, text, strlen(text));
+	html_tree(out, text, strlen(text));
 	html = end(out);
-	cr_expect_str_eq(html, "a\n&lt;b&gt;\n\nc\\x09");
+	cr_expect_str_eq(html,
+	    "<div class=\"tree\">\n<div class=\"d0\">a</div>\n"
+	    "<div class=\"d1\">\u251c\u2500 &lt;b&gt;</div>\n"
+	    "<div class=\"d2\">\u2502  \u2514\u2500 c\\x09</div>\n"
+	    "<div class=\"d3\">            d</div>\n</div>\n");
 	free(html);
 }
 
@@ -193,9 +200,16 @@ Test(page, nothing_has_happened)
 	free(page);
 }
 
+Test(page, A_06_a_gradual_start)
+{
+	view.enforced = 30;
+	expect_part(write_page(), ">enforcing for 30 % of domains<");
+	expect_part(write_page(), "Last refusals");
+}
+
 Test(page, what_is_wrong_is_said)
 {
-	view.enforces = false;
+	view.enforced = 0;
 	view.engine.resolver = PROBE_BROKEN;
 	view.store_reads = view.store_writes = false;
 	view.minute.census_err = ERR_IO;
@@ -250,8 +264,8 @@ Test(page, domains_bound)
 	    .expires_s = view.now_s + 3 * 86400,
 	    .failing = true};
 	expect_part(write_page(), ">example.org<");
-	expect_part(write_page(), ">3 d<");
-	expect_part(write_page(), "refresh fails");
+	expect_part(write_page(), "<td>3 d <span class=\"bad\">refresh fails");
+	expect_part(write_page(), "<a href=\"/check?domain=example.org\">");
 	expect_part(write_page(), "101 more");
 }
 
@@ -301,7 +315,7 @@ Test(page, S_02_a_hostile_recipient)
 
 Test(page, A_06_in_monitor_mode_nobody_was_refused)
 {
-	view.enforces = false;
+	view.enforced = 0;
 	refuse("<u@evil.example>", NULL, true);
 	expect_part(write_page(), "would be: defer");
 	expect_part(write_page(), "What would be refused");
@@ -338,7 +352,8 @@ Test(page, the_evidence)
 	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
 	page_write_check(out, "example.org", &answer, NULL);
 	page = end(out);
-	cr_expect_not_null(strstr(page, "<pre>example.org: pass, no-policy"));
+	cr_expect_not_null(
+	    strstr(page, "<div class=\"d0\">example.org: pass, no-policy"));
 	cr_expect_not_null(strstr(page, "&lt;b&gt;bold&lt;/b&gt;"));
 	cr_expect_null(strstr(page, "<b>"));
 	free(page);
