@@ -1,7 +1,8 @@
 /*
  * TLSRPT datagrams. Their keys and numbers are those of libtlsrpt:
  *
- *   d  domain   pr  its TLSRPT record   policies  what was applied, each with
+ *   dpv  "1", of the protocol   d  domain   pr  its TLSRPT record
+ *   policies  what was applied, each with
  *
  *   policy-type 2 sts, 9 no-policy-found   policy-domain   policy-string
  *   mx-host   failure-details: c result, n MX host, f reason   t their number
@@ -175,7 +176,8 @@ tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
 
 	if (code == 0)
 		return ERR_SYNTAX;
-	put_pair(&text, "{\"d\":", report->domain);
+	put(&text, "{\"dpv\":\"1\"");
+	put_pair(&text, ",\"d\":", report->domain);
 	put_pair(&text, ",\"pr\":", report->record);
 	put(&text, ",\"policies\":[{\"policy-type\":");
 	put_number(&text, report->policy != NULL ? POLICY_STS : POLICY_NONE);

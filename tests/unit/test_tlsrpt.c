@@ -37,7 +37,8 @@ Test(tlsrpt, L_02_a_policy_that_does_not_hold)
 
 	cr_assert_eq(tlsrpt_write(&report, text, sizeof(text)), 0);
 	cr_expect_str_eq(text,
-	    "{\"d\":\"example.org\",\"pr\":\"" RECORD "\",\"policies\":["
+	    "{\"dpv\":\"1\",\"d\":\"example.org\",\"pr\":\"" RECORD
+	    "\",\"policies\":["
 	    "{\"policy-type\":2,\"policy-domain\":\"example.org\","
 	    "\"policy-string\":[\"version: STSv1\",\"mode: enforce\","
 	    "\"mx: mx1.example.org\",\"mx: *.example.net\","
@@ -57,7 +58,8 @@ Test(tlsrpt, L_03_a_policy_that_cannot_be_had)
 
 	cr_assert_eq(tlsrpt_write(&report, text, sizeof(text)), 0);
 	cr_expect_str_eq(text,
-	    "{\"d\":\"example.org\",\"pr\":\"" RECORD "\",\"policies\":["
+	    "{\"dpv\":\"1\",\"d\":\"example.org\",\"pr\":\"" RECORD
+	    "\",\"policies\":["
 	    "{\"policy-type\":9,\"policy-domain\":\"example.org\","
 	    "\"failure-details\":[{\"c\":303,"
 	    "\"f\":\"expired \\\"yesterday\\\"\\u000a\"}],\"t\":1,\"f\":0}]}");
