@@ -98,19 +98,23 @@ require_dane(const struct tally *tally, struct tls_policy *out)
 		out->kind = TLS_POLICY_DANE_ONLY;
 }
 
+/* Never opportunistic TLS. */
+static enum tls_policy_kind
+without_dane(const struct fact_policy *policy, const struct tls_rules *rules)
+{
+	if (policy->mode == POLICY_MODE_ENFORCE)
+		return TLS_POLICY_SECURE;
+	return rules->no_tlsa == TLS_NO_TLSA_VERIFY ? TLS_POLICY_VERIFY
+						    : TLS_POLICY_ENCRYPT;
+}
+
 static void
 judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
     struct tls_policy *out)
 {
 	struct tally tally = tally_hosts(out->facts);
 
-	/* Never opportunistic TLS. */
-	if (policy->mode == POLICY_MODE_ENFORCE)
-		out->kind = TLS_POLICY_SECURE;
-	else if (rules->no_tlsa == TLS_NO_TLSA_VERIFY)
-		out->kind = TLS_POLICY_VERIFY;
-	else
-		out->kind = TLS_POLICY_ENCRYPT;
+	out->kind = without_dane(policy, rules);
 	require_dane(&tally, out);
 	if (out->kind != TLS_POLICY_DANE_ONLY &&
 	    tally.hosts[HOST_DANE_UNASKED] > 0) {
@@ -163,7 +167,8 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	if (tally.hosts[HOST_DANE_USABLE] == 0 || facts->hosts_truncated ||
 	    tally.hosts[HOST_DANE_NONE] + tally.hosts[HOST_DANE_BROKEN] > 0)
 		return;
-	out->kind = rules->leave_dane ? TLS_POLICY_NONE : TLS_POLICY_DANE;
+	out->kind = rules->leave_dane && !rules->no_dane ? TLS_POLICY_NONE
+							 : TLS_POLICY_DANE;
 }
 
 /* --- all of them --- */
@@ -187,6 +192,9 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 		judge_bound(policy, rules, out);
 	else if (policy->mode == POLICY_MODE_ENFORCE)
 		judge_mta_sts(rules, out);
+	if (rules->no_dane &&
+	    (out->kind == TLS_POLICY_DANE || out->kind == TLS_POLICY_DANE_ONLY))
+		out->kind = without_dane(policy, rules);
 }
 
 bool

@@ -16,6 +16,8 @@
  * records and others have none, "secure" would accept, from a host whose DANE
  * fails, a certificate that anybody vouches for: MTA-STS must not override
  * DANE (RFC 8461 2; S-01). "dane-only" passes over the other hosts instead.
+ * An MTA that does no DANE has nothing that could be overridden: for it MTA-STS
+ * is the best there is, and no answer at all would mean opportunistic TLS.
  *
  * Pure. Any thread.
  */
@@ -51,6 +53,7 @@ enum tls_no_tlsa { TLS_NO_TLSA_ENCRYPT, TLS_NO_TLSA_VERIFY };
 struct tls_rules {
 	enum tls_no_tlsa no_tlsa; /* bound, no TLSA, mode is not enforce */
 	bool leave_dane;          /* say "none" in place of "dane" */
+	bool no_dane; /* the MTA does none: as if there were no TLSA */
 	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
 };
 
@@ -73,8 +76,9 @@ bool tls_policy_wants_delivery(const struct facts *facts);
 enum tls_dialect {
 	/* smtp_tls_policy_maps, see postconf(5) */
 	TLS_DIALECT_POSTFIX,
-	/* The map of FEATURE(`sts'): knows "secure" alone, does DANE by itself
-	 * (confDANE). What it cannot be told is "none". */
+	/* The map of FEATURE(`sts'): knows "secure" alone. DANE it does by
+	 * itself (confDANE), if it was built with it. What it cannot be told
+	 * is "none". */
 	TLS_DIALECT_SENDMAIL
 };
 

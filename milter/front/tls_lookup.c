@@ -54,12 +54,14 @@ finish(struct tls_lookup *lookup, char *answer)
 }
 
 static struct tls_rules
-rules_of(const struct config *config)
+rules_of(const struct config *config, enum tls_dialect dialect)
 {
 	return (struct tls_rules){
 	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
 	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
 	    .tlsrpt = config->tlsrpt_attributes,
+	    .no_dane =
+		dialect == TLS_DIALECT_SENDMAIL && !config->sendmail_dane,
 	};
 }
 
@@ -95,7 +97,7 @@ static void
 judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 {
 	const struct config *config = lookup->snapshot->config;
-	struct tls_rules rules = rules_of(config);
+	struct tls_rules rules = rules_of(config, lookup->dialect);
 	bool monitor = config_only_watches(config, lookup->target.domain);
 	struct tls_policy policy;
 	struct tls_log line = {

@@ -444,7 +444,11 @@ log_text(void)
 	"TEMP tampered.example: DNSSEC required by policy, " \
 	"MX of tampered.example: insecure"
 
-/* NULL: the engine is not asked. */
+#define LABEL_64 \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* The forms of postfix-mta-sts-resolver's table of requests are among them.
+ * NULL: the engine is not asked. */
 static const struct {
 	const char *request;
 	const char *reply;
@@ -469,6 +473,14 @@ static const struct {
  /* no policy of a parent domain */
     {"policy .bound.example",             "NOTFOUND ",                NULL                   },
     {"policy .example",                   "NOTFOUND ",                NULL                   },
+    {"policy [bound.example]:123",        "OK dane-only",             "[bound.example]:123"  },
+    {"policy bound.example:123",          "OK dane-only",             "bound.example:123"    },
+    {"policy [mta-sts.example]",          SECURE,                     "[mta-sts.example]"    },
+    {"policy [mta-sts.example]:123",      SECURE,                     "[mta-sts.example]:123"},
+    {"policy mta-sts.example.",           SECURE,                     "mta-sts.example"      },
+    {"policy [plain.example]",            "NOTFOUND ",                "[plain.example]"      },
+    {"policy .mta-sts.example",           "NOTFOUND ",                NULL                   },
+    {"policy .plain.example",             "NOTFOUND ",                NULL                   },
     {"policy .",			  "NOTFOUND ",                NULL                   },
  /* */
     {"policy 192.0.2.1",                  "NOTFOUND ",                NULL                   },
@@ -477,6 +489,8 @@ static const struct {
     {"policy [IPv6:2001:db8::1]",         "NOTFOUND ",                NULL                   },
     {"policy [2001:db8::1]",              "NOTFOUND ",                NULL                   },
     {"policy 2001:db8::1",                "NOTFOUND ",                NULL                   },
+    {"policy [2001:db8::1]:123",          "NOTFOUND ",                NULL                   },
+    {"policy [IPv6:2001:db8::1]:123",     "NOTFOUND ",                NULL                   },
  /* */
     {"policy ",			   "NOTFOUND ",                NULL                   },
     {"policy  bound.example",             "NOTFOUND ",                NULL                   },
@@ -492,9 +506,11 @@ static const struct {
     {"policy bound.example:65536",        "NOTFOUND ",                NULL                   },
     {"policy ../../etc/passwd",           "NOTFOUND ",                NULL                   },
     {"policy \xff\xfe",                   "NOTFOUND ",                NULL                   },
+    {"policy " LABEL_64 ".example",       "NOTFOUND ",                NULL                   },
+    {"policy [" LABEL_64 ".example]:25",  "NOTFOUND ",                NULL                   },
     {"policy %s%n",		       "NOTFOUND ",                NULL                   },
  /* Sendmail does DANE by itself */
-    {"sts bound.example",                 "NOTFOUND ",                "bound.example"        },
+    {"sts bound.example",                 SECURE,                     "bound.example"        },
     {"sts mta-sts.example",               SECURE,                     "mta-sts.example"      },
     {"sts tampered.example",              NEEDED,                     "tampered.example"     },
     {"sts plain.example",                 "NOTFOUND ",                "plain.example"        },
@@ -558,6 +574,17 @@ Test(socketmap, requests)
 	}
 }
 
+Test(socketmap, S_01_sendmail_that_does_DANE_is_told_nothing_about_TLSA)
+{
+	struct config *config = new_config();
+
+	config->sendmail_dane = true;
+	start(config);
+	cr_expect_str_eq(query("sts bound.example"), "NOTFOUND ");
+	cr_expect_str_eq(query("sts mta-sts.example"), SECURE);
+	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+}
+
 Test(socketmap, a_key_may_hold_any_octet)
 {
 	static const char octets[] = "23:policy a\0bound.example!,"
@@ -614,8 +641,8 @@ Test(socketmap, A_06_outside_the_share_only_watches)
 	config->enforce_percent = place;
 	start(config);
 	cr_expect_str_eq(query("policy tampered.example"), "NOTFOUND ");
-	cr_expect_not_null(
-	    strstr(log_text(), "answer=defer reason=mx-insecure mode=monitor "));
+	cr_expect_not_null(strstr(log_text(),
+	    "answer=defer reason=mx-insecure mode=monitor "));
 }
 
 Test(socketmap, A_06_inside_the_share_defers)
@@ -627,8 +654,8 @@ Test(socketmap, A_06_inside_the_share_defers)
 	start(config);
 	cr_expect_neq(strncmp(query("policy tampered.example"), "NOTFOUND", 8),
 	    0);
-	cr_expect_not_null(
-	    strstr(log_text(), "answer=defer reason=mx-insecure mode=enforce "));
+	cr_expect_not_null(strstr(log_text(),
+	    "answer=defer reason=mx-insecure mode=enforce "));
 }
 
 /* What needs no look is not enforced then either. */

@@ -256,7 +256,36 @@ Test(tls_policy, options)
 	check_rows(left, N(left), &leave, TLS_DIALECT_POSTFIX);
 }
 
-/* It looks at "secure" alone and does DANE by itself. */
+/* It looks at "secure" alone and does DANE by itself, or does none: what it is
+ * told nothing about may go out in the clear. */
+Test(tls_policy, A_03_sendmail_without_DANE)
+{
+	static const struct tls_rules encrypt = {.no_dane = true,
+	    .leave_dane = true};
+	static const struct tls_rules verify = {.no_dane = true,
+	    .no_tlsa = TLS_NO_TLSA_VERIFY};
+	static const struct row both[] = {
+	    {BOUND "mx=s+ mx1=s+,s+,s+u",                "", SECURE},
+	    {BOUND "mx=s+ mx1=s+,s+,s+u mx2=s+,s+,sx",   "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u",              "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u mx2=s+,s+,sx", "", SECURE},
+	    {BOUND "mx=s+ mx1=s+,s+,b",                  "",
+             NEEDED "TLSA of mx1.example.org: bogus"               },
+	};
+	static const struct row testing[] = {
+	    {TESTING "mx=s+ mx1=s+,s+,s+u", "", NOTFOUND},
+	};
+	static const struct row verified[] = {
+	    {TESTING "mx=s+ mx1=s+,s+,s+u", "",
+             "OK secure match=mx1.example.org servername=hostname"},
+	};
+
+	check_rows(both, N(both), &encrypt, TLS_DIALECT_SENDMAIL);
+	check_rows(both, N(both), &verify, TLS_DIALECT_SENDMAIL);
+	check_rows(testing, N(testing), &encrypt, TLS_DIALECT_SENDMAIL);
+	check_rows(verified, N(verified), &verify, TLS_DIALECT_SENDMAIL);
+}
+
 Test(tls_policy, sendmail)
 {
 	static const struct tls_rules verify = {.no_tlsa = TLS_NO_TLSA_VERIFY,
