@@ -265,11 +265,19 @@ reload(void *arg, char error[CONFIG_ERROR_SIZE])
 	return reload_now(arg, error);
 }
 
+/* NULL: nobody asks at delivery. */
+static const struct tls_counters *
+tls_counters(const struct daemon *daemon)
+{
+	return daemon->socketmap != NULL ? &daemon->tls_counters : NULL;
+}
+
 static int
 start_control(struct daemon *daemon)
 {
 	const struct control_parts parts = {
 	    .snapshots = daemon->snapshots,
+	    .tls = tls_counters(daemon),
 	    .engine = daemon->engine,
 	    .store = daemon->store,
 	    .metrics = engine_metrics(daemon->engine),
@@ -305,8 +313,7 @@ start_web(struct daemon *daemon)
 		return 0;
 	daemon->refusals = refusals_new();
 	parts.refusals = daemon->refusals;
-	if (daemon->config->policy_socket[0] != '\0')
-		parts.tls = &daemon->tls_counters;
+	parts.tls = tls_counters(daemon);
 	if (daemon->refusals == NULL || web_start(daemon->web, &parts) != 0)
 		return fail(daemon, EX_SOFTWARE, "cannot serve metrics");
 	return 0;

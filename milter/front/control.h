@@ -40,6 +40,7 @@ struct log;
 struct metrics;
 struct snapshots;
 struct store;
+struct tls_counters;
 
 #define CONTROL_ERROR_SIZE  1024
 #define CONTROL_CLIENTS_MAX 16
@@ -56,6 +57,7 @@ struct control_parts {
 	struct engine *engine;
 	struct store *store;
 	struct metrics *metrics;
+	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	struct log *log;
 	/* 0, or a negative error with *error filled in. */
 	int (*reload)(void *arg, char error[CONFIG_ERROR_SIZE]);

@@ -12,6 +12,8 @@
  *					next_expiry: domain, left (seconds)
  *	recipients			since the start: total, refused, held,
  *					reasons: name to number
+ *	deliveries			likewise, with policy_socket: total,
+ *					malformed, answers: name to number
  *	exemptions			total, list: domain, until, comment
  */
 #include "autoconf.h"
@@ -24,6 +26,7 @@
 #include "engine/status.h"
 #include "front/control_client.h"
 #include "front/recipient.h"
+#include "front/tls_lookup.h"
 #include "io/metrics.h"
 #include "io/store.h"
 #include "snapshot.h"
@@ -116,6 +119,28 @@ recipients_json(const struct metrics *metrics)
 }
 
 static json_t *
+deliveries_json(const struct tls_counters *tls)
+{
+	json_t *answers = json_object();
+	json_int_t total = 0;
+
+	for (size_t i = 0; i < TLS_POLICY_KINDS; i++) {
+		json_int_t n = (json_int_t)atomic_load_explicit(
+		    &tls->answers[i], memory_order_relaxed);
+
+		total += n;
+		if (n > 0)
+			(void)json_object_set_new(answers,
+			    tls_policy_name((enum tls_policy_kind)i),
+			    json_integer(n));
+	}
+	return json_pack("{s:I,s:I,s:o}", "total", total, "malformed",
+	    (json_int_t)atomic_load_explicit(&tls->malformed,
+		memory_order_relaxed),
+	    "answers", answers);
+}
+
+static json_t *
 exemption_json(const struct exemption *exemption)
 {
 	json_t *json = json_pack("{s:s}", "domain", exemption->domain);
@@ -191,6 +216,9 @@ control_status(struct control_client *client)
 	int err;
 
 	snapshot_release(&snapshot);
+	if (more != NULL && parts->tls != NULL)
+		(void)json_object_set_new(more, "deliveries",
+		    deliveries_json(parts->tls));
 	if (json == NULL || more == NULL ||
 	    json_object_update(more, json) < 0) {
 		json_decref(more);

@@ -108,20 +108,41 @@ print_engine(const json_t *object)
 }
 
 static void
+print_numbers(json_t *numbers)
+{
+	const json_t *number;
+	const char *name;
+
+	json_object_foreach(numbers, name, number)
+	    printf("  %-20s %" PRId64 "\n", name,
+		(int64_t)json_integer_value(number));
+}
+
+static void
 print_recipients(const json_t *object)
 {
 	const json_t *recipients = part(object, "recipients");
-	const json_t *number;
-	const char *reason;
-	json_t *reasons = json_object_get(recipients, "reasons");
 
 	printf("recipients   %" PRId64 ", %" PRId64 " refused, %" PRId64
 	       " held\n",
 	    number_at(recipients, "total"), number_at(recipients, "refused"),
 	    number_at(recipients, "held"));
-	json_object_foreach(reasons, reason, number)
-	    printf("  %-20s %" PRId64 "\n", reason,
-		(int64_t)json_integer_value(number));
+	print_numbers(json_object_get(recipients, "reasons"));
+}
+
+static void
+print_deliveries(const json_t *object)
+{
+	const json_t *deliveries = part(object, "deliveries");
+	json_t *answers = json_object_get(deliveries, "answers");
+
+	if (deliveries == NULL)
+		return;
+	printf("deliveries   %" PRId64 ", %" PRId64 " deferred, %" PRId64
+	       " requests malformed\n",
+	    number_at(deliveries, "total"), number_at(answers, "defer"),
+	    number_at(deliveries, "malformed"));
+	print_numbers(answers);
 }
 
 static void
@@ -172,6 +193,7 @@ print_status(void *arg, const json_t *object, const char *line)
 	print_policies(object);
 	print_engine(object);
 	print_recipients(object);
+	print_deliveries(object);
 	print_exemptions(object);
 	return true;
 }

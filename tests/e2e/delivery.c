@@ -232,6 +232,29 @@ Test(delivery, A_06_monitor_only_watches)
 	    "mode=monitor"));
 }
 
+Test(delivery, status_counts_the_answers)
+{
+	struct lab_output out;
+	char *text;
+
+	LAB("lookup", "secure.test");
+	LAB("lookup", "notlsa.test");
+	LAB("lookup", "noflag.test");
+	cr_assert_eq(lab_run((const char *const[]){"lookup", "unsigned.test",
+				 NULL},
+			 &out),
+	    0);
+	free(out.text);
+	text = LAB_TEXT("tool", "--", "status");
+	cr_expect_not_null(strstr(text, "deliveries   4, 1 deferred, 0 "), "%s",
+	    text);
+	cr_expect_not_null(strstr(text, "\n  dane-only            1\n"), "%s",
+	    text);
+	cr_expect_not_null(strstr(text, "\n  secure               2\n"), "%s",
+	    text);
+	free(text);
+}
+
 /* --- postmap -q --- */
 
 #define NOT_FOUND ""

@@ -24,6 +24,7 @@
 #include "engine/status.h"
 #include "front/control.h"
 #include "front/recipient.h"
+#include "front/tls_lookup.h"
 #include "io/metrics.h"
 #include "io/store.h"
 #include "io/store_wait.h"
@@ -128,6 +129,8 @@ reload(void *arg, char error[CONFIG_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
+static const struct tls_counters *tls; /* NULL: without policy_socket */
+
 static void
 load(void)
 {
@@ -152,6 +155,7 @@ start(int patience_ms)
 	char store_error[STORE_ERROR_SIZE];
 	struct control_parts parts = {
 	    .metrics = metrics,
+	    .tls = tls,
 	    .reload = reload,
 	    .started_s = clock_wall_s(),
 	    .patience_ms = patience_ms,
@@ -419,6 +423,25 @@ Test(control, status_tells_what_the_daemon_is_about)
 	       "\"next_expiry\":{\"domain\":\"a.test\",\"left\":864");
 	EXPECT("\"total\":1,\"refused\":1,\"held\":0,"
 	       "\"reasons\":{\"mx-bogus\":1}");
+	cr_expect_null(strstr(text, "deliveries"), "%s", text);
+	metrics_free(&metrics);
+}
+
+Test(control, status_counts_what_was_answered_at_delivery)
+{
+	static struct tls_counters counters;
+
+	metrics = metrics_new();
+	cr_assert_not_null(metrics);
+	atomic_store(&counters.answers[TLS_POLICY_NONE], 5);
+	atomic_store(&counters.answers[TLS_POLICY_DEFER], 2);
+	atomic_store(&counters.answers[TLS_POLICY_DANE_ONLY], 1);
+	atomic_store(&counters.malformed, 3);
+	tls = &counters;
+	start(0);
+	ask_once("{\"command\":\"status\"}\n");
+	EXPECT("\"deliveries\":{\"total\":8,\"malformed\":3,\"answers\":"
+	       "{\"none\":5,\"defer\":2,\"dane-only\":1}}");
 	metrics_free(&metrics);
 }
 
