@@ -7,11 +7,20 @@
 
 #define NOTHING "-"
 
+/* Sendmail's map cannot say it: the message may go out in the clear. */
+static bool
+is_unsaid(const struct tls_log *line)
+{
+	return line->kind == TLS_POLICY_ENCRYPT &&
+	    line->dialect == TLS_DIALECT_SENDMAIL;
+}
+
 enum log_level
 tls_log_level(const struct tls_log *line)
 {
-	return line->kind == TLS_POLICY_DEFER ? LOG_LEVEL_WARNING
-					      : LOG_LEVEL_INFO;
+	return line->kind == TLS_POLICY_DEFER || is_unsaid(line)
+	    ? LOG_LEVEL_WARNING
+	    : LOG_LEVEL_INFO;
 }
 
 static const char *
@@ -92,5 +101,8 @@ tls_log(struct log *log, const struct tls_log *line)
 	log_bool(&e, "cached", line->cached);
 	if (why != NULL && why[0] != '\0')
 		log_str(&e, "why", why);
+	if (is_unsaid(line))
+		log_str(&e, "msg",
+		    "sendmail cannot be told \"encrypt\", see no_tlsa_level");
 	log_end(&e);
 }

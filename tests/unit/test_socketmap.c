@@ -41,10 +41,17 @@
 static const char *patterns[PATTERNS];
 
 /* mta-sts.example has a policy and nothing else; large.example one that makes
- * long replies; bound.example has all; the rest has no policy. */
+ * long replies; bound.example has all, testing.example too, in that mode; the
+ * rest has no policy. */
 static const struct fact_policy bound = {.id = "1",
     .max_age_s = 86400,
     .mode = POLICY_MODE_ENFORCE,
+    .dnssec = true,
+    .n_mx = 1,
+    .mx = patterns};
+static const struct fact_policy testing = {.id = "1",
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_TESTING,
     .dnssec = true,
     .n_mx = 1,
     .mx = patterns};
@@ -113,7 +120,10 @@ say(const struct held *question)
 		facts.stored = &mta_sts;
 	else if (is_of(target, "large.example"))
 		facts.stored = &large;
-	if (!is_of(target, "bound.example"))
+	else if (is_of(target, "testing.example"))
+		facts.stored = &testing;
+	if (!is_of(target, "bound.example") &&
+	    !is_of(target, "testing.example"))
 		facts.mx =
 		    (struct fact_rrset){FACT_INSECURE, ANSWER_RECORDS, "no DS"};
 	facts.recipient.class = ADDRESS_DOMAIN;
@@ -583,6 +593,24 @@ Test(socketmap, S_01_sendmail_that_does_DANE_is_told_nothing_about_TLSA)
 	cr_expect_str_eq(query("sts bound.example"), "NOTFOUND ");
 	cr_expect_str_eq(query("sts mta-sts.example"), SECURE);
 	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+}
+
+Test(socketmap, A_03_what_sendmail_cannot_be_told_is_a_warning)
+{
+	struct config *config = new_config();
+
+	config->log_pass = false;
+	start(config);
+	cr_expect_str_eq(query("policy testing.example"), "OK dane-only");
+	cr_expect_str_eq(query("sts bound.example"), SECURE);
+	cr_expect_str_eq(log_text(), "");
+	cr_expect_str_eq(query("sts testing.example"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(),
+	    " warning tls-policy "
+	    "domain=testing.example "));
+	cr_expect_not_null(strstr(log_text(), " answer=encrypt "));
+	cr_expect_not_null(strstr(log_text(),
+	    " msg=\"sendmail cannot be told \\\"encrypt\\\", see "));
 }
 
 Test(socketmap, a_key_may_hold_any_octet)
