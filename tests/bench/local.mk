@@ -23,7 +23,8 @@ tests_bench_socketmap_fixed_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_socketmap_fixed_LDADD = libcore.a
 
 EXTRA_DIST += tests/bench/README tests/bench/bench
-EXTRA_DIST += tests/bench/ground.py tests/bench/table.py tests/bench/warm.py
+EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
+	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py
 
 .PHONY: bench bench-quick
 bench: check-programs

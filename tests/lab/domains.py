@@ -396,6 +396,7 @@ DOMAINS = (
         zone=("old DNAME new",),
     ),
     # --- many hosts
+    Domain("many10.test", "10 MX hosts", mx=numbered_mx(10), hosts=numbered(10)),
     Domain("many20.test", "20 MX hosts", mx=numbered_mx(20), hosts=numbered(20)),
     Domain(
         "many60.test",
