@@ -7,12 +7,17 @@ LOAD_SOURCES = tests/bench/load.c tests/bench/load.h \
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
 
 check_PROGRAMS += tests/bench/milter_load tests/bench/null_milter \
-	tests/bench/socketmap_load tests/bench/socketmap_fixed
+	tests/bench/socketmap_load tests/bench/socketmap_fixed \
+	tests/bench/store_scale
 tests_bench_milter_load_SOURCES = tests/bench/milter_load.c $(LOAD_SOURCES)
 tests_bench_milter_load_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
 tests_bench_null_milter_CPPFLAGS = $(BENCH_CPPFLAGS) $(MILTER_CFLAGS)
 tests_bench_null_milter_LDADD = $(MILTER_LIBS)
+tests_bench_store_scale_SOURCES = tests/bench/store_scale.c \
+	tests/bench/times.c tests/bench/times.h
+tests_bench_store_scale_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_store_scale_LDADD = libio.a libcore.a $(STORE_LIBS)
 tests_bench_socketmap_load_SOURCES = tests/bench/socketmap_load.c \
 	$(LOAD_SOURCES)
 tests_bench_socketmap_load_CPPFLAGS = $(BENCH_CPPFLAGS)
@@ -24,7 +29,8 @@ tests_bench_socketmap_fixed_LDADD = libcore.a
 
 EXTRA_DIST += tests/bench/README tests/bench/bench
 EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
-	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py
+	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py \
+	tests/bench/stored.py
 
 .PHONY: bench bench-quick
 bench: check-programs
