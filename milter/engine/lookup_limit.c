@@ -42,6 +42,11 @@ lookup_ask(struct lookup *l, struct dns *dns, const char *name,
 {
 	if (!may_ask(l, dns))
 		return ERR_BUSY;
+	/* A resolver has so many sockets. Silent servers hold them until time
+	 * is up, and what comes after them waits. */
+	if (dns == l->setup->dns && is_known_to_bind(l) &&
+	    dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
+		dns = l->setup->reserve;
 	return dns_ask(dns, name, type, done, arg);
 }
 

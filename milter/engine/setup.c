@@ -62,6 +62,8 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->backoff_ms = config->fetch_backoff_ms;
 	setup->dns = dns_from(config, loop, false, metrics, error);
 	if (setup->dns != NULL)
+		setup->reserve = dns_from(config, loop, false, metrics, error);
+	if (setup->reserve != NULL)
 		setup->fetcher = fetcher_from(config, loop, metrics, error);
 	if (setup->fetcher != NULL &&
 	    config->rules.action == RULE_ACTION_REJECT)
@@ -81,6 +83,8 @@ setup_close(struct setup *setup)
 		fetcher_free(&setup->fetcher);
 	if (setup->fresh != NULL)
 		dns_free(&setup->fresh);
+	if (setup->reserve != NULL)
+		dns_free(&setup->reserve);
 	if (setup->dns != NULL)
 		dns_free(&setup->dns);
 }

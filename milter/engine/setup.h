@@ -34,7 +34,8 @@ struct setup {
 	uint64_t ttl_max_ms;
 	uint64_t backoff_ms;
 	struct dns *dns;
-	struct dns *fresh; /* past every cache; only under action = reject */
+	struct dns *reserve; /* for domains known to bind, while dns is busy */
+	struct dns *fresh;   /* past every cache; only under action = reject */
 	struct fetcher *fetcher;
 	struct loop_task release;
 };

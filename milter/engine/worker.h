@@ -32,9 +32,10 @@ struct tlsrpt;
  * to bind; more are shed (see lookup.h). Of the questions that a resolver takes
  * a quarter is kept for the same domains.
  */
-#define WORKER_LOOKUPS_MAX   4096
-#define WORKER_RESERVED_MAX  1024
-#define WORKER_QUESTIONS_MAX (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
+#define WORKER_LOOKUPS_MAX    4096
+#define WORKER_RESERVED_MAX   1024
+#define WORKER_QUESTIONS_BUSY 128 /* others may have to wait for a socket */
+#define WORKER_QUESTIONS_MAX  (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
 
 struct worker {
 	struct engine *engine;

@@ -32,7 +32,7 @@ static const struct {
 	const char *name;
 	const char *value;
 } ub_defaults[] = {
-    {"outgoing-range:",         "256"  },
+    {"outgoing-range:",         "512"  },
     {"num-queries-per-thread:", "2048" },
     {"outgoing-num-tcp:",       "32"   },
     {"infra-keep-probing:",     "yes"  },

@@ -22,3 +22,12 @@ Test(hostile, C_05_C_06_F_08_F_16_no_row_does_harm)
 	cr_expect_eq(out.status, 0, "%s", out.text);
 	free(out.text);
 }
+
+Test(hostile, silent_domains_starve_nobody_who_is_bound)
+{
+	struct lab_output out;
+
+	cr_assert_eq(lab_run((const char *const[]){"crowd", NULL}, &out), 0);
+	cr_expect_eq(out.status, 0, "%s", out.text);
+	free(out.text);
+}

@@ -8,6 +8,7 @@ left waiting; and in the end the daemon serves as if nothing had been.
 
 import base64
 import json
+import os
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -204,9 +205,9 @@ def still_good(stage):
     return problems
 
 
-def run_trials(stage, trials):
+def run_trials(stage, trials, at_a_time=AT_A_TIME):
     """Ask about all; what is wrong."""
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(at_a_time) as pool:
         list(pool.map(lambda t: t.ask(stage.info()["milter"]), trials))
     answered = [t for t in trials if isinstance(t.answer, milter.Answer)]
     rcpts, told = read_log(stage, len(answered))
@@ -222,6 +223,68 @@ def kept(before, after, domains):
     for domain in domains:
         if before.get(domain) != after.get(domain):
             yield f"{domain}: {before.get(domain)} became {after.get(domain)}"
+
+
+# --- a crowd
+
+SILENT = 700
+SOCKETS = 64  # of a resolver: far fewer than silent questions
+GOOD = ("notlsa.test", "testing.test", "secure.nsec3.test", "implicit.test",
+        "modenone.test", "cnamemx.test", "many20.test")
+SILENCE = "silent.hostile.test"
+
+
+def crowd_trials():
+    """Domains whose DNS never answers, some with a policy stored;
+    among them those that are well: one whose verdict is known, and some of
+    which no more is known than that they bind."""
+    for n in range(SILENT):
+        bound = n % 20 == 1
+        trial = Trial("silent", None, f"d{n}.{SILENCE}",
+                      ("deadline", "mx-failed") if bound
+                      else ("deadline", "discovery-failed"))
+        trial.stored = bound
+        yield trial
+        if n % 10 == 0:
+            yield Trial("warm", None, "secure.test", ("secure",))
+        if n % 100 == 50:
+            trial = Trial("cold", None, GOOD[n // 100], ("secure",))
+            trial.stored = True
+            yield trial
+
+
+def few_sockets(stage):
+    """The lab's fragment for libunbound, and a limit."""
+    path = os.path.join(stage.dir, "few-sockets.conf")
+    with open(stage.info()["dns"]["conf_fragment"], encoding="ascii") as f:
+        text = f.read()
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"{text}\nserver:\n\toutgoing-range: {SOCKETS}\n")
+    return path
+
+
+def run_crowd(stage):
+    """The same for a crowd of silent domains, all at a time."""
+    stage.daemon_do("fresh", ("deadline=4s", "dns_timeout=10s",
+                               f"unbound_conf={few_sockets(stage)}"))
+    trials = list(crowd_trials())
+    warm = Trial("warm", None, "secure.test", ("secure",))
+    warm.ask(stage.info()["milter"])
+    tamper = Tamper(stage.info()["dns"]["control"])
+    tamper.command(f"rule fwd .{SILENCE} * drop")
+    bound = [t.domain for t in trials if t.stored]
+    store(stage, bound)
+    before = stored(stage)
+    problems = list(run_trials(stage, trials, len(trials)))
+    silent = [t.domain for t in trials if t.stored and t.name == "silent"]
+    problems += kept(before, stored(stage), silent)
+    problems += still_good(stage)
+    tamper.command("clear")
+    for problem in problems:
+        print(problem)
+    print(f"{len(trials)} domains asked about at a time, "
+          f"{len(problems)} wrong")
+    return len(problems)
 
 
 def run(stage):
