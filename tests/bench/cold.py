@@ -5,11 +5,13 @@ the rules ask for, so that the time is known beforehand. The chain down to the
 registry is warm, as it is on any MTA; the domain's own keys are not.
 """
 
+import os
 import statistics
+import subprocess
 import time
 
 import milter
-from ground import load
+from ground import LabError, Pairs, bindir, figures, load
 
 DELAY_MS = 100
 
@@ -81,3 +83,37 @@ def verdicts(ground, table, plan):
         asked = statistics.median(queries[domain])
         table.row(f"cold, {what}", "queries", f"{asked:.0f}", f"{fewest}",
                   asked / fewest, "", "<= 1")
+
+
+# NXDOMAIN below a registry with opt-out: nothing that was proved before proves
+# it, so that every name costs a query.
+SUFFIX = "optout.test"
+
+
+def throughput(ground, table, plan):
+    """Domains without a policy, beside libunbound asking the same."""
+    info = ground.info()["dns"]
+    argv = [os.path.join(bindir(), "tests", "bench", "unbound_ask"),
+            info["conf_fragment"], info["trust_anchor"], info["unbound"],
+            str(plan.seconds), SUFFIX]
+
+    def ours():
+        pid = ground.daemon_start(resolvers=[info["unbound"]])
+        load("milter_load", ground.socket("daemon"), 1, 0.1, [SUFFIX], pid)
+        result = load("milter_load", ground.socket("daemon"), 10,
+                      plan.seconds, ["u#." + SUFFIX], pid)
+        ground.daemon_stop()
+        return result
+
+    def theirs():
+        done = subprocess.run(argv, capture_output=True, text=True,
+                              check=False, timeout=60)
+        if done.returncode != 0:
+            raise LabError(done.stderr.strip())
+        return figures(done.stdout)
+
+    pairs = Pairs(plan.cold_rounds, ours, theirs)
+    table.pairs("cold, many, no policy", "rate", pairs, "rate", ">= 0.8",
+                "{:.0f}/s")
+    table.pairs("cold, many, no policy", "answers per CPU second", pairs,
+                "cpu_us", ">= 0.8", "{:.0f} us", inverse=True)

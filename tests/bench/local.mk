@@ -8,12 +8,14 @@ BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
 
 check_PROGRAMS += tests/bench/milter_load tests/bench/null_milter \
 	tests/bench/socketmap_load tests/bench/socketmap_fixed \
-	tests/bench/store_scale
+	tests/bench/store_scale tests/bench/unbound_ask
 tests_bench_milter_load_SOURCES = tests/bench/milter_load.c $(LOAD_SOURCES)
 tests_bench_milter_load_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
 tests_bench_null_milter_CPPFLAGS = $(BENCH_CPPFLAGS) $(MILTER_CFLAGS)
 tests_bench_null_milter_LDADD = $(MILTER_LIBS)
+tests_bench_unbound_ask_SOURCES = tests/bench/unbound_ask.c
+tests_bench_unbound_ask_LDADD = $(UNBOUND_LIBS)
 tests_bench_store_scale_SOURCES = tests/bench/store_scale.c \
 	tests/bench/times.c tests/bench/times.h
 tests_bench_store_scale_CPPFLAGS = $(BENCH_CPPFLAGS)
