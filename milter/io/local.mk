@@ -12,6 +12,7 @@ libio_a_SOURCES += \
 	milter/io/store_lane.c milter/io/store_lane.h \
 	milter/io/store_lmdb.c \
 	milter/io/store_memory.c \
+	milter/io/store_merge.c milter/io/store_merge.h \
 	milter/io/store_meta.c milter/io/store_meta.h \
 	milter/io/store_record.c milter/io/store_record.h \
 	milter/io/store_redis.c milter/io/store_redis.h \
@@ -19,6 +20,7 @@ libio_a_SOURCES += \
 	milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
 	milter/io/store_table.c milter/io/store_table.h \
+	milter/io/store_unwritten.c milter/io/store_unwritten.h \
 	milter/io/store_verify.c milter/io/store_verify.h
 STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS)
 

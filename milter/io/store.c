@@ -16,9 +16,7 @@
 #include "core/err.h"
 #include "io/store_backend.h"
 #include "io/store_lane.h"
-
-/* How often a backend may ask for a new begin (ERR_BUSY). */
-#define CHANGE_TRIES 16
+#include "io/store_unwritten.h"
 
 struct store {
 	const struct store_backend *backend;
@@ -202,7 +200,7 @@ commit(struct store *store, const struct request *first,
 {
 	int err = ERR_BUSY;
 
-	for (int i = 0; i < CHANGE_TRIES && err == ERR_BUSY; i++)
+	for (int i = 0; i < STORE_CHANGE_TRIES && err == ERR_BUSY; i++)
 		err = commit_once(store, first, end);
 	return err;
 }
@@ -308,32 +306,51 @@ write_batch(void *arg, struct request *batch)
 
 /* --- life ----------------------------------------------------------------- */
 
-/* Opens the backend; changes to one that is only read stay in memory. */
+/* What lies over the backend: changes to one that is only read stay in memory,
+ * and so do those that a disk did not take. */
 static void *
 open_backend(struct store *store, const char *rest,
     const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
+	const struct store_backend *over = &store_memory;
 	void *below = store->backend->open(rest, options, error);
 	void *handle;
 
-	if (below == NULL || options->access == STORE_READ_WRITE)
+	if (below == NULL)
+		return NULL;
+	if (options->access == STORE_READ_ONLY) {
+		handle = store_memory_over(store->backend, below);
+	} else if (store->backend->hold_unwritten) {
+		handle = store_unwritten_over(store->backend, below, options);
+		over = &store_unwritten;
+	} else {
 		return below;
-	handle = store_memory_over(store->backend, below);
+	}
 	if (handle == NULL) {
 		store->backend->close(below);
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 		return NULL;
 	}
-	store->backend = &store_memory;
+	store->backend = over;
 	return handle;
+}
+
+static uint64_t
+write_later(void *arg)
+{
+	struct store *store = arg;
+
+	return store->backend->idle != NULL
+	    ? store->backend->idle(store->handle)
+	    : 0;
 }
 
 static int
 start_lanes(struct store *store, char error[STORE_ERROR_SIZE])
 {
-	if (lane_start(&store->reads, read_batch, store) != 0)
+	if (lane_start(&store->reads, read_batch, NULL, store) != 0)
 		goto fail;
-	if (lane_start(&store->writes, write_batch, store) != 0) {
+	if (lane_start(&store->writes, write_batch, write_later, store) != 0) {
 		lane_stop(&store->reads);
 		goto fail;
 	}

@@ -15,6 +15,9 @@
 typedef void
 store_many_fn(void *arg, size_t i, int err, const struct store_entry *entry);
 
+/* How often a backend may ask for a new begin (ERR_BUSY). */
+#define STORE_CHANGE_TRIES 16
+
 struct store_backend {
 	const char *scheme; /* "lmdb": the part of the spec before ':' */
 	/* Whether rest, the spec after ':', has the right form. NULL: any.
@@ -47,6 +50,12 @@ struct store_backend {
 	void (*abort)(void *backend);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
 	size_t (*count)(void *backend);
+	/* On the writer, which has nothing to do: when it wants to be called
+	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
+	uint64_t (*idle)(void *backend);
+	/* What it cannot write is held over it (store_unwritten.h). False: it
+	 * sees to that itself, or has nothing to lose. */
+	bool hold_unwritten;
 };
 
 extern const struct store_backend store_lmdb;

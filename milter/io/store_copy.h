@@ -2,7 +2,8 @@
  * The policies that a host has used of a store elsewhere, kept in case the
  * store cannot be reached: bounded, the least recently used goes first. Some
  * are pending: the store does not have them yet. They stay, within a bound of
- * their own.
+ * their own. Of a store on a disk only those are kept (store_unwritten.h).
+ * Tombstones are records as others are.
  *
  * Any thread.
  */

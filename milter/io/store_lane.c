@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/err.h"
 
@@ -46,6 +47,29 @@ take_batch(struct lane *lane)
 	return batch;
 }
 
+/* Under the lock, which it gives up meanwhile. */
+static void
+wait_for_work(struct lane *lane)
+{
+	struct timespec until;
+	uint64_t until_ms = 0;
+
+	if (lane->idle != NULL) {
+		pthread_mutex_unlock(&lane->lock);
+		until_ms = lane->idle(lane->arg);
+		pthread_mutex_lock(&lane->lock);
+	}
+	if (lane->head != NULL || lane->closing)
+		return;
+	if (until_ms == 0) {
+		pthread_cond_wait(&lane->wake, &lane->lock);
+		return;
+	}
+	until.tv_sec = (time_t)(until_ms / 1000);
+	until.tv_nsec = (long)(until_ms % 1000) * 1000000L;
+	(void)pthread_cond_timedwait(&lane->wake, &lane->lock, &until);
+}
+
 static void *
 lane_main(void *arg)
 {
@@ -55,7 +79,7 @@ lane_main(void *arg)
 	pthread_mutex_lock(&lane->lock);
 	for (;;) {
 		while (lane->head == NULL && !lane->closing)
-			pthread_cond_wait(&lane->wake, &lane->lock);
+			wait_for_work(lane);
 		if (lane->head == NULL)
 			break;
 		batch = take_batch(lane);
@@ -68,16 +92,20 @@ lane_main(void *arg)
 }
 
 int
-lane_start(struct lane *lane, lane_work_fn *work, void *arg)
+lane_start(struct lane *lane, lane_work_fn *work, lane_idle_fn *idle, void *arg)
 {
+	pthread_condattr_t attr;
 	sigset_t all;
 	sigset_t saved;
 	int rc;
 
-	*lane = (struct lane){.work = work, .arg = arg};
+	*lane = (struct lane){.work = work, .idle = idle, .arg = arg};
 	lane->tail = &lane->head;
 	pthread_mutex_init(&lane->lock, NULL);
-	pthread_cond_init(&lane->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&lane->wake, &attr);
+	pthread_condattr_destroy(&attr);
 
 	/* The thread inherits the mask: signals are main's. */
 	sigfillset(&all);

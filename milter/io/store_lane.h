@@ -25,8 +25,13 @@ struct request {
 /* On the lane's thread; takes over the list. */
 typedef void lane_work_fn(void *arg, struct request *batch);
 
+/* On the lane's thread, with nothing to do: when to call again if nothing comes
+ * before, monotonic ms; 0: not. */
+typedef uint64_t lane_idle_fn(void *arg);
+
 struct lane {
 	lane_work_fn *work;
+	lane_idle_fn *idle; /* may be NULL */
 	void *arg;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
@@ -39,7 +44,8 @@ struct lane {
 };
 
 /* 0 or ERR_NOMEM; then nothing is left to stop. */
-int lane_start(struct lane *lane, lane_work_fn *work, void *arg);
+int lane_start(struct lane *lane, lane_work_fn *work, lane_idle_fn *idle,
+    void *arg);
 
 /*
  * Takes over the record, also on failure: 0, ERR_NOMEM, ERR_BUSY or

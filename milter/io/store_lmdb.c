@@ -230,4 +230,5 @@ const struct store_backend store_lmdb = {
     .abort = lmdb_abort,
     .each = lmdb_each,
     .count = lmdb_count,
+    .hold_unwritten = true,
 };

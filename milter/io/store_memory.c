@@ -10,6 +10,7 @@
 
 #include "core/err.h"
 #include "io/store_backend.h"
+#include "io/store_merge.h"
 #include "io/store_table.h"
 
 struct memory {
@@ -84,68 +85,18 @@ memory_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	return err;
 }
 
-/* Two sorted sequences as one: the rows, and what is below. */
-struct merge {
-	struct record **rows;
-	size_t n;
-	size_t next;
-	bool stopped;
-	store_each_fn *each;
-	void *arg;
-};
-
-static void
-emit(struct merge *merge, const struct store_entry *entry)
-{
-	if (!merge->stopped && !merge->each(merge->arg, entry))
-		merge->stopped = true;
-}
-
-/* Rows up to and with domain (NULL: all). Whether domain was among them. */
-static bool
-emit_rows(struct merge *merge, const char *domain)
-{
-	int order = -1;
-
-	for (; merge->next < merge->n && !merge->stopped; merge->next++) {
-		const struct record *row = merge->rows[merge->next];
-
-		if (domain != NULL)
-			order = strcmp(row->entry.domain, domain);
-		if (order > 0)
-			return false;
-		if (!row->deleted)
-			emit(merge, &row->entry);
-		if (order == 0) {
-			merge->next++;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
-merge_below(void *arg, const struct store_entry *entry)
-{
-	struct merge *merge = arg;
-
-	if (!emit_rows(merge, entry->domain))
-		emit(merge, entry);
-	return !merge->stopped;
-}
-
 static int
 memory_each(void *backend, store_each_fn *each, void *arg)
 {
 	struct memory *m = backend;
-	struct merge merge = {.each = each, .arg = arg};
-	int err = table_snapshot(&m->changes, &merge.rows, &merge.n);
+	struct record **rows;
+	size_t n;
+	int err = table_snapshot(&m->changes, &rows, &n);
 
-	if (err == 0 && m->below != NULL)
-		err = m->below->each(m->handle, merge_below, &merge);
-	if (err == 0)
-		(void)emit_rows(&merge, NULL);
-	table_snapshot_free(merge.rows, merge.n);
+	if (err != 0)
+		return err;
+	err = store_merge(rows, n, m->below, m->handle, each, arg);
+	table_snapshot_free(rows, n);
 	return err;
 }
 

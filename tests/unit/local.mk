@@ -100,6 +100,14 @@ tests_unit_test_store_durable_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_durable_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_store_unwritten
+UNIT_TESTS += tests/unit/test_store_unwritten
+tests_unit_test_store_unwritten_SOURCES = tests/unit/test_store_unwritten.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_unwritten_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_unwritten_LDADD = libio.a libcore.a $(STORE_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_log
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/test_log.c

@@ -1,0 +1,72 @@
+/* Two sorted sequences as one. */
+#include "autoconf.h"
+
+#include "io/store_merge.h"
+
+#include <string.h>
+
+#include "core/err.h"
+
+struct merge {
+	struct record *const *rows;
+	size_t n;
+	size_t next;
+	bool stopped;
+	store_each_fn *each;
+	void *arg;
+};
+
+static void
+emit(struct merge *merge, const struct store_entry *entry)
+{
+	if (!merge->stopped && !merge->each(merge->arg, entry))
+		merge->stopped = true;
+}
+
+/* Rows up to and with domain (NULL: all). Whether domain was among them. */
+static bool
+emit_rows(struct merge *merge, const char *domain)
+{
+	int order = -1;
+
+	for (; merge->next < merge->n && !merge->stopped; merge->next++) {
+		const struct record *row = merge->rows[merge->next];
+
+		if (domain != NULL)
+			order = strcmp(row->entry.domain, domain);
+		if (order > 0)
+			return false;
+		if (!row->deleted)
+			emit(merge, &row->entry);
+		if (order == 0) {
+			merge->next++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+merge_below(void *arg, const struct store_entry *entry)
+{
+	struct merge *merge = arg;
+
+	if (!emit_rows(merge, entry->domain))
+		emit(merge, entry);
+	return !merge->stopped;
+}
+
+int
+store_merge(struct record *const *rows, size_t n,
+    const struct store_backend *below, void *handle, store_each_fn *each,
+    void *arg)
+{
+	struct merge merge = {.rows = rows, .n = n, .each = each, .arg = arg};
+	int err = 0;
+
+	if (below != NULL)
+		err = below->each(handle, merge_below, &merge);
+	if (err == 0 || err == ERR_CORRUPT)
+		(void)emit_rows(&merge, NULL);
+	return err;
+}

@@ -1,0 +1,18 @@
+/*
+ * The entries of a store below with records that lie over them, in order of
+ * domain: a record hides the entry of its domain, a tombstone hides it as well.
+ *
+ * Any thread.
+ */
+#ifndef IO_STORE_MERGE_H
+#define IO_STORE_MERGE_H
+
+#include "io/store_backend.h"
+#include "io/store_record.h"
+
+/* below: NULL, nothing lies below. The result is that of its each. */
+int store_merge(struct record *const *rows, size_t n,
+    const struct store_backend *below, void *handle, store_each_fn *each,
+    void *arg);
+
+#endif

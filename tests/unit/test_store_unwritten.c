@@ -1,0 +1,290 @@
+/*
+ * Policies that the disk has no room for: held, and written later.
+ * REQUIREMENTS C-01, C-05, C-07.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "core/err.h"
+#include "io/log.h"
+#include "io/store_copy.h"
+#include "store_sync.h"
+
+static const char policy[] = "version: STSv1\nmode: enforce\n"
+			     "mx: mx.example.org\nmax_age: 86400\n"
+			     "dnssec: yes\n";
+
+/* --- a disk that is full at will ------------------------------------------ */
+
+static char *dir;
+static char *log_path;
+static char spec[4096];
+static struct log *log_;
+static struct store *store;
+
+static void
+open_store(void)
+{
+	char error[STORE_ERROR_SIZE] = "";
+
+	store = store_open(&(struct store_options){.spec = spec, .log = log_},
+	    error);
+	cr_assert_not_null(store, "%s", error);
+}
+
+static void
+setup(void)
+{
+	char error[STORE_ERROR_SIZE] = "";
+	char target[4096];
+	char *path;
+
+	/* Then a write beyond the limit fails like one on a full disk. */
+	cr_assert_neq(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+	dir = scratch_new();
+	log_path = scratch_path(dir, "log");
+	snprintf(target, sizeof(target), "file:%s", log_path);
+	log_ = log_open(&(struct log_config){.target = target,
+			    .level = LOG_LEVEL_INFO},
+	    "test", error);
+	cr_assert_not_null(log_, "%s", error);
+	path = scratch_path(dir, "store");
+	snprintf(spec, sizeof(spec), "lmdb:%s", path);
+	free(path);
+	open_store();
+}
+
+static void
+set_limit(rlim_t octets)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = octets < limit.rlim_max ? octets : limit.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* LMDB's first two pages, and the log, are below it. */
+static void
+fill(void)
+{
+	set_limit(8192);
+}
+
+static void
+make_room(void)
+{
+	set_limit(RLIM_INFINITY);
+}
+
+static void
+teardown(void)
+{
+	make_room();
+	store_close(&store);
+	log_close(&log_);
+	free(log_path);
+	scratch_free(&dir);
+}
+
+TestSuite(store_unwritten, .init = setup, .fini = teardown);
+
+static unsigned
+count_lines(const char *text)
+{
+	FILE *in = fopen(log_path, "r");
+	char line[4096];
+	unsigned n = 0;
+
+	cr_assert_not_null(in);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		if (strstr(line, text) != NULL)
+			n++;
+	}
+	fclose(in);
+	return n;
+}
+
+/* The test's own time limit ends what never comes true. */
+static void
+await_line(const char *text)
+{
+	const struct timespec nap = {0, 5000000};
+
+	while (count_lines(text) == 0)
+		nanosleep(&nap, NULL);
+}
+
+static int
+put(const char *domain, const char *id)
+{
+	struct store_entry entry = sync_entry(domain, id, policy);
+
+	return sync_put(store, &entry);
+}
+
+static void
+expect_id(const char *domain, const char *id, const char *what)
+{
+	struct got got;
+
+	sync_get(store, domain, &got);
+	cr_expect_eq(got.err, 0, "%s: %s: %s", what, domain, err_text(got.err));
+	cr_expect_str_eq(got.id, id, "%s: %s: %s", what, domain, got.id);
+}
+
+static void
+expect_list(const char *expected, const char *what)
+{
+	char list[1024];
+
+	cr_expect_eq(sync_list(store, list, sizeof(list)), 0);
+	cr_expect_str_eq(list, expected, "%s: %s", what, list);
+}
+
+/* What a new process would find. */
+static void
+reopen(void)
+{
+	store_close(&store);
+	open_store();
+}
+
+/* --- tests ---------------------------------------------------------------- */
+
+Test(store_unwritten, C_05_unwritten_policy_binds_and_is_written_later)
+{
+	cr_assert_eq(put("b.example", "1"), 0);
+	fill();
+	cr_expect_eq(put("b.example", "2"), ERR_FULL, "is not durable");
+	cr_expect_eq(put("a.example", "1"), ERR_FULL);
+	cr_expect_eq(put("c.example", "1"), ERR_FULL);
+	expect_id("a.example", "1", "held");
+	expect_id("b.example", "2", "held over what is stored");
+	expect_list("a.example b.example c.example ", "full");
+	make_room();
+	await_line("state=writes"); /* with no other change */
+	expect_list("a.example b.example c.example ", "room");
+	cr_expect_eq(store_count(store), 3);
+	reopen();
+	expect_id("a.example", "1", "written");
+	expect_id("b.example", "2", "written");
+	cr_expect_eq(count_lines("state=no-writes"), 1);
+	cr_expect_eq(count_lines("state=writes"), 1);
+	cr_expect_eq(count_lines(""), 2, "and nothing else");
+}
+
+/* Another program reads the file; it has the first policy once the second
+ * change is made. */
+Test(store_unwritten, next_change_takes_the_others_along)
+{
+	struct store *reader;
+
+	fill();
+	cr_expect_eq(put("a.example", "1"), ERR_FULL);
+	make_room();
+	cr_expect_eq(put("b.example", "1"), 0);
+	reader = open_lmdb(spec + strlen("lmdb:"), STORE_READ_ONLY);
+	cr_expect_eq(sync_find(reader, "a.example"), 0);
+	store_close(&reader);
+	cr_expect_eq(count_lines("state=writes"), 1);
+}
+
+Test(store_unwritten, C_07_later_change_takes_the_place_of_what_is_held)
+{
+	cr_assert_eq(put("a.example", "1"), 0);
+	cr_assert_eq(put("b.example", "1"), 0);
+	fill();
+	cr_expect_eq(put("a.example", "2"), ERR_FULL);
+	cr_expect_eq(put("a.example", "3"), ERR_FULL);
+	cr_expect_eq(put("b.example", "2"), ERR_FULL);
+	cr_expect_eq(sync_delete(store, "b.example"), ERR_FULL);
+	cr_expect_eq(put("c.example", "1"), ERR_FULL);
+	expect_id("a.example", "3", "held");
+	cr_expect_eq(sync_find(store, "b.example"), ERR_NOTFOUND);
+	expect_list("a.example c.example ", "full");
+	make_room();
+	cr_expect_eq(put("a.example", "4"), 0);
+	cr_expect_eq(sync_delete(store, "c.example"), 0);
+	await_line("state=writes");
+	expect_list("a.example ", "room");
+	reopen();
+	expect_id("a.example", "4", "written");
+	expect_list("a.example ", "reopened");
+}
+
+/* They would crowd out what matters; with a policy that is held they go. */
+Test(store_unwritten, notes_are_held_with_their_policy_alone)
+{
+	const struct store_mark mark = {.used_s = 4000000000};
+	struct got got;
+
+	cr_assert_eq(put("stored.example", "1"), 0);
+	fill();
+	cr_expect_eq(sync_mark(store, "stored.example", &mark), ERR_FULL);
+	cr_expect_eq(count_lines(""), 0, "nothing is lost by that");
+	cr_expect_eq(put("held.example", "1"), ERR_FULL);
+	cr_expect_eq(sync_mark(store, "held.example", &mark), ERR_FULL);
+	cr_expect_eq(sync_mark(store, "none.example", &mark), ERR_NOTFOUND);
+	sync_get(store, "stored.example", &got);
+	cr_expect_neq(got.used_s, mark.used_s);
+	sync_get(store, "held.example", &got);
+	cr_expect_eq(got.used_s, mark.used_s);
+	make_room();
+	await_line("state=writes");
+	reopen();
+	sync_get(store, "held.example", &got);
+	cr_expect_eq(got.used_s, mark.used_s);
+}
+
+Test(store_unwritten, what_is_held_is_bounded_and_said, .timeout = 60)
+{
+	char domain[32];
+
+	fill();
+	for (unsigned i = 0; i < COPY_PENDING_MAX + 3; i++) {
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		cr_assert_eq(put(domain, "1"), ERR_FULL);
+	}
+	cr_expect_eq(store_count(store), COPY_PENDING_MAX);
+	cr_expect_eq(count_lines("than can be held"), 1);
+	cr_expect_eq(sync_find(store, "d0.example"), 0);
+	cr_expect_eq(sync_find(store, domain), ERR_NOTFOUND);
+	store_close(&store);
+	cr_expect_eq(count_lines("8192 policies could not be written"), 1);
+	make_room();
+	open_store();
+	cr_expect_eq(store_count(store), 0);
+}
+
+/* One that is too large for what is left keeps no other off the disk. */
+Test(store_unwritten, a_large_one_does_not_stop_small_ones)
+{
+	static uint8_t body[4 << 20];
+	struct store_entry large = sync_entry("large.example", "1", "");
+	struct store *reader;
+
+	large.body = body;
+	large.len = sizeof(body);
+	fill();
+	cr_expect_eq(sync_put(store, &large), ERR_FULL);
+	cr_expect_eq(put("a.example", "1"), ERR_FULL);
+	set_limit(1 << 20);
+	cr_expect_eq(put("b.example", "1"), 0);
+	reader = open_lmdb(spec + strlen("lmdb:"), STORE_READ_ONLY);
+	cr_expect_eq(sync_find(reader, "a.example"), 0);
+	cr_expect_eq(sync_find(reader, "large.example"), ERR_NOTFOUND);
+	store_close(&reader);
+	cr_expect_eq(sync_find(store, "large.example"), 0);
+	cr_expect_eq(count_lines("state=writes"), 0);
+	make_room();
+	await_line("state=writes");
+	cr_expect_eq(sync_find(store, "large.example"), 0);
+}
