@@ -11,11 +11,12 @@ tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
 	tests/e2e/tool.c tests/e2e/verdicts.c tests/e2e/web.c
 tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DLAB_PROGRAM='"$(abs_top_srcdir)/tests/lab/lab"' \
+	-DBROWSER_PROGRAM='"$(abs_top_srcdir)/tests/e2e/browser.py"' \
 	-DTORTURE_PROGRAM='"$(abs_top_srcdir)/tests/e2e/torture"' \
 	-DBINDIR='"$(abs_top_builddir)"'
 tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 
-EXTRA_DIST += tests/e2e/valgrind-10k
+EXTRA_DIST += tests/e2e/valgrind-10k tests/e2e/browser.py
 EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
 	tests/e2e/torture_disk.py tests/e2e/torture_redis.py
 EXTRA_DIST += tests/e2e/package tests/e2e/package_root.py \

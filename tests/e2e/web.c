@@ -70,6 +70,32 @@ Test(web, a_real_scrape_after_real_mail)
 	free(text);
 }
 
+#define HOSTILE "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+/* S-02; what else is looked at, browser.py says. */
+Test(web, S_02_the_page_in_a_browser)
+{
+	char *base;
+	char command[LAB_LINE_SIZE];
+	int status;
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@secure.test"));
+	free(LAB_TEXT("milter", "--mailer", "smtp", "--host", "unsigned.test",
+	    "<\"" HOSTILE "\"@unsigned.test>"));
+	base = LAB_TEXT("info", "web");
+	base[strcspn(base, "\n")] = '\0';
+	snprintf(command, sizeof(command),
+	    "exec python3 -B %s %s unsigned.test '" HOSTILE
+	    "' 'unsigned.test MX insecure' >&2",
+	    BROWSER_PROGRAM, base);
+	free(base);
+	status = system(command);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_UNAVAILABLE)
+		cr_skip_test("Chromium is not installed");
+	cr_expect_eq(status, 0);
+}
+
 /* */
 Test(web, A_06_what_monitor_mode_spares_is_counted)
 {
