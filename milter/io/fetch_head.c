@@ -103,12 +103,26 @@ take_transfer(struct fetch_head *head, struct octets value)
 	take_coding(head->transfer, value, "chunked");
 }
 
+/* RFC 9112 6.3: which one holds nobody can say, and so where the body ends. */
+static void
+take_length(struct fetch_head *head, struct octets value)
+{
+	char length[FETCH_HEAD_VALUE_SIZE];
+
+	fetch_text_octets(length, sizeof(length), value.at, value.len);
+	if (head->length[0] == '\0')
+		memcpy(head->length, length, sizeof(length));
+	else if (strcmp(head->length, length) != 0)
+		head->lengths_differ = true;
+}
+
 static const struct {
 	const char *name;
 	void (*take)(struct fetch_head *head, struct octets value);
 } fields[] = {
     {"content-type",      take_type    },
     {"content-encoding",  take_encoding},
+    {"content-length",    take_length  },
     {"transfer-encoding", take_transfer},
 };
 
@@ -170,6 +184,9 @@ judge(const struct fetch_head *head, char why[FETCH_WHY_SIZE])
 	if (head->transfer[0] != '\0')
 		return refuse(FETCH_FAILURE_HTTP, why,
 		    "Transfer-Encoding %s was not asked for", head->transfer);
+	if (head->lengths_differ)
+		return refuse(FETCH_FAILURE_HTTP, why,
+		    "Content-Length headers that differ");
 	if (head->n_types == 0)
 		return refuse(FETCH_FAILURE_TYPE, why,
 		    "no Content-Type; it has to be text/plain");

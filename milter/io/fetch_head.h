@@ -26,6 +26,8 @@ struct fetch_head {
 	bool type_is_plain;
 	bool folded;  /* a header that matters goes on on the next line */
 	bool matters; /* the line before was such a header */
+	bool lengths_differ;
+	char length[FETCH_HEAD_VALUE_SIZE]; /* the first Content-Length */
 	char type[FETCH_HEAD_VALUE_SIZE];
 	char encoding[FETCH_HEAD_VALUE_SIZE]; /* "" or not identity */
 	char transfer[FETCH_HEAD_VALUE_SIZE]; /* "" or not chunked */

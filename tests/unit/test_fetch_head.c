@@ -187,3 +187,33 @@ Test(fetch_head, text_is_bounded_and_printable)
 		cr_expect_str_eq(out, rows[i].text);
 	}
 }
+
+/* F-10: a body must not be cut by a second opinion on its length. */
+Test(fetch_head, F_10_lengths_that_differ)
+{
+	static const struct {
+		const char *text;
+		enum fetch_failure failure;
+	} rows[] = {
+	    {OK PLAIN "Content-Length: 5\r\nContent-Length: 4\r\n" END,
+		FETCH_FAILURE_HTTP},
+	    {OK "Content-Length: 4\r\n" PLAIN "content-length: 5\r\n" END,
+		FETCH_FAILURE_HTTP},
+	    {OK PLAIN "Content-Length: 5\r\nContent-Length: 5\r\n" END,
+		FETCH_FAILURE_NONE},
+	    {"HTTP/1.1 103 X\r\nContent-Length: 5\r\n" END OK PLAIN
+	     "Content-Length: 4\r\n" END,
+		FETCH_FAILURE_NONE},
+	};
+
+	for (size_t i = 0; i < N(rows); i++) {
+		struct fetch_head head = {0};
+		char why[FETCH_WHY_SIZE] = "";
+
+		cr_expect_eq(feed(&head, rows[i].text, why), rows[i].failure,
+		    "%zu: %s", i, why);
+		if (rows[i].failure != FETCH_FAILURE_NONE)
+			cr_expect_str_eq(why,
+			    "Content-Length headers that differ");
+	}
+}
