@@ -209,6 +209,56 @@ Test(init, scripts_are_ones_to_the_shell)
 		    output);
 }
 
+static void
+write_conf(const char *more)
+{
+	char name[64];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/conf", directory);
+	file = fopen(name, "we");
+	cr_assert(file != NULL);
+	fprintf(file,
+	    "socket = \"unix:%s/run/milter\"\nuser = \"daemon\"\n"
+	    "store = \"lmdb:%s/state\"\nlog = \"file:%s/log\"\n"
+	    "control_socket = \"\"\n"
+	    "trust_anchor = \"%s\"\nresolvers = {\"127.0.0.1@9\"}\n%s",
+	    directory, directory, directory, ROOT_KEY, more);
+	fclose(file);
+}
+
+/* Variables and commands for those who source a script are none it sees. */
+Test(init, shellcheck_finds_nothing_in_the_scripts)
+{
+	if (!is_there("shellcheck"))
+		cr_skip_test("shellcheck is not installed");
+	for (size_t i = 3; i < sizeof(made) / sizeof(made[0]); i++)
+		cr_expect_eq(shell("shellcheck -s sh -e "
+				   "SC1091,SC2034,SC2223 %s/%s",
+				 INIT_DIR, made[i]),
+		    0, "%s", output);
+}
+
+/* Its words are for openrc-run: here is what they call. */
+Test(init, the_openrc_script_checks_the_file_that_it_was_given)
+{
+	write_conf("mode = nonsense\n");
+	cr_expect_neq(
+	    shell("ebegin() { :; }; eend() { return $1; }; RC_SVCNAME=x; "
+		  "command_args='-c %s/conf'; . %s/dane-sts-milter.openrc; "
+		  "command=%s; check",
+		directory, INIT_DIR, PROGRAM),
+	    0);
+	cr_expect_not_null(strstr(output, "nonsense"), "%s", output);
+	write_conf("");
+	cr_expect_eq(
+	    shell("ebegin() { :; }; eend() { return $1; }; RC_SVCNAME=x; "
+		  "command_args='-c %s/conf'; . %s/dane-sts-milter.openrc; "
+		  "command=%s; check",
+		directory, INIT_DIR, PROGRAM),
+	    0, "%s", output);
+}
+
 Test(init, the_sysv_script_has_what_the_LSB_asks_for)
 {
 	static const char *const fields[] = {"Provides:", "Required-Start:",
@@ -242,24 +292,6 @@ install_script(void)
 		  ">$d/default/dane-sts-milter",
 		directory, SBINDIR, PROGRAM, SYSCONFDIR, INIT_DIR),
 	    0, "%s", output);
-}
-
-static void
-write_conf(const char *more)
-{
-	char name[64];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/conf", directory);
-	file = fopen(name, "we");
-	cr_assert(file != NULL);
-	fprintf(file,
-	    "socket = \"unix:%s/run/milter\"\nuser = \"daemon\"\n"
-	    "store = \"lmdb:%s/state\"\nlog = \"file:%s/log\"\n"
-	    "control_socket = \"\"\n"
-	    "trust_anchor = \"%s\"\nresolvers = {\"127.0.0.1@9\"}\n%s",
-	    directory, directory, directory, ROOT_KEY, more);
-	fclose(file);
 }
 
 enum preparation {
