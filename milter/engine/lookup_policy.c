@@ -140,15 +140,28 @@ log_store_trouble(struct lookup *l, const char *what, int err)
 	log_end(&e);
 }
 
-/* Roughly: a note costs a write. */
-#define USED_NOTE_S 3600
+/* Roughly: a note costs a write. Often enough for the refresher, which leaves
+ * alone what was not used for a whole life. */
+#define USED_NOTE_S     3600
+#define USED_NOTE_MIN_S 30
+
+static int64_t
+note_every_s(const struct lookup *l)
+{
+	int64_t s = l->stored.max_age_s / 4;
+
+	if (s > USED_NOTE_S)
+		return USED_NOTE_S;
+	return s > USED_NOTE_MIN_S ? s : USED_NOTE_MIN_S;
+}
 
 static void
 note_use(struct lookup *l)
 {
 	struct store_mark mark = {.used_s = clock_wall_s()};
 
-	if (l->refresh || mark.used_s - l->store_entry->used_s < USED_NOTE_S)
+	if (l->refresh ||
+	    mark.used_s - l->store_entry->used_s < note_every_s(l))
 		return;
 	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
 }

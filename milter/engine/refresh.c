@@ -18,13 +18,8 @@
 #include "io/log.h"
 #include "io/store.h"
 
-/* Between two looks through the store: no more of them than these in an
- * interval, as each costs a pass over all that is stored. */
-#define LOOKS_PER_INTERVAL 288
-#define PAUSE_MIN_S        1
-/* What is stored meanwhile must be seen before it is due, and that is after a
- * quarter of its life (refresh_plan.c). */
-#define PAUSE_MAX_S 900
+/* When a look fails for want of memory. */
+#define PAUSE_S 60
 
 struct refresher {
 	struct engine *engine;
@@ -38,6 +33,7 @@ struct refresher {
 	bool look_now; /* the interval has changed */
 	uint64_t interval_s;
 	uint64_t retry_s;
+	uint64_t retry_min_s;
 	unsigned under_way;
 	bool freed; /* the last of those under way destroys it */
 };
@@ -119,31 +115,21 @@ wait_for_room(struct refresher *r)
 	return go;
 }
 
-static uint64_t
-pause_for(uint64_t interval_s, int64_t left_s)
-{
-	uint64_t s = left_s > 0 ? (uint64_t)left_s : 0;
-	uint64_t most_s =
-	    interval_s / 2 < PAUSE_MAX_S ? interval_s / 2 : PAUSE_MAX_S;
-
-	if (s < interval_s / LOOKS_PER_INTERVAL)
-		s = interval_s / LOOKS_PER_INTERVAL;
-	if (s > most_s)
-		s = most_s;
-	return s > PAUSE_MIN_S ? s : PAUSE_MIN_S;
-}
-
 /* For how many seconds the store can be left alone. */
 static uint64_t
-run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s)
+run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
+    uint64_t retry_min_s)
 {
 	struct refresh_plan plan;
+	uint64_t begun_ms = clock_mono_ms();
 	uint64_t pause_s;
 	int err;
 
 	if (refresh_plan_init(&plan, clock_wall_s(), interval_s, retry_s) != 0)
-		return PAUSE_MAX_S;
+		return PAUSE_S;
+	plan.retry_min_s = retry_min_s;
 	err = store_each(r->store, look_at, &plan);
+	pause_s = refresh_plan_pause_s(&plan, clock_mono_ms() - begun_ms);
 	if (err != 0)
 		log_msg(r->log, LOG_LEVEL_ERROR, "refresh",
 		    "cannot look through the policy store: %s", err_text(err));
@@ -151,8 +137,6 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s)
 	refresh_plan_sort(&plan);
 	for (size_t i = 0; i < plan.n && wait_for_room(r); i++)
 		ask_refresh(r->engine, plan.items[i].domain, refreshed, r);
-	pause_s = plan.more ? PAUSE_MIN_S
-			    : pause_for(interval_s, plan.next_s - plan.now_s);
 	refresh_plan_free(&plan);
 	return pause_s;
 }
@@ -177,11 +161,12 @@ refresher_run(void *arg)
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
 		uint64_t interval_s = r->interval_s, retry_s = r->retry_s;
+		uint64_t retry_min_s = r->retry_min_s;
 		uint64_t pause_s;
 
 		r->look_now = false;
 		(void)pthread_mutex_unlock(&r->lock);
-		pause_s = run_round(r, interval_s, retry_s);
+		pause_s = run_round(r, interval_s, retry_s, retry_min_s);
 		(void)pthread_mutex_lock(&r->lock);
 		pause_until(r, clock_mono_ms() + pause_s * 1000);
 	}
@@ -200,6 +185,7 @@ take_config(struct refresher *r, const struct config *config)
 	/* A policy host that is down is asked hourly, no sooner than F-12 has
 	 * it, and oftener only if all is to be fresher than that. */
 	r->retry_s = r->interval_s / 4 < hour_s ? r->interval_s / 4 : hour_s;
+	r->retry_min_s = config->fetch_backoff_ms / 1000;
 	if (r->retry_s * 1000 < config->fetch_backoff_ms)
 		r->retry_s = config->fetch_backoff_ms / 1000;
 }

@@ -110,8 +110,14 @@ spread_s(const struct refresh_plan *plan, const struct refresh_entry *entry)
 static int64_t
 due_s(const struct refresh_plan *plan, const struct refresh_entry *entry)
 {
+	uint64_t retry_s = entry->max_age_s / 8;
+
+	if (retry_s < plan->retry_min_s)
+		retry_s = plan->retry_min_s;
+	if (retry_s > plan->retry_s)
+		retry_s = plan->retry_s;
 	if (entry->failed)
-		return entry->tried_s + (int64_t)plan->retry_s;
+		return entry->tried_s + (int64_t)retry_s;
 	return entry->fetched_s + spread_s(plan, entry);
 }
 
@@ -137,6 +143,30 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 		take(plan, entry);
 	else if (at_s < plan->next_s)
 		plan->next_s = at_s;
+}
+
+/* Looking takes 2 % of the time at most. */
+#define LOOK_SHARE 50
+
+#define PAUSE_MIN_S 1
+#define PAUSE_MAX_S 60
+
+uint64_t
+refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms)
+{
+	uint64_t least_s = look_ms * LOOK_SHARE / 1000;
+	uint64_t most_s = PAUSE_MAX_S;
+	uint64_t pause_s = 0;
+
+	if (least_s < PAUSE_MIN_S)
+		least_s = PAUSE_MIN_S;
+	if (!plan->more && plan->next_s > plan->now_s)
+		pause_s = (uint64_t)(plan->next_s - plan->now_s);
+	if (most_s > plan->interval_s / 2)
+		most_s = plan->interval_s / 2;
+	if (pause_s > most_s)
+		pause_s = most_s;
+	return pause_s > least_s ? pause_s : least_s;
 }
 
 static int

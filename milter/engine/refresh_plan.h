@@ -18,8 +18,9 @@
 
 #include "core/name.h"
 
-#define REFRESH_ROUND_MAX 4096 /* policies; the rest waits for the next round \
-				*/
+#define REFRESH_ROUND_MAX                                   \
+	4096 /* policies; the rest waits for the next round \
+	      */
 
 struct refresh_item {
 	char domain[NAME_SIZE];
@@ -29,9 +30,10 @@ struct refresh_item {
 struct refresh_plan {
 	int64_t now_s;
 	uint64_t interval_s;
-	uint64_t retry_s; /* after a refresh that failed */
-	int64_t next_s;   /* the earliest moment at which something is due */
-	size_t n;         /* a heap until refresh_plan_sort: least used first */
+	uint64_t retry_s;     /* after a refresh that failed */
+	uint64_t retry_min_s; /* for a life that would be over by then (F-12) */
+	int64_t next_s; /* the earliest moment at which something is due */
+	size_t n;       /* a heap until refresh_plan_sort: least used first */
 	struct refresh_item *items;
 	size_t n_expired; /* those are REFRESH_ROUND_MAX at most, too */
 	char (*expired)[NAME_SIZE];
@@ -55,6 +57,13 @@ void refresh_plan_free(struct refresh_plan *plan);
 
 void
 refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry);
+/*
+ * For how many seconds the store can be left alone, if this look took look_ms.
+ * What is stored meanwhile must be seen before it is due, so this is a minute
+ * at most, unless looking would then take up the time.
+ */
+uint64_t
+refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);
 /* Last used first. */
 void refresh_plan_sort(struct refresh_plan *plan);
 

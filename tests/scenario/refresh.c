@@ -6,6 +6,10 @@
 #include "engine/clock.h"
 #include "world.h"
 
+#define SHORT_LIVED                                          \
+	"version: STSv1\nmode: enforce\nmx: *.example.org\n" \
+	"max_age: 1200\ndnssec: yes\n"
+
 static void
 C_11_refresh_restarts_max_age(void)
 {
@@ -89,6 +93,28 @@ K8_unchanged_id_alone_renews_nothing(void)
 	world_stop();
 }
 
+/* What was not used for a whole life is left to expire: the use of one that
+ * lives shorter than the notes are apart must still be known. */
+static void
+C_11_use_of_a_short_lived_policy_is_noted_in_time(void)
+{
+	struct store_entry e;
+	int64_t used_s;
+
+	script_stored("example.org", "1", SHORT_LIVED, 100);
+	script_txt("example.org", "1");
+	world_start();
+	(void)asked("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	used_s = e.used_s;
+	CHECK(clock_wall_s() - used_s <= 60);
+	fake_run(400000);
+	(void)asked("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(e.used_s >= used_s + 300);
+	world_stop();
+}
+
 static void
 C_07_refreshed_policy_counts_at_once(void)
 {
@@ -121,6 +147,7 @@ const struct scenario refresh_scenarios[] = {
     SCENARIO(C_11_refresh_goes_on_without_txt),
     SCENARIO(C_05_failed_refresh_shortens_nothing),
     SCENARIO(K8_unchanged_id_alone_renews_nothing),
+    SCENARIO(C_11_use_of_a_short_lived_policy_is_noted_in_time),
     SCENARIO(C_07_refreshed_policy_counts_at_once),
     SCENARIO(refresh_of_nothing_ends),
     {NULL, NULL},

@@ -63,6 +63,48 @@ Test(refresh_plan, C_11_short_life_is_refreshed_sooner)
 	refresh_plan_free(&p);
 }
 
+/* What is stored right after a look is seen before it is over; a look that
+ * takes long is not taken all the time. */
+Test(refresh_plan, C_11_looks_are_close_enough_for_short_lives)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("week.example", 0, 0);
+
+	cr_expect_leq(refresh_plan_pause_s(&p, 10), 60, "an empty store");
+	refresh_plan_add(&p, &e);
+	cr_expect_leq(refresh_plan_pause_s(&p, 10), 60);
+	cr_expect_geq(refresh_plan_pause_s(&p, 10), 30);
+	cr_expect_geq(refresh_plan_pause_s(&p, 4000), 200);
+	e = entry("short.example", 0, 0);
+	e.max_age_s = 120;
+	refresh_plan_add(&p, &e);
+	cr_expect_leq(refresh_plan_pause_s(&p, 10), 50);
+	p.more = true;
+	cr_expect_eq(refresh_plan_pause_s(&p, 10), 1);
+	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, C_12_short_life_is_tried_again_before_it_ends)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("short.example", 300, 0);
+
+	p.retry_min_s = 60;
+	e.max_age_s = 600;
+	e.failed = true;
+	e.tried_s = NOW - 74;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 0);
+	e.tried_s = NOW - 75;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	e.tried_s = NOW - 90;
+	p.retry_min_s = 100; /* F-12 */
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	refresh_plan_free(&p);
+}
+
 Test(refresh_plan, moments_are_spread_over_the_interval)
 {
 	struct refresh_plan p = plan();
