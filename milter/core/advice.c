@@ -1,4 +1,4 @@
-/* What to do about a verdict. See advice.h. */
+/* What a verdict means and asks for. See advice.h. */
 #include "autoconf.h"
 
 #include "core/advice.h"
@@ -8,9 +8,24 @@ const char *
 advice_text(enum reason reason)
 {
 	switch (reason) {
-#define X(member, sentence) \
-	case member:        \
+#define X(member, meaning, sentence) \
+	case member:                 \
 		return sentence;
+		ADVICE_TABLE(X)
+#undef X
+	case REASON_COUNT:
+		break;
+	}
+	return "";
+}
+
+const char *
+advice_meaning(enum reason reason)
+{
+	switch (reason) {
+#define X(member, meaning, sentence) \
+	case member:                 \
+		return meaning;
 		ADVICE_TABLE(X)
 #undef X
 	case REASON_COUNT:

@@ -124,3 +124,47 @@ text_print(FILE *out, const void *octets, size_t len)
 			fprintf(out, "\\x%02x", in[i]);
 	}
 }
+
+/* As text_print prints it. */
+static size_t
+columns_of(const char *octets, size_t len)
+{
+	const uint8_t *in = (const uint8_t *)octets;
+	size_t columns = 0, n;
+	uint32_t code;
+
+	for (; len > 0; in += n, len -= n) {
+		n = text_decode(in, len, &code);
+		columns += text_is_fit(code) ? 1 : n * strlen("\\xNN");
+	}
+	return columns;
+}
+
+void
+text_wrap(FILE *out, const char *margin, size_t margin_columns, size_t width,
+    const char *text)
+{
+	size_t column = 0;
+
+	for (text += strspn(text, " "); *text != '\0';
+	     text += strspn(text, " ")) {
+		size_t len = strcspn(text, " ");
+		size_t columns = columns_of(text, len);
+
+		if (column > 0 && column + 1 + columns > width) {
+			fputc('\n', out);
+			column = 0;
+		}
+		if (column == 0) {
+			fputs(margin, out);
+			column = margin_columns + columns;
+		} else {
+			fputc(' ', out);
+			column += 1 + columns;
+		}
+		text_print(out, text, len);
+		text += len;
+	}
+	if (column > 0)
+		fputc('\n', out);
+}

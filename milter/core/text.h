@@ -30,4 +30,12 @@ char *text_utf8(const void *octets, size_t len);
 /* What is not fit becomes \xNN. */
 void text_print(FILE *out, const void *octets, size_t len);
 
+/*
+ * The same as lines of at most `width` columns, broken at blanks; each begins
+ * with the margin, which is not counted among what is not fit. A word that is
+ * longer stays whole.
+ */
+void text_wrap(FILE *out, const char *margin, size_t margin_columns,
+    size_t width, const char *text);
+
 #endif

@@ -73,8 +73,9 @@ libio_a_SOURCES += milter/io/tlsrpt.c milter/io/tlsrpt.h
 # What is counted.
 libio_a_SOURCES += milter/io/metrics.c milter/io/metrics.h
 
-# Facts and verdicts as JSON.
+# Facts and verdicts as JSON; lines of the log.
 libio_a_CPPFLAGS += $(JANSSON_CFLAGS)
+libio_a_SOURCES += milter/io/log_read.c milter/io/log_read.h
 libio_a_SOURCES += milter/io/facts_json.h \
 	milter/io/facts_json_read.c milter/io/facts_json_write.c
 

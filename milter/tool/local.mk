@@ -7,6 +7,8 @@ libdstool_a_SOURCES = \
 	milter/tool/cache_warm.c \
 	milter/tool/check.c \
 	milter/tool/daemon.c \
+	milter/tool/explain.c milter/tool/explain.h \
+	milter/tool/explain_text.c \
 	milter/tool/input.c milter/tool/input.h \
 	milter/tool/lint.c milter/tool/lint.h \
 	milter/tool/lint_domain.c \

@@ -25,6 +25,12 @@ struct verdict;
 	    "  -f, --file FILE   read more names from FILE, one a line\n"      \
 	    "Exit status: 0 all pass, 1 some would be deferred, 3 could not\n" \
 	    "be determined.\n")                                                \
+	X(explain, "QUEUEID|DOMAIN|ADDRESS [FILE|-]",                          \
+	    "tell in sentences what the log says",                             \
+	    "  --log FILE        read this log, not the one of the\n"          \
+	    "                    configuration; - is stdin\n"                  \
+	    "Exit status: 0 all were let through, 1 some were refused or\n"    \
+	    "held up, 3 the log tells nothing of it, 66 it cannot be read.\n") \
 	X(lint, "[--host HOST]... FILE|- | --txt RECORD... | --domain DOMAIN", \
 	    "check what a domain publishes",                                   \
 	    "  FILE              a policy body; - reads stdin\n"               \

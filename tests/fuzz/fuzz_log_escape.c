@@ -15,6 +15,7 @@
 
 #include "fuzz.h"
 #include "io/log.h"
+#include "io/log_read.h"
 
 #define VALUE_LEN_SURE 120 /* too short to be cut, whatever its escapes */
 
@@ -57,6 +58,40 @@ write_event(int fd, enum log_format format, const uint8_t *data, size_t size,
 	n = pread(fd, line->octet, sizeof(line->octet), 0);
 	MUST(n > 0 && n <= LOG_LINE_MAX);
 	line->len = (size_t)n;
+}
+
+/* What our own reader makes of it: the fields, and in text every octet. */
+static void
+check_field(const struct log_record *record, const char *key,
+    const uint8_t *value, size_t value_len, enum log_format format)
+{
+	json_t *same = json_stringn((const char *)value, value_len);
+	size_t len;
+	const char *read = log_record_get(record, key, &len);
+
+	MUST(read != NULL);
+	if (format == LOG_FORMAT_TEXT || same != NULL)
+		MUST(len == value_len && memcmp(read, value, len) == 0);
+	json_decref(same);
+}
+
+static void
+check_reader(const struct text *line, const uint8_t *data, size_t size,
+    size_t first, enum log_format format)
+{
+	static struct log_record record;
+
+	MUST(log_read(line->octet, line->len - 1, &record) == 0);
+	MUST(strcmp(log_record_span(&record, record.event), "event") == 0);
+	MUST(strcmp(log_record_span(&record, record.level), "info") == 0);
+	MUST(strlen(log_record_span(&record, record.time)) == 24);
+	MUST(strcmp(log_record_text(&record, "cut"), "yes") == 0 ||
+	    strcmp(log_record_text(&record, "last"), "yes") == 0);
+	if (size > VALUE_LEN_SURE)
+		return;
+	check_field(&record, "a", data, first, format);
+	check_field(&record, "b", data + first, size - first, format);
+	MUST(strcmp(log_record_text(&record, "n"), "-1") == 0);
 }
 
 /* One line; in text nothing but printable ASCII. */
@@ -179,9 +214,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size--;
 	write_event(fd, LOG_FORMAT_TEXT, data, size, first, &line);
 	check_line(&line, LOG_FORMAT_TEXT);
+	check_reader(&line, data, size, first, LOG_FORMAT_TEXT);
 	check_text(&line, data, size, first);
 	write_event(fd, LOG_FORMAT_JSON, data, size, first, &line);
 	check_line(&line, LOG_FORMAT_JSON);
+	check_reader(&line, data, size, first, LOG_FORMAT_JSON);
 	check_json(&line, data, size, first);
 	return 0;
 }

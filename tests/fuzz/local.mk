@@ -3,7 +3,8 @@
 FUZZ_TESTS += tests/fuzz/fuzz_address tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_control tests/fuzz/fuzz_dns_reply \
 	tests/fuzz/fuzz_facts_json tests/fuzz/fuzz_fetch_head \
-	tests/fuzz/fuzz_log_escape tests/fuzz/fuzz_policy \
+	tests/fuzz/fuzz_log_escape tests/fuzz/fuzz_log_read \
+	tests/fuzz/fuzz_policy \
 	tests/fuzz/fuzz_socketmap tests/fuzz/fuzz_store_format \
 	tests/fuzz/fuzz_txt
 check_PROGRAMS += $(FUZZ_TESTS)
@@ -69,6 +70,11 @@ tests_fuzz_fuzz_log_escape_SOURCES = tests/fuzz/fuzz_log_escape.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_log_escape_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_log_escape_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_log_escape_LDADD = libio.a libcore.a $(JANSSON_LIBS)
+
+tests_fuzz_fuzz_log_read_SOURCES = tests/fuzz/fuzz_log_read.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_log_read_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_log_read_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_log_read_LDADD = libio.a libcore.a $(JANSSON_LIBS)
 
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_policy_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -58,8 +58,10 @@ tests_unit_test_tool_tree_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_tree_LDADD = libdstool.a libcore.a $(CRITERION_LIBS)
 
 # dane-sts as it is run.
-check_PROGRAMS += tests/unit/test_tool_program tests/unit/test_tool_lint
-UNIT_TESTS += tests/unit/test_tool_program tests/unit/test_tool_lint
+check_PROGRAMS += tests/unit/test_tool_program tests/unit/test_tool_lint \
+	tests/unit/test_tool_explain
+UNIT_TESTS += tests/unit/test_tool_program tests/unit/test_tool_lint \
+	tests/unit/test_tool_explain
 TOOL_RUN_SOURCES = tests/unit/tool_run.c tests/unit/tool_run.h
 TOOL_RUN_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
 	-DTOOL_PROGRAM='"$(abs_top_builddir)/dane-sts"' \
@@ -75,6 +77,18 @@ tests_unit_test_tool_lint_SOURCES = tests/unit/test_tool_lint.c \
 tests_unit_test_tool_lint_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
 tests_unit_test_tool_lint_LDADD = $(TOOL_RUN_LDADD)
 EXTRA_tests_unit_test_tool_lint_DEPENDENCIES = dane-sts$(EXEEXT)
+tests_unit_test_tool_explain_SOURCES = tests/unit/test_tool_explain.c \
+	$(TOOL_RUN_SOURCES)
+tests_unit_test_tool_explain_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
+tests_unit_test_tool_explain_LDADD = libcore.a $(TOOL_RUN_LDADD)
+EXTRA_tests_unit_test_tool_explain_DEPENDENCIES = dane-sts$(EXEEXT)
+
+check_PROGRAMS += tests/unit/test_log_read
+UNIT_TESTS += tests/unit/test_log_read
+tests_unit_test_log_read_SOURCES = tests/unit/test_log_read.c
+tests_unit_test_log_read_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_log_read_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_store tests/unit/test_store_format \
 	tests/unit/test_store_lmdb tests/unit/test_store_durable

@@ -92,7 +92,7 @@ Test(tool_program, unknown_command_names_the_known)
 
 	tool_run(args, "", 0, &got);
 	cr_expect_neq(strstr(got.err.at,
-			  "known are: check lint parse replay "
+			  "known are: check explain lint parse replay "
 			  "status reload cache\n"),
 	    NULL, "%s", got.err.at);
 	outcome_free(&got);
