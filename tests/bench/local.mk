@@ -29,7 +29,7 @@ tests_bench_socketmap_fixed_SOURCES = tests/bench/socketmap_fixed.c \
 tests_bench_socketmap_fixed_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_socketmap_fixed_LDADD = libcore.a
 
-EXTRA_DIST += tests/bench/README tests/bench/bench
+EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench
 EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
 	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py \
 	tests/bench/stored.py

@@ -6,7 +6,8 @@
  *
  * One line for each number: lookups one after the other, of names all over.
  *
- *	policies=N open_ms=.. p50_us=.. p99_us=.. anon_kb=.. file_octets=..
+ *	policies=N open_ms=.. cpu_us=.. p50_us=.. p99_us=.. anon_kb=..
+ *	file_octets=..
  */
 #include "autoconf.h"
 
@@ -39,12 +40,18 @@ die(const char *what)
 }
 
 static uint64_t
-now_ns(void)
+clock_ns(clockid_t clock)
 {
 	struct timespec ts = {0, 0};
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t
+now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void
@@ -156,7 +163,7 @@ measure(const char *directory, uint64_t from, uint64_t to)
 	struct store *store = open_store(directory);
 	char path[4096];
 	struct stat status = {.st_blocks = 0};
-	uint64_t start_ns, open_ns;
+	uint64_t start_ns, open_ns, cpu_ns;
 
 	fill(store, from, to);
 	store_close(&store);
@@ -164,12 +171,16 @@ measure(const char *directory, uint64_t from, uint64_t to)
 	store = open_store(directory);
 	open_ns = now_ns() - start_ns;
 	memset(&times, 0, sizeof(times));
+	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	look_up(store, to, &times);
+	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
 	(void)snprintf(path, sizeof(path), "%s/data.mdb", directory);
 	(void)stat(path, &status);
-	printf("policies=%" PRIu64 " open_ms=%.1f p50_us=%.1f p99_us=%.1f "
+	printf("policies=%" PRIu64
+	       " open_ms=%.1f cpu_us=%.2f p50_us=%.1f p99_us=%.1f "
 	       "anon_kb=%ld file_octets=%lld\n",
 	    to, (double)open_ns / 1e6,
+	    (double)cpu_ns / 1000 / (WARM_UP + LOOKUPS),
 	    (double)times_quantile(&times, 0.50) / 1000,
 	    (double)times_quantile(&times, 0.99) / 1000, anon_kb(),
 	    (long long)status.st_blocks * 512);

@@ -22,6 +22,9 @@ def scale(ground, table, plan):
         table.row(what, "p99 of a lookup", f"{line['p99_us']:.1f} us",
                   f"{first['p99_us']:.1f} us",
                   line["p99_us"] / first["p99_us"], "", "<= 1.2")
+        table.row(what, "CPU of a lookup", f"{line['cpu_us']:.1f} us",
+                  f"{first['cpu_us']:.1f} us",
+                  line["cpu_us"] / first["cpu_us"], "", "<= 1.2")
         table.row(what, "opening", f"{line['open_ms']:.0f} ms", "1000 ms",
                   line["open_ms"] / 1000, "", "<= 1")
         table.row(what, "file, per policy",
