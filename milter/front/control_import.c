@@ -30,15 +30,10 @@ refuse(struct import *import, const char *why)
 static int
 import_record(struct import *import, const struct record *record)
 {
-	bool kept;
-	int err = store_writes_put_later(import->writes, &record->entry, &kept);
+	int err = store_writes_put_later(import->writes, &record->entry);
 
 	if (err != 0)
 		return refuse(import, err_text(err));
-	if (kept) {
-		import->kept++;
-		return 0;
-	}
 	engine_forget(import->client->parts->engine, record->entry.domain);
 	import->imported++;
 	return 0;
@@ -85,15 +80,16 @@ int
 control_import(struct control_client *client)
 {
 	struct import import = {.client = client};
-	size_t failed;
+	size_t failed, kept;
 	int err, write_err;
 
 	import.writes = store_writes_new(client->parts->store);
 	if (import.writes == NULL)
 		return ERR_NOMEM;
 	err = import_all(&import);
-	write_err = store_writes_end(&import.writes, &failed);
-	import.imported -= (json_int_t)failed;
+	write_err = store_writes_end(&import.writes, &failed, &kept);
+	import.kept = (json_int_t)kept;
+	import.imported -= (json_int_t)(failed + kept);
 	client_log(client, "import", NULL, import.imported);
 	if (err == ERR_TOOLONG)
 		(void)client_error(client, "line %lld is too long",

@@ -256,6 +256,22 @@ mark_entry(struct request *request, int err, const struct store_entry *entry)
 	request->record = record;
 }
 
+static void
+keep_newer(struct request *request, int err, const struct store_entry *entry)
+{
+	if (err == ERR_NOTFOUND)
+		return;
+	request->err = err;
+	if (err == 0 && entry->fetched_s >= request->record->entry.fetched_s)
+		request->err = ERR_KEPT;
+}
+
+static bool
+reads_first(const struct request *request)
+{
+	return request->mark || request->later;
+}
+
 static bool
 is_in_run(const struct request *first, const struct request *end,
     const char *domain)
@@ -268,8 +284,9 @@ is_in_run(const struct request *first, const struct request *end,
 }
 
 /*
- * Marks read what is committed, so that they share a commit neither with what
- * goes before them nor with another mark of the same domain.
+ * Marks, and puts that depend on what is there, read what is committed, so that
+ * they share a commit neither with what goes before them nor with another one
+ * of the same domain.
  */
 static struct request *
 run_end(const struct request *first)
@@ -277,7 +294,9 @@ run_end(const struct request *first)
 	struct request *end = first->next;
 
 	while (end != NULL && end->mark == first->mark &&
-	    !(end->mark && is_in_run(first, end, end->record->entry.domain)))
+	    end->later == first->later &&
+	    !(reads_first(end) &&
+		is_in_run(first, end, end->record->entry.domain)))
 		end = end->next;
 	return end;
 }
@@ -293,6 +312,8 @@ write_batch(void *arg, struct request *batch)
 		end = run_end(request);
 		if (request->mark)
 			read_run(store, request, end, mark_entry);
+		else if (request->later)
+			read_run(store, request, end, keep_newer);
 		commit_run(store, request, end);
 	}
 	while (batch != NULL) {
@@ -413,14 +434,28 @@ store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
 	return err != 0 ? err : lane_post(&store->reads, &request);
 }
 
+static int
+post_put(struct store *store, const struct store_entry *entry, bool later,
+    store_done_fn *done, void *arg)
+{
+	struct request request = {.later = later, .done = done, .arg = arg};
+	int err = record_new(entry, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
 int
 store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg)
 {
-	struct request request = {.done = done, .arg = arg};
-	int err = record_new(entry, &request.record);
+	return post_put(store, entry, false, done, arg);
+}
 
-	return err != 0 ? err : lane_post(&store->writes, &request);
+int
+store_put_later(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg)
+{
+	return post_put(store, entry, true, done, arg);
 }
 
 int

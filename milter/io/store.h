@@ -92,6 +92,11 @@ int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
+/* The same in one step with a look at what is there: ERR_KEPT in the callback
+ * if that was fetched as late or later. For what was saved once, which must not
+ * bring back what has been replaced since. */
+int store_put_later(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg);
 /*
  * Notes about what is there, without touching policy, id or fetch time. The
  * caller need not know the entry, so that a note never brings an old policy

@@ -16,6 +16,7 @@ struct request {
 	struct request *next;
 	struct record *record; /* a get or delete: a tombstone */
 	bool mark;             /* a change of what is there, not a new entry */
+	bool later;            /* only if fetched later than what is there */
 	store_got_fn *got;     /* a get */
 	store_done_fn *done;   /* a change; may be NULL */
 	void *arg;

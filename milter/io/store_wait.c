@@ -87,6 +87,7 @@ struct store_writes {
 	pthread_cond_t come;
 	size_t under_way;
 	size_t failed;
+	size_t kept;
 	int err; /* of the first that failed */
 };
 
@@ -110,7 +111,9 @@ written(void *arg, int err)
 
 	(void)pthread_mutex_lock(&writes->lock);
 	writes->under_way--;
-	if (err != 0 && writes->failed++ == 0)
+	if (err == ERR_KEPT)
+		writes->kept++;
+	else if (err != 0 && writes->failed++ == 0)
 		writes->err = err;
 	(void)pthread_cond_signal(&writes->come);
 	(void)pthread_mutex_unlock(&writes->lock);
@@ -125,15 +128,19 @@ wait_for(struct store_writes *writes, size_t at_most)
 		(void)pthread_cond_wait(&writes->come, &writes->lock);
 }
 
-int
-store_writes_put(struct store_writes *writes, const struct store_entry *entry)
+typedef int put_fn(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg);
+
+static int
+put_by(put_fn *put, struct store_writes *writes,
+    const struct store_entry *entry)
 {
 	int err;
 
 	wait_for(writes, STORE_WRITES_MAX - 1);
 	writes->under_way++;
 	(void)pthread_mutex_unlock(&writes->lock);
-	err = store_put(writes->store, entry, written, writes);
+	err = put(writes->store, entry, written, writes);
 	if (err != 0) {
 		(void)pthread_mutex_lock(&writes->lock);
 		writes->under_way--;
@@ -143,21 +150,20 @@ store_writes_put(struct store_writes *writes, const struct store_entry *entry)
 }
 
 int
-store_writes_put_later(struct store_writes *writes,
-    const struct store_entry *entry, bool *kept)
+store_writes_put(struct store_writes *writes, const struct store_entry *entry)
 {
-	struct record *stored;
-	int err = store_wait_get(writes->store, entry->domain, &stored);
-
-	*kept = err == 0 && stored->entry.fetched_s >= entry->fetched_s;
-	record_unref(&stored);
-	if (*kept || (err != 0 && err != ERR_NOTFOUND))
-		return *kept ? 0 : err;
-	return store_writes_put(writes, entry);
+	return put_by(store_put, writes, entry);
 }
 
 int
-store_writes_end(struct store_writes **writesp, size_t *failed)
+store_writes_put_later(struct store_writes *writes,
+    const struct store_entry *entry)
+{
+	return put_by(store_put_later, writes, entry);
+}
+
+int
+store_writes_end(struct store_writes **writesp, size_t *failed, size_t *kept)
 {
 	struct store_writes *writes = *writesp;
 	int err;
@@ -165,6 +171,7 @@ store_writes_end(struct store_writes **writesp, size_t *failed)
 	wait_for(writes, 0);
 	err = writes->err;
 	*failed = writes->failed;
+	*kept = writes->kept;
 	(void)pthread_mutex_unlock(&writes->lock);
 	(void)pthread_cond_destroy(&writes->come);
 	(void)pthread_mutex_destroy(&writes->lock);

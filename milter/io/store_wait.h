@@ -23,15 +23,12 @@ struct store_writes *store_writes_new(struct store *store); /* NULL: ENOMEM */
 /* Waits while too many are under way. 0, or the error of store_put. */
 int
 store_writes_put(struct store_writes *writes, const struct store_entry *entry);
-/*
- * The same, unless what is stored was fetched as late or later (*kept): what
- * was saved once must not bring back what has been replaced since. 0, or why
- * it cannot be read or written.
- */
+/* The same by store_put_later. */
 int store_writes_put_later(struct store_writes *writes,
-    const struct store_entry *entry, bool *kept);
-/* Waits for all; *failed is how many of them did. 0, or the first one's
- * error. */
-int store_writes_end(struct store_writes **writes, size_t *failed);
+    const struct store_entry *entry);
+/* Waits for all; *failed is how many of them did, *kept how many found what is
+ * as new. 0, or the first failed one's error. */
+int
+store_writes_end(struct store_writes **writes, size_t *failed, size_t *kept);
 
 #endif

@@ -49,7 +49,6 @@ store_line(struct import *import, struct store_writes *writes, const char *line,
 {
 	char error[STORE_JSON_ERROR_SIZE];
 	struct record *record;
-	bool kept = false;
 	int err =
 	    store_json_read(line, len, (int64_t)time(NULL), &record, error);
 
@@ -57,12 +56,10 @@ store_line(struct import *import, struct store_writes *writes, const char *line,
 		refuse(import, import->line, error);
 		return TOOL_OK;
 	}
-	err = store_writes_put_later(writes, &record->entry, &kept);
+	err = store_writes_put_later(writes, &record->entry);
 	record_unref(&record);
 	if (err != 0)
 		refuse(import, import->line, err_text(err));
-	else if (kept)
-		import->kept++;
 	else
 		import->imported++;
 	return TOOL_OK;
@@ -71,10 +68,11 @@ store_line(struct import *import, struct store_writes *writes, const char *line,
 static int
 end_writes(struct import *import, struct store_writes **writes)
 {
-	size_t failed;
-	int err = store_writes_end(writes, &failed);
+	size_t failed, kept;
+	int err = store_writes_end(writes, &failed, &kept);
 
-	import->imported -= (json_int_t)failed;
+	import->kept = (json_int_t)kept;
+	import->imported -= (json_int_t)(failed + kept);
 	if (failed == 0)
 		return TOOL_OK;
 	tool_warn("%zu policies could not be written: %s", failed,

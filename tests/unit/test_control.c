@@ -272,6 +272,7 @@ put(const char *domain, int64_t fetched_s, size_t len)
 	    .failure = "",
 	    .body = (const uint8_t *)body};
 	struct store_writes *writes = store_writes_new(store);
+	size_t kept;
 	size_t failed;
 
 	strcat(body, start_of_body);
@@ -281,7 +282,7 @@ put(const char *domain, int64_t fetched_s, size_t len)
 	}
 	entry.len = strlen(body);
 	cr_assert_eq(store_writes_put(writes, &entry), 0);
-	cr_assert_eq(store_writes_end(&writes, &failed), 0);
+	cr_assert_eq(store_writes_end(&writes, &failed, &kept), 0);
 	free(body);
 }
 

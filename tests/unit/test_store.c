@@ -514,3 +514,41 @@ Test(store, specs)
 				error));
 	}
 }
+
+/* --- puts that depend on what is there ------------------------------------ */
+
+static void
+collect_err(void *arg, int err)
+{
+	*(int *)arg = err;
+}
+
+/* A fetch that is stored while an import is under way, before it or after it in
+ * the queue, stays. */
+static void
+later_put_wins(struct fixture *f)
+{
+	struct store_entry saved = sync_entry("a.example", "saved", policy);
+	struct store_entry fetched = sync_entry("a.example", "new", policy);
+	struct got got;
+	int first = 1, second = 1, third = 1;
+
+	saved.fetched_s -= 10;
+	cr_expect_eq(store_put_later(f->store, &saved, collect_err, &first), 0);
+	cr_expect_eq(store_put(f->store, &fetched, NULL, NULL), 0);
+	cr_expect_eq(store_put_later(f->store, &saved, collect_err, &second),
+	    0);
+	cr_expect_eq(store_put_later(f->store, &fetched, collect_err, &third),
+	    0);
+	cr_expect_eq(sync_put(f->store, &rows[0]), 0); /* all are done */
+	sync_get(f->store, "a.example", &got);
+	cr_expect_str_eq(got.id, "new", "%s", f->kind);
+	cr_expect_eq(first, 0, "%s", f->kind);
+	cr_expect_eq(second, ERR_KEPT, "%s", f->kind);
+	cr_expect_eq(third, ERR_KEPT, "%s", f->kind);
+}
+
+Test(store, C_07_what_was_saved_does_not_replace_what_was_fetched_later)
+{
+	for_each_kind(later_put_wins);
+}
