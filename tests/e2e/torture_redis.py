@@ -138,6 +138,28 @@ class Outages:
         self.ask("the daemon was killed")
 
 
+    def restart_without(self):
+        """D-20: a daemon that starts while the server is down has nothing."""
+        expect(self.server.say("SAVE") == "+OK", "SAVE")
+        self.server.kill()
+        self.crowd.kill()
+        self.listen()
+        before = self.told.count("down")
+        self.crowd.start()
+        unknown = self.crowd.domains[:8]
+        answers = self.crowd.ask(unknown)
+        events = self.crowd.log()
+        self.told += [e.get("state") for e in events
+                      if e.get("event") == "store"]
+        expect(self.told.count("down") == before + 1,
+               f"started without a server: told {self.told}")
+        reasons = {e["reason"] for e in events if "reason" in e}
+        expect(reasons == {"internal-error"}, f"unknown: {reasons}, {answers}")
+        self.server.start()
+        self.await_up("the start without a server")
+        self.ask("after the start without a server")
+
+
 def restarted(server, save):
     """What ends the outage of a server that was killed."""
     def end():
@@ -167,6 +189,7 @@ def run(crowd, rounds):
         outages.outage("SIGKILL, all lost", *restarted(server, False))
         outages.outage("SIGKILL, saved before", *restarted(server, True))
         outages.restart()
+    outages.restart_without()
     crowd.stop()
     server.kill()
     print(f"redis: {rounds} rounds, {outages.told.count('down')} outages, "
