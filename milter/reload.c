@@ -13,10 +13,12 @@
 #include "config_io.h"
 #include "core/err.h"
 #include "engine/ask.h"
+#include "engine/clock.h"
 #include "engine/refresh.h"
 #include "io/log.h"
 #include "notify.h"
 #include "snapshot.h"
+#include "start_log.h"
 
 _Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
 
@@ -127,6 +129,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		log_set_level(r->parts.log, config->log_config.level);
 	log_taken(r, config);
 	warn_of_fixed(r, config);
+	start_log_exemptions(r->parts.log, config, clock_wall_s());
 	log_set_level(r->parts.log, config->log_config.level);
 	snapshots_replace(r->parts.snapshots, &next);
 	return 0;

@@ -348,3 +348,15 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 	if (out->exemption != NULL)
 		scope_pass(out, REASON_EXEMPT);
 }
+
+enum exemption_state
+exemption_state(const struct exemption *exemption, int64_t now_s)
+{
+	if (exemption->until_s == 0)
+		return EXEMPTION_LIVE;
+	if (now_s >= exemption->until_s)
+		return EXEMPTION_LAPSED;
+	return exemption->until_s - now_s <= EXEMPTION_NOTICE_S
+	    ? EXEMPTION_LAPSES
+	    : EXEMPTION_LIVE;
+}

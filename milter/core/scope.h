@@ -30,6 +30,17 @@ struct exemption {
 	const char *comment; /* may be NULL */
 };
 
+#define EXEMPTION_NOTICE_S (7 * 86400)
+
+enum exemption_state {
+	EXEMPTION_LIVE,
+	EXEMPTION_LAPSES, /* within EXEMPTION_NOTICE_S */
+	EXEMPTION_LAPSED  /* from until_s on, a midnight in UTC */
+};
+
+enum exemption_state
+exemption_state(const struct exemption *exemption, int64_t now_s);
+
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */

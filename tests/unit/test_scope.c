@@ -342,3 +342,19 @@ Test(scope, says_class_and_exemption)
 	resolve("<user>", NULL, NULL, &scope);
 	cr_expect_eq(scope.class, ADDRESS_LOCAL);
 }
+
+/* The last day is until the second before until_s, in UTC. */
+Test(scope, exemptions_lapse_at_the_second)
+{
+	const struct exemption e = {.domain = "a.example",
+	    .until_s = 1798761600};
+	const struct exemption for_good = {.domain = "a.example"};
+
+	cr_expect_eq(exemption_state(&for_good, INT64_MAX), EXEMPTION_LIVE);
+	cr_expect_eq(exemption_state(&e, e.until_s - 7 * 86400 - 1),
+	    EXEMPTION_LIVE);
+	cr_expect_eq(exemption_state(&e, e.until_s - 7 * 86400),
+	    EXEMPTION_LAPSES);
+	cr_expect_eq(exemption_state(&e, e.until_s - 1), EXEMPTION_LAPSES);
+	cr_expect_eq(exemption_state(&e, e.until_s), EXEMPTION_LAPSED);
+}
