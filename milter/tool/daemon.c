@@ -146,15 +146,17 @@ print_deliveries(const json_t *object)
 }
 
 static void
-print_exemption(const json_t *exemption)
+print_exemption(const json_t *exemption, int64_t now_s)
 {
 	const char *comment = text_at(exemption, "comment");
 	char until[DURATION_SIZE];
 
 	printf("  %s", text_at(exemption, "domain"));
+	/* The day as it stands in the file: the last one on which it counts. */
 	if (number_at(exemption, "until") != 0) {
-		moment_text(number_at(exemption, "until"), until);
-		printf(" until %s", until);
+		moment_text(number_at(exemption, "until") - 1, until);
+		printf(" until %.10s%s", until,
+		    now_s < number_at(exemption, "until") ? "" : ", lapsed");
 	}
 	if (comment[0] != '\0') {
 		fputs(" # ", stdout);
@@ -168,11 +170,13 @@ print_exemptions(const json_t *object)
 {
 	const json_t *exemptions = part(object, "exemptions");
 	const json_t *list = part(exemptions, "list");
+	const int64_t now_s =
+	    number_at(object, "started") + number_at(object, "uptime");
 	size_t n = json_array_size(list);
 
 	printf("exemptions   %" PRId64 "\n", number_at(exemptions, "total"));
 	for (size_t i = 0; i < n; i++)
-		print_exemption(json_array_get(list, i));
+		print_exemption(json_array_get(list, i), now_s);
 	if (number_at(exemptions, "total") > (int64_t)n)
 		puts("  ...");
 }
