@@ -17,6 +17,7 @@ dane_sts_milter_SOURCES = \
 	milter/main.c \
 	milter/arguments.c milter/arguments.h \
 	milter/daemon.c milter/daemon.h \
+	milter/exemption_log.c milter/exemption_log.h \
 	milter/notify.c milter/notify.h \
 	milter/process.c milter/process.h \
 	milter/reload.c milter/reload.h \

@@ -3,22 +3,24 @@
 
 #include "reload.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config_io.h"
 #include "core/err.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "engine/refresh.h"
+#include "exemption_log.h"
 #include "io/log.h"
 #include "notify.h"
 #include "snapshot.h"
-#include "start_log.h"
 
 _Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
 
@@ -129,7 +131,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		log_set_level(r->parts.log, config->log_config.level);
 	log_taken(r, config);
 	warn_of_fixed(r, config);
-	start_log_exemptions(r->parts.log, config, clock_wall_s());
+	exemption_log(r->parts.log, config, clock_wall_s(), 0);
 	log_set_level(r->parts.log, config->log_config.level);
 	snapshots_replace(r->parts.snapshots, &next);
 	return 0;
@@ -152,17 +154,50 @@ reload_now(struct reloader *r, char error[CONFIG_ERROR_SIZE])
 
 /* --- the thread --- */
 
+/* Of the configuration in force. */
+static void
+tell_exemptions(const struct reloader *r, int64_t now_s, int64_t since_s)
+{
+	struct snapshot *snapshot = snapshot_acquire(r->parts.snapshots);
+
+	exemption_log(r->parts.log, snapshot->config, now_s, since_s);
+	snapshot_release(&snapshot);
+}
+
+/* Until SIGUSR1. Meanwhile, exemptions are told of at each midnight. */
+static bool
+wait_for_signal(const struct reloader *r, const sigset_t *set)
+{
+	int64_t told_s = clock_wall_s();
+
+	for (;;) {
+		const struct timespec pause = {
+		    .tv_sec = (time_t)exemption_log_pause(clock_wall_s()),
+		};
+		int64_t now_s;
+
+		if (sigtimedwait(set, NULL, &pause) >= 0)
+			return true;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return false;
+		now_s = clock_wall_s();
+		tell_exemptions(r, now_s, told_s);
+		told_s = now_s;
+	}
+}
+
 static void *
 wait_for_signals(void *arg)
 {
 	struct reloader *r = arg;
 	char error[CONFIG_ERROR_SIZE];
 	sigset_t set;
-	int signum;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	while (sigwait(&set, &signum) == 0 && !atomic_load(&r->stop))
+	while (wait_for_signal(r, &set) && !atomic_load(&r->stop))
 		(void)reload_now(r, error);
 	return NULL;
 }

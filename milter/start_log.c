@@ -9,6 +9,7 @@
 #include "config.h"
 #include "core/share.h"
 #include "engine/clock.h"
+#include "exemption_log.h"
 #include "io/log.h"
 #include "version.h"
 
@@ -35,28 +36,6 @@ warn_loudly(struct log *log, const struct config *config)
 		    "POLICIES ARE KEPT IN MEMORY: after a restart every "
 		    "domain is at first contact again, open to an attacker "
 		    "who suppresses its policy");
-}
-
-void
-start_log_exemptions(struct log *log, const struct config *config,
-    int64_t now_s)
-{
-	for (size_t i = 0; i < config->scope.n_exemptions; i++) {
-		const struct exemption *e = &config->scope.exemptions[i];
-		enum exemption_state state = exemption_state(e, now_s);
-		struct log_event event;
-
-		if (state == EXEMPTION_LIVE)
-			continue;
-		log_begin(&event, log, LOG_LEVEL_WARNING, "exemption");
-		log_str(&event, "domain", e->domain);
-		log_str(&event, "state",
-		    state == EXEMPTION_LAPSED ? "lapsed" : "lapses");
-		log_int(&event, "left_s", e->until_s - now_s);
-		if (e->comment != NULL)
-			log_str(&event, "why", e->comment);
-		log_end(&event);
-	}
 }
 
 static const char *
@@ -96,5 +75,5 @@ start_log_write(struct log *log, const struct config *config, const char *file)
 		    "%s does not exist: all options have their defaults",
 		    config_default_path());
 	warn_loudly(log, config);
-	start_log_exemptions(log, config, clock_wall_s());
+	exemption_log(log, config, clock_wall_s(), 0);
 }

@@ -21,6 +21,13 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 tests_unit_test_watchdog_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_watchdog_LDADD = $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_exemption_log
+UNIT_TESTS += tests/unit/test_exemption_log
+tests_unit_test_exemption_log_SOURCES = tests/unit/test_exemption_log.c \
+	milter/exemption_log.c
+tests_unit_test_exemption_log_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_exemption_log_LDADD = libio.a libcore.a $(CRITERION_LIBS)
+
 # What starts the daemon.
 check_PROGRAMS += tests/unit/test_init
 UNIT_TESTS += tests/unit/test_init

@@ -1,0 +1,114 @@
+/* exemption_log: when the log says that an exemption ends. */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "exemption_log.h"
+#include "io/log.h"
+
+#define DAY_S      86400
+#define MIDNIGHT_S ((int64_t)20000 * DAY_S)
+
+static char path[] = "/tmp/test_exemption_log.XXXXXX";
+static struct log *log_under_test;
+
+static void
+set_up(void)
+{
+	char target[sizeof(path) + 8];
+	char error[LOG_ERROR_SIZE];
+	struct log_config config = {.target = target,
+	    .format = LOG_FORMAT_TEXT,
+	    .level = LOG_LEVEL_INFO};
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0);
+	close(fd);
+	snprintf(target, sizeof(target), "file:%s", path);
+	log_under_test = log_open(&config, "test", error);
+	cr_assert(log_under_test != NULL, "%s", error);
+}
+
+static void
+tear_down(void)
+{
+	log_close(&log_under_test);
+	unlink(path);
+}
+
+/* What was written, without the time in front of each line. */
+static const char *
+told(int64_t now_s, int64_t since_s)
+{
+	static const struct exemption exemptions[] = {
+	    {.domain = "for-good.example"      },
+	    { .domain = "far.example", .until_s = MIDNIGHT_S + 8 * DAY_S},
+	    { .domain = "soon.example",
+             .until_s = MIDNIGHT_S + DAY_S,
+             .comment = "ticket 7"},
+	    {		.domain = "over.example",           .until_s = MIDNIGHT_S},
+	};
+	const struct config config = {
+	    .scope = {.n_exemptions = 4, .exemptions = exemptions}
+        };
+	static char text[4096];
+	char line[1024];
+	FILE *file;
+
+	cr_assert_eq(truncate(path, 0), 0);
+	exemption_log(log_under_test, &config, now_s, since_s);
+	log_close(&log_under_test); /* all is written then */
+	text[0] = '\0';
+	file = fopen(path, "r");
+	cr_assert(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		const char *rest = strchr(line, ' ');
+
+		cr_assert(rest != NULL);
+		strncat(text, rest + 1, sizeof(text) - strlen(text) - 1);
+	}
+	fclose(file);
+	return text;
+}
+
+Test(exemption_log, all_that_end_are_told_at_start, .init = set_up,
+    .fini = tear_down)
+{
+	cr_assert_str_eq(told(MIDNIGHT_S + 10, 0),
+	    "warning exemption domain=soon.example state=lapses left_s=86390 "
+	    "why=\"ticket 7\"\n"
+	    "warning exemption domain=over.example state=lapsed left_s=-10\n");
+}
+
+Test(exemption_log, the_end_is_told_at_the_midnight_it_comes, .init = set_up,
+    .fini = tear_down)
+{
+	cr_assert_not_null(
+	    strstr(told(MIDNIGHT_S, MIDNIGHT_S - DAY_S), "over.example"));
+}
+
+Test(exemption_log, the_end_is_told_once, .init = set_up, .fini = tear_down)
+{
+	cr_assert_str_eq(told(MIDNIGHT_S + DAY_S / 2, MIDNIGHT_S),
+	    "warning exemption domain=soon.example state=lapses left_s=43200 "
+	    "why=\"ticket 7\"\n");
+}
+
+Test(exemption_log, a_week_ahead, .init = set_up, .fini = tear_down)
+{
+	cr_assert_not_null(
+	    strstr(told(MIDNIGHT_S + DAY_S, MIDNIGHT_S), "far.example"));
+}
+
+Test(exemption_log, next_is_midnight_in_utc)
+{
+	cr_assert_eq(exemption_log_pause(MIDNIGHT_S), DAY_S);
+	cr_assert_eq(exemption_log_pause(MIDNIGHT_S + 1), DAY_S - 1);
+	cr_assert_eq(exemption_log_pause(MIDNIGHT_S - 1), 1);
+}
