@@ -16,8 +16,11 @@
 #include <time.h>
 
 #define BUFFER_SIZE ((size_t)256 * 1024)
-/* What is gathered before it is written, unless somebody waits. */
+/* What is gathered before it is written, unless somebody waits... */
 #define LINGER_MS 10
+/* ...or so few have come in that time that a write for each does no harm: then
+ * the line is in the log before the client has read the reply. */
+#define LINES_CALM 16
 
 struct buffer {
 	size_t len;
@@ -39,6 +42,8 @@ struct log_queue {
 	bool waiting; /* the thread, for a first line */
 	bool urgent;  /* do not linger */
 	bool ending;
+	uint64_t calm_ms; /* monotonic; when those lines began to be counted */
+	unsigned n_calm;
 	struct buffer buffers[2];
 };
 
@@ -172,6 +177,25 @@ append(struct buffer *buffer, const char *octets, size_t len)
 	buffer->len += len;
 }
 
+/* Of a line that has come. */
+static bool
+is_calm(struct log_queue *queue)
+{
+	struct timespec now = {0, 0};
+	uint64_t now_ms;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (now_ms - queue->calm_ms >= LINGER_MS) {
+		queue->calm_ms = now_ms;
+		queue->n_calm = 0;
+	}
+	if (queue->n_calm == LINES_CALM)
+		return false;
+	queue->n_calm++;
+	return true;
+}
+
 void
 log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
     const char *line, size_t len)
@@ -189,7 +213,7 @@ log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
 	/* A thread that lingers wakes by itself. */
 	first = queue->waiting;
 	queue->waiting = false;
-	if (queue->filling->len > BUFFER_SIZE / 2)
+	if (is_calm(queue) || queue->filling->len > BUFFER_SIZE / 2)
 		hurry(queue);
 	(void)pthread_mutex_unlock(&queue->lock);
 	if (first)

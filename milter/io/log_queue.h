@@ -1,8 +1,8 @@
 /*
  * Lines on their way to the log, so that who logs does not wait for the disk
- * and many lines cost one write. One thread takes what has come in a moment
- * and hands it over; when it cannot keep up, those who log wait: no line is
- * dropped.
+ * and many lines cost one write. One thread hands them over, at once while they
+ * are few, and else what has come in a moment together; when it cannot keep up,
+ * those who log wait: no line is dropped.
  *
  * Any thread, but for start and stop.
  */

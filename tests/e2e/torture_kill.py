@@ -12,10 +12,12 @@ import shutil
 import time
 
 from crowd import Failure, expect
+from process import wait_for
 
 STARTS_MAX_S = 0.1
 LOAD_MAX_S = 0.8
 SAMPLE = 5
+LOG_S = 5
 EARLY = 8  # one round in so many is killed while it starts
 
 
@@ -60,6 +62,17 @@ class Kill:
             thread.join()
         self.check(number)
 
+    def _recipients(self, count):
+        """Lines are written a moment after the reply."""
+        lines = []
+
+        def all_there():
+            lines.extend(e for e in self.crowd.log()
+                         if e.get("event") == "rcpt")
+            return len(lines) >= count
+        wait_for(all_there, LOG_S, f"{count} recipients in the log")
+        return lines
+
     def remember(self):
         """Nothing but the store knows of these policies."""
         sample = sorted(self.used)
@@ -68,7 +81,7 @@ class Kill:
             return
         self.crowd.hide()
         self.crowd.expect_deferred(sample, "after the restart")
-        lines = [e for e in self.crowd.log() if e.get("event") == "rcpt"]
+        lines = self._recipients(len(sample))
         for line in lines:
             domain = line["domain"]
             expect(line["policy_from"] == "cache"
