@@ -315,6 +315,15 @@ tests_unit_test_tool_replay_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
 tests_unit_test_tool_replay_LDADD = $(TOOL_RUN_LDADD)
 EXTRA_tests_unit_test_tool_replay_DEPENDENCIES = dane-sts$(EXEEXT)
 
+check_PROGRAMS += tests/unit/test_completion
+UNIT_TESTS += tests/unit/test_completion
+tests_unit_test_completion_SOURCES = tests/unit/test_completion.c
+tests_unit_test_completion_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	-DTOOL_DIR='"$(abs_top_srcdir)/milter/tool"' \
+	-DCOMPLETION_BASH='"$(abs_top_srcdir)/etc/dane-sts.bash"' \
+	-DCOMPLETION_ZSH='"$(abs_top_srcdir)/etc/_dane-sts"'
+tests_unit_test_completion_LDADD = libdstool.a $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_manual tests/unit/test_program
 UNIT_TESTS += tests/unit/test_manual tests/unit/test_program
 tests_unit_test_manual_SOURCES = tests/unit/test_manual.c

@@ -1,0 +1,36 @@
+# bash completion for dane-sts(1).
+
+_dane_sts()
+{
+	local current=${COMP_WORDS[COMP_CWORD]}
+	local previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local command='' words='' own='' i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-c | --config) ((i++)) ;;
+		-*) ;;
+		*) command=${COMP_WORDS[i]}; break ;;
+		esac
+	done
+	case $command in
+	'') words='check explain lint parse replay status reload cache' ;;
+	check) own='--deadline --file' ;;
+	explain) own='--log' ;;
+	lint) own='--host --txt --domain' ;;
+	parse) own='' ;;
+	replay) own='--hosts --tlsa --mx-patterns --on-discovery-failure --on-bogus-discovery --on-resolver-failure --action' ;;
+	status) own='' ;;
+	reload) own='' ;;
+	cache) own='--store'; words='list show export import purge warm' ;;
+	esac
+	COMPREPLY=()
+	case $previous in
+	-c | --config | -f | --file | --log)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return ;;
+	esac
+	[[ $current == -* ]] && words="--config --json --help --version $own"
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+} &&
+	complete -o default -F _dane_sts dane-sts
