@@ -3,41 +3,21 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/idn.h"
 #include "tool/cache.h"
 #include "tool/names.h"
 #include "tool/output.h"
-
-#define BAR_WIDTH 40
+#include "tool/progress.h"
 
 struct warm {
 	bool json;
-	bool bar; /* stderr is a terminal */
-	size_t n;
-	size_t answered;
+	struct progress progress;
 	size_t stored; /* has a policy that is in the store */
 	size_t bound;  /* one with the flag */
 	size_t without;
 	size_t failed; /* it could not be found out */
 };
-
-static void
-draw_bar(const struct warm *warm)
-{
-	size_t filled = warm->answered * BAR_WIDTH / warm->n;
-	char bar[BAR_WIDTH + 1];
-
-	if (!warm->bar)
-		return;
-	memset(bar, ' ', BAR_WIDTH);
-	memset(bar, '#', filled);
-	bar[BAR_WIDTH] = '\0';
-	fprintf(stderr, "\r[%s] %zu/%zu", bar, warm->answered, warm->n);
-	if (warm->answered == warm->n)
-		fputc('\n', stderr);
-}
 
 static void
 count(struct warm *warm, const json_t *object)
@@ -64,8 +44,7 @@ tell_failure(const struct warm *warm, const json_t *object)
 	const char *reason =
 	    json_string_value(json_object_get(object, "reason"));
 
-	if (warm->bar)
-		fputs("\r\033[K", stderr);
+	progress_wipe(&warm->progress);
 	tool_warn("%s: %s", domain != NULL ? domain : "?",
 	    error != NULL        ? error
 		: reason != NULL ? reason
@@ -83,8 +62,7 @@ take_answer(void *arg, const json_t *object, const char *line)
 	count(warm, object);
 	if (warm->failed > failed)
 		tell_failure(warm, object);
-	warm->answered++;
-	draw_bar(warm);
+	progress_step(&warm->progress);
 	return true;
 }
 
@@ -117,12 +95,11 @@ warm_names(const struct cache_options *options, const struct names *names)
 {
 	struct warm warm = {
 	    .json = options->options->json,
-	    .bar = isatty(STDERR_FILENO) == 1,
-	    .n = names->n,
 	};
 	struct cache_source source;
 	int status = cache_source_open(&source, options, CACHE_DAEMON);
 
+	progress_init(&warm.progress, names->n);
 	if (status == TOOL_OK) {
 		remote_on_object(source.remote, take_answer, &warm);
 		status = send_names(source.remote, names);
@@ -133,7 +110,7 @@ warm_names(const struct cache_options *options, const struct names *names)
 	if (!warm.json)
 		printf("%zu domains: %zu with a policy (%zu require DNSSEC), "
 		       "%zu without, %zu not found out\n",
-		    warm.n, warm.stored, warm.bound, warm.without, warm.failed);
+		    names->n, warm.stored, warm.bound, warm.without, warm.failed);
 	return warm.failed > 0 ? TOOL_NO : TOOL_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "io/facts_json.h"
 #include "tool/names.h"
 #include "tool/output.h"
+#include "tool/progress.h"
 #include "tool/query.h"
 #include "tool/session.h"
 #include "tool/style.h"
@@ -37,6 +38,7 @@ struct check {
 	struct session session;
 	struct tree_style style;
 	struct query_set set;
+	struct progress progress;
 	size_t n;
 	struct query *queries;
 };
@@ -122,10 +124,12 @@ run_queries(struct check *check)
 		while (started < check->n && started < i + CHECK_AT_ONCE)
 			query_start(&check->queries[started++]);
 		query_wait(&check->queries[i]);
+		progress_wipe(&check->progress);
 		if (i > 0 && !check->options->json)
 			putchar('\n');
 		status = tell_query(check, &check->queries[i]);
 		fflush(stdout);
+		progress_step(&check->progress);
 		query_clear(&check->queries[i]);
 		worst = status > worst ? status : worst;
 	}
@@ -171,7 +175,7 @@ run_check(struct check *check, const struct names *names)
 
 static int
 check_names(const struct tool_options *options, const struct names *names,
-    uint64_t patience_ms)
+    uint64_t patience_ms, bool from_file)
 {
 	struct check check = {.options = options};
 	int status;
@@ -179,6 +183,8 @@ check_names(const struct tool_options *options, const struct names *names,
 	query_set_init(&check.set);
 	check.set.patience_ms = patience_ms;
 	style_detect(stdout, &check.style);
+	/* A few names on the command line need no bar. */
+	progress_init(&check.progress, from_file ? names->n : 0);
 	status = run_check(&check, names);
 	free(check.queries);
 	query_set_clear(&check.set);
@@ -218,7 +224,8 @@ tool_check(struct tool_options *options, int argc, char **argv)
 		return tool_usage(argv[0], "a domain or address is missing");
 	status = names_read(&names, argc - optind, argv + optind, path);
 	if (status == TOOL_OK && names.n > 0)
-		status = check_names(options, &names, deadline_ms);
+		status = check_names(options, &names, deadline_ms,
+		    path != NULL);
 	names_clear(&names);
 	return status;
 }

@@ -18,6 +18,7 @@ libdstool_a_SOURCES = \
 	milter/tool/options.c milter/tool/tool.h \
 	milter/tool/output.c milter/tool/output.h \
 	milter/tool/parse.c \
+	milter/tool/progress.c milter/tool/progress.h \
 	milter/tool/publication.c milter/tool/publication.h \
 	milter/tool/query.c milter/tool/query.h \
 	milter/tool/rdata_text.c milter/tool/rdata_text.h \

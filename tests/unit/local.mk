@@ -315,6 +315,12 @@ tests_unit_test_tool_replay_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
 tests_unit_test_tool_replay_LDADD = $(TOOL_RUN_LDADD)
 EXTRA_tests_unit_test_tool_replay_DEPENDENCIES = dane-sts$(EXEEXT)
 
+check_PROGRAMS += tests/unit/test_tool_progress
+UNIT_TESTS += tests/unit/test_tool_progress
+tests_unit_test_tool_progress_SOURCES = tests/unit/test_tool_progress.c
+tests_unit_test_tool_progress_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_tool_progress_LDADD = libdstool.a $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_completion
 UNIT_TESTS += tests/unit/test_completion
 tests_unit_test_completion_SOURCES = tests/unit/test_completion.c
