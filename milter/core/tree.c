@@ -11,8 +11,9 @@
 #include "core/advice.h"
 #include "core/text.h"
 
-#define DEPTH_MAX    3 /* MX, host, record */
-#define PATTERNS_MAX 8 /* of a policy; the rest is counted */
+#define ADVICE_WIDTH 79 /* the evidence is never broken */
+#define DEPTH_MAX    3  /* MX, host, record */
+#define PATTERNS_MAX 8  /* of a policy; the rest is counted */
 
 enum colour {
 	COLOUR_NONE,
@@ -385,5 +386,6 @@ tree_print(FILE *out, const struct tree_style *style, const char *title,
 
 	print_headline(&tree, title);
 	print_items(&tree);
-	fprintf(out, "%s\n", advice_text(fault_of(facts, verdict)));
+	text_wrap(out, "", 0, ADVICE_WIDTH,
+	    advice_text(fault_of(facts, verdict)));
 }

@@ -110,7 +110,8 @@ warm_names(const struct cache_options *options, const struct names *names)
 	if (!warm.json)
 		printf("%zu domains: %zu with a policy (%zu require DNSSEC), "
 		       "%zu without, %zu not found out\n",
-		    names->n, warm.stored, warm.bound, warm.without, warm.failed);
+		    names->n, warm.stored, warm.bound, warm.without,
+		    warm.failed);
 	return warm.failed > 0 ? TOOL_NO : TOOL_OK;
 }
 
