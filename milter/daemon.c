@@ -25,6 +25,7 @@
 #include "front/socketmap.h"
 #include "front/web.h"
 #include "io/log.h"
+#include "io/sandbox.h"
 #include "io/store.h"
 #include "notify.h"
 #include "process.h"
@@ -53,6 +54,7 @@ struct daemon {
 	struct control *control;
 	int control_fd;
 	int ready_fd; /* of process_daemonize */
+	bool sandboxed;
 };
 
 /* The way to the person who starts it: stderr, and the log once it is open.
@@ -179,6 +181,26 @@ start_as_user(struct daemon *daemon)
 	return 0;
 }
 
+/* Before there are threads, which inherit it, and before the first octet of
+ * a stranger is read. */
+static int
+start_sandbox(struct daemon *daemon)
+{
+	char error[PROCESS_ERROR_SIZE];
+	char why[SANDBOX_ERROR_SIZE];
+
+	if (process_lock(daemon->config->core_dumps, error) < 0)
+		return fail(daemon, EX_SOFTWARE, "%s", error);
+	if (!daemon->config->sandbox)
+		return 0;
+	daemon->sandboxed = sandbox_enter(why) == 0;
+	/* Not built in: the start line says so, and nothing is wrong. */
+	if (!daemon->sandboxed && sandbox_is_built_in())
+		log_msg(daemon->log, LOG_LEVEL_WARNING, "sandbox",
+		    "no limit on system calls: %s", why);
+	return 0;
+}
+
 static int
 start_engine(struct daemon *daemon)
 {
@@ -285,6 +307,7 @@ start_control(struct daemon *daemon)
 	    .reload = reload,
 	    .reload_arg = daemon->reloader,
 	    .started_s = clock_wall_s(),
+	    .sandboxed = daemon->sandboxed,
 	};
 
 	if (daemon->control_fd < 0)
@@ -337,6 +360,7 @@ static int (*const steps[])(struct daemon *daemon) = {
     start_pid_file,
     start_control_socket,
     start_as_user,
+    start_sandbox,
     block_signals,
     start_log_thread,
     start_engine,
@@ -381,7 +405,9 @@ serve(struct daemon *daemon)
 	};
 	bool drained;
 
-	start_log_write(daemon->log, daemon->config, daemon->startup->file);
+	process_close_on_exec();
+	start_log_write(daemon->log, daemon->config, daemon->startup->file,
+	    daemon->sandboxed);
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);

@@ -31,7 +31,8 @@ dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
 dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
-	$(OPENSSL_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
+	$(OPENSSL_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	$(SECCOMP_LIBS)
 
 dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc
 

@@ -9,9 +9,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
 
 #include "core/err.h"
 
@@ -179,6 +183,32 @@ process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
 	snprintf(error, PROCESS_ERROR_SIZE,
 	    "privileges could not be given up for good");
 	return ERR_IO;
+}
+
+int
+process_lock(bool cores, char error[PROCESS_ERROR_SIZE])
+{
+	const struct rlimit none = {0, 0};
+
+#ifdef HAVE_SYS_PRCTL_H
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(error, "no_new_privs");
+	/* setuid has cleared it: without it there is no core, whatever the
+	 * limit, and no look into /proc/PID. */
+	if (prctl(PR_SET_DUMPABLE, cores ? 1 : 0, 0, 0, 0) < 0)
+		return fail(error, "dumpable");
+#endif
+	if (!cores && setrlimit(RLIMIT_CORE, &none) < 0)
+		return fail(error, "core limit");
+	return 0;
+}
+
+void
+process_close_on_exec(void)
+{
+#if defined(HAVE_CLOSE_RANGE) && defined(CLOSE_RANGE_CLOEXEC)
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+#endif
 }
 
 int

@@ -33,6 +33,21 @@ int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
  */
 int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 
+/*
+ * After that, and before other threads: nothing that is run can gain privileges
+ * any more, no other process of the user may look into this one, and no core
+ * file is written. cores: the last two stay as the init system has them, for
+ * who looks for a fault. 0 or ERR_IO.
+ */
+int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * Whatever is open, libraries' descriptors included, is closed in a program
+ * that this one would start: it starts none, so this is for who takes it over.
+ * Does nothing where the system cannot.
+ */
+void process_close_on_exec(void);
+
 /* Makes user the owner of a file that root has made, so that it can be opened
  * anew later. Does nothing without root or user. 0 or ERR_IO. */
 int process_give_file(const char *path, const char *user,

@@ -27,8 +27,8 @@ _Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
 /* Options whose value is used up at the start. */
 static const char *const fixed_options[] = {"socket", "socket_mode",
     "socket_group", "user", "store", "store_auth_file", "store_tls_ca", "loops",
-    "policy_socket", "control_socket", "metrics", "tlsrpt_socket", "log",
-    "log_format"};
+    "policy_socket", "control_socket", "metrics", "tlsrpt_socket", "sandbox",
+    "core_dumps", "log", "log_format"};
 
 #define N_FIXED (sizeof(fixed_options) / sizeof(fixed_options[0]))
 

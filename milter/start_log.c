@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -38,6 +39,20 @@ warn_loudly(struct log *log, const struct config *config)
 		    "who suppresses its policy");
 }
 
+/* Who may write it chooses what is refused, and what the store is. */
+static void
+warn_of_writers(struct log *log, const char *file)
+{
+	struct stat status;
+
+	if (file == NULL || stat(file, &status) < 0 ||
+	    (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return;
+	log_msg(log, LOG_LEVEL_WARNING, "config",
+	    "%s CAN BE CHANGED BY OTHERS than its owner: chmod go-w %s", file,
+	    file);
+}
+
 static const char *
 resolvers_text(const struct config *config, char *out, size_t size)
 {
@@ -51,7 +66,8 @@ resolvers_text(const struct config *config, char *out, size_t size)
 }
 
 void
-start_log_write(struct log *log, const struct config *config, const char *file)
+start_log_write(struct log *log, const struct config *config, const char *file,
+    bool sandboxed)
 {
 	struct log_event e;
 	char libraries[LIBRARIES_SIZE];
@@ -68,6 +84,7 @@ start_log_write(struct log *log, const struct config *config, const char *file)
 	log_str(&e, "store", config->store);
 	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
 	log_str(&e, "config", file != NULL ? file : "-");
+	log_str(&e, "sandbox", sandboxed ? "seccomp" : "none");
 	log_str(&e, "libraries", libraries);
 	log_end(&e);
 	if (file == NULL)
@@ -75,5 +92,6 @@ start_log_write(struct log *log, const struct config *config, const char *file)
 		    "%s does not exist: all options have their defaults",
 		    config_default_path());
 	warn_loudly(log, config);
+	warn_of_writers(log, file);
 	exemption_log(log, config, clock_wall_s(), 0);
 }

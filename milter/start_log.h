@@ -7,11 +7,13 @@
 #ifndef START_LOG_H
 #define START_LOG_H
 
+#include <stdbool.h>
+
 struct config;
 struct log;
 
 /* file NULL: there is none, all options have their defaults. */
-void
-start_log_write(struct log *log, const struct config *config, const char *file);
+void start_log_write(struct log *log, const struct config *config,
+    const char *file, bool sandboxed);
 
 #endif

@@ -63,6 +63,7 @@ struct control_parts {
 	int (*reload)(void *arg, char error[CONFIG_ERROR_SIZE]);
 	void *reload_arg;
 	int64_t started_s;
+	bool sandboxed;
 	int patience_ms; /* 0: CONTROL_PATIENCE_MS */
 };
 

@@ -2,6 +2,7 @@
  * {"command":"status"}, {"command":"reload"}
  *
  *	version, started, uptime	seconds
+ *	sandbox				seccomp, or none
  *	mode, enforced, action, generation	of the configuration in force;
  *					enforced: percent, monitor mode: 0
  *	resolver			state: unknown|ok|broken, since
@@ -125,8 +126,9 @@ deliveries_json(const struct tls_counters *tls)
 	json_int_t total = 0;
 
 	for (size_t i = 0; i < TLS_POLICY_KINDS; i++) {
-		json_int_t n = (json_int_t)atomic_load_explicit(
-		    &tls->answers[i], memory_order_relaxed);
+		json_int_t n =
+		    (json_int_t)atomic_load_explicit(&tls->answers[i],
+			memory_order_relaxed);
 
 		total += n;
 		if (n > 0)
@@ -205,14 +207,18 @@ control_status(struct control_client *client)
 	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
 	const struct config *config = snapshot->config;
 	json_t *json = engine_json(parts->engine);
-	json_t *more = json_pack("{s:s,s:I,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:o}",
-	    "version", PACKAGE_VERSION, "started", (json_int_t)parts->started_s,
-	    "uptime", (json_int_t)(clock_wall_s() - parts->started_s), "mode",
-	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
-	    "enforced", (json_int_t)config_enforced(config), "action", action_name(config->rules.action), "store", config->store,
-	    "policies", policies_json(parts->store), "recipients",
-	    recipients_json(parts->metrics), "exemptions",
-	    exemptions_json(&config->scope));
+	json_t *more =
+	    json_pack("{s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o}",
+		"version", PACKAGE_VERSION, "started",
+		(json_int_t)parts->started_s, "uptime",
+		(json_int_t)(clock_wall_s() - parts->started_s), "sandbox",
+		parts->sandboxed ? "seccomp" : "none", "mode",
+		config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
+		"enforced", (json_int_t)config_enforced(config), "action",
+		action_name(config->rules.action), "store", config->store,
+		"policies", policies_json(parts->store), "recipients",
+		recipients_json(parts->metrics), "exemptions",
+		exemptions_json(&config->scope));
 	int err;
 
 	snapshot_release(&snapshot);

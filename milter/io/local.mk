@@ -70,6 +70,10 @@ libio_a_SOURCES += milter/io/log.c milter/io/log.h \
 # Reports to a TLSRPT collector.
 libio_a_SOURCES += milter/io/tlsrpt.c milter/io/tlsrpt.h
 
+# What the kernel still does for the daemon.
+libio_a_CPPFLAGS += $(SECCOMP_CFLAGS)
+libio_a_SOURCES += milter/io/sandbox.c milter/io/sandbox.h
+
 # What is counted.
 libio_a_SOURCES += milter/io/metrics.c milter/io/metrics.h
 

@@ -57,6 +57,9 @@ print_head(const json_t *object)
 		    number_at(object, "enforced"));
 	printf(", action %s, configuration %" PRId64 "\n",
 	    text_at(object, "action"), number_at(object, "generation"));
+	/* A daemon of an older version does not say. */
+	if (part(object, "sandbox") != NULL)
+		printf("sandbox      %s\n", text_at(object, "sandbox"));
 }
 
 static void

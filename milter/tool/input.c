@@ -49,7 +49,7 @@ read_all(FILE *in, size_t max, uint8_t **octets, size_t *len)
 static int
 read_file(const char *path, size_t max, uint8_t **octets, size_t *len)
 {
-	FILE *in = fopen(path, "rb");
+	FILE *in = fopen(path, "re");
 	int err, saved;
 
 	if (in == NULL)

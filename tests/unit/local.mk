@@ -344,6 +344,12 @@ tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DROOT_KEY='"/usr/share/dns/root.key"'
 tests_unit_test_program_LDADD = $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_sandbox
+UNIT_TESTS += tests/unit/test_sandbox
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
+tests_unit_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_sandbox_LDADD = libio.a $(SECCOMP_LIBS) $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_snapshot
 UNIT_TESTS += tests/unit/test_snapshot
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c

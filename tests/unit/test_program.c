@@ -6,6 +6,7 @@
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -426,6 +427,241 @@ Test(program, root_is_given_up_for_good)
 	cr_assert_eq(stat(log_path, &status), 0);
 	cr_assert_neq(status.st_uid, 0U);
 	cr_assert_not(log_holds("RUNNING AS ROOT"));
+}
+
+/* --- what the process may --- */
+
+/* The line of /proc/PID/status, without the field's name. */
+static void
+read_status(const char *field, char out[256])
+{
+	char name[64];
+	size_t len = strlen(field);
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", (int)daemon_pid);
+	file = fopen(name, "re");
+	cr_assert(file != NULL);
+	do
+		cr_assert(fgets(out, 256, file) != NULL, "%s", field);
+	while (strncmp(out, field, len) != 0);
+	fclose(file);
+	memmove(out, out + len + 1, strlen(out + len + 1) + 1);
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static void
+expect_status(const char *field, const char *want)
+{
+	char line[256];
+
+	read_status(field, line);
+	cr_expect_str_eq(line, want, "%s%s", field, line);
+}
+
+/* The hard limit, "unlimited" or octets; of the daemon, or "self". */
+static void
+read_core_limit(const char *process, char out[32])
+{
+	static const char title[] = "Max core file size";
+	char line[256] = "";
+	char name[64];
+	const char *at;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%s/limits", process);
+	file = fopen(name, "re");
+	cr_assert(file != NULL);
+	while (strncmp(line, title, strlen(title)) != 0)
+		cr_assert(fgets(line, sizeof(line), file) != NULL);
+	fclose(file);
+	at = line + strlen(title);
+	at += strspn(at, " ");
+	at += strcspn(at, " "); /* the soft one */
+	at += strspn(at, " ");
+	snprintf(out, 32, "%.*s", (int)strcspn(at, " "), at);
+}
+
+static void
+expect_core_limit(const char *want)
+{
+	char process[32];
+	char limit[32];
+
+	snprintf(process, sizeof(process), "%d", (int)daemon_pid);
+	read_core_limit(process, limit);
+	cr_expect_str_eq(limit, want, "%s", limit);
+}
+
+/* Who may look into it, by way of /proc: its own user, or root alone. */
+static bool
+is_dumpable(void)
+{
+	struct stat status;
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", (int)daemon_pid);
+	cr_assert_eq(stat(name, &status), 0);
+	return status.st_uid != 0;
+}
+
+Test(program, nothing_can_be_gained_from_it)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(chmod(directory, 0755), 0);
+	write_conf("user = \"nobody\"\nstore = \"memory:\"\n");
+	fd = start_daemon();
+	expect_status("NoNewPrivs:", "1");
+	expect_status("CapInh:", "0000000000000000");
+	expect_status("CapPrm:", "0000000000000000");
+	expect_status("CapEff:", "0000000000000000");
+	expect_status("CapAmb:", "0000000000000000");
+	expect_core_limit("0");
+	cr_expect_not(is_dumpable());
+#ifdef HAVE_LIBSECCOMP
+	expect_status("Seccomp:", "2");
+	cr_expect(log_holds(" sandbox=seccomp "));
+#else
+	cr_expect(log_holds(" sandbox=none "));
+#endif
+	stop_daemon(fd);
+}
+
+Test(program, who_looks_for_a_fault_may)
+{
+	char before[32];
+	int fd;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(chmod(directory, 0755), 0);
+	write_conf("user = \"nobody\"\nstore = \"memory:\"\n"
+		   "sandbox = false\ncore_dumps = true\n");
+	read_core_limit("self", before);
+	fd = start_daemon();
+	expect_status("Seccomp:", "0");
+	expect_core_limit(before);
+	cr_expect(is_dumpable());
+	cr_expect(log_holds(" sandbox=none "));
+	stop_daemon(fd);
+}
+
+/* fdinfo has them octal, as open(2) does. */
+static unsigned long
+descriptor_flags(const char *number)
+{
+	char name[300];
+	char line[128];
+	unsigned long flags = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/fdinfo/%s", (int)daemon_pid,
+	    number);
+	file = fopen(name, "re");
+	if (file == NULL)
+		return O_CLOEXEC; /* closed since */
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "flags:", 6) == 0)
+			flags = strtoul(line + 6, NULL, 8);
+	}
+	fclose(file);
+	return flags;
+}
+
+/* Datagrams of IPv4: libunbound asks the resolver from such a one. */
+static bool
+is_udp(const char *target)
+{
+	char line[256];
+	char inode[32];
+	bool found = false;
+	FILE *file = fopen("/proc/net/udp", "re");
+
+	cr_assert(file != NULL);
+	snprintf(inode, sizeof(inode), " %.*s ",
+	    (int)strcspn(target + strlen("socket:["), "]"),
+	    target + strlen("socket:["));
+	while (!found && fgets(line, sizeof(line), file) != NULL)
+		found = strstr(line, inode) != NULL;
+	fclose(file);
+	return found;
+}
+
+/*
+ * What libraries open once they serve, and give no hold of: libunbound its
+ * queries, libmilter the pipe between its threads (and its connections, of
+ * which there are none here). The sandbox, in which there is no exec, is for
+ * these.
+ */
+static bool
+is_a_librarys(const char *number, unsigned *pipes)
+{
+	char name[300];
+	char target[128] = "";
+
+	snprintf(name, sizeof(name), "/proc/%d/fd/%s", (int)daemon_pid, number);
+	if (readlink(name, target, sizeof(target) - 1) < 0)
+		return true; /* a query that is over */
+	if (strncmp(target, "pipe:[", 6) == 0)
+		return ++*pipes <= 2;
+	return strncmp(target, "socket:[", 8) == 0 && is_udp(target);
+}
+
+Test(program, no_descriptor_of_ours_outlives_an_exec)
+{
+	const struct dirent *entry;
+	unsigned seen = 0;
+	unsigned pipes = 0;
+	char name[64];
+	DIR *open_ones;
+	int fd;
+
+	write_conf("user = \"\"\nmetrics = \"127.31.0.1:1\"\n"
+		   "policy_socket = \"inet:2@127.31.0.1\"\n"
+		   "store = \"memory:\"\n");
+	fd = start_daemon();
+	snprintf(name, sizeof(name), "/proc/%d/fdinfo", (int)daemon_pid);
+	open_ones = opendir(name);
+	cr_assert(open_ones != NULL);
+	while ((entry = readdir(open_ones)) != NULL) {
+		if (entry->d_name[0] == '.' ||
+		    strtol(entry->d_name, NULL, 10) <= STDERR_FILENO)
+			continue;
+		seen++;
+		if (!(descriptor_flags(entry->d_name) & O_CLOEXEC))
+			cr_expect(is_a_librarys(entry->d_name, &pipes),
+			    "descriptor %s", entry->d_name);
+	}
+	closedir(open_ones);
+	/* The log and the listeners at least. */
+	cr_expect_geq(seen, 4U);
+	stop_daemon(fd);
+}
+
+Test(program, a_configuration_that_others_can_change_is_warned_of)
+{
+	static const struct {
+		mode_t mode;
+		bool warned;
+	} rows[] = {
+	    {0600, false},
+            {0644, false},
+            {0664, true },
+            {0646, true }
+        };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unlink(log_path);
+		unlink(notify_path);
+		write_conf("user = \"\"\nstore = \"memory:\"\n");
+		cr_assert_eq(chmod(conf, rows[i].mode), 0);
+		stop_daemon(start_daemon());
+		cr_expect_eq(log_holds("CAN BE CHANGED BY OTHERS"),
+		    rows[i].warned, "%o", rows[i].mode);
+	}
 }
 
 static long
