@@ -53,7 +53,7 @@ struct scope_input {
 	const struct address *address;
 	const char *mailer; /* {rcpt_mailer} */
 	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
-	                     * [address]; Sendmail may end it in a dot */
+			     * [address]; Sendmail may end it in a dot */
 	address_idn_fn *idn;
 	int64_t now_s; /* wall clock */
 };

@@ -224,8 +224,8 @@ tool_check(struct tool_options *options, int argc, char **argv)
 		return tool_usage(argv[0], "a domain or address is missing");
 	status = names_read(&names, argc - optind, argv + optind, path);
 	if (status == TOOL_OK && names.n > 0)
-		status = check_names(options, &names, deadline_ms,
-		    path != NULL);
+		status =
+		    check_names(options, &names, deadline_ms, path != NULL);
 	names_clear(&names);
 	return status;
 }

@@ -196,14 +196,14 @@ Test(fetch_head, F_10_lengths_that_differ)
 		enum fetch_failure failure;
 	} rows[] = {
 	    {OK PLAIN "Content-Length: 5\r\nContent-Length: 4\r\n" END,
-		FETCH_FAILURE_HTTP},
+             FETCH_FAILURE_HTTP},
 	    {OK "Content-Length: 4\r\n" PLAIN "content-length: 5\r\n" END,
-		FETCH_FAILURE_HTTP},
+             FETCH_FAILURE_HTTP},
 	    {OK PLAIN "Content-Length: 5\r\nContent-Length: 5\r\n" END,
-		FETCH_FAILURE_NONE},
+             FETCH_FAILURE_NONE},
 	    {"HTTP/1.1 103 X\r\nContent-Length: 5\r\n" END OK PLAIN
 	     "Content-Length: 4\r\n" END,
-		FETCH_FAILURE_NONE},
+             FETCH_FAILURE_NONE},
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {

@@ -484,14 +484,14 @@ Test(recipient, outside_the_share_is_as_in_monitor_mode_A06)
 
 	played.facts.mx.status = FACT_INSECURE;
 	config->enforce_percent = place;
-	cr_assert(strstr(judge(&plain, &result),
-		      " verdict=defer reason=mx-insecure mode=monitor ") !=
-	    NULL);
+	cr_assert(
+	    strstr(judge(&plain, &result),
+		" verdict=defer reason=mx-insecure mode=monitor ") != NULL);
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
 	config->enforce_percent = place + 1;
-	cr_assert(strstr(judge(&plain, &result),
-		      " verdict=defer reason=mx-insecure mode=enforce ") !=
-	    NULL);
+	cr_assert(
+	    strstr(judge(&plain, &result),
+		" verdict=defer reason=mx-insecure mode=enforce ") != NULL);
 	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
 	config->rules.action = RULE_ACTION_QUARANTINE;
 	config->enforce_percent = 0;
