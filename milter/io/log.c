@@ -201,9 +201,9 @@ enqueue(struct log *log, enum log_level level, const char *line, size_t len)
 
 	log_queue_put(log->queue, &head, log->sink == LOG_SINK_SYSLOG, line,
 	    len);
-	/* Perhaps the last words. */
+	/* Perhaps the last words; but a loop must not wait for the disk. */
 	if (level == LOG_LEVEL_ERROR)
-		log_queue_flush(log->queue);
+		log_queue_hurry(log->queue);
 }
 
 void

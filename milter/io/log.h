@@ -68,9 +68,9 @@ void log_reopen(struct log *log);
 void log_set_level(struct log *log, enum log_level level);
 /*
  * From now on lines are gathered for some milliseconds and written by a thread
- * of the log's own; errors at once. When it cannot keep up, who logs waits.
- * Before other threads log; what forks afterwards must not log in the child. 0
- * or ERR_NOMEM, and then it goes on as before.
+ * of the log's own; with an error without gathering. When it cannot keep up,
+ * who logs waits. Before other threads log; what forks afterwards must not log
+ * in the child. 0 or ERR_NOMEM, and then it goes on as before.
  */
 int log_start(struct log *log);
 /* Until all is written that was logged before. log may be NULL. */

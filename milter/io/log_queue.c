@@ -221,6 +221,14 @@ log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
 }
 
 void
+log_queue_hurry(struct log_queue *queue)
+{
+	(void)pthread_mutex_lock(&queue->lock);
+	hurry(queue);
+	(void)pthread_mutex_unlock(&queue->lock);
+}
+
+void
 log_queue_flush(struct log_queue *queue)
 {
 	uint64_t round;

@@ -24,6 +24,8 @@ struct log_queue *log_queue_start(log_queue_write_fn *write, void *arg);
  * less than LOG_LINE_MAX. */
 void log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
     const char *line, size_t len);
+/* What was put before is written now, without gathering more. Does not wait. */
+void log_queue_hurry(struct log_queue *queue);
 /* Until all that was put before is written. */
 void log_queue_flush(struct log_queue *queue);
 /* Writes what there is and frees. Nobody may put meanwhile. */

@@ -1,0 +1,345 @@
+/*
+ * The policy track's second half: the policy host's addresses, its answer, and
+ * the store again.
+ */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "engine/backoff.h"
+#include "engine/cache.h"
+#include "engine/clock.h"
+#include "engine/lookup_impl.h"
+#include "io/log.h"
+#include "io/metrics.h"
+#include "io/store.h"
+
+#define POLICY_HOST_SIZE (sizeof("mta-sts.") + NAME_LEN_MAX)
+
+/* --- the policy host's addresses ---------------------------------------- */
+
+static void
+fetch_failed(struct lookup *l, const char *why)
+{
+	l->facts.fetch.state = FETCH_FAILED;
+	l->facts.fetch.error = lookup_keep(l, why);
+	l->policy_step = POLICY_DONE;
+}
+
+/* C-12: with the flag also when the mode is none. The policy stays. */
+static void
+refresh_failed(struct lookup *l, const char *result, const char *why)
+{
+	struct store_mark mark = {.tried_s = clock_wall_s(), .failure = why};
+	struct log_event e;
+
+	metrics_count(l->worker->metrics, METRICS_REFRESHES, 0, 0);
+	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
+	if (l->stored.mode == POLICY_MODE_NONE && !l->stored.dnssec)
+		return;
+	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "refresh");
+	log_str(&e, "domain", l->target.domain);
+	log_str(&e, "policy_id", l->txt_id);
+	log_str(&e, "result", result);
+	log_str(&e, "why", why);
+	log_int(&e, "left_s",
+	    (int64_t)l->stored.max_age_s - (int64_t)l->stored.age_s);
+	log_end(&e);
+}
+
+/* Warns once per domain and id (P-19), and keeps the next try off (F-12). */
+static void
+fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
+{
+	struct log_event e;
+
+	if (l->worker->stopping) {
+		fetch_failed(l, why);
+		return;
+	}
+	l->fetch_result = result;
+	if (l->refresh)
+		refresh_failed(l, result, why);
+	if (backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
+		clock_mono_ms() + l->setup->backoff_ms, why) &&
+	    !l->refresh) {
+		log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "policy");
+		log_str(&e, "domain", l->target.domain);
+		log_str(&e, "policy_id", l->txt_id);
+		log_str(&e, "result", result);
+		log_str(&e, "why", why);
+		log_end(&e);
+	}
+	fetch_failed(l, why);
+}
+
+static void
+address_answered(struct lookup *l, const struct dns_answer *answer,
+    const char *type)
+{
+	l->addresses_pending--;
+	for (size_t i = 0; i < answer->n; i++) {
+		if (l->n_addresses == FETCH_ADDRESSES_MAX)
+			break;
+		if (net_address_from_octets(answer->records[i].data,
+			answer->records[i].len,
+			&l->addresses[l->n_addresses]) == 0)
+			l->n_addresses++;
+	}
+	/* F-14: insecure is used, bogus came without records. */
+	if (answer->why[0] != '\0')
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+		    "policy host: %s lookup %s: %.160s", type,
+		    fact_status_name(answer->status), answer->why);
+	lookup_returned(l);
+}
+
+static void
+a_answered(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, "A");
+}
+
+static void
+aaaa_answered(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, "AAAA");
+}
+
+/* False: no such name can exist. */
+static bool
+policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
+{
+	return snprintf(host, POLICY_HOST_SIZE, "mta-sts.%s",
+		   l->target.domain) <= NAME_LEN_MAX;
+}
+
+static void
+addresses_ask(struct lookup *l, const char *host)
+{
+	static const struct {
+		enum dns_type type;
+		dns_done_fn *done;
+	} families[] = {
+	    {DNS_A,    a_answered   },
+	    {DNS_AAAA, aaaa_answered},
+	};
+
+	l->policy_step = POLICY_ADDRESS;
+	l->n_addresses = 0;
+	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+	    "the policy host has no address");
+	for (size_t i = 0; i < 2; i++) {
+		int err = lookup_ask(l, l->setup->dns, host, families[i].type,
+		    families[i].done, l);
+
+		if (err != 0) {
+			(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+			    "policy host: %s", err_text(err));
+			continue;
+		}
+		l->pending++;
+		l->addresses_pending++;
+	}
+}
+
+void
+policy_fetch(struct lookup *l)
+{
+	char host[POLICY_HOST_SIZE], why[FETCH_WHY_SIZE];
+	const char *earlier;
+
+	earlier = backoff_error(l->worker->backoff, l->target.domain, l->txt_id,
+	    clock_mono_ms());
+	if (earlier != NULL) {
+		(void)snprintf(why, sizeof(why),
+		    "not tried again so soon after: %s", earlier);
+		fetch_failed(l, why);
+	} else if (!policy_host(l, host)) {
+		fetch_failed(l, "policy host: name too long");
+	} else {
+		addresses_ask(l, host);
+	}
+}
+
+/* C-11: regardless of the TXT, which may be suppressed. Failures in turn are
+ * spaced by who asks for the refresh. */
+void
+policy_refetch(struct lookup *l)
+{
+	char host[POLICY_HOST_SIZE];
+
+	if (l->facts.stored == NULL || !policy_host(l, host))
+		return;
+	if (l->facts.txt_state != TXT_VALID)
+		(void)snprintf(l->txt_id, sizeof(l->txt_id), "%s",
+		    l->stored.id);
+	addresses_ask(l, host);
+}
+
+/* --- fetch -------------------------------------------------------------- */
+
+static void
+saved(struct loop_task *task)
+{
+	struct lookup *l = policy_lookup_of(task);
+
+	metrics_store(l->worker->metrics, METRICS_STORE_WRITE,
+	    l->store_err != 0);
+	if (l->store_err != 0)
+		policy_store_trouble(l, "write", l->store_err);
+	if (l->refresh)
+		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
+	/* Not durable, but known: for this lookup it counts all the same. */
+	policy_to_fact(&l->facts.fetch.policy, l->fetched_policy,
+	    lookup_keep(l, l->txt_id), 0);
+	l->facts.fetch.state = FETCH_OK;
+	l->facts.internal_error = false; /* the store could not be read */
+	/* C-07: at once. */
+	cache_remove(l->worker->cache, l->target.domain);
+	l->policy_step = POLICY_DONE;
+	lookup_returned(l);
+}
+
+/* On the store's thread. */
+static void
+save_done(void *arg, int err)
+{
+	struct lookup *l = arg;
+
+	l->store_err = err;
+	loop_post(l->worker->loop, &l->store_task);
+}
+
+/* C-07: replaces what was stored at once, also when it is weaker. */
+static void
+save(struct lookup *l, const struct fetch_result *result)
+{
+	struct store_entry entry = {
+	    .domain = l->target.domain,
+	    .id = l->txt_id,
+	    .fetched_s = clock_wall_s(),
+	    .failure = "",
+	    .used_s = l->refresh ? l->store_entry->used_s : clock_wall_s(),
+	    .body = result->body,
+	    .len = result->len,
+	};
+	int err;
+
+	entry.tried_s = entry.fetched_s;
+	l->policy_step = POLICY_SAVE;
+	l->store_task.run = saved;
+	l->pending++;
+	err = store_put(l->worker->store, &entry, save_done, l);
+	if (err != 0) {
+		l->store_err = err;
+		loop_post(l->worker->loop, &l->store_task);
+	}
+}
+
+static void
+log_new_policy(struct lookup *l)
+{
+	const struct policy *policy = l->fetched_policy;
+	struct log_event e;
+
+	log_begin(&e, l->worker->log, LOG_LEVEL_INFO, "policy");
+	log_str(&e, "domain", l->target.domain);
+	log_str(&e, "policy_id", l->txt_id);
+	log_str(&e, "policy", policy_mode_name(policy->mode));
+	log_int(&e, "max_age", policy->max_age_s);
+	log_bool(&e, "dnssec", policy->dnssec);
+	log_str(&e, "replaces", l->facts.stored != NULL ? l->stored.id : "-");
+	log_end(&e);
+}
+
+/* A change of mind, told so that it is not taken for an attack: the policy
+ * that took the field away came over HTTPS as the one that set it. */
+static void
+log_withdrawal(struct lookup *l)
+{
+	struct log_event e;
+
+	if (l->facts.stored == NULL || !l->stored.dnssec ||
+	    l->fetched_policy->dnssec)
+		return;
+	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "withdrawal");
+	log_str(&e, "domain", l->target.domain);
+	log_str(&e, "policy_id", l->txt_id);
+	log_str(&e, "replaces", l->stored.id);
+	log_str(&e, "msg",
+	    "the domain no longer announces DNSSEC; its new policy says so");
+	log_end(&e);
+}
+
+/* The first error of the body, with its line. */
+static void
+note_error(void *arg, enum policy_note_level level, size_t line,
+    const char *text)
+{
+	char *why = arg;
+
+	if (level != POLICY_NOTE_ERROR || why[0] != '\0')
+		return;
+	if (line == 0)
+		(void)snprintf(why, FETCH_WHY_SIZE, "policy: %s", text);
+	else
+		(void)snprintf(why, FETCH_WHY_SIZE, "policy line %zu: %s", line,
+		    text);
+}
+
+static void
+fetched(void *arg, const struct fetch_result *result)
+{
+	struct lookup *l = arg;
+	char why[FETCH_WHY_SIZE] = "";
+
+	if (result->failure != FETCH_FAILURE_NONE) {
+		fetch_tried_in_vain(l, fetch_failure_tlsrpt(result->failure),
+		    result->why);
+		lookup_returned(l);
+		return;
+	}
+	policy_free(&l->fetched_policy);
+	if (policy_parse(result->body, result->len, note_error, why,
+		&l->fetched_policy) != 0) {
+		metrics_count(l->worker->metrics, METRICS_INVALID_POLICIES, 0,
+		    0);
+		fetch_tried_in_vain(l, "sts-policy-invalid",
+		    why[0] != '\0' ? why : "policy: out of memory");
+		lookup_returned(l);
+		return;
+	}
+	l->fetch_result = NULL;
+	backoff_remove(l->worker->backoff, l->target.domain);
+	log_new_policy(l);
+	log_withdrawal(l);
+	save(l, result);
+	lookup_returned(l);
+}
+
+void
+policy_fetch_advance(struct lookup *l)
+{
+	char host[POLICY_HOST_SIZE];
+	int err;
+
+	if (l->policy_step != POLICY_ADDRESS || l->addresses_pending > 0)
+		return;
+	if (l->n_addresses == 0) {
+		metrics_count(l->worker->metrics, METRICS_FETCHES,
+		    FETCH_FAILURE_ADDRESS, 0);
+		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
+		return;
+	}
+	(void)policy_host(l, host);
+	l->policy_step = POLICY_FETCH;
+	err = fetch_start(l->setup->fetcher, host, l->addresses, l->n_addresses,
+	    fetched, l);
+	if (err != 0)
+		fetch_failed(l, err_text(err));
+	else
+		l->pending++;
+}
