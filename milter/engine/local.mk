@@ -10,7 +10,8 @@ libengine_a_SOURCES = \
 	milter/engine/flap.c milter/engine/flap.h \
 	milter/engine/lookup.c milter/engine/lookup.h \
 	milter/engine/lookup_delivery.c milter/engine/lookup_impl.h \
-	milter/engine/lookup_limit.c milter/engine/lookup_policy.c \
+	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
+	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \
 	milter/engine/loop.c milter/engine/loop.h \
 	milter/engine/map.c milter/engine/map.h \

@@ -132,6 +132,19 @@ void policy_advance(struct lookup *lookup);
 void policy_recheck(struct lookup *lookup);
 void policy_release(struct lookup *lookup);
 
+/* From ADDRESS on: lookup_fetch.c. */
+
+/* Begins to fetch the policy that the TXT names. */
+void policy_fetch(struct lookup *lookup);
+/* The same for the stored one, whatever the TXT says (C-11). */
+void policy_refetch(struct lookup *lookup);
+void policy_fetch_advance(struct lookup *lookup);
+/* For both halves. */
+void policy_to_fact(struct fact_policy *fact, const struct policy *policy,
+    const char *id, uint64_t age_s);
+void policy_store_trouble(struct lookup *lookup, const char *what, int err);
+struct lookup *policy_lookup_of(struct loop_task *store_task);
+
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */
 void delivery_reset(struct lookup *lookup);

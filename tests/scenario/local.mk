@@ -56,7 +56,8 @@ SCENARIO_SOURCES = \
 	milter/engine/backoff.c milter/engine/cache.c \
 	milter/engine/engine.c \
 	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
-	milter/engine/lookup_limit.c milter/engine/lookup_policy.c \
+	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
+	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \
 	milter/engine/map.c \
 	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
