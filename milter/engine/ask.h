@@ -5,6 +5,12 @@
  * even when nobody waits any more, so that the sender's retry finds the answer
  * in the cache. Every ask is completed exactly once, no later than its
  * deadline plus a moment.
+ *
+ * Lookups are bounded (lookup_limit.c); those who wait are bounded by where
+ * they come from: a connection of the MTA has one ask under way, one of the
+ * socketmap SOCKETMAP_UNDER_WAY, the status page and the control socket one a
+ * client. None is shed for that its domain is popular: it costs one lookup,
+ * however many wait for it.
  */
 #ifndef ENGINE_ASK_H
 #define ENGINE_ASK_H
