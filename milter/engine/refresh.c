@@ -132,7 +132,10 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	pause_s = refresh_plan_pause_s(&plan, clock_mono_ms() - begun_ms);
 	if (err != 0)
 		log_msg(r->log, LOG_LEVEL_ERROR, "refresh",
-		    "cannot look through the policy store: %s", err_text(err));
+		    store_each_partial(err)
+			? "cannot read all of the policy store: %s"
+			: "cannot look through the policy store: %s",
+		    err_text(err));
 	remove_expired(r, &plan);
 	refresh_plan_sort(&plan);
 	for (size_t i = 0; i < plan.n && wait_for_room(r); i++)

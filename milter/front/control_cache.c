@@ -74,6 +74,10 @@ control_export(struct control_client *client)
 		return client_error(client,
 		    "the policy store is damaged: some policies could not be "
 		    "read");
+	if (err == ERR_VERSION)
+		return client_error(client,
+		    "some policies could not be read: a newer version wrote "
+		    "them; update this one");
 	if (err != 0)
 		return client_error(client, "the policy store: %s",
 		    err_text(err));

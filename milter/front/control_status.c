@@ -78,7 +78,7 @@ policies_json(struct store *store)
 	int err = store_each(store, count_policy, &census);
 	json_t *json;
 
-	if (err != 0 && err != ERR_CORRUPT)
+	if (err != 0 && !store_each_partial(err))
 		return json_pack("{s:s}", "error", err_text(err));
 	json = json_pack("{s:I,s:I,s:I}", "total", (json_int_t)census.total,
 	    "bound", (json_int_t)census.bound, "failing",

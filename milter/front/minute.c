@@ -53,11 +53,11 @@ walk(struct minute *minute)
 	*minute->next = (struct census){.now_s = clock_wall_s()};
 	err = store_each(minute->store, look_at, minute->next);
 	metrics_store(minute->metrics, METRICS_STORE_READ,
-	    err != 0 && err != ERR_CORRUPT);
+	    err != 0 && !store_each_partial(err));
 	(void)pthread_mutex_lock(&minute->lock);
 	minute->census_err = err;
 	/* What is damaged is left out of it. */
-	if (err == 0 || err == ERR_CORRUPT) {
+	if (err == 0 || store_each_partial(err)) {
 		minute->census = *minute->next;
 		minute->has_census = true;
 	}

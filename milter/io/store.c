@@ -491,6 +491,12 @@ store_each(struct store *store, store_each_fn *each, void *arg)
 	return store->backend->each(store->handle, each, arg);
 }
 
+bool
+store_each_partial(int err)
+{
+	return err == ERR_CORRUPT || err == ERR_VERSION;
+}
+
 size_t
 store_count(struct store *store)
 {

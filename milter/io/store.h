@@ -116,10 +116,12 @@ int store_delete(struct store *store, const char *domain, store_done_fn *done,
 /*
  * Every entry, in order of domain, from a consistent view (on a server: each
  * entry as it is when its turn comes). Blocks the calling thread; each() runs
- * on it and must not call store_each. 0 or a negative error; ERR_CORRUPT: all
- * but the damaged entries were shown.
+ * on it and must not call store_each. 0 or a negative error. If the listing was
+ * partial, all were shown but those that are damaged (ERR_CORRUPT) or that a
+ * newer program wrote (ERR_VERSION; then none is damaged).
  */
 int store_each(struct store *store, store_each_fn *each, void *arg);
+bool store_each_partial(int err);
 
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);

@@ -7,9 +7,10 @@
 
 #include "core/err.h"
 
-#define RECORD_VERSION 1
-#define AT_CRC         40
-#define CRC_SIZE       4
+#define RECORD_VERSION     1
+#define AT_CRC             40
+#define CRC_SIZE           4
+#define FORMAT_VERSION_END 6
 
 static const uint8_t magic[4] = {'D', 'S', 'T', 'S'};
 
@@ -108,11 +109,13 @@ format_read(const char *domain, const uint8_t *data, size_t len,
 	size_t failure_len;
 	const uint8_t *texts = data + FORMAT_HEADER_SIZE;
 
-	if (len < FORMAT_HEADER_SIZE || memcmp(data, magic, sizeof(magic)) != 0)
+	if (len < FORMAT_VERSION_END || memcmp(data, magic, sizeof(magic)) != 0)
 		return ERR_CORRUPT;
-	/* Before the checksum: it may cover other things by then. */
+	/* Before all else: the rest may be of another shape by then. */
 	if (get_le(data + 4, 2) > RECORD_VERSION)
 		return ERR_VERSION;
+	if (len < FORMAT_HEADER_SIZE)
+		return ERR_CORRUPT;
 	id_len = get_le(data + 6, 2);
 	failure_len = get_le(data + 8, 2);
 	*out = (struct store_entry){

@@ -17,6 +17,10 @@
  * The NULs let a reader use the texts where they lie. The domain is the key;
  * the checksum ties the record to it.
  *
+ * The first six octets mean the same in every version to come: a program tells
+ * by them what it is too old for, and leaves that alone. A newer program reads
+ * what all older ones wrote (tests/unit/store_v1).
+ *
  * Pure. Any thread.
  */
 #ifndef IO_STORE_FORMAT_H

@@ -140,12 +140,27 @@ read_body(struct reading *r, struct store_entry *entry)
 	return 0;
 }
 
+/* A newer program says so when an older one would take the line amiss. */
+static int
+check_version(const struct reading *r)
+{
+	const json_t *value = json_object_get(r->json, "version");
+
+	if (value == NULL || json_integer_value(value) == STORE_JSON_VERSION)
+		return 0;
+	return wrong(r, "version",
+	    "not one that this program knows: a newer one wrote the line; "
+	    "update this one");
+}
+
 /* The order is that in which a person would want to know. */
 static int
 read_entry(struct reading *r, int64_t now_s, struct store_entry *entry)
 {
-	int err = read_text(r, "domain", &entry->domain);
+	int err = check_version(r);
 
+	if (err == 0)
+		err = read_text(r, "domain", &entry->domain);
 	if (err == 0)
 		err = read_text(r, "id", &entry->id);
 	if (err == 0)

@@ -8,7 +8,9 @@
  * Times are wall clock in seconds; the body is in base 64, so that what comes
  * out is what went in, to the octet. The failure is for people: what is not
  * UTF-8 in it becomes '?'. Unknown fields are ignored when read; "tried",
- * "failure" and "used" may be missing.
+ * "failure" and "used" may be missing. A "version" is written by no program
+ *yet; one that changes what the others mean has to, and older ones refuse the
+ *line.
  *
  * Any thread.
  */
@@ -20,6 +22,7 @@
 #include "io/store.h"
 #include "io/store_record.h"
 
+#define STORE_JSON_VERSION    1 /* also where none is named */
 #define STORE_JSON_ERROR_SIZE 256
 /* Octets of a line whose body has that many. */
 #define STORE_JSON_LINE_MAX(body) ((body) / 3 * 4 + 8192)

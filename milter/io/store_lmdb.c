@@ -93,11 +93,12 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	return err;
 }
 
+/* As META_KEY is one; no domain begins so, and a newer program may have more
+ * of them. */
 static bool
 is_meta(const MDB_val *key)
 {
-	return key->mv_size == sizeof(META_KEY) - 1 &&
-	    memcmp(key->mv_data, META_KEY, key->mv_size) == 0;
+	return key->mv_size > 0 && *(const char *)key->mv_data == META_KEY[0];
 }
 
 static int
@@ -119,14 +120,16 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 	MDB_val key;
 	MDB_val value;
 	int damage = 0;
+	int err;
 	int rc;
 
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		if (is_meta(&key))
 			continue;
-		if (read_row(&key, &value, domain, &entry) != 0)
-			damage = ERR_CORRUPT;
-		else if (!each(arg, &entry))
+		err = read_row(&key, &value, domain, &entry);
+		if (err != 0 && damage != ERR_CORRUPT)
+			damage = err;
+		if (err == 0 && !each(arg, &entry))
 			break;
 	}
 	return rc == 0 || rc == MDB_NOTFOUND ? damage : ERR_IO;

@@ -66,7 +66,7 @@ store_merge(struct record *const *rows, size_t n,
 
 	if (below != NULL)
 		err = below->each(handle, merge_below, &merge);
-	if (err == 0 || err == ERR_CORRUPT)
+	if (err == 0 || store_each_partial(err))
 		(void)emit_rows(&merge, NULL);
 	return err;
 }

@@ -48,7 +48,8 @@ struct store_redis {
 	struct redis_keeper *keeper;
 	struct copy *copy;
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
-	struct redis_change *staged;         /* the writer's */
+	atomic_bool newer; /* records that we cannot read; logged once */
+	struct redis_change *staged; /* the writer's */
 	size_t n_staged;
 	size_t room_staged;
 };

@@ -158,7 +158,7 @@ struct listing {
 	void *arg;
 	bool begun;
 	bool stopped;
-	bool damaged;
+	int damage; /* of the entries that could not be shown */
 };
 
 static void
@@ -172,8 +172,8 @@ show(void *arg, size_t i, int err, const struct store_entry *entry)
 	if (err == 0) {
 		listing->begun = true;
 		listing->stopped = !listing->each(listing->arg, entry);
-	} else if (err != ERR_NOTFOUND) {
-		listing->damaged = true;
+	} else if (err != ERR_NOTFOUND && listing->damage != ERR_CORRUPT) {
+		listing->damage = err == ERR_VERSION ? err : ERR_CORRUPT;
 	}
 }
 
@@ -256,5 +256,5 @@ redis_each(void *backend, store_each_fn *each, void *arg)
 
 	if (err != 0 && !listing.begun && !r->login.read_only)
 		err = list_copy(r, &listing);
-	return err == 0 && listing.damaged ? ERR_CORRUPT : err;
+	return err == 0 ? listing.damage : err;
 }

@@ -12,6 +12,7 @@
 #include <hiredis/hiredis.h>
 
 #include "core/err.h"
+#include "io/log.h"
 #include "io/redis_wait.h"
 #include "io/store_redis.h"
 
@@ -71,6 +72,41 @@ answer_from_copy(struct batch *b, int err)
 	record_unref(&mine);
 }
 
+static void
+tell_newer(struct store_redis *r)
+{
+	struct log_event e;
+
+	if (atomic_exchange(&r->newer, true))
+		return;
+	log_begin(&e, r->log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", "newer");
+	log_str(&e, "store", r->spec);
+	log_str(&e, "msg",
+	    "a newer version of this program has written policies there: "
+	    "here counts what this host has fetched itself; update it");
+	log_end(&e);
+}
+
+/*
+ * A newer program of the fleet has written it. What this host has fetched
+ * itself still binds on it, until it ends; the newer record is none of its
+ * business.
+ */
+static void
+answer_beside_newer(struct batch *b)
+{
+	struct record *mine = copy_get(b->r->copy, b->domain[b->done], NULL);
+
+	tell_newer(b->r);
+	if (mine != NULL && !b->list &&
+	    redis_copy_wins(mine, false, NULL, time(NULL)))
+		answer(b, 0, &mine->entry);
+	else
+		answer(b, ERR_VERSION, NULL);
+	record_unref(&mine);
+}
+
 /* The server has answered, and what it says can be read. */
 static void
 weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
@@ -102,8 +138,8 @@ take_reply(struct batch *b, const struct redisReply *reply)
 	redis_tell_refusal(b->r, REDIS_NO_READS, reply);
 	if (err == 0)
 		weigh(b, value, &theirs);
-	else if (err == ERR_VERSION) /* what we hold is older */
-		answer(b, err, NULL);
+	else if (err == ERR_VERSION)
+		answer_beside_newer(b);
 	else
 		answer_from_copy(b, err);
 }

@@ -60,6 +60,10 @@ take_reply(struct store_redis *r, const struct redis_change *change,
 	int err = redis_value(reply, domain, &value, &winner);
 
 	redis_tell_refusal(r, REDIS_NO_WRITES, reply);
+	/* Of a newer program: not for us to replace, but ours binds here. */
+	if (err == ERR_VERSION && change->how == REDIS_PUT_NEW &&
+	    !change->record->deleted)
+		(void)copy_put(r->copy, change->record, false);
 	if (err != 0)
 		return err;
 	if (value != REDIS_VALUE_NONE)

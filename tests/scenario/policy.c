@@ -1,6 +1,8 @@
 /* Scenarios of the policy track: discovery, fetch, store. */
 #include "autoconf.h"
 
+#include <string.h>
+
 #include "core/err.h"
 #include "world.h"
 
@@ -488,6 +490,27 @@ D_20_unreadable_store(void)
 	world_stop();
 }
 
+/* Of a newer program: neither taken for none, nor lost but to a good fetch. */
+static void
+D_20_newer_record_in_the_store(void)
+{
+	script_stored("example.org", "2", BINDING, 5);
+	script_store_get_fails(ERR_VERSION);
+	script_txt("example.org", "3");
+	script_policy_fails(
+	    "example.org", FETCH_FAILURE_STATUS, "HTTP status 500");
+	world_start();
+	CHECK_VERDICT(
+	    asked("example.org"), VERDICT_PASS, REASON_INTERNAL_ERROR);
+	CHECK(script_fetch_count("example.org") == 1);
+	CHECK(strcmp(script_stored_id("example.org"), "2") == 0);
+	script_policy("example.org", BINDING, 0);
+	fake_run(400000);
+	CHECK_VERDICT(asked("example.org"), VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(strcmp(script_stored_id("example.org"), "3") == 0);
+	world_stop();
+}
+
 static void
 D_20_stored_body_that_cannot_be_read(void)
 {
@@ -551,6 +574,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(policy_is_saved_before_it_is_used),
     SCENARIO(policy_that_cannot_be_saved_still_binds),
     SCENARIO(D_20_unreadable_store),
+    SCENARIO(D_20_newer_record_in_the_store),
     SCENARIO(D_20_stored_body_that_cannot_be_read),
     SCENARIO(S_06_fetch_in_the_future_is_of_now),
     {NULL, NULL},

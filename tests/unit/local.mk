@@ -405,6 +405,17 @@ tests_unit_test_store_redis_down_SOURCES = tests/unit/test_store_redis_down.c \
 tests_unit_test_store_redis_down_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
 tests_unit_test_store_redis_down_LDADD = $(STORE_REDIS_LDADD)
 
+# What earlier versions left: files that no line of the program wrote.
+check_PROGRAMS += tests/unit/test_store_v1
+UNIT_TESTS += tests/unit/test_store_v1
+EXTRA_DIST += tests/unit/store_v1/make.py tests/unit/store_v1/data.mdb \
+	tests/unit/store_v1/record
+tests_unit_test_store_v1_SOURCES = tests/unit/test_store_v1.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_store_v1_CPPFLAGS = $(STORE_REDIS_CPPFLAGS) \
+	-DSTORE_V1='"$(abs_top_srcdir)/tests/unit/store_v1"'
+tests_unit_test_store_v1_LDADD = $(STORE_REDIS_LDADD)
+
 # The socketmap server; the engine is played by the test.
 check_PROGRAMS += tests/unit/test_socketmap
 UNIT_TESTS += tests/unit/test_socketmap

@@ -91,6 +91,16 @@ sync_put(struct store *store, const struct store_entry *entry)
 }
 
 int
+sync_put_later(struct store *store, const struct store_entry *entry)
+{
+	struct wait wait;
+
+	wait_init(&wait, NULL);
+	cr_assert_eq(store_put_later(store, entry, on_done, &wait), 0);
+	return wait_for(&wait);
+}
+
+int
 sync_delete(struct store *store, const char *domain)
 {
 	struct wait wait;

@@ -203,6 +203,11 @@ Test(redis_script, newer_record_is_not_overwritten)
 	entry.id = "2";
 	cr_expect_eq(put(REDIS_PUT_NEW, &entry, &winner, id), ERR_VERSION);
 	cr_expect_eq(put(REDIS_PUT_COPY, &entry, &winner, id), ERR_VERSION);
+	/* nor one that has become shorter than ours can be */
+	redis_server_tell(&server, "SET %s %b", KEY, record, (size_t)6);
+	cr_expect_eq(put(REDIS_PUT_NEW, &entry, &winner, id), ERR_VERSION);
+	cr_expect_eq(put(REDIS_PUT_COPY, &entry, &winner, id), ERR_VERSION);
+	cr_expect_eq(redis_server_ask_integer(&server, "STRLEN %s", KEY), 6);
 }
 
 Test(redis_script, rubbish_is_replaced)

@@ -162,4 +162,7 @@ Test(store_format, newer_version_is_told_from_damage)
 	format_write(&entry, out);
 	out[4] = 2;
 	cr_expect_eq(read_back("example.org", out, SIZE), ERR_VERSION);
+	/* Also one that has become shorter than ours can be. */
+	cr_expect_eq(read_back("example.org", out, 6), ERR_VERSION);
+	cr_expect_eq(read_back("example.org", out, 5), ERR_CORRUPT);
 }

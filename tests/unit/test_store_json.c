@@ -81,7 +81,8 @@ Test(store_json, what_may_be_missing)
 	char error[STORE_JSON_ERROR_SIZE];
 	struct record *record =
 	    read_line("{\"domain\":\"a.test\",\"id\":\"1\","
-		      "\"fetched\":5,\"body\":\"" BODY "\",\"new\":[1]}",
+		      "\"fetched\":5,\"body\":\"" BODY "\",\"new\":[1],"
+		      "\"version\":1}",
 		error);
 
 	cr_assert_not_null(record, "%s", error);
@@ -110,6 +111,9 @@ static const struct {
      "\"fetched\""},
     {"{\"domain\":\"a.test\",\"id\":\"1\",\"fetched\":5}", "\"body\""},
     {LINE("7", "\"1\"", "5", GOOD_BODY), "\"domain\""},
+    {"{\"version\":2,\"whatever\":[]}", "update this one"},
+    {"{\"version\":0}", "\"version\""},
+    {"{\"version\":\"1\"}", "\"version\""},
     {LINE("\"A.test\"", "\"1\"", "5", GOOD_BODY), "canonical"},
     {LINE("\"a..test\"", "\"1\"", "5", GOOD_BODY), "canonical"},
     {LINE("\"../a\"", "\"1\"", "5", GOOD_BODY), "canonical"},

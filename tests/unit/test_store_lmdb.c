@@ -238,6 +238,27 @@ put_raw(const char *dir, const char *key, const void *value, size_t len)
 	mdb_env_close(env);
 }
 
+/* That it is there still, to the octet. */
+static void
+expect_raw(const char *dir, const char *key, const void *value, size_t len)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val k = {strlen(key), (void *)(uintptr_t)key};
+	MDB_val v;
+
+	cr_assert_eq(mdb_env_create(&env), 0);
+	cr_assert_eq(mdb_env_open(env, dir, MDB_RDONLY, 0600), 0);
+	cr_assert_eq(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	cr_assert_eq(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	cr_assert_eq(mdb_get(txn, dbi, &k, &v), 0);
+	cr_assert_eq(v.mv_size, len);
+	cr_expect_eq(memcmp(v.mv_data, value, len), 0);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+}
+
 Test(store_lmdb, foreign_file_is_refused_and_left)
 {
 	char *dir = scratch_new();
@@ -304,6 +325,49 @@ Test(store_lmdb, damaged_record_harms_its_domain_alone)
 	cr_expect_eq(sync_put(store, &entry), 0);
 	cr_expect_eq(sync_find(store, "broken.example"), 0);
 	store_close(&store);
+	scratch_free(&dir);
+}
+
+#define NEWER "DSTS\2\0...........................................", 50
+
+static void
+lay_newer(const char *dir)
+{
+	make_store(dir);
+	put_raw(dir, "newer.example", NEWER);
+	put_raw(dir, "short.example", "DSTS\2\0", 6);
+	put_raw(dir, "!more", "a later version's own", 21);
+}
+
+/* A daemon of an earlier version, after one that was newer: it leaves alone
+ * what it cannot read until it has fetched the policy itself. */
+Test(store_lmdb, C_01_newer_record_is_kept_until_a_good_fetch)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	struct store_entry entry = sync_entry("newer.example", "1", "whole");
+	char *dir = scratch_new();
+	struct store *store;
+	struct got got;
+	char list[64];
+
+	lay_newer(dir);
+	store = open_lmdb(dir, STORE_READ_WRITE);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(sync_find(store, "newer.example"), ERR_VERSION);
+		cr_expect_eq(sync_find(store, "short.example"), ERR_VERSION);
+		cr_expect_eq(sync_mark(store, "newer.example", &tried),
+		    ERR_VERSION);
+		cr_expect_eq(sync_put_later(store, &entry), ERR_VERSION,
+		    "nor is what was saved once");
+		cr_expect_eq(sync_list(store, list, sizeof(list)), ERR_VERSION);
+		cr_expect_str_eq(list, "example.org ");
+		expect_sample(store);
+	}
+	cr_expect_eq(sync_put(store, &entry), 0);
+	sync_get(store, "newer.example", &got);
+	cr_expect_str_eq(got.id, "1");
+	store_close(&store);
+	expect_raw(dir, "short.example", "DSTS\2\0", 6);
 	scratch_free(&dir);
 }
 

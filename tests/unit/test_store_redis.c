@@ -221,17 +221,82 @@ Test(store_redis, damaged_record_is_healed_by_who_holds_it)
 	expect_id(there, "1", "healed");
 }
 
-Test(store_redis, record_of_a_newer_version_is_no_policy_of_ours)
+/* As a daemon that is newer would leave it, while the fleet is updated. */
+static void
+make_newer(void)
 {
+	redis_server_tell(&server, "SETRANGE %sexample.org 4 %b",
+	    REDIS_KEY_PREFIX, "\x02", (size_t)1);
+}
+
+static void
+expect_newer(const char *what)
+{
+	struct redisReply *reply = redis_server_ask(&server,
+	    "GETRANGE %sexample.org 4 4", REDIS_KEY_PREFIX);
+
+	cr_expect_eq(reply->len, 1, "%s", what);
+	cr_expect_eq(reply->str[0], 2, "%s", what);
+	freeReplyObject(reply);
+}
+
+Test(store_redis, C_01_newer_record_is_neither_read_nor_touched)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
 	struct store_entry entry = entry_of("1", 0);
+	char list[64];
 
 	NEEDS_SERVER();
 	cr_expect_eq(sync_put(here, &entry), 0);
-	redis_server_tell(&server, "SETRANGE %sexample.org 4 %b",
-	    REDIS_KEY_PREFIX, "\x02", (size_t)1);
-	cr_expect_eq(sync_find(here, "example.org"), ERR_VERSION);
+	make_newer();
+	cr_expect_eq(sync_find(there, "example.org"), ERR_VERSION);
+	cr_expect_eq(sync_mark(there, "example.org", &tried), ERR_VERSION);
+	cr_expect_eq(sync_list(there, list, sizeof(list)), ERR_VERSION,
+	    "what is not listed is not removed when it expires");
+	cr_expect_str_eq(list, "");
+	entry = entry_of("2", 10);
+	cr_expect_eq(sync_put(there, &entry), ERR_VERSION);
+	expect_newer("as it was");
+}
+
+/* Our own age must not make a domain look unbound that we know to be bound. */
+Test(store_redis, C_01_what_a_host_fetched_binds_on_it_beside_a_newer_record)
+{
+	struct store_entry entry = entry_of("1", 0);
+	char list[64];
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &entry), 0);
+	make_newer();
+	expect_id(here, "1", "what it holds");
+	cr_expect_eq(sync_list(here, list, sizeof(list)), ERR_VERSION,
+	    "its refreshes are the newer ones' business");
+	cr_expect_str_eq(list, "");
 	entry = entry_of("2", 10);
 	cr_expect_eq(sync_put(here, &entry), ERR_VERSION);
+	expect_id(here, "2", "what it has fetched since");
+	expect_newer("as it was");
+	cr_expect_eq(sync_find(there, "example.org"), ERR_VERSION,
+	    "a host that has fetched none");
+	entry = entry_of("3", 20);
+	cr_expect_eq(sync_put(there, &entry), ERR_VERSION);
+	expect_id(there, "3", "once it has");
+	store_close(&here);
+	store_close(&there);
+	expect_newer("nor is anything pushed back");
+}
+
+/* Beyond its life it binds nobody. */
+Test(store_redis, C_02_expired_copy_does_not_bind_beside_a_newer_record)
+{
+	struct store_entry entry = entry_of("1", -100000);
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &entry), 0);
+	entry = entry_of("2", 0);
+	cr_expect_eq(sync_put(there, &entry), 0);
+	make_newer();
+	cr_expect_eq(sync_find(here, "example.org"), ERR_VERSION);
 }
 
 Test(store_redis, foreign_keys_are_left_alone)

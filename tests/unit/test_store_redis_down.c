@@ -16,6 +16,7 @@
 
 #include "core/err.h"
 #include "io/log.h"
+#include "io/redis_script.h"
 #include "redis_server.h"
 #include "store_sync.h"
 
@@ -219,6 +220,23 @@ Test(store_redis_down, outage_is_logged_once_and_its_end_as_well)
 	cr_expect_eq(count_lines("state=down"), 1);
 	cr_expect_eq(count_lines("state=up"), 1);
 	cr_expect_eq(count_lines(""), 2, "and nothing else");
+}
+
+/* While a fleet is updated, each host that is behind says so. */
+Test(store_redis_down, record_of_a_newer_version_is_told_once)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	cr_expect_eq(sync_put(here, &entry), 0);
+	redis_server_tell(&server, "SETRANGE %sexample.org 4 %b",
+	    REDIS_KEY_PREFIX, "\x02", (size_t)1);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(sync_find(here, "example.org"), 0);
+	store_close(&here);
+	cr_expect_eq(count_lines("state=newer"), 1);
+	cr_expect_eq(count_lines("update it"), 1);
+	cr_expect_eq(count_lines(""), 1, "and nothing else");
 }
 
 Test(store_redis_down, what_cannot_be_written_at_the_end_is_said)
