@@ -3,7 +3,7 @@
 
 #include "core/netstring.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "core/ascii.h"
 
@@ -39,6 +39,16 @@ netstring_parse(const uint8_t *octets, size_t len, size_t max,
 size_t
 netstring_head(size_t data_len, char out[NETSTRING_HEAD_MAX])
 {
-	return (size_t)snprintf(out, NETSTRING_HEAD_MAX,
-	    "%lu:", (unsigned long)(uint32_t)data_len);
+	char digits[NETSTRING_HEAD_MAX];
+	char *const end = digits + sizeof(digits);
+	uint32_t rest = (uint32_t)data_len;
+	char *at = end;
+
+	*--at = ':';
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	memcpy(out, at, (size_t)(end - at));
+	out[end - at] = '\0';
+	return (size_t)(end - at);
 }

@@ -42,22 +42,18 @@ text_equals(struct text text, const char *word)
 	    strncasecmp(text.at, word, text.len) == 0;
 }
 
-static bool
-is_one_of(char octet, const char *octets)
-{
-	while (*octets != '\0' && *octets != octet)
-		octets++;
-	return *octets != '\0';
-}
-
 /* The part before the first of octets; *rest is what follows that one. */
 static struct text
 text_cut(struct text text, const char *octets, struct text *rest)
 {
-	size_t n = 0;
+	size_t n = text.len;
 
-	while (n < text.len && !is_one_of(text.at[n], octets))
-		n++;
+	for (; *octets != '\0'; octets++) {
+		const char *found = memchr(text.at, *octets, n);
+
+		if (found != NULL)
+			n = (size_t)(found - text.at);
+	}
 	*rest = text;
 	rest->at += n < text.len ? n + 1 : n;
 	rest->len -= n < text.len ? n + 1 : n;

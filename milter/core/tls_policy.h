@@ -82,11 +82,14 @@ enum tls_dialect {
 	TLS_DIALECT_SENDMAIL
 };
 
+/* There was no room for the attributes for reports. */
+#define TLS_POLICY_SHORTENED 1
+
 /*
  * The answer as a socketmap has it: "OK secure match=...", "NOTFOUND ",
- * "TEMP ...". 0, or ERR_TOOLONG, or ERR_SYNTAX (facts that are not printable):
- * *out is a temporary error then, so that a policy that cannot be told does not
- * become none. size: 1024 at the least.
+ * "TEMP ...". 0 or TLS_POLICY_SHORTENED; or ERR_TOOLONG, or ERR_SYNTAX (facts
+ * that are not printable): *out is a temporary error then, so that a policy
+ * that cannot be told does not become none. size: 1024 at the least.
  */
 int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,

@@ -26,6 +26,7 @@ struct text {
 	size_t size;
 	size_t len;
 	bool full;
+	bool shortened;
 	bool bad; /* an octet that must not reach the MTA */
 };
 
@@ -151,6 +152,7 @@ put_secure(struct text *text, const struct tls_policy *policy,
 	if (text->full && !before.full) {
 		*text = before;
 		text->at[text->len] = '\0';
+		text->shortened = true;
 	}
 }
 
@@ -229,7 +231,7 @@ tls_policy_format(const struct tls_policy *policy,
 		return ERR_SYNTAX;
 	}
 	if (!text.full)
-		return 0;
+		return text.shortened ? TLS_POLICY_SHORTENED : 0;
 	(void)snprintf(out, size, "TEMP %s: TLS policy is too long",
 	    policy->facts->recipient.domain);
 	return ERR_TOOLONG;

@@ -111,41 +111,59 @@ evidence_word(const struct evidence *e)
 	return fact_status_name(e->status);
 }
 
+/* What does not fit is cut. Returns the new length. */
+static size_t
+add(char *out, size_t size, size_t len, const char *words)
+{
+	size_t n = strlen(words);
+
+	if (n > size - len - 1)
+		n = size - len - 1;
+	memcpy(out + len, words, n);
+	out[len + n] = '\0';
+	return len + n;
+}
+
 void
 evidence_owner(const struct evidence *e, char *out, size_t size)
 {
+	char prefix[sizeof("_65535._tcp.")] = "";
+
 	switch (e->kind) {
 	case EVIDENCE_NONE:
-		snprintf(out, size, "%s", "");
-		break;
+		out[0] = '\0';
+		return;
 	case EVIDENCE_TXT:
-		snprintf(out, size, "_mta-sts.%s", e->name);
+		(void)add(prefix, sizeof(prefix), 0, "_mta-sts.");
 		break;
 	case EVIDENCE_FETCH:
-		snprintf(out, size, "mta-sts.%s", e->name);
+		(void)add(prefix, sizeof(prefix), 0, "mta-sts.");
 		break;
 	case EVIDENCE_TLSA:
-		snprintf(out, size, "_%u._tcp.%s", (unsigned)e->port, e->name);
+		(void)snprintf(prefix, sizeof(prefix), "_%u._tcp.",
+		    (unsigned)e->port);
 		break;
 	case EVIDENCE_MX:
 	case EVIDENCE_HOSTS:
 	case EVIDENCE_A:
 	case EVIDENCE_AAAA:
 	case EVIDENCE_PATTERN:
-		snprintf(out, size, "%s", e->name);
 		break;
 	}
+	(void)add(out, size, add(out, size, 0, prefix), e->name);
 }
 
 void
 evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE])
 {
+	const size_t size = EVIDENCE_TEXT_SIZE;
 	size_t len;
 
-	evidence_owner(e, out, EVIDENCE_TEXT_SIZE);
+	evidence_owner(e, out, size);
 	if (e->kind == EVIDENCE_NONE)
 		return;
-	len = strlen(out);
-	snprintf(out + len, EVIDENCE_TEXT_SIZE - len, " %s %s",
-	    evidences[e->kind].name, evidence_word(e));
+	len = add(out, size, strlen(out), " ");
+	len = add(out, size, len, evidences[e->kind].name);
+	len = add(out, size, len, " ");
+	(void)add(out, size, len, evidence_word(e));
 }

@@ -17,6 +17,8 @@
 /* A name in dots and digits, in U-labels, brackets and a port. */
 #define KEY_MAX 1024
 
+#define SHORT_ANSWER_MAX 1023
+
 static const struct {
 	const char *name;
 	enum tls_dialect dialect;
@@ -65,14 +67,17 @@ rules_of(const struct config *config, enum tls_dialect dialect)
 	};
 }
 
-/* NULL: no memory. */
+/* NULL: no memory. Nearly all are short; a long policy is written twice. */
 static char *
 write_answer(const struct tls_policy *policy, const struct tls_rules *rules,
     enum tls_dialect dialect)
 {
-	char *answer = malloc(TLS_ANSWER_MAX + 1);
-	char *fitting;
+	char text[SHORT_ANSWER_MAX + 1];
+	char *answer, *fitting;
 
+	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
+		return strdup(text);
+	answer = malloc(TLS_ANSWER_MAX + 1);
 	if (answer == NULL)
 		return NULL;
 	(void)tls_policy_format(policy, rules, dialect, answer,

@@ -613,6 +613,24 @@ Test(socketmap, A_03_what_sendmail_cannot_be_told_is_a_warning)
 	    " msg=\"sendmail cannot be told \\\"encrypt\\\", see "));
 }
 
+/* The answer does not fit into what most answers fit into. */
+Test(socketmap, a_long_policy_is_told_in_full)
+{
+	static const char end[] = " servername=hostname";
+	const char *reply;
+	size_t names = 1, len;
+
+	start(new_config());
+	reply = query("policy large.example");
+	len = strlen(reply);
+	cr_assert_eq(strncmp(reply, "OK secure match=", 16), 0, "%.40s", reply);
+	cr_assert_gt(len, sizeof(end));
+	cr_expect_str_eq(reply + len - strlen(end), end);
+	for (size_t i = 0; i < len; i++)
+		names += reply[i] == ':';
+	cr_expect_eq(names, (size_t)PATTERNS);
+}
+
 Test(socketmap, a_key_may_hold_any_octet)
 {
 	static const char octets[] = "23:policy a\0bound.example!,"
