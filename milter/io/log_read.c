@@ -297,6 +297,7 @@ read_text(const char *line, size_t len, struct log_record *record)
 
 /* --- JSON ----------------------------------------------------------------- */
 
+/* False: nothing that a field of ours has. */
 static bool
 read_json_value(const json_t *value, struct log_record *record,
     struct log_span *out)
@@ -338,9 +339,10 @@ take_object(json_t *object, struct log_record *record)
 	{
 		struct log_span at, read;
 
-		if (!is_word(key, strlen(key)) ||
-		    !read_json_value(value, record, &read))
+		if (!is_word(key, strlen(key)))
 			return ERR_SYNTAX;
+		if (!read_json_value(value, record, &read))
+			continue; /* a newer daemon's */
 		if (strcmp(key, "time") == 0) {
 			record->time = read;
 		} else if (strcmp(key, "level") == 0) {

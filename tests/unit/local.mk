@@ -219,6 +219,17 @@ tests_unit_test_facts_json_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_test_facts_json_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_facts_recorded
+UNIT_TESTS += tests/unit/test_facts_recorded
+EXTRA_DIST += tests/unit/check_v1.json
+tests_unit_test_facts_recorded_SOURCES = tests/unit/test_facts_recorded.c \
+	tests/unit/world.c tests/unit/world.h
+tests_unit_test_facts_recorded_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/tests/unit $(JANSSON_CFLAGS) $(CRITERION_CFLAGS) \
+	-DCHECK_V1='"$(abs_top_srcdir)/tests/unit/check_v1.json"'
+tests_unit_test_facts_recorded_LDADD = libio.a libcore.a $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_name tests/unit/test_address \
 	tests/unit/test_txt tests/unit/test_policy \
 	tests/unit/test_policy_notes tests/unit/test_policy_mx \

@@ -75,7 +75,7 @@ static const char *const bad[] = {
     "RCPT qid=1",
     "{\"event\":\"rcpt\",\"qid\":\"1\"",
     "{\"event\":\"rcpt\",\"qid\":\"1\",\"qid\":\"2\"}",
-    "{\"event\":\"rcpt\",\"qid\":[1]}",
+    "{\"event\":[\"rcpt\"],\"qid\":\"1\"}",
     "{\"event\":\"\",\"qid\":\"1\"}",
     "{\"qid\":\"1\"}",
     "[\"rcpt\"]",
@@ -110,6 +110,24 @@ Test(log_read, booleans_and_numbers_of_json_as_in_text)
 	cr_expect_str_eq(log_record_text(&record, "a"), "yes");
 	cr_expect_str_eq(log_record_text(&record, "b"), "no");
 	cr_expect_str_eq(log_record_text(&record, "c"), "-9223372036854775808");
+}
+
+/* What a newer daemon may add hides nothing. */
+Test(log_read, unknown_fields_of_any_kind)
+{
+	size_t len;
+
+	cr_assert_eq(read_line("{\"event\":\"rcpt\",\"new\":{\"a\":[1]},"
+			       "\"more\":[{}],\"none\":null,\"half\":0.5,"
+			       "\"qid\":\"1\",\"word\":\"w\"}"),
+	    0);
+	cr_expect_str_eq(log_record_text(&record, "qid"), "1");
+	cr_expect_str_eq(log_record_text(&record, "word"), "w");
+	cr_expect_eq(record.n, 2);
+	cr_expect_null(log_record_get(&record, "new", &len));
+	cr_assert_eq(read_line("rcpt new={\"a\":[1]} qid=1 word=w"), 0);
+	cr_expect_str_eq(log_record_text(&record, "qid"), "1");
+	cr_expect_str_eq(log_record_text(&record, "word"), "w");
 }
 
 Test(log_read, bounds)
