@@ -65,7 +65,7 @@ torture: check-programs
 	$$torture --rounds 250 --births 50 kill && $$torture diskfull && \
 	$$torture readonly && $$torture unusable && \
 	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
-	tests/scenario/million
+	$$torture strangers && tests/scenario/million
 
 # --- the source ---------------------------------------------------------------
 

@@ -18,6 +18,7 @@ tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 
 EXTRA_DIST += tests/e2e/valgrind-10k tests/e2e/browser.py
 EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
-	tests/e2e/torture_disk.py tests/e2e/torture_redis.py
+	tests/e2e/torture_disk.py tests/e2e/torture_redis.py \
+	tests/e2e/torture_strangers.py
 EXTRA_DIST += tests/e2e/package tests/e2e/package_root.py \
 	tests/e2e/package_stages.py tests/e2e/package_systemd.py

@@ -95,6 +95,25 @@ Test(tool, check_reads_the_store_of_the_running_daemon)
 	free(LAB_ASK("u@secure.test"));
 }
 
+/* L-01: what the postmaster reads in place of the log. */
+Test(tool, explain_tells_what_the_daemon_logged)
+{
+	static const struct tool_row rows[] = {
+	    {{"explain", "unsigned.test"},   1,
+             "Reason mx-insecure: The domain requires DNSSEC"               },
+	    {{"explain", "u@unsigned.test"}, 1, "was deferred: answered 450"},
+	    {{"explain", "u@secure.test"},   0,
+             "<u@secure.test> was let through"                              },
+	    {{"explain", "plain.test"},      3, ""                          },
+	};
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@unsigned.test"));
+	free(LAB_ASK("u@secure.test"));
+	free(LAB_LOG("rcpt", "to=<u@secure.test>"));
+	CHECK_ROWS(rows);
+}
+
 static const struct tool_row lint_domain[] = {
     {{"lint", "--domain", "secure.test"},           0,
      "https://mta-sts.secure.test/.well-known/mta-sts.txt: valid: "                   },
