@@ -202,6 +202,8 @@ start_thread(struct refresher *r)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&r->thread, NULL, refresher_run, r);
+	if (err == 0)
+		(void)pthread_setname_np(r->thread, "refresher");
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err;
 }

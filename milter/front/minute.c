@@ -27,6 +27,7 @@ struct minute {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wake;
 	bool stop;
+	bool wanted; /* a walk, as soon as it is due */
 	struct history history;
 	int census_err;
 	bool has_census;
@@ -69,20 +70,25 @@ walk(struct minute *minute)
 
 /* --- the thread --- */
 
+/* With the lock held, as what is called here. */
 static void
-wait_until(struct minute *minute, uint64_t at_ms)
+wait_until_due(struct minute *minute, uint64_t note_ms, uint64_t walk_ms)
 {
-	const struct timespec until = {
-	    .tv_sec = (time_t)(at_ms / 1000),
-	    .tv_nsec = (long)(at_ms % 1000) * 1000000L,
-	};
+	while (!minute->stop) {
+		uint64_t at_ms =
+		    minute->wanted && walk_ms < note_ms ? walk_ms : note_ms;
+		const struct timespec until = {
+		    .tv_sec = (time_t)(at_ms / 1000),
+		    .tv_nsec = (long)(at_ms % 1000) * 1000000L,
+		};
 
-	while (!minute->stop && clock_mono_ms() < at_ms)
+		if (clock_mono_ms() >= at_ms)
+			return;
 		(void)pthread_cond_timedwait(&minute->wake, &minute->lock,
 		    &until);
+	}
 }
 
-/* With the lock held. */
 static void
 note_totals(struct minute *minute)
 {
@@ -90,6 +96,7 @@ note_totals(struct minute *minute)
 
 	history_totals(minute->metrics, &totals);
 	history_note(&minute->history, &totals);
+	minute->wanted = true;
 }
 
 static void *
@@ -101,12 +108,14 @@ run(void *arg)
 
 	(void)pthread_mutex_lock(&minute->lock);
 	while (!minute->stop) {
-		wait_until(minute, note_ms < walk_ms ? note_ms : walk_ms);
+		wait_until_due(minute, note_ms, walk_ms);
 		/* A walk may have taken longer than a minute. */
 		for (; note_ms <= clock_mono_ms(); note_ms += MINUTE_MS)
 			note_totals(minute);
-		if (minute->stop || walk_ms > clock_mono_ms())
+		if (minute->stop || !minute->wanted ||
+		    walk_ms > clock_mono_ms())
 			continue;
+		minute->wanted = false;
 		(void)pthread_mutex_unlock(&minute->lock);
 		walk_ms = walk(minute);
 		(void)pthread_mutex_lock(&minute->lock);
@@ -125,6 +134,8 @@ start_thread(struct minute *minute)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&minute->thread, NULL, run, minute);
+	if (err == 0)
+		(void)pthread_setname_np(minute->thread, "minute");
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err == 0 ? 0 : ERR_NOMEM;
 }
@@ -175,6 +186,24 @@ minute_free(struct minute **minute)
 	destroy(minute);
 }
 
+/* With the lock held. */
+static void
+want_walk(struct minute *minute)
+{
+	if (minute->wanted)
+		return;
+	minute->wanted = true;
+	(void)pthread_cond_signal(&minute->wake);
+}
+
+void
+minute_want(struct minute *minute)
+{
+	(void)pthread_mutex_lock(&minute->lock);
+	want_walk(minute);
+	(void)pthread_mutex_unlock(&minute->lock);
+}
+
 void
 minute_view(struct minute *minute, struct minute_view *out)
 {
@@ -188,5 +217,6 @@ minute_view(struct minute *minute, struct minute_view *out)
 	out->census_err = minute->census_err;
 	out->has_census = minute->has_census;
 	out->census = minute->census;
+	want_walk(minute);
 	(void)pthread_mutex_unlock(&minute->lock);
 }

@@ -1,8 +1,9 @@
 /*
  * What is looked at from time to time, on a thread of its own, so that neither
  * a request nor a recipient waits for it: the totals once a minute, and the
- * policy store, which is walked through oftener if it is small. Without mail this is also what finds out that the store cannot
- * be read, or can be again.
+ * policy store, which is walked through once a minute, too, and oftener while
+ * somebody wants to know. Without mail this is also what finds out that the
+ * store cannot be read, or can be again.
  *
  * Any thread.
  */
@@ -28,6 +29,10 @@ struct minute *minute_new(struct store *store, struct metrics *metrics);
 /* A walk that is under way is finished first. NULL inside is fine. */
 void minute_free(struct minute **minute);
 
+/* Somebody asks how the store is: it is looked at again soon. */
+void minute_want(struct minute *minute);
+
+/* As minute_want(), and what was seen up to now. */
 void minute_view(struct minute *minute, struct minute_view *out);
 
 #endif

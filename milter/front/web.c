@@ -106,6 +106,7 @@ show_health(struct web *web, const struct http_request *request,
 	struct engine_status status;
 
 	(void)request;
+	minute_want(web->minute);
 	engine_status(web->parts.engine, &status);
 	if (status.resolver == PROBE_BROKEN)
 		http_answer_text(client, 503,

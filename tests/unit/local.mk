@@ -518,6 +518,14 @@ tests_unit_test_census_SOURCES = tests/unit/test_census.c
 tests_unit_test_census_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_census_LDADD = libfront.a libcore.a $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_minute
+UNIT_TESTS += tests/unit/test_minute
+tests_unit_test_minute_SOURCES = tests/unit/test_minute.c \
+	milter/front/minute.c milter/front/history.c milter/front/census.c \
+	milter/io/metrics.c
+tests_unit_test_minute_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_minute_LDADD = libcore.a $(CRITERION_LIBS)
+
 tests_unit_test_page_SOURCES = tests/unit/test_page.c
 tests_unit_test_page_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) \
 	$(CRITERION_CFLAGS)
