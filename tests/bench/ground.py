@@ -1,5 +1,6 @@
 """The lab's DNS and policy hosts without its MTA, and programs to measure."""
 
+import collections
 import os
 import statistics
 import subprocess
@@ -96,12 +97,13 @@ def rss_kb(pid):
 
 
 def wake_ups(pid):
-    """How often its threads have gone to sleep so far."""
-    total = 0
+    """How often its threads have gone to sleep so far, by their names."""
+    total = collections.Counter()
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as f:
-            total += sum(int(line.split()[1]) for line in f
-                         if line.startswith("voluntary_ctxt"))
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in f
+                          if ":\t" in line)
+        total[fields["Name"]] += int(fields["voluntary_ctxt_switches"])
     return total
 
 

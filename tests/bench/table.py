@@ -47,7 +47,7 @@ class Table:
 
     @staticmethod
     def _print(cells):
-        widths = (28, 24, 11, 11, 6, 11, 8, 6)
+        widths = (30, 24, 11, 11, 6, 11, 8, 6)
         print("  ".join(f"{cell:<{width}}" for cell, width
                         in zip(cells, widths)).rstrip(), flush=True)
 

@@ -1,6 +1,7 @@
 """Recipients and next hops whose verdict is in memory."""
 
-from ground import Pairs, load
+import sts_resolver
+from ground import LabError, Pairs, load
 
 DOMAINS = ["secure.test"]
 
@@ -33,12 +34,12 @@ def recipients(ground, table, plan):
     ground.processes.stop("null_milter")
 
 
-def answer_of(ground, key):
-    """What the daemon says, so that the other one can say the same."""
-    import socket
-    with socket.socket(socket.AF_UNIX) as s:
+def answer_of(socket, key):
+    """What a socketmap says."""
+    import socket as sockets
+    with sockets.socket(sockets.AF_UNIX) as s:
         s.settimeout(20)
-        s.connect(ground.socket("daemon-map").partition(":")[2])
+        s.connect(socket.partition(":")[2])
         text = f"postfix {key}".encode()
         s.sendall(b"%d:%s," % (len(text), text))
         head, _, data = s.recv(4096).partition(b":")
@@ -46,12 +47,37 @@ def answer_of(ground, key):
 
 
 def next_hops(ground, table, plan):
-    """The socketmap beside a server that always says the same."""
+    """The socketmap beside a server that always says the same, and beside the
+    one that others have."""
     pid = ground.daemon_start(**plan.options)
-    answer = answer_of(ground, DOMAINS[0])
+    answer = answer_of(ground.socket("daemon-map"), DOMAINS[0])
     fixed = ground.serve("socketmap_fixed", answer)
-    ours, theirs = ground.socket("daemon-map"), \
-        ground.socket("socketmap_fixed")
+    _next_hops(ground, table, plan, "socketmap", pid,
+               (ground.socket("socketmap_fixed"), fixed), ">= 0.6")
+    ground.processes.stop("socketmap_fixed")
+    why = sts_resolver.why_not()
+    if why:
+        table.note(f"left out: {why}")
+    else:
+        for cache in sts_resolver.CACHES:
+            _beside_sts_resolver(ground, table, plan, pid, cache)
+    ground.daemon_stop()
+
+
+def _beside_sts_resolver(ground, table, plan, pid, cache):
+    name = sts_resolver.NAME
+    theirs, socket = sts_resolver.start(ground, cache)
+    answer = answer_of(socket, DOMAINS[0])
+    if not answer.startswith("OK secure "):
+        raise LabError(f"{name} says {answer}")
+    _next_hops(ground, table, plan, f"{name}/{cache}", pid, (socket, theirs),
+               ">= 10")
+    ground.processes.stop(name)
+
+
+def _next_hops(ground, table, plan, what, pid, other, goal):
+    """other: its socket and pid."""
+    ours, (theirs, their_pid) = ground.socket("daemon-map"), other
     for n, width in plan.pipelines:
         words = ["-w", str(width)]
         pairs = Pairs(
@@ -59,10 +85,8 @@ def next_hops(ground, table, plan):
             lambda n=n, w=words: load("socketmap_load", ours, n, plan.seconds,
                                       DOMAINS, pid, w),
             lambda n=n, w=words: load("socketmap_load", theirs, n,
-                                      plan.seconds, DOMAINS, fixed, w))
-        name = f"socketmap, {n}x{width}"
-        table.pairs(name, "answers per CPU second", pairs, "cpu_us", ">= 0.6",
+                                      plan.seconds, DOMAINS, their_pid, w))
+        name = f"{what}, {n}x{width}"
+        table.pairs(name, "answers per CPU second", pairs, "cpu_us", goal,
                     "{:.2f} us", inverse=True)
         table.pairs(name, "rate", pairs, "rate", "", "{:.0f}/s")
-    ground.daemon_stop()
-    ground.processes.stop("socketmap_fixed")
