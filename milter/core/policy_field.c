@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/ascii.h"
+#include "core/text.h"
 
 bool
 policy_line_next(struct policy_lines *lines, struct policy_line *out)
@@ -37,59 +38,22 @@ policy_line_is_blank(const struct policy_line *line)
 	return true;
 }
 
-/* RFC 3629 4: no overlong forms, no surrogates, nothing over U+10FFFF. */
-static const struct {
-	uint8_t first, last; /* of the lead octet */
-	uint8_t low, high;   /* of the second one */
-	uint8_t len;
-} utf8_forms[] = {
-    {0xc2, 0xdf, 0x80, 0xbf, 2},
-    {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3},
-    {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4},
-    {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-/* Octets of the character above U+007F at `at`; 0: it is not UTF-8. */
-static size_t
-utf8_len(const uint8_t *at, size_t left)
-{
-	for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(*utf8_forms); i++) {
-		size_t len = utf8_forms[i].len;
-
-		if (*at < utf8_forms[i].first || *at > utf8_forms[i].last)
-			continue;
-		if (left < len || at[1] < utf8_forms[i].low ||
-		    at[1] > utf8_forms[i].high)
-			return 0;
-		for (size_t k = 2; k < len; k++)
-			if ((at[k] & 0xc0) != 0x80)
-				return 0;
-		return len;
-	}
-	return 0;
-}
-
 /* sts-policy-ext-value; white space at its ends is off already (P-08). */
 static const char *
 check_value(const uint8_t *value, size_t len)
 {
+	uint32_t code;
 	size_t step;
 
 	if (len == 0)
 		return "the field has no value";
 	for (size_t i = 0; i < len; i += step) {
-		step = 1;
-		if (value[i] == '\t')
+		step = text_decode(value + i, len - i, &code);
+		if (code == '\t')
 			return "a tab inside the value";
-		if (value[i] < 0x20 || value[i] == 0x7f)
+		if (code < 0x20 || code == 0x7f)
 			return "a control character in the value";
-		if (value[i] > 0x7f)
-			step = utf8_len(value + i, len - i);
-		if (step == 0)
+		if (code == TEXT_INVALID)
 			return "the value is not UTF-8";
 	}
 	return NULL;

@@ -5,26 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The sequences of UTF-8 (RFC 3629 4): overlong forms, surrogates and what
- * lies beyond U+10FFFF fall out by the range of the second octet. */
-static const struct utf8_form {
-	uint8_t first_min;
-	uint8_t first_max;
-	uint8_t second_min;
-	uint8_t second_max;
-	uint8_t len;
-} utf8_forms[] = {
-    {0xc2, 0xdf, 0x80, 0xbf, 2},
-    {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3},
-    {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4},
-    {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-#define N_UTF8_FORMS (sizeof(utf8_forms) / sizeof(utf8_forms[0]))
+#include "core/text.h"
 
 static bool
 octet_is_plain(uint8_t octet)
@@ -113,33 +94,13 @@ log_text_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
 	return 1;
 }
 
-/* The length of the character at value[0], 0 if it is none. */
-static size_t
-utf8_len(const uint8_t *value, size_t len)
-{
-	for (size_t i = 0; i < N_UTF8_FORMS; i++) {
-		const struct utf8_form *form = &utf8_forms[i];
-
-		if (value[0] < form->first_min || value[0] > form->first_max)
-			continue;
-		if (len < form->len || value[1] < form->second_min ||
-		    value[1] > form->second_max)
-			return 0;
-		for (size_t k = 2; k < form->len; k++) {
-			if ((value[k] & 0xc0) != 0x80)
-				return 0;
-		}
-		return form->len;
-	}
-	return 0;
-}
-
 size_t
 log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
     size_t *out_len)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 	uint8_t octet = value[0];
+	uint32_t code;
 	size_t taken;
 
 	if (octet == '"' || octet == '\\')
@@ -154,8 +115,8 @@ log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
 		*out_len = 1;
 		return 1;
 	}
-	taken = utf8_len(value, len);
-	if (taken == 0)
+	taken = text_decode(value, len, &code);
+	if (code == TEXT_INVALID)
 		return put(replacement, sizeof(replacement) - 1, out, out_len);
 	memcpy(out, value, taken);
 	*out_len = taken;
