@@ -2,8 +2,7 @@
  * A connection. Requests are read as long as few enough are under way and few
  * enough replies lie unread:
  *
- *	bytes -> take_requests() -> request -> engine -> say_what_is_due() ->
- *bytes
+ *	octets -> take_requests() -> engine -> say_what_is_due() -> octets
  *
  * The engine answers on other threads: request_answered() hands the answer to
  * this loop. A request keeps its client in memory, connected or not.

@@ -5,7 +5,7 @@
  *
  *	dane-sts:format			"1"
  *	dane-sts:1:policy:DOMAIN	a record of store_format.h, or "GONE"
- *and when (8 octets, little-endian, seconds)
+ *	with when (8 octets, little-endian, seconds)
  *
  * The policy that was fetched last wins; a fetch time that the server's clock
  * has yet to reach is taken for a mistake and loses. A key ends with its

@@ -9,8 +9,8 @@
  * out is what went in, to the octet. The failure is for people: what is not
  * UTF-8 in it becomes '?'. Unknown fields are ignored when read; "tried",
  * "failure" and "used" may be missing. A "version" is written by no program
- *yet; one that changes what the others mean has to, and older ones refuse the
- *line.
+ * yet; one that changes what the others mean has to, and older ones refuse the
+ * line.
  *
  * Any thread.
  */
