@@ -42,8 +42,9 @@ struct log_queue {
 	bool waiting; /* the thread, for a first line */
 	bool urgent;  /* do not linger */
 	bool ending;
-	uint64_t calm_ms; /* monotonic; when those lines began to be counted */
-	unsigned n_calm;
+	uint64_t calm_ms; /* monotonic; when lines began to be counted */
+	unsigned n_lines; /* since then */
+	bool crowded;     /* there were many before that */
 	struct buffer buffers[2];
 };
 
@@ -177,7 +178,8 @@ append(struct buffer *buffer, const char *octets, size_t len)
 	buffer->len += len;
 }
 
-/* Of a line that has come. */
+/* Of a line that has come. After many lines the next ones are gathered from
+ * the first, or each of those few would wake the thread. */
 static bool
 is_calm(struct log_queue *queue)
 {
@@ -187,13 +189,13 @@ is_calm(struct log_queue *queue)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	if (now_ms - queue->calm_ms >= LINGER_MS) {
+		queue->crowded = queue->n_lines > LINES_CALM &&
+		    now_ms - queue->calm_ms < 2 * LINGER_MS;
 		queue->calm_ms = now_ms;
-		queue->n_calm = 0;
+		queue->n_lines = 0;
 	}
-	if (queue->n_calm == LINES_CALM)
-		return false;
-	queue->n_calm++;
-	return true;
+	queue->n_lines++;
+	return !queue->crowded && queue->n_lines <= LINES_CALM;
 }
 
 void
