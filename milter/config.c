@@ -148,7 +148,7 @@ set_defaults(struct config *config, struct arena *arena)
 {
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < config_n_options; i++)
+	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
 		err = option_set_default(&config_options[i], config, arena);
 	return err;
 }
@@ -159,7 +159,7 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 	struct arena *arena = config->arena;
 	struct config_lines lines = {
 	    .line =
-		arena_alloc(arena, config_n_options * sizeof(*config->lines))};
+		arena_alloc(arena, CONFIG_N_OPTIONS * sizeof(*config->lines))};
 	int err;
 
 	if (lines.line == NULL)

@@ -121,19 +121,19 @@ make_row(const struct option *option)
 static cfg_opt_t *
 make_table(const struct file_parse *parse)
 {
-	const size_t n = config_n_options + parse->n_unknown;
+	const size_t n = CONFIG_N_OPTIONS + parse->n_unknown;
 	const cfg_opt_t end = CFG_END();
 	cfg_opt_t *table = calloc(n + 1, sizeof(*table));
 
 	if (table == NULL)
 		return NULL;
-	for (size_t i = 0; i < config_n_options; i++)
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++)
 		table[i] = make_row(&config_options[i]);
 	for (size_t i = 0; i < parse->n_unknown; i++) {
 		cfg_opt_t row = CFG_STR_LIST_CB(parse->unknown[i], NULL,
 		    CFGF_NODEFAULT, on_unknown);
 
-		table[config_n_options + i] = row;
+		table[CONFIG_N_OPTIONS + i] = row;
 	}
 	table[n] = end;
 	return table;
@@ -170,7 +170,7 @@ open_parser(const struct file_parse *parse, const struct config *config)
 	if (cfg == NULL)
 		return NULL;
 	cfg_set_error_function(cfg, on_error);
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		if (config_options[i].kind == OPTION_LIST &&
 		    preset_list(cfg, &config_options[i], config) < 0) {
 			cfg_free(cfg);
@@ -193,7 +193,7 @@ parse_once(struct file_parse *parse, const char *text,
 	parse->stopped_at_unknown = false;
 	memset(parse->complained, 0, sizeof(parse->complained));
 	memset(parse->lines->line, 0,
-	    config_n_options * sizeof(*parse->lines->line));
+	    CONFIG_N_OPTIONS * sizeof(*parse->lines->line));
 	/* An empty name is an error without a message. */
 	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS &&
 	    parse->errors->n == before)
@@ -255,7 +255,7 @@ config_file_parse(const char *path, struct config *config, struct arena *arena,
 	cfg = parse_text(&parse, text, config);
 	current = NULL;
 	err = cfg == NULL ? ERR_NOMEM : errors->n != before ? ERR_CONFIG : 0;
-	for (size_t i = 0; err == 0 && i < config_n_options; i++)
+	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
 		err = take_values(cfg, &config_options[i], config, arena);
 	if (err == ERR_NOMEM)
 		config_error(errors, path, 0, "%s", err_text(err));

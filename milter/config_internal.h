@@ -80,8 +80,13 @@ struct option {
 	const char *const *words; /* ENUM, ends in NULL */
 };
 
-extern const struct option config_options[];
-extern const size_t config_n_options;
+enum {
+#define OPTION(...) +1
+	CONFIG_N_OPTIONS = 0
+#include "options.def"
+#undef OPTION
+};
+extern const struct option config_options[CONFIG_N_OPTIONS];
 
 /* NULL: none of that name. */
 const struct option *option_by_name(const char *name);

@@ -21,7 +21,7 @@
 #define ROW_DURATION(id, ...)  offsetof(struct config, id##_ms), __VA_ARGS__
 #define ROW_ENUM(id, ...)      offsetof(struct config, id), __VA_ARGS__
 
-const struct option config_options[] = {
+const struct option config_options[CONFIG_N_OPTIONS] = {
 #define OPTION(k, id, default_value, range, help_text)                         \
 	{.kind = OPTION_##k, .name = #id, .default_text = (default_value),     \
 	 .help = (help_text), .offset = ROW_##k(id, range)},
@@ -30,13 +30,10 @@ const struct option config_options[] = {
 };
 /* clang-format on */
 
-const size_t config_n_options =
-    sizeof(config_options) / sizeof(config_options[0]);
-
 const struct option *
 option_by_name(const char *name)
 {
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		if (strcmp(config_options[i].name, name) == 0)
 			return &config_options[i];
 	}
@@ -90,7 +87,7 @@ option_nearest(const char *name)
 
 	if (len > NAME_MAX_COMPARED)
 		return NULL;
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		size_t distance = edit_distance(config_options[i].name, name);
 
 		if (distance < best) {

@@ -79,7 +79,7 @@ print_value(FILE *out, const struct option *option, const struct config *config)
 void
 config_dump(const struct config *config, FILE *out)
 {
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		fprintf(out, "%s = ", config_options[i].name);
 		print_value(out, &config_options[i], config);
 		putc('\n', out);
@@ -155,7 +155,7 @@ config_sample(FILE *out)
 	      "# Every option with its default. `dane-sts-milter -n` checks "
 	      "the file.\n",
 	    out);
-	for (size_t i = 0; config != NULL && i < config_n_options; i++) {
+	for (size_t i = 0; config != NULL && i < CONFIG_N_OPTIONS; i++) {
 		const struct option *option = &config_options[i];
 
 		putc('\n', out);

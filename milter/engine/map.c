@@ -100,7 +100,7 @@ bucket(const struct map *map, uint64_t hash)
 static int
 grow(struct map *map)
 {
-	struct map larger = {.n = map->n};
+	struct map larger = {0};
 
 	larger.n_buckets =
 	    map->n_buckets == 0 ? MAP_BUCKETS_MIN : map->n_buckets * 2;
@@ -120,7 +120,8 @@ grow(struct map *map)
 		}
 	}
 	free(map->buckets);
-	*map = larger;
+	map->buckets = larger.buckets;
+	map->n_buckets = larger.n_buckets;
 	return 0;
 }
 

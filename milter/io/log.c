@@ -47,7 +47,7 @@ log_wants(const struct log *log, enum log_level level)
 static int
 parse_target(const char *target, enum log_sink *sink, const char **path)
 {
-	*path = NULL;
+	*path = "";
 	if (strcmp(target, "syslog") == 0) {
 		*sink = LOG_SINK_SYSLOG;
 		return 0;
@@ -115,7 +115,7 @@ log_open(const struct log_config *config, const char *ident,
     char error[LOG_ERROR_SIZE])
 {
 	struct log *log = NULL;
-	const char *path = NULL;
+	const char *path = "";
 	enum log_sink sink = LOG_SINK_SYSLOG;
 
 	if (log_check(config, error) < 0)

@@ -14,10 +14,11 @@
 
 #define WHY_SIZE 256
 
+/* Never 0, for which malloc() may have nothing. */
 static size_t
 bound_of_all(int n, char **records)
 {
-	size_t sum = 0;
+	size_t sum = 1;
 	int i;
 
 	for (i = 0; i < n; i++)

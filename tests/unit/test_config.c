@@ -85,7 +85,7 @@ Test(config, defaults_are_those_of_the_table)
 	out = open_memstream(&text, &size);
 	config_dump(config, out);
 	fclose(out);
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		const struct option *option = &config_options[i];
 		char want[256];
 

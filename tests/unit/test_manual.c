@@ -120,7 +120,7 @@ Test(manual, every_option_with_default_and_range)
 	config_free(&config);
 	read_page(CONFIG_MANUAL);
 	cursor = page;
-	for (size_t i = 0; i < config_n_options; i++) {
+	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
 		char want[512];
 
 		cr_assert(next_entry(&cursor, "Ic", &name, &text));
