@@ -256,9 +256,13 @@ policy_recheck(struct lookup *l)
 {
 	l->rechecked = true;
 	if (l->facts.fetch.state == FETCH_OK) {
-		/* Stored by now: a new id makes another fetch. */
+		/* Stored by now: a new id makes another fetch, which must not
+		 * take away what this one still points to. */
 		l->stored = l->facts.fetch.policy;
 		l->facts.stored = &l->stored;
+		policy_free(&l->stored_policy);
+		l->stored_policy = l->fetched_policy;
+		l->fetched_policy = NULL;
 	}
 	memset(&l->facts.fetch, 0, sizeof(l->facts.fetch));
 	l->facts.txt_state = TXT_UNASKED;

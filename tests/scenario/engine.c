@@ -168,6 +168,29 @@ A_02_policy_fetched_just_now_is_checked_too(void)
 	world_stop();
 }
 
+/* What was fetched before the TXT changed stays in force, patterns included,
+ * when what comes next is no policy. For AddressSanitizer, too. */
+static void
+A_02_policy_outlives_a_bad_one_behind_the_fresh_txt(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 100);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(50);
+	script_txt("example.org", "2");
+	fake_run(100);
+	CHECK(script_fetch_count("example.org") == 2);
+	script_policy("example.org", "version: STSv1\n", 100);
+	fake_run(1000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_CACHE);
+	world_stop();
+}
+
 static void
 stop_completes_every_asker_once(void)
 {
@@ -337,6 +360,7 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(A_02_rejection_asks_the_txt_afresh),
     SCENARIO(A_02_no_rejection_without_a_fresh_txt),
     SCENARIO(A_02_policy_fetched_just_now_is_checked_too),
+    SCENARIO(A_02_policy_outlives_a_bad_one_behind_the_fresh_txt),
     SCENARIO(stop_completes_every_asker_once),
     SCENARIO(broken_resolver_is_told_from_tampering),
     SCENARIO(broken_resolver_passes_by_option),
