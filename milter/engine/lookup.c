@@ -305,6 +305,7 @@ deadline_passed(struct loop_timer *timer)
 	    (struct waiter *)((char *)timer - offsetof(struct waiter, timer));
 	struct lookup *l = w->lookup;
 	const struct answer *answer;
+	bool had_error = l->facts.internal_error;
 	bool settled;
 
 	/* Judged on what is there (S-03), for this one alone: the lookup goes
@@ -314,8 +315,7 @@ deadline_passed(struct loop_timer *timer)
 		l->facts.internal_error = true;
 	answer = judge(l, DECIDE_FINAL, &settled);
 	l->facts.deadline = false;
-	if (l->policy_step == POLICY_STORE)
-		l->facts.internal_error = false;
+	l->facts.internal_error = had_error;
 	complete(w, answer);
 	answer_unref(&answer);
 }

@@ -38,6 +38,30 @@ stored_with_answers(const char *domain, const char *host)
 	script_delivery(domain, host, true);
 }
 
+/* Its asker's deadline must not make a lookup that was shed look like one that
+ * went well. */
+static void
+what_is_shed_stays_shed_after_a_deadline(void)
+{
+	struct asker first, second;
+
+	script_store_delay(200);
+	world_start();
+	crowd_asks(CROWD);
+	fake_run(1);
+	ask_domain(&first, "unknown.example.org", 100);
+	ask_domain(&second, "unknown.example.org", PATIENCE);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(first, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	CHECK_VERDICT(second, VERDICT_PASS, REASON_INTERNAL_ERROR);
+	/* and it is looked up when there is room */
+	script_txt("unknown.example.org", "1");
+	script_policy("unknown.example.org", BINDING, 10);
+	CHECK_VERDICT(asked("unknown.example.org"), VERDICT_DEFER,
+	    REASON_MX_INSECURE);
+	world_stop();
+}
+
 static void
 lookups_under_way_are_bounded(void)
 {
@@ -150,6 +174,7 @@ questions_of_strangers_leave_room(void)
 const struct scenario crowd_scenarios[] = {
   /* clang-format off */
     SCENARIO(lookups_under_way_are_bounded),
+    SCENARIO(what_is_shed_stays_shed_after_a_deadline),
     SCENARIO(a_crowd_does_not_starve_those_that_are_bound),
     SCENARIO(the_reserve_is_bounded),
     SCENARIO(questions_of_strangers_leave_room),
