@@ -98,6 +98,13 @@ hosts_begin(struct lookup *l, size_t n)
 		host_begin(l, i);
 }
 
+static void
+no_memory(struct lookup *l)
+{
+	l->facts.internal_error = true;
+	l->delivery_step = DELIVERY_DONE;
+}
+
 static bool
 hosts_allocate(struct lookup *l, size_t n)
 {
@@ -105,8 +112,7 @@ hosts_allocate(struct lookup *l, size_t n)
 	l->host_queries = calloc(3 * n, sizeof(*l->host_queries));
 	if (l->hosts != NULL && l->host_queries != NULL)
 		return true;
-	l->facts.internal_error = true;
-	l->delivery_step = DELIVERY_DONE;
+	no_memory(l);
 	return false;
 }
 
@@ -139,8 +145,15 @@ hosts_from_mx(struct lookup *l, const struct dns_answer *answer)
 	if (!hosts_allocate(l, n))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		l->hosts[i].name = lookup_keep(l, answer->records[i].name);
-		l->hosts[i].preference = answer->records[i].preference;
+		const struct dns_record *mx = &answer->records[i];
+
+		l->hosts[i].name = lookup_keep(l, mx->name);
+		l->hosts[i].preference = mx->preference;
+		/* Without its name it would be a null MX, and skipped. */
+		if (l->hosts[i].name[0] == '\0' && mx->name[0] != '\0') {
+			no_memory(l);
+			return;
+		}
 	}
 	hosts_begin(l, n);
 }

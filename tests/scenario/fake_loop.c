@@ -7,6 +7,7 @@
 
 #include "engine/clock.h"
 #include "engine/loop.h"
+#include "nomem.h"
 
 #define START_MONO_MS 1000000
 #define START_WALL_S  1790000000
@@ -56,7 +57,7 @@ fake_inline(bool on)
 static struct due *
 insert(uint64_t at_ms, void (*fn)(void *), void *arg)
 {
-	struct due *due = calloc(1, sizeof(*due)), **at = &dues;
+	struct due *due = spared_calloc(1, sizeof(*due)), **at = &dues;
 
 	if (due == NULL)
 		abort();
@@ -123,7 +124,7 @@ fake_reset(void)
 struct loop *
 loop_new(void)
 {
-	return calloc(1, sizeof(struct loop));
+	return spared_calloc(1, sizeof(struct loop));
 }
 
 int

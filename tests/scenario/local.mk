@@ -51,7 +51,8 @@ SCENARIO_SOURCES = \
 	tests/scenario/policy.c tests/scenario/delivery.c \
 	tests/scenario/engine.c tests/scenario/refresh.c \
 	tests/scenario/tls.c tests/scenario/report.c \
-	tests/scenario/crowd.c \
+	tests/scenario/crowd.c tests/scenario/memory.c \
+	tests/scenario/nomem.c tests/scenario/nomem.h \
 	milter/engine/answer.c milter/engine/ask.c \
 	milter/engine/backoff.c milter/engine/cache.c \
 	milter/engine/engine.c \
@@ -66,16 +67,19 @@ SCENARIO_SOURCES = \
 	milter/io/net.c milter/io/tlsrpt.c \
 	milter/config_io.c
 SCENARIO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario
+SCENARIO_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 check_PROGRAMS += tests/scenario/scenario tests/scenario/test_scenario
 SCENARIO_TESTS += tests/scenario/scenario tests/scenario/test_scenario
 tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SCENARIO_SOURCES)
 tests_scenario_scenario_CPPFLAGS = $(SCENARIO_CPPFLAGS)
+tests_scenario_scenario_LDFLAGS = $(SCENARIO_LDFLAGS)
 tests_scenario_scenario_LDADD = libcore.a
 tests_scenario_test_scenario_SOURCES = tests/scenario/test_scenario.c \
 	$(SCENARIO_SOURCES)
 tests_scenario_test_scenario_CPPFLAGS = $(SCENARIO_CPPFLAGS) \
 	$(CRITERION_CFLAGS)
+tests_scenario_test_scenario_LDFLAGS = $(SCENARIO_LDFLAGS)
 tests_scenario_test_scenario_LDADD = libcore.a $(CRITERION_LIBS)
 
 # A million of everything: `make torture` runs it.

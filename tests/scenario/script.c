@@ -12,6 +12,7 @@
 #include "engine/clock.h"
 #include "fake_loop.h"
 #include "io/store.h"
+#include "nomem.h"
 
 #define SCRIPT_MAX 512
 #define ASKED_MAX  16384
@@ -281,7 +282,7 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 
 	if (dns->n >= DNS_PENDING_MAX)
 		return ERR_BUSY;
-	q = calloc(1, sizeof(*q));
+	q = spared_calloc(1, sizeof(*q));
 	if (q == NULL || n_asked == ASKED_MAX)
 		abort();
 	(void)snprintf(asked[n_asked].name, NAME_SIZE, "%s", name);
@@ -308,7 +309,7 @@ struct dns *
 dns_new(const struct dns_config *config, struct event_base *base,
     char error[DNS_ERROR_SIZE])
 {
-	struct dns *dns = calloc(1, sizeof(*dns));
+	struct dns *dns = spared_calloc(1, sizeof(*dns));
 
 	(void)base;
 	(void)error;
@@ -458,7 +459,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
     const struct net_address *addresses, size_t n, fetch_done_fn *done,
     void *arg)
 {
-	struct transfer *t = calloc(1, sizeof(*t));
+	struct transfer *t = spared_calloc(1, sizeof(*t));
 
 	(void)addresses;
 	if (t == NULL || n == 0)
@@ -483,7 +484,7 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	(void)config;
 	(void)base;
 	(void)error;
-	return calloc(1, sizeof(struct fetcher));
+	return spared_calloc(1, sizeof(struct fetcher));
 }
 
 void
@@ -690,7 +691,7 @@ int
 store_mark(struct store *store, const char *domain,
     const struct store_mark *mark, store_done_fn *done, void *arg)
 {
-	struct store_request *r = calloc(1, sizeof(*r));
+	struct store_request *r = spared_calloc(1, sizeof(*r));
 
 	(void)store;
 	if (r == NULL)
@@ -710,7 +711,7 @@ store_mark(struct store *store, const char *domain,
 int
 store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
 {
-	struct store_request *r = calloc(1, sizeof(*r));
+	struct store_request *r = spared_calloc(1, sizeof(*r));
 
 	(void)store;
 	if (r == NULL)
@@ -726,7 +727,7 @@ int
 store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg)
 {
-	struct store_request *r = calloc(1, sizeof(*r));
+	struct store_request *r = spared_calloc(1, sizeof(*r));
 
 	(void)store;
 	if (r == NULL || entry->len > sizeof(r->put.body))

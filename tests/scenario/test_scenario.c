@@ -102,3 +102,13 @@ ParameterizedTest(size_t *place, scenario, crowd)
 {
 	run(&crowd_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, memory)
+{
+	return places(memory_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, memory)
+{
+	run(&memory_scenarios[*place]);
+}

@@ -25,6 +25,7 @@
 struct asker {
 	unsigned completions; /* must end up as 1 */
 	bool cached;
+	bool none; /* no answer, for want of memory */
 	bool policy_known;
 	enum verdict_kind verdict;
 	enum reason reason;
@@ -86,5 +87,6 @@ extern const struct scenario refresh_scenarios[];
 extern const struct scenario tls_scenarios[];
 extern const struct scenario report_scenarios[];
 extern const struct scenario crowd_scenarios[];
+extern const struct scenario memory_scenarios[];
 
 #endif

@@ -1,0 +1,73 @@
+/* Scenarios in which memory runs out, at every allocation in turn. */
+#include "autoconf.h"
+
+#include "nomem.h"
+#include "world.h"
+
+/* Of two hosts one is not secure. */
+static void
+script_bound(void)
+{
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "1");
+	script_delivery("example.org", "mx1.example.org", true);
+	script_secure("example.org", DNS_MX,
+	    "10 mx1.example.org, 20 mx2.example.org");
+	script_dns((struct script_dns){.name = "mx2.example.org",
+	    .type = DNS_A,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.26"});
+}
+
+/* False: there was no n-th allocation. */
+static bool
+bound_does_not_pass(unsigned n, bool for_good)
+{
+	struct asker a;
+	bool struck;
+
+	world_reset();
+	script_bound();
+	world_start();
+	nomem_at(n, for_good);
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4000);
+	struck = nomem_end();
+	CHECK(a.completions == 1);
+	CHECK(a.none || a.verdict == VERDICT_DEFER ||
+	    a.reason == REASON_INTERNAL_ERROR);
+	/* and nothing wrong is left behind */
+	CHECK_VERDICT(asked("example.org"), VERDICT_DEFER,
+	    REASON_ADDRESS_INSECURE);
+	world_stop();
+	return struck;
+}
+
+static void
+D_20_no_memory_is_no_pass(void)
+{
+	unsigned n = 0;
+
+	while (bound_does_not_pass(n, false))
+		n++;
+	CHECK(n > 10);
+}
+
+static void
+D_20_no_memory_any_more_is_no_pass(void)
+{
+	unsigned n = 0;
+
+	while (bound_does_not_pass(n, true))
+		n++;
+	CHECK(n > 10);
+}
+
+const struct scenario memory_scenarios[] = {
+  /* clang-format off */
+    SCENARIO(D_20_no_memory_is_no_pass),
+    SCENARIO(D_20_no_memory_any_more_is_no_pass),
+    {NULL, NULL},
+  /* clang-format on */
+};
