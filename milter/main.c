@@ -5,9 +5,12 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sysexits.h>
 
 #include "arguments.h"
 #include "daemon.h"
+#include "io/standard_fds.h"
 #include "startup.h"
 
 /* A reload that is asked for too early must not end the process. */
@@ -21,23 +24,35 @@ block_reload(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-int
-main(int argc, char **argv)
+static int
+run(const struct arguments *arguments)
 {
-	struct arguments arguments = {.background = false};
 	struct startup startup;
-	int code = 0;
+	int code = startup_load(&startup, arguments);
 
-	block_reload();
-	if (!arguments_parse(argc, argv, &arguments, &code))
-		return code;
-	code = startup_load(&startup, &arguments);
 	if (code == 0)
 		code = startup_check(&startup);
-	if (code == 0 && arguments.check)
+	if (code == 0 && arguments->check)
 		startup_show(&startup);
 	else if (code == 0)
 		code = daemon_run(&startup);
 	startup_free(&startup);
 	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments = {.background = false};
+	int code = 0;
+
+	if (standard_fds_take() < 0)
+		return EX_SOFTWARE;
+	block_reload();
+	if (arguments_parse(argc, argv, &arguments, &code))
+		code = run(&arguments);
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return code;
+	fputs("dane-sts-milter: stdout cannot be written\n", stderr);
+	return code != 0 ? code : EX_IOERR;
 }

@@ -42,6 +42,9 @@ libio_a_SOURCES += \
 libio_a_CPPFLAGS += $(IDN2_CFLAGS)
 libio_a_SOURCES += milter/io/idn.c milter/io/idn.h
 
+# What a program is started with.
+libio_a_SOURCES += milter/io/standard_fds.c milter/io/standard_fds.h
+
 # Network addresses.
 libio_a_SOURCES += milter/io/net.c milter/io/net.h
 

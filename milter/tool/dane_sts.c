@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/standard_fds.h"
 #include "tool/tool.h"
 
 struct command {
@@ -64,6 +65,8 @@ main(int argc, char **argv)
 {
 	int status;
 
+	if (standard_fds_take() < 0)
+		return TOOL_INTERNAL;
 	/* Only the character set: numbers stay as programs expect them. */
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);

@@ -139,6 +139,24 @@ Test(program, version_names_the_libraries)
 	cr_assert_eq(RUN("--version"), 0);
 }
 
+Test(program, a_full_disk_is_74)
+{
+	static const char *const options[] = {"-V", "-h", "--sample-config",
+	    "-n"};
+
+	write_conf("user = \"\"\n");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		char command[256];
+		int status;
+
+		snprintf(command, sizeof(command),
+		    "'" PROGRAM "' %s -c %s >/dev/full 2>&1", options[i], conf);
+		status = system(command);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 74,
+		    "%s: %d", options[i], status);
+	}
+}
+
 Test(program, help_names_every_option)
 {
 	static const char *const names[] = {"--config", "--foreground",
@@ -638,6 +656,37 @@ Test(program, no_descriptor_of_ours_outlives_an_exec)
 	closedir(open_ones);
 	/* The log and the listeners at least. */
 	cr_expect_geq(seen, 4U);
+	stop_daemon(fd);
+}
+
+/* Else the milter's socket would be one of them, and be closed when the daemon
+ * has gone into the background. */
+Test(program, closed_streams_are_nobody_elses)
+{
+	char name[64];
+	char target[128];
+	int fd = open_notify();
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	daemon_pid = fork();
+	cr_assert_geq(daemon_pid, 0);
+	if (daemon_pid == 0) {
+		for (int i = 0; i <= STDERR_FILENO; i++)
+			close(i);
+		execl(PROGRAM, PROGRAM, "-c", conf, NULL);
+		_exit(127);
+	}
+	expect_state(fd, "READY=1");
+	for (int i = 0; i <= STDERR_FILENO; i++) {
+		ssize_t n;
+
+		snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)daemon_pid,
+		    i);
+		n = readlink(name, target, sizeof(target) - 1);
+		cr_assert_gt(n, 0);
+		target[n] = '\0';
+		cr_expect_str_eq(target, "/dev/null");
+	}
 	stop_daemon(fd);
 }
 

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tool_run.h"
@@ -130,6 +131,19 @@ Test(tool_program, full_disk_is_not_success)
 	cr_assert(full != NULL);
 	cr_expect_eq(tool_run_to(full, args), 74);
 	fclose(full);
+}
+
+/* Nothing that is said may end in a file that got the number of a stream. */
+Test(tool_program, closed_streams_leave_the_store_alone)
+{
+	static const char script[] =
+	    "d=$(mktemp -d) && cd $d && echo garbage >lines &&\n"
+	    "'" TOOL_PROGRAM "' cache import --store lmdb:$d/store lines "
+	    "<&- >&- 2>&-\n"
+	    "'" TOOL_PROGRAM "' cache list --store lmdb:$d/store\n"
+	    "status=$?; rm -r $d; exit $status\n";
+
+	cr_expect_eq(system(script), 0);
 }
 
 /* --- check, as far as no network is needed -------------------------------- */
