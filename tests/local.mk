@@ -14,7 +14,7 @@ RUN_TESTS = $(SHELL) $(srcdir)/tests/run
 # One after the other: `all` runs a make of its own, and two at once would
 # compile the same files.
 check-programs: all
-	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_DATA)
 
 check-local:
 	@$(RUN_TESTS) $(ALL_TESTS)
@@ -58,13 +58,15 @@ valgrind: check-programs
 	$(RUN_TESTS) $(FUZZ_TESTS) $(PLAIN_TESTS)
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
 
-# The long runs of what `make check` has in short: about a quarter of an hour.
+# The long runs of what `make check` has in short: about 25 minutes.
 torture: check-programs
 	@DANE_STS_BINDIR=`pwd` && export DANE_STS_BINDIR && \
 	torture=$(srcdir)/tests/e2e/torture && \
 	$$torture --rounds 250 --births 50 kill && $$torture diskfull && \
 	$$torture readonly && $$torture unusable && \
 	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
+	$$torture --seconds 300 chaos && \
+	{ $$torture --seconds 200 --store redis chaos || test $$? -eq 77; } && \
 	$$torture strangers && tests/scenario/million
 
 # --- the source ---------------------------------------------------------------

@@ -59,3 +59,8 @@ Test(crash, S_02_strangers_without_end_push_out_nobody_that_is_bound)
 {
 	RUN("--strangers 3000 strangers");
 }
+
+Test(crash, D_20_C_01_a_storm_of_all_of_it_passes_nobody_and_loses_nothing)
+{
+	RUN("--seconds 14 --seed check chaos");
+}

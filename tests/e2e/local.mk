@@ -19,6 +19,16 @@ tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/e2e/valgrind-10k tests/e2e/browser.py
 EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
 	tests/e2e/torture_disk.py tests/e2e/torture_redis.py \
-	tests/e2e/torture_strangers.py
+	tests/e2e/torture_strangers.py \
+	tests/e2e/torture_chaos.py tests/e2e/chaos_world.py \
+	tests/e2e/chaos_load.py
+
+# The daemon's clock, where it is made to jump.
+check_DATA = tests/lab/clock.so
+CLEANFILES += tests/lab/clock.so
+
+tests/lab/clock.so: tests/lab/clock.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(CFLAGS) -Wall -Wextra -fPIC \
+		-shared -o $@ $(srcdir)/tests/lab/clock.c
 EXTRA_DIST += tests/e2e/package tests/e2e/package_root.py \
 	tests/e2e/package_stages.py tests/e2e/package_systemd.py

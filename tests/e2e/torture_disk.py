@@ -26,13 +26,14 @@ def mount(*words):
 class SmallDisk:
     """A tmpfs on the daemon's store directory."""
 
-    def __init__(self, path):
+    def __init__(self, path, size=SIZE):
         self.path = path
+        self.size = size
         self.filler = os.path.join(path, "filler")
 
     def __enter__(self):
         os.makedirs(self.path, exist_ok=True)
-        mount("-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "none", self.path)
+        mount("-t", "tmpfs", "-o", f"size={self.size},mode=0700", "none", self.path)
         return self
 
     def __exit__(self, *exc):

@@ -65,6 +65,7 @@ class Policies:
         self.home = os.path.join(lab_dir, "https")
         self.processes = processes
         self.control = os.path.join(self.home, "control.sock")
+        self.hosts_path = os.path.join(self.home, "hosts.json")
         self.ca_dir = os.path.join(self.home, "ca")
         self.ipv6 = False
 
@@ -73,27 +74,36 @@ class Policies:
         os.makedirs(self.home, exist_ok=True)
         hosts = {"mta-sts." + d.name: behaviour(d, d.policy_host)
                  for d in domains if d.policy_body is not None}
-        hosts_path = os.path.join(self.home, "hosts.json")
-        with open(hosts_path, "w", encoding="utf-8") as f:
+        with open(self.hosts_path, "w", encoding="utf-8") as f:
             json.dump(hosts, f, indent=1)
         # There is one ::1; the first of several labs has it.
         self.ipv6 = socket.has_ipv6 and not accepts("::1", PORT)
         try:
-            self._serve(address, hosts_path)
+            self._serve(address)
         except LabError:
             if not self.ipv6:
                 raise
             self.ipv6 = False  # another was faster
-            self._serve(address, hosts_path)
+            self._serve(address)
         return os.path.join(self.ca_dir, "root.pem")
 
-    def _serve(self, address, hosts_path):
+    def stop(self):
+        """Nobody listens any more."""
+        self.processes.stop(self.NAME)
+        os.unlink(self.control)
+
+    def restart(self, address, ipv6):
+        """As `start` left it; what was set since is forgotten."""
+        self.ipv6 = ipv6
+        self._serve(address)
+
+    def _serve(self, address):
         listen = [f"{address}:{PORT}"]
         if self.ipv6:
             listen.append(f"[::1]:{PORT}")
         self.processes.start(
-            self.NAME, server_command(self.ca_dir, self.control, hosts_path,
-                                      listen),
+            self.NAME, server_command(self.ca_dir, self.control,
+                                      self.hosts_path, listen),
             lambda: os.path.exists(self.control))
 
     def command(self, line):

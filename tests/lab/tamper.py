@@ -9,6 +9,8 @@ line and answers each with "ok [VALUE]" or "error WHY", so that a test never
 has to guess whether a rule is in force:
 
     rule PATH NAME TYPE ACTION [ARGUMENT...]   the newest rule that fits counts
+    next PATH NAME TYPE ACTION [ARGUMENT...]   a rule that waits
+    swap                                       those instead of all others
     clear                                      rules and counters
     count PATH NAME TYPE                       queries seen so far
     await PATH NAME TYPE N                     answers when there were N
@@ -194,6 +196,7 @@ class Key:
 class State:
     def __init__(self):
         self.rules = []
+        self.waiting = []
         self.seen = Counter()
         self.changed = asyncio.Condition()
 
@@ -217,9 +220,13 @@ class State:
             self.rules.clear()
             self.seen.clear()
             return ""
+        if verb == "swap":
+            self.rules, self.waiting = self.waiting, []
+            return ""
         key = Key.of(*args[:3])
-        if verb == "rule":
-            self.rules.append((key, ACTIONS[args[3]], args[4:]))
+        if verb in ("rule", "next"):
+            rules = self.rules if verb == "rule" else self.waiting
+            rules.append((key, ACTIONS[args[3]], args[4:]))
             return ""
         if verb == "count":
             return str(self.count(key))
