@@ -37,13 +37,14 @@ class Ground(Stage):
         """A unix socket's name, as libmilter writes it."""
         return "unix:" + os.path.join(self.sockets, name)
 
-    def daemon_start(self, **options):
-        """dane-sts-milter with nothing remembered; its pid."""
+    def daemon_start(self, wrapper=(), **options):
+        """dane-sts-milter with nothing remembered; its pid. wrapper: a command
+        that becomes the daemon."""
         merged = self.info()["daemon"]
         merged.update(socket=self.socket("daemon"), policy_socket="unix:" +
                       os.path.join(self.sockets, "daemon-map"))
         merged.update(options)
-        self.daemon.start(merged)
+        self.daemon.start(merged, wrapper)
         return self.processes.pid(self.daemon.NAME)
 
     def daemon_stop(self):

@@ -8,7 +8,9 @@ BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
 
 check_PROGRAMS += tests/bench/milter_load tests/bench/null_milter \
 	tests/bench/socketmap_load tests/bench/socketmap_fixed \
-	tests/bench/store_scale tests/bench/unbound_ask
+	tests/bench/store_scale tests/bench/unbound_ask \
+	tests/bench/syslog_sink
+tests_bench_syslog_sink_SOURCES = tests/bench/syslog_sink.c
 tests_bench_milter_load_SOURCES = tests/bench/milter_load.c $(LOAD_SOURCES)
 tests_bench_milter_load_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
@@ -32,7 +34,8 @@ tests_bench_socketmap_fixed_LDADD = libcore.a
 EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench
 EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
 	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py \
-	tests/bench/stored.py tests/bench/sts_resolver.py
+	tests/bench/stored.py tests/bench/sts_resolver.py \
+	tests/bench/log_target.py
 
 .PHONY: bench bench-quick
 bench: check-programs
