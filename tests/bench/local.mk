@@ -35,7 +35,7 @@ EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench
 EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
 	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py \
 	tests/bench/stored.py tests/bench/sts_resolver.py \
-	tests/bench/log_target.py
+	tests/bench/log_target.py tests/bench/cost.py
 
 .PHONY: bench bench-quick
 bench: check-programs
