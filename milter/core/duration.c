@@ -44,7 +44,8 @@ moment_text(int64_t wall_s, char out[DURATION_SIZE])
 	time_t at = (time_t)wall_s;
 	struct tm tm;
 
-	if (gmtime_r(&at, &tm) == NULL ||
-	    strftime(out, DURATION_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&at, &tm) != NULL)
+		(void)strftime(out, DURATION_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	else
 		(void)snprintf(out, DURATION_SIZE, "%" PRId64, wall_s);
 }

@@ -43,6 +43,12 @@ UNIT_TESTS += tests/unit/test_text tests/unit/test_tool_rdata_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_text_LDADD = libcore.a $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_duration
+UNIT_TESTS += tests/unit/test_duration
+tests_unit_test_duration_SOURCES = tests/unit/test_duration.c
+tests_unit_test_duration_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_duration_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_tool_rdata_text_SOURCES = tests/unit/test_tool_rdata_text.c
 tests_unit_test_tool_rdata_text_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_tool_rdata_text_LDADD = libdstool.a $(CRITERION_LIBS)

@@ -41,6 +41,7 @@ static const struct text_row rows[] = {
     ROW("\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"),
     /* line separators and what turns the line round */
     ROW("\xe2\x80\xa8", "\xe2\x80\xa8", "\\xe2\\x80\\xa8"),
+    ROW("\xe2\x80\xa9", "\xe2\x80\xa9", "\\xe2\\x80\\xa9"),
     ROW("\xe2\x80\xae", "\xe2\x80\xae", "\\xe2\\x80\\xae"),
     ROW("\xe2\x81\xa6", "\xe2\x81\xa6", "\\xe2\\x81\\xa6"),
     /* not UTF-8: one U+FFFD for each longest beginning */
@@ -119,4 +120,38 @@ Test(tool_text, utf8_keeps_going_after_nul)
 
 	cr_expect_eq(memcmp(out, "a\0" U_FFFD, 6), 0);
 	free(out);
+}
+
+Test(tool_text, utf8_of_what_no_memory_could_hold)
+{
+	cr_expect_null(text_utf8("", SIZE_MAX));
+	cr_expect_null(text_utf8("", SIZE_MAX / 3));
+}
+
+static void
+expect_wrapped(const char *text, const char *expected)
+{
+	char *wrapped = NULL;
+	size_t size;
+	FILE *out = open_memstream(&wrapped, &size);
+
+	text_wrap(out, "> ", 2, 12, text);
+	fclose(out);
+	cr_expect_str_eq(wrapped, expected, "\"%s\"", wrapped);
+	free(wrapped);
+}
+
+/* The width is 12, the margin's 2 included. */
+Test(tool_text, wrap_counts_what_is_seen)
+{
+	expect_wrapped("", "");
+	expect_wrapped("  ", "");
+	expect_wrapped("one", "> one\n");
+	expect_wrapped(" one  two  ", "> one two\n");
+	expect_wrapped("one two 34", "> one two 34\n");
+	expect_wrapped("one two 345", "> one two\n> 345\n");
+	expect_wrapped("longer-than-a-line on", "> longer-than-a-line\n> on\n");
+	expect_wrapped("m\xc3\xbcm m\xc3\xbcm \xc3\xbc\xc3\xbc",
+	    "> m\xc3\xbcm m\xc3\xbcm \xc3\xbc\xc3\xbc\n");
+	expect_wrapped("one two 3\x1b", "> one two\n> 3\\x1b\n");
 }

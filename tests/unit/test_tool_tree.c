@@ -75,7 +75,7 @@ static const struct fact_host own_host = {
 static char *
 draw(const struct tree_style *style, const struct facts *facts)
 {
-	struct rules rules = {0};
+	struct rules rules = {.mx_patterns = RULE_MX_PATTERNS_ENFORCE};
 	struct verdict verdict;
 	char *text = NULL;
 	size_t size;
@@ -258,6 +258,203 @@ Test(tool_tree, lines_and_colours_follow_the_style)
 			  "\033[1m<- decided\033[0m\n"
 			  "   \u2502     signature"),
 	    NULL, "%s", text);
+	free(text);
+}
+
+/* The policy of a domain that wants nine hosts. */
+static const char *const many_patterns[] = {"a.example", "b.example",
+    "c.example", "d.example", "e.example", "f.example", "g.example",
+    "h.example", "i.example"};
+
+Test(tool_tree, more_patterns_than_a_line_is_for_are_counted)
+{
+	struct fact_policy policy = binding;
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .stored = &policy,
+	};
+	char *text;
+
+	policy.id = NULL;
+	policy.n_mx = 9;
+	policy.mx = many_patterns;
+	text = draw(&plain, &facts);
+	cr_expect_neq(strstr(text,
+			  "|- TXT _mta-sts.example.org: valid\n"
+			  "`- policy, stored 100 s ago: dnssec yes, "
+			  "mode testing, max_age 86400 s\n"
+			  "   mx a.example b.example c.example d.example "
+			  "e.example f.example g.example h.example "
+			  "and 1 more\n"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+Test(tool_tree, fetched_policy_without_hosts)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "n",
+	    .fetch = {.state = FETCH_OK,
+		      .policy = {.mode = POLICY_MODE_NONE,
+		    .max_age_s = 86400,
+		    .id = "n"}},
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: pass, no-dnssec-flag\n"
+	    "|- TXT _mta-sts.example.org: valid, id n\n"
+	    "`- policy, fetched: dnssec not required, mode none, "
+	    "max_age 86400 s, id n\n"
+	    "Nothing to do: the policy does not ask for DNSSEC; its owner can add "
+	    "\"dnssec:\nyes\".\n");
+}
+
+Test(tool_tree, hosts_beyond_those_looked_at_are_told)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 1,
+	    .hosts = &good_host,
+	    .hosts_truncated = true,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text,
+			  "`- MX: secure, records  <- decided\n"
+			  "   there are more hosts, which were not looked "
+			  "at\n"
+			  "   `- 10 mx1.example.net\n"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+/* RFC 7505: a null MX beside others is no host (D-10). */
+Test(tool_tree, null_mx_beside_others_is_a_dot)
+{
+	const struct fact_host hosts[] = {{.name = ""}, good_host};
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 2,
+	    .hosts = hosts,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text, "|- 0 .\n"), NULL, "%s", text);
+	free(text);
+}
+
+/* "[host]:587". */
+Test(tool_tree, next_hop_without_mx_and_its_port)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .no_mx = true,
+	    .port = 587,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .n_hosts = 1,
+	    .hosts = &good_host,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text,
+			  "`- next hop without MX\n"
+			  "   `- mx1.example.net\n"),
+	    NULL, "%s", text);
+	cr_expect_neq(strstr(text, "`- TLSA _587._tcp.mx1.example.net: secure"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+Test(tool_tree, host_outside_the_policy_is_marked)
+{
+	static const struct fact_host stranger = {
+	    .name = "mx.example.com",
+	    .a = SECURE,
+	    .aaaa = ABSENT,
+	    .tlsa = SECURE,
+	};
+	struct fact_policy policy = binding;
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &policy,
+	    .mx = SECURE,
+	    .n_hosts = 1,
+	    .hosts = &stranger,
+	};
+	char *text;
+
+	policy.mode = POLICY_MODE_ENFORCE;
+	text = draw(&plain, &facts);
+	cr_expect_neq(strstr(text, "0 mx.example.com  <- decided\n"), NULL,
+	    "%s", text);
+	free(text);
+}
+
+/* a local recipient has no domain, and nothing was looked up. */
+Test(tool_tree, recipient_without_a_domain_is_a_headline)
+{
+	const struct facts facts = {.recipient = {.class = ADDRESS_LOCAL}};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text, "example.org: pass, no-domain\n"), NULL,
+	    "%s", text);
+	cr_expect_null(strstr(text, "- "), "%s", text);
+	cr_expect_null(strstr(text, "domain \n"), "%s", text);
+	free(text);
+}
+
+Test(tool_tree, domain_is_named_where_the_title_is_another)
+{
+	const struct facts facts = {
+	    .recipient = {.class = ADDRESS_DOMAIN,
+			  .domain = "xn--mnchen-3ya.test"},
+	    .txt_state = TXT_NONE,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_neq(strstr(text,
+			  "example.org: pass, no-policy\n"
+			  "domain xn--mnchen-3ya.test\n"),
+	    NULL, "%s", text);
+	free(text);
+}
+
+Test(tool_tree, secure_in_spite_of_a_broken_probe_asks_for_nothing)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .resolver_broken = true,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 1,
+	    .hosts = &good_host,
+	};
+	static const struct tree_style colour = {.colour = true};
+	char *text = draw(&colour, &facts);
+
+	cr_expect_neq(strstr(text, "example.org: \033[32mpass\033[0m, secure"),
+	    NULL, "%s", text);
+	cr_expect_neq(strstr(text, "MX: \033[32msecure\033[0m, records\n"),
+	    NULL, "%s", text);
+	cr_expect_neq(strstr(text, advice_text(REASON_SECURE)), NULL, "%s",
+	    text);
 	free(text);
 }
 
