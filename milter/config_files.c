@@ -15,7 +15,8 @@ config_check_files(const struct config *config, char error[CONFIG_ERROR_SIZE])
 	config_dns(config, &dns);
 	config_fetch(config, &fetch);
 	err = dns_check(&dns, dns_error);
-	if (fetch_check(&fetch, fetch_error) < 0)
+	/* Whatever the configuration says, nothing works with such ones. */
+	if (fetch_check(&fetch, fetch_error) < 0 && err != ERR_LIBRARY)
 		err = ERR_CONFIG;
 	if (err < 0)
 		snprintf(error, CONFIG_ERROR_SIZE, "%s%s%s", dns_error,

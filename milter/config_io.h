@@ -13,7 +13,8 @@
 void config_dns(const struct config *config, struct dns_config *out);
 void config_fetch(const struct config *config, struct fetch_config *out);
 
-/* Whether anchors, fragments and CA files can be used. 0 or ERR_CONFIG. */
+/* Whether anchors, fragments and CA files can be used. 0, ERR_CONFIG, or
+ * ERR_LIBRARY (dns_check). */
 int
 config_check_files(const struct config *config, char error[CONFIG_ERROR_SIZE]);
 

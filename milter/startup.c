@@ -83,8 +83,13 @@ startup_check(const struct startup *startup)
 	char error[CONFIG_ERROR_SIZE];
 	char user_error[PROCESS_ERROR_SIZE];
 	int code = 0;
+	int err = config_check_files(startup->config, error);
 
-	if (config_check_files(startup->config, error) < 0) {
+	if (err == ERR_LIBRARY) {
+		fprintf(stderr, PROGRAM ": %s\n", error);
+		return EX_SOFTWARE;
+	}
+	if (err < 0) {
 		fprintf(stderr, PROGRAM ": %s%s\n",
 		    where(startup, "", place, sizeof(place)), error);
 		code = EX_CONFIG;

@@ -5,14 +5,13 @@
 #include <confuse.h>
 #include <curl/curl.h>
 #include <event2/event.h>
-#include <getdns/getdns.h>
-#include <getdns/getdns_extra.h>
 #include <idn2.h>
 #include <libmilter/mfapi.h>
 #include <lmdb.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <unbound.h>
+
+#include "io/dns_libraries.h"
 
 void
 version_libraries(char *out, size_t size)
@@ -23,13 +22,15 @@ version_libraries(char *out, size_t size)
 	int lmdb_major = 0;
 	int lmdb_minor = 0;
 	int lmdb_patch = 0;
+	char dns[DNS_LIBRARIES_SIZE];
 
+	dns_libraries_text(dns);
 	(void)mdb_version(&lmdb_major, &lmdb_minor, &lmdb_patch);
 	(void)smfi_version(&major, &minor, &patch);
 	snprintf(out, size,
-	    "getdns %s, libunbound %s, libevent %s, libcurl %s, %s, "
+	    "%s, libevent %s, libcurl %s, %s, "
 	    "libidn2 %s, LMDB %d.%d.%d, libmilter %u.%u.%u, libConfuse %s",
-	    getdns_get_version(), ub_version(), event_get_version(),
+	    dns, event_get_version(),
 	    curl_version_info(CURLVERSION_NOW)->version,
 	    OpenSSL_version(OPENSSL_VERSION), idn2_check_version(NULL),
 	    lmdb_major, lmdb_minor, lmdb_patch, major, minor, patch,

@@ -23,6 +23,7 @@
 #include "core/err.h"
 #include "io/dns_context.h"
 #include "io/dns_guard.h"
+#include "io/dns_libraries.h"
 #include "io/dns_reply.h"
 #include "io/dns_setup.h"
 #include "io/metrics.h"
@@ -256,9 +257,8 @@ open_own_context(struct lookup *lookup)
 {
 	char error[DNS_ERROR_SIZE];
 
-	lookup->own =
-	    dns_context_open(lookup->dns->setup, lookup->dns->base, error);
-	return lookup->own != NULL ? 0 : ERR_LIBRARY;
+	return dns_context_open(&lookup->own, lookup->dns->setup,
+	    lookup->dns->base, error);
 }
 
 static int
@@ -322,46 +322,70 @@ dns_pending(const struct dns *dns)
 /* --- set-up ------------------------------------------------------------- */
 
 /* Also when uncached: every later context is like this first one. */
-static bool
+static int
 open_context(struct dns *dns, char error[DNS_ERROR_SIZE])
 {
-	dns->context = dns_context_open(dns->setup, dns->base, error);
-	if (dns->context == NULL)
-		return false;
+	int err = dns_context_open(&dns->context, dns->setup, dns->base, error);
+
 	if (dns->setup->uncached)
 		dns_context_close(&dns->context);
-	return true;
+	return err;
+}
+
+static int
+no_memory(char error[DNS_ERROR_SIZE])
+{
+	(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	return ERR_NOMEM;
+}
+
+static int
+set_up(struct dns *dns, const struct dns_config *config,
+    char error[DNS_ERROR_SIZE])
+{
+	dns->setup = dns_setup_new(config, error);
+	if (dns->setup == NULL)
+		return ERR_CONFIG;
+	dns->wake = event_new(dns->base, -1, 0, woken, dns);
+	if (dns->wake == NULL)
+		return no_memory(error);
+	return open_context(dns, error);
+}
+
+static int
+open_dns(struct dns **out, const struct dns_config *config,
+    struct event_base *base, char error[DNS_ERROR_SIZE])
+{
+	struct dns *dns = calloc(1, sizeof(*dns));
+	int err = dns_libraries_check(error);
+
+	if (err == 0 && dns == NULL)
+		err = no_memory(error);
+	if (err == 0) {
+		TAILQ_INIT(&dns->pending);
+		TAILQ_INIT(&dns->finished);
+		dns->base = base;
+		dns->metrics = config->metrics;
+		err = set_up(dns, config, error);
+		if (err == 0) {
+			*out = dns;
+			return 0;
+		}
+		dns_free(&dns);
+	}
+	free(dns);
+	*out = NULL;
+	return err;
 }
 
 struct dns *
 dns_new(const struct dns_config *config, struct event_base *base,
     char error[DNS_ERROR_SIZE])
 {
-	struct dns *dns = calloc(1, sizeof(*dns));
+	struct dns *dns;
 
-	if (dns == NULL) {
-		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
-		    err_text(ERR_NOMEM));
-		return NULL;
-	}
-	TAILQ_INIT(&dns->pending);
-	TAILQ_INIT(&dns->finished);
-	dns->base = base;
-	dns->metrics = config->metrics;
-	dns->setup = dns_setup_new(config, error);
-	if (dns->setup == NULL)
-		goto fail;
-	dns->wake = event_new(base, -1, 0, woken, dns);
-	if (dns->wake == NULL) {
-		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
-		    err_text(ERR_NOMEM));
-		goto fail;
-	}
-	if (open_context(dns, error))
-		return dns;
-fail:
-	dns_free(&dns);
-	return NULL;
+	(void)open_dns(&dns, config, base, error);
+	return dns;
 }
 
 static void
@@ -404,18 +428,11 @@ dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 {
 	struct event_base *base = event_base_new();
 	struct dns *dns = NULL;
+	int err = base != NULL ? open_dns(&dns, config, base, error)
+			       : no_memory(error);
 
-	if (base == NULL) {
-		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
-		    err_text(ERR_NOMEM));
-		return ERR_CONFIG;
-	}
-	dns = dns_new(config, base, error);
-	if (dns == NULL) {
-		event_base_free(base);
-		return ERR_CONFIG;
-	}
 	dns_free(&dns);
-	event_base_free(base);
-	return 0;
+	if (base != NULL)
+		event_base_free(base);
+	return err == 0 || err == ERR_LIBRARY ? err : ERR_CONFIG;
 }

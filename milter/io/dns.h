@@ -19,9 +19,9 @@ struct event_base;
 struct dns;
 struct metrics;
 
-#define DNS_ERROR_SIZE 512
-#define DNS_WHY_SIZE   256
-#define DNS_ALIASES_MAX 12 /* links of a CNAME chain; more: FAILED (D-19) */
+#define DNS_ERROR_SIZE  512
+#define DNS_WHY_SIZE    256
+#define DNS_ALIASES_MAX 12  /* links of a CNAME chain; more: FAILED (D-19) */
 #define DNS_RECORDS_MAX 256 /* of one RRset; the rest is cut, truncated set */
 
 /* Borrowed while dns_check or dns_new run, not after. */
@@ -34,8 +34,8 @@ struct dns_config {
 	const char *root_hints;   /* "" or NULL: built in */
 	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
 	unsigned timeout_ms;      /* of one lookup, retries included */
-	bool uncached; /* every lookup asks afresh; costly */
-	struct metrics *metrics; /* NULL: nobody counts */
+	bool uncached;            /* every lookup asks afresh; costly */
+	struct metrics *metrics;  /* NULL: nobody counts */
 };
 
 /* X(member, value, name) */
@@ -70,9 +70,9 @@ struct dns_answer {
 	enum fact_status status;
 	enum fact_answer answer; /* EMPTY when BOGUS or FAILED */
 	uint32_t ttl_s;          /* least of chain and RRset, or of the SOA
-	                          * for a denial; 0 when BOGUS or FAILED */
+				  * for a denial; 0 when BOGUS or FAILED */
 	int64_t sig_expires_s;   /* wall clock: earliest RRSIG expiration
-	                          * seen; 0: none */
+				  * seen; 0: none */
 	char why[DNS_WHY_SIZE];  /* BOGUS, FAILED: for people; else "" */
 	bool truncated;          /* more than DNS_RECORDS_MAX */
 	size_t n;
@@ -84,7 +84,8 @@ typedef void dns_done_fn(void *arg, const struct dns_answer *answer);
 
 /*
  * Whether the configuration can work: files readable, anchors there, forms
- * right. Any thread. 0 or ERR_CONFIG with *error filled in.
+ * right. Any thread. 0, ERR_CONFIG, or ERR_LIBRARY if getdns and libunbound as
+ * they were loaded cannot be relied upon; with *error filled in.
  */
 int dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE]);
 
@@ -97,9 +98,9 @@ struct dns *dns_new(const struct dns_config *config, struct event_base *base,
 void dns_free(struct dns **dns);
 
 /*
- * Asks for name (canonical; "." is the root). done is called exactly once, never
- * from inside this call, also on every kind of failure. 0 or a negative error;
- * then done is not called.
+ * Asks for name (canonical; "." is the root). done is called exactly once,
+ * never from inside this call, also on every kind of failure. 0 or a negative
+ * error; then done is not called.
  */
 int dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);

@@ -11,6 +11,7 @@
 #include "core/err.h"
 #include "io/dns_guard.h"
 #include "io/dns_loop.h"
+#include "io/dns_proof.h"
 
 #define UDP_PAYLOAD 1232 /* no fragments; getdns's own default is 65535 */
 
@@ -160,41 +161,6 @@ set_up(struct dns_context *c, struct event_base *base,
 }
 
 static void
-forget(getdns_context *context, getdns_callback_type_t type,
-    getdns_dict *response, void *arg, getdns_transaction_t id)
-{
-	(void)context;
-	(void)type;
-	(void)id;
-	*(bool *)arg = true;
-	getdns_dict_destroy(response);
-}
-
-/*
- * libunbound starts with the first lookup. localhost is answered without the
- * network; should a fragment have changed that, the lookup is broken off.
- */
-static int
-start_libunbound(struct dns_context *c, char error[DNS_ERROR_SIZE])
-{
-	getdns_transaction_t id = 0;
-	bool finished = false;
-	const char *failed;
-	getdns_return_t r;
-
-	r = dns_context_ask(c, "localhost", DNS_A, forget, &finished, &id);
-	if (r == GETDNS_RETURN_GOOD && !finished)
-		(void)dns_context_cancel(c, id);
-	failed = dns_guard_failed(&c->guard);
-	if (failed == NULL && r == GETDNS_RETURN_GOOD)
-		return 0;
-	if (failed == NULL)
-		return fault(error, "first lookup", r);
-	(void)snprintf(error, DNS_ERROR_SIZE, "%s", failed);
-	return ERR_CONFIG;
-}
-
-static void
 destroy(struct dns_context *c)
 {
 	getdns_context_destroy(c->getdns);
@@ -202,30 +168,31 @@ destroy(struct dns_context *c)
 	free(c);
 }
 
-struct dns_context *
-dns_context_open(const struct dns_setup *setup, struct event_base *base,
-    char error[DNS_ERROR_SIZE])
+int
+dns_context_open(struct dns_context **context, const struct dns_setup *setup,
+    struct event_base *base, char error[DNS_ERROR_SIZE])
 {
 	struct dns_context *c = calloc(1, sizeof(*c));
 	int err;
 
+	*context = NULL;
 	if (c == NULL) {
 		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
 		    err_text(ERR_NOMEM));
-		return NULL;
+		return ERR_NOMEM;
 	}
 	c->setup = setup;
 	c->guard.options = &setup->guard;
 	(void)pthread_mutex_lock(&one_at_a_time);
 	err = set_up(c, base, error);
 	if (err == 0 && dns_context_is_guarded(c))
-		err = start_libunbound(c, error);
-	if (err != 0) {
+		err = dns_proof(c, &c->guard, error);
+	if (err != 0)
 		destroy(c);
-		c = NULL;
-	}
+	else
+		*context = c;
 	(void)pthread_mutex_unlock(&one_at_a_time);
-	return c;
+	return err;
 }
 
 void

@@ -17,10 +17,12 @@ struct dns_context;
 
 /*
  * setup is borrowed and must outlive the context. In RECURSING mode libunbound
- * has started and the guard is in force when this returns a context: all files
- * are read by then. NULL with *error filled in.
+ * has started and the guard is in force when this returns 0: all files are read
+ * by then. Else an error with *error filled in; ERR_LIBRARY: not the
+ * configuration's.
  */
-struct dns_context *dns_context_open(const struct dns_setup *setup,
+int
+dns_context_open(struct dns_context **context, const struct dns_setup *setup,
     struct event_base *base, char error[DNS_ERROR_SIZE]);
 
 /* No lookup may be under way; not from inside a callback of getdns. */

@@ -67,6 +67,17 @@ note_error(struct dns_guard *guard, const char *what, int rc)
 		    what, ub_strerror(rc));
 }
 
+static int
+no_function(struct dns_guard *guard, const char *name)
+{
+	if (guard != NULL) {
+		guard->broken = true;
+		(void)snprintf(guard->error, sizeof(guard->error),
+		    "there is no %s in libunbound", name);
+	}
+	return UB_INITFAIL;
+}
+
 static void
 set_option(struct dns_guard *guard, const char *name, const char *value)
 {
@@ -108,6 +119,9 @@ set_up(struct dns_guard *guard, set_fwd_fn *real)
 		(void)ub_ctx_debugout(guard->ctx, guard->log);
 	for (i = 0; i < sizeof(ub_defaults) / sizeof(ub_defaults[0]); i++)
 		set_option(guard, ub_defaults[i].name, ub_defaults[i].value);
+	set_option(guard, "local-zone:", DNS_GUARD_TOLD_NAME " static");
+	set_option(guard,
+	    "local-data:", DNS_GUARD_TOLD_NAME " TXT " DNS_GUARD_TOLD_TEXT);
 	if (o->localhost)
 		set_option(guard, "do-not-query-localhost:", "no");
 	if (o->root_hints != NULL)
@@ -133,7 +147,7 @@ ub_ctx_set_fwd(struct ub_ctx *ctx, const char *addr)
 
 	find_real("ub_ctx_set_fwd", &real, sizeof(real));
 	if (real == NULL)
-		return UB_INITFAIL;
+		return no_function(guard, "ub_ctx_set_fwd");
 	rc = real(ctx, addr);
 	if (rc != 0 || addr != NULL || guard == NULL)
 		return rc;
@@ -161,6 +175,8 @@ pass_on(void *arg, int rcode, void *packet, int len, int sec, char *why,
 	struct dns_guard_outcome outcome;
 	ub_event_callback_type callback = atomic_load(&getdns_callback);
 
+	if (current_guard != NULL && current_guard->pretend_bogus)
+		sec = UB_SEC_BOGUS;
 	outcome.rcode = rcode;
 	outcome.secure = sec == UB_SEC_SECURE;
 	outcome.bogus = sec == UB_SEC_BOGUS;
@@ -188,7 +204,7 @@ ub_resolve_event(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass,
 
 	find_real("ub_resolve_event", &real, sizeof(real));
 	if (real == NULL)
-		return UB_INITFAIL;
+		return no_function(guard, "ub_resolve_event");
 	atomic_store(&getdns_callback, callback);
 	rc = real(ctx, name, rrtype, rrclass, mydata, pass_on, async_id);
 	if (guard == NULL)
@@ -252,13 +268,13 @@ dns_guard_leave(struct dns_guard *guard)
 const char *
 dns_guard_failed(const struct dns_guard *guard)
 {
-	if (guard->error[0] != '\0')
-		return guard->error;
-	if (guard->set_up == 0 || guard->asked == 0)
-		return "the guard around libunbound is not in force: this "
-		       "program must be linked so that its own "
-		       "ub_ctx_set_fwd and ub_resolve_event are used";
-	return NULL;
+	return guard->error[0] != '\0' ? guard->error : NULL;
+}
+
+bool
+dns_guard_in_force(const struct dns_guard *guard)
+{
+	return !guard->broken && guard->set_up > 0 && guard->asked > 0;
 }
 
 const struct dns_guard_outcome *

@@ -13,8 +13,8 @@
  * So this module defines two functions of libunbound itself, ub_ctx_set_fwd
  * and ub_resolve_event. The program's definitions win over the library's, as
  * libgetdns calls them through its PLT. This is symbol interposition and no
- * API of anybody: nothing but dns_guard.c may know of it, and dns_guard_failed
- * tells when it is not in force.
+ * API of anybody: nothing but dns_guard.c may know of it, and dns_proof.c tells
+ * when it is not in force.
  *
  * A guard belongs to the thread of its getdns context. Guards in several
  * threads do not meet: what they share is thread-local or atomic.
@@ -30,6 +30,10 @@
 
 struct ub_ctx;
 
+/* What libunbound is told to answer by itself, for dns_proof.c. */
+#define DNS_GUARD_TOLD_NAME "told.dane-sts-milter.invalid"
+#define DNS_GUARD_TOLD_TEXT "in-force"
+
 /* What libunbound is to be told before it starts. */
 struct dns_guard_options {
 	bool system;    /* forward to the servers of resolv.conf */
@@ -44,6 +48,8 @@ struct dns_guard {
 	const struct dns_guard_options *options; /* borrowed */
 	unsigned set_up;            /* libunbound contexts set up through us */
 	unsigned asked;             /* lookups handed on through us */
+	bool broken;                /* libunbound lacks what we need */
+	bool pretend_bogus;         /* of what is answered at once */
 	char error[DNS_ERROR_SIZE]; /* why libunbound did not start; or "" */
 	struct ub_ctx *ctx;
 	FILE *log; /* libunbound's words while it starts */
@@ -64,10 +70,11 @@ void dns_guard_enter(struct dns_guard *guard);
 void dns_guard_leave(struct dns_guard *guard);
 
 /*
- * After the first lookup: NULL if the guard is in force and libunbound
- * started, else what is wrong.
+ * After the first lookup: NULL if libunbound started, else what is wrong; and
+ * whether it was through the guard. Without it nothing else counts.
  */
 const char *dns_guard_failed(const struct dns_guard *guard);
+bool dns_guard_in_force(const struct dns_guard *guard);
 
 /*
  * Inside a callback of getdns: the outcome of the lookup that it reports.

@@ -97,7 +97,9 @@ libio_a_SOURCES += \
 	milter/io/dns_anchor.c milter/io/dns_anchor.h \
 	milter/io/dns_context.c milter/io/dns_context.h \
 	milter/io/dns_guard.c milter/io/dns_guard.h \
+	milter/io/dns_libraries.c milter/io/dns_libraries.h \
 	milter/io/dns_loop.c milter/io/dns_loop.h \
+	milter/io/dns_proof.c milter/io/dns_proof.h \
 	milter/io/dns_reply.c milter/io/dns_reply.h \
 	milter/io/dns_resolver.c milter/io/dns_resolver.h \
 	milter/io/dns_setup.c milter/io/dns_setup.h \

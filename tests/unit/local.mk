@@ -361,6 +361,21 @@ tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DROOT_KEY='"/usr/share/dns/root.key"'
 tests_unit_test_program_LDADD = $(CRITERION_LIBS)
 
+# The programs with other libraries under them; the shim is one of these.
+check_PROGRAMS += tests/unit/test_libraries tests/unit/libraries_shim.so
+UNIT_TESTS += tests/unit/test_libraries
+tests_unit_libraries_shim_so_SOURCES = tests/unit/libraries_shim.c
+tests_unit_libraries_shim_so_CPPFLAGS = $(AM_CPPFLAGS) $(GETDNS_CFLAGS)
+tests_unit_libraries_shim_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_unit_libraries_shim_so_LDFLAGS = -shared
+tests_unit_test_libraries_SOURCES = tests/unit/test_libraries.c
+tests_unit_test_libraries_CPPFLAGS = $(AM_CPPFLAGS) $(GETDNS_CFLAGS) \
+	$(CRITERION_CFLAGS) -DROOT_KEY='"/usr/share/dns/root.key"' \
+	-DDAEMON='"$(abs_top_builddir)/dane-sts-milter"' \
+	-DTOOL='"$(abs_top_builddir)/dane-sts"' \
+	-DSHIM='"$(abs_top_builddir)/tests/unit/libraries_shim.so"'
+tests_unit_test_libraries_LDADD = $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_sandbox
 UNIT_TESTS += tests/unit/test_sandbox
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
