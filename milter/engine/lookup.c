@@ -80,7 +80,7 @@ lookup_free(struct lookup *l)
 
 	policy_release(l);
 	free(l->hosts);
-	free(l->host_queries);
+	free(l->host_lookups);
 	while (l->kept != NULL) {
 		struct kept *next = l->kept->next;
 

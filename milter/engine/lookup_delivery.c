@@ -31,30 +31,93 @@ has_usable(const struct dns_answer *answer)
 	return false;
 }
 
-static void
-host_answered(void *arg, const struct dns_answer *answer)
+static bool
+is_unasked(const struct tlsa_found *found)
 {
-	struct host_query *query = arg;
-	struct lookup *l = query->lookup;
+	return found->rrset.status == FACT_UNASKED;
+}
 
-	lookup_absorb(l, answer, query->into, &l->delivery_ttl_s);
-	if (query->usable != NULL)
-		*query->usable = has_usable(answer);
+static bool
+is_bad(const struct tlsa_found *found)
+{
+	return !is_unasked(found) && found->rrset.status != FACT_SECURE;
+}
+
+/* RFC 7672 2.2.2: where an alias leads to goes before the alias, but which one
+ * an MTA asks first differs: both have to be secure or securely absent. */
+static const struct tlsa_found *
+tlsa_that_counts(const struct host_lookup *h)
+{
+	if (!h->aliased || is_bad(&h->own))
+		return &h->own;
+	if (is_bad(&h->target) || is_unasked(&h->target))
+		return &h->target;
+	if (is_unasked(&h->own) || h->target.rrset.answer != ANSWER_RECORDS)
+		return &h->own;
+	return &h->target;
+}
+
+static void
+take_tlsa(struct host_lookup *h)
+{
+	const struct tlsa_found *found = tlsa_that_counts(h);
+
+	h->host->tlsa = found->rrset;
+	h->host->tlsa_usable = found->usable;
+}
+
+/* Evidence bears the name of the host, and that is not where to look. */
+static const char *
+why_at_target(const struct host_lookup *h, const char *why)
+{
+	char text[NAME_SIZE + DNS_WHY_SIZE];
+
+	(void)snprintf(text, sizeof(text), "behind the alias, at %s%s%s",
+	    h->target_name, why != NULL ? ": " : "", why != NULL ? why : "");
+	return lookup_keep(h->lookup, text);
+}
+
+static void
+tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
+    struct tlsa_found *found)
+{
+	struct lookup *l = h->lookup;
+
+	lookup_absorb(l, answer, &found->rrset, &l->delivery_ttl_s);
+	if (found == &h->target && answer->status != FACT_SECURE)
+		found->rrset.why = why_at_target(h, found->rrset.why);
+	found->usable = has_usable(answer);
+	take_tlsa(h);
 	l->hosts_pending--;
 	lookup_returned(l);
 }
 
 static void
-host_ask(struct lookup *l, struct host_query *query, const char *name,
-    enum dns_type type, struct fact_rrset *into)
+own_tlsa_answered(void *arg, const struct dns_answer *answer)
 {
+	struct host_lookup *h = arg;
+
+	tlsa_answered(h, answer, &h->own);
+}
+
+static void
+target_tlsa_answered(void *arg, const struct dns_answer *answer)
+{
+	struct host_lookup *h = arg;
+
+	tlsa_answered(h, answer, &h->target);
+}
+
+static void
+host_ask(struct host_lookup *h, const char *name, enum dns_type type,
+    dns_done_fn *done, struct fact_rrset *into)
+{
+	struct lookup *l = h->lookup;
 	int err;
 
-	query->lookup = l;
-	query->into = into;
 	err = strlen(name) > NAME_LEN_MAX
 	    ? ERR_TOOLONG
-	    : lookup_ask(l, l->setup->dns, name, type, host_answered, query);
+	    : lookup_ask(l, l->setup->dns, name, type, done, h);
 	if (err != 0) {
 		could_not_ask(l, into, err_text(err));
 		return;
@@ -64,11 +127,77 @@ host_ask(struct lookup *l, struct host_query *query, const char *name,
 }
 
 static void
-host_begin(struct lookup *l, size_t i)
+tlsa_ask(struct host_lookup *h, const char *host, dns_done_fn *done,
+    struct tlsa_found *found)
 {
-	struct host_query *queries = &l->host_queries[3 * i];
-	struct fact_host *host = &l->hosts[i];
-	char tlsa[sizeof("_65535._tcp.") + NAME_SIZE];
+	const struct target *target = &h->lookup->target;
+	char name[sizeof("_65535._tcp.") + NAME_SIZE];
+
+	(void)snprintf(name, sizeof(name), "_%u._tcp.%s",
+	    target->port != 0 ? target->port : SCOPE_PORT_SMTP, host);
+	host_ask(h, name, DNS_TLSA, done, &found->rrset);
+	take_tlsa(h);
+}
+
+/* What the verdict ignores, a delivery may still need. */
+static bool
+wants_tlsa(const struct lookup *l)
+{
+	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
+}
+
+/* Of addresses; A and AAAA have the same alias. */
+static void
+take_alias(struct host_lookup *h, const struct dns_answer *answer)
+{
+	if (!answer->aliased || answer->status != FACT_SECURE ||
+	    answer->answer != ANSWER_RECORDS || h->aliased ||
+	    !wants_tlsa(h->lookup))
+		return;
+	h->aliased = true;
+	h->target_name = lookup_keep(h->lookup, answer->target);
+	if (answer->target[0] != '\0') {
+		tlsa_ask(h, answer->target, target_tlsa_answered, &h->target);
+		return;
+	}
+	could_not_ask(h->lookup, &h->target.rrset,
+	    "its alias leads to no host name");
+	take_tlsa(h);
+}
+
+static void
+address_answered(struct host_lookup *h, const struct dns_answer *answer,
+    struct fact_rrset *into)
+{
+	struct lookup *l = h->lookup;
+
+	lookup_absorb(l, answer, into, &l->delivery_ttl_s);
+	if (!l->worker->stopping)
+		take_alias(h, answer);
+	l->hosts_pending--;
+	lookup_returned(l);
+}
+
+static void
+a_answered(void *arg, const struct dns_answer *answer)
+{
+	struct host_lookup *h = arg;
+
+	address_answered(h, answer, &h->host->a);
+}
+
+static void
+aaaa_answered(void *arg, const struct dns_answer *answer)
+{
+	struct host_lookup *h = arg;
+
+	address_answered(h, answer, &h->host->aaaa);
+}
+
+static void
+host_begin(struct host_lookup *h)
+{
+	struct fact_host *host = h->host;
 
 	if (host->name[0] == '\0') {
 		/* D-10: a null MX beside others is a host without address. */
@@ -76,15 +205,10 @@ host_begin(struct lookup *l, size_t i)
 		host->a.answer = host->aaaa.answer = ANSWER_NODATA;
 		return;
 	}
-	host_ask(l, &queries[0], host->name, DNS_A, &host->a);
-	host_ask(l, &queries[1], host->name, DNS_AAAA, &host->aaaa);
-	/* What the verdict ignores, a delivery may still need. */
-	if (l->setup->rules.tlsa == RULE_TLSA_IGNORED && !l->delivery)
-		return;
-	queries[2].usable = &host->tlsa_usable;
-	(void)snprintf(tlsa, sizeof(tlsa), "_%u._tcp.%s",
-	    l->target.port != 0 ? l->target.port : SCOPE_PORT_SMTP, host->name);
-	host_ask(l, &queries[2], tlsa, DNS_TLSA, &host->tlsa);
+	host_ask(h, host->name, DNS_A, a_answered, &host->a);
+	host_ask(h, host->name, DNS_AAAA, aaaa_answered, &host->aaaa);
+	if (wants_tlsa(h->lookup))
+		tlsa_ask(h, host->name, own_tlsa_answered, &h->own);
 }
 
 /* n hosts are named in l->hosts. */
@@ -94,8 +218,11 @@ hosts_begin(struct lookup *l, size_t n)
 	l->delivery_step = DELIVERY_HOSTS;
 	l->facts.hosts = l->hosts;
 	l->facts.n_hosts = n;
-	for (size_t i = 0; i < n; i++)
-		host_begin(l, i);
+	for (size_t i = 0; i < n; i++) {
+		l->host_lookups[i].lookup = l;
+		l->host_lookups[i].host = &l->hosts[i];
+		host_begin(&l->host_lookups[i]);
+	}
 }
 
 static void
@@ -109,8 +236,8 @@ static bool
 hosts_allocate(struct lookup *l, size_t n)
 {
 	l->hosts = calloc(n, sizeof(*l->hosts));
-	l->host_queries = calloc(3 * n, sizeof(*l->host_queries));
-	if (l->hosts != NULL && l->host_queries != NULL)
+	l->host_lookups = calloc(n, sizeof(*l->host_lookups));
+	if (l->hosts != NULL && l->host_lookups != NULL)
 		return true;
 	no_memory(l);
 	return false;
@@ -215,9 +342,9 @@ delivery_reset(struct lookup *l)
 	l->facts.hosts = NULL;
 	l->facts.hosts_truncated = false;
 	free(l->hosts);
-	free(l->host_queries);
+	free(l->host_lookups);
 	l->hosts = NULL;
-	l->host_queries = NULL;
+	l->host_lookups = NULL;
 	l->delivery_ttl_s = UINT32_MAX;
 	l->sig_expires_s = 0;
 	l->delivery_step = DELIVERY_IDLE;

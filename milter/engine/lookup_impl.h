@@ -43,11 +43,21 @@ struct kept {
 
 struct lookup;
 
-/* One DNS question of a host: A, AAAA or TLSA. */
-struct host_query {
+/* TLSA records under one name. */
+struct tlsa_found {
+	struct fact_rrset rrset;
+	bool usable;
+};
+
+/* What is asked about one host. If it is an alias, TLSA may be at its own name
+ * or where the alias leads to: RFC 7672 2.2.2. */
+struct host_lookup {
 	struct lookup *lookup;
-	struct fact_rrset *into;
-	bool *usable; /* TLSA: to be told, else NULL */
+	struct fact_host *host;
+	bool aliased; /* then target counts, too */
+	const char *target_name;
+	struct tlsa_found own;
+	struct tlsa_found target;
 };
 
 struct lookup {
@@ -95,7 +105,7 @@ struct lookup {
 	/* delivery track */
 	unsigned hosts_pending;
 	struct fact_host *hosts;
-	struct host_query *host_queries;
+	struct host_lookup *host_lookups;
 	char target_host[NAME_SIZE + 10];
 };
 

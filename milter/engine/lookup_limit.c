@@ -15,7 +15,7 @@ is_known_to_bind(const struct lookup *l)
 	return fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec;
 }
 
-/* One domain has up to three questions a host: a few dozen strangers that never
+/* One domain has up to four questions a host: a few dozen strangers that never
  * answer would leave none for those that are bound. */
 static bool
 may_ask(struct lookup *l, const struct dns *dns)

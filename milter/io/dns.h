@@ -75,6 +75,8 @@ struct dns_answer {
 				  * seen; 0: none */
 	char why[DNS_WHY_SIZE];  /* BOGUS, FAILED: for people; else "" */
 	bool truncated;          /* more than DNS_RECORDS_MAX */
+	bool aliased;            /* there was an alias, and the last one */
+	char target[NAME_SIZE]; /* leads here, canonical; "": to no host name */
 	size_t n;
 	const struct dns_record *records; /* as received; MX sorted */
 };

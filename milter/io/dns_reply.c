@@ -52,6 +52,7 @@ struct reading {
 	enum dns_type type;
 	struct dns_wire owner; /* the name asked for, then its aliases */
 	uint32_t ttl_s;
+	bool aliased;
 	bool truncated;
 	size_t n_seen; /* records of the RRset, usable or not */
 	size_t n;
@@ -180,6 +181,7 @@ follow_alias(struct reading *r)
 			continue;
 		lower_ttl(r, get_int(record, "ttl", 0));
 		r->owner = target;
+		r->aliased = true;
 		return true;
 	}
 	return false;
@@ -402,6 +404,9 @@ make_answer(const struct reading *r, enum fact_status status)
 	answer->ttl_s = r->ttl_s;
 	answer->sig_expires_s = earliest_expiration(r->reply);
 	answer->truncated = r->truncated;
+	answer->aliased = r->aliased;
+	if (r->aliased)
+		(void)dns_wire_to_name(&r->owner, answer->target);
 	answer->n = answer->answer == ANSWER_NULL_MX ? 0 : r->n;
 	answer->records = records;
 	return answer;

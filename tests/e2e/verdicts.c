@@ -127,6 +127,9 @@ static const struct row refused_rows[] = {
     {"badtlsa.test",           /* D-15 */
 	REFUSED("badtlsa.test",                     "TLSA of mx1.badtlsa.test: bogus"),
      "tlsa-bogus"													     },
+    {"aliastlsa.test",         /* D-15 */
+	REFUSED("aliastlsa.test",                 "TLSA of mx1.aliastlsa.test: bogus"),
+     "tlsa-bogus"													     },
     {"tlsaunsigned.test",      /* D-15 */
 	REFUSED("tlsaunsigned.test",           "TLSA of mx1.tlsaunsigned.test: insecure"),
      "tlsa-insecure"													  },

@@ -330,6 +330,14 @@ DOMAINS = (
         spoil=(("_25._tcp.mx1", "TLSA"),),
     ),
     Domain(
+        "aliastlsa.test",
+        "the TLSA set's RRSIG is broken where the MX host's alias leads to (D-15)",
+        "tlsa-bogus",
+        hosts=(Host("real"),),
+        zone=("mx1 CNAME real",),
+        spoil=(("_25._tcp.real", "TLSA"),),
+    ),
+    Domain(
         "mxbogus.test",
         "the MX host is in a bogus zone",
         "address-bogus",

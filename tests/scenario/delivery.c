@@ -161,6 +161,114 @@ D_13_any_host_suffices_by_option(void)
 	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_SECURE);
 }
 
+/* RFC 7672 2.2.2: TLSA of a host that is an alias is looked for where the alias
+ * leads to, and then at its own name. */
+static void
+script_aliased_host(enum dns_type type)
+{
+	bind_domain("example.org");
+	script_secure("example.org", DNS_MX, "10 mx.example.org");
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = type == DNS_A ? ANSWER_RECORDS : ANSWER_NODATA,
+	    .records = type == DNS_A ? "192.0.2.25" : NULL,
+	    .alias = "real.example.org"});
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_AAAA,
+	    .status = FACT_SECURE,
+	    .answer = type == DNS_AAAA ? ANSWER_RECORDS : ANSWER_NODATA,
+	    .records = type == DNS_AAAA ? "2001:db8::25" : NULL,
+	    .alias = "real.example.org"});
+}
+
+static void
+script_tlsa(const char *name, enum fact_status status, enum fact_answer answer,
+    uint64_t delay_ms)
+{
+	script_dns((struct script_dns){.name = name,
+	    .type = DNS_TLSA,
+	    .status = status,
+	    .answer = answer,
+	    .records = answer == ANSWER_RECORDS ? "3 1 1" : NULL,
+	    .delay_ms = delay_ms});
+}
+
+#define OWN    "_25._tcp.mx.example.org"
+#define TARGET "_25._tcp.real.example.org"
+
+static void
+D_15_TLSA_where_an_alias_leads_to(void)
+{
+	static const struct {
+		enum fact_status own, target;
+		enum fact_answer own_answer, target_answer;
+		enum verdict_kind verdict;
+		enum reason reason;
+	} rows[] = {
+	/* clang-format off */
+#define R(o, oa, t, ta, v, r)                                                  \
+	{FACT_##o, FACT_##t, ANSWER_##oa, ANSWER_##ta, VERDICT_##v, REASON_##r}
+	    R(SECURE, NXDOMAIN, SECURE, NODATA, PASS, SECURE),
+	    R(SECURE, NXDOMAIN, SECURE, RECORDS, PASS, SECURE),
+	    R(SECURE, NXDOMAIN, BOGUS, EMPTY, DEFER, TLSA_BOGUS),
+	    R(SECURE, NXDOMAIN, FAILED, EMPTY, DEFER, TLSA_FAILED),
+	    R(SECURE, NXDOMAIN, INSECURE, NXDOMAIN, DEFER, TLSA_INSECURE),
+	    R(SECURE, RECORDS, BOGUS, EMPTY, DEFER, TLSA_BOGUS),
+	    R(SECURE, RECORDS, SECURE, NXDOMAIN, PASS, SECURE),
+	    R(BOGUS, EMPTY, SECURE, NXDOMAIN, DEFER, TLSA_BOGUS),
+	    R(BOGUS, EMPTY, SECURE, RECORDS, DEFER, TLSA_BOGUS),
+#undef R
+	    /* clang-format on */
+	};
+
+	for (size_t i = 0; i < 4 * sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t row = i / 4;
+		bool late = i % 2 == 1;
+
+		world_reset();
+		script_aliased_host(i % 4 < 2 ? DNS_A : DNS_AAAA);
+		script_tlsa(OWN, rows[row].own, rows[row].own_answer,
+		    late ? 0 : 500);
+		script_tlsa(TARGET, rows[row].target, rows[row].target_answer,
+		    late ? 500 : 0);
+		CHECK_VERDICT(judged(), rows[row].verdict, rows[row].reason);
+	}
+}
+
+static void
+D_15_TLSA_of_an_alias_to_no_host_name(void)
+{
+	script_aliased_host(DNS_A);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.25",
+	    .alias = ""});
+	script_tlsa(OWN, FACT_SECURE, ANSWER_NXDOMAIN, 0);
+	CHECK_VERDICT(judged(), VERDICT_DEFER, REASON_TLSA_FAILED);
+}
+
+static void
+D_15_TLSA_ignored_is_not_looked_for_behind_an_alias(void)
+{
+	world_config.rules.tlsa = RULE_TLSA_IGNORED;
+	script_aliased_host(DNS_A);
+	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_SECURE);
+	CHECK(script_dns_count(TARGET, DNS_TLSA) == 0);
+}
+
+static void
+tlsa_required_is_content_with_that_behind_an_alias(void)
+{
+	world_config.rules.tlsa = RULE_TLSA_REQUIRED;
+	script_aliased_host(DNS_A);
+	script_tlsa(OWN, FACT_SECURE, ANSWER_NXDOMAIN, 0);
+	script_tlsa(TARGET, FACT_SECURE, ANSWER_RECORDS, 0);
+	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_SECURE);
+}
+
 static void
 D_18_no_host_with_an_address_passes(void)
 {
@@ -344,6 +452,10 @@ const struct scenario delivery_scenarios[] = {
     SCENARIO(D_11_secure_nxdomain_passes),
     SCENARIO(D_13_one_bad_backup_host_defers),
     SCENARIO(D_13_any_host_suffices_by_option),
+    SCENARIO(D_15_TLSA_where_an_alias_leads_to),
+    SCENARIO(D_15_TLSA_of_an_alias_to_no_host_name),
+    SCENARIO(D_15_TLSA_ignored_is_not_looked_for_behind_an_alias),
+    SCENARIO(tlsa_required_is_content_with_that_behind_an_alias),
     SCENARIO(D_18_no_host_with_an_address_passes),
     SCENARIO(D_19_too_many_hosts_defer),
     SCENARIO(tlsa_required_by_option),

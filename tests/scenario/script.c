@@ -186,6 +186,9 @@ complete(struct question *q, const struct script_dns *s)
 	answer.status = s->status;
 	answer.answer = s->answer;
 	answer.sig_expires_s = s->sig_expires_s;
+	answer.aliased = s->alias != NULL;
+	(void)snprintf(answer.target, sizeof(answer.target), "%s",
+	    s->alias != NULL ? s->alias : "");
 	(void)snprintf(answer.why, sizeof(answer.why), "%s",
 	    s->why != NULL ? s->why : "");
 	if (s->status != FACT_BOGUS && s->status != FACT_FAILED)

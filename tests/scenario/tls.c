@@ -194,6 +194,27 @@ S_01_TLSA_ignored_by_the_verdict_is_asked_for_a_delivery(void)
 	world_stop();
 }
 
+/* S-01: "secure" would let a certificate stand in for the TLSA records that the
+ * MTA finds behind the alias. */
+static void
+S_01_TLSA_behind_an_alias_makes_it_dane_only(void)
+{
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	script_delivery("example.org", "mx.example.org", false);
+	script_dns((struct script_dns){.name = "mx.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.25",
+	    .alias = "real.example.org"});
+	script_secure("_25._tcp.real.example.org", DNS_TLSA, "3 1 1");
+	world_start();
+	CHECK(strncmp(asked_tls("example.org").tls, "OK dane-only",
+		  strlen("OK dane-only")) == 0);
+	world_stop();
+}
+
 static void
 renewal_keeps_what_a_delivery_needs(void)
 {
@@ -219,6 +240,7 @@ const struct scenario tls_scenarios[] = {
     SCENARIO(S_03_what_is_not_known_in_time_defers),
     SCENARIO(tampering_after_the_recipient_defers),
     SCENARIO(S_01_TLSA_ignored_by_the_verdict_is_asked_for_a_delivery),
+    SCENARIO(S_01_TLSA_behind_an_alias_makes_it_dane_only),
     SCENARIO(renewal_keeps_what_a_delivery_needs),
     {NULL, NULL},
   /* clang-format on */

@@ -245,6 +245,32 @@ Test(dns_reply, aliases_are_bounded)
 	cr_expect_eq(status_of_chain(DNS_ALIASES_MAX + 1), FACT_FAILED, "D-19");
 }
 
+static void
+expect_target(const char *const *records, bool aliased, const char *target)
+{
+	struct dns_answer *a = read_mx(reply_of(records, NULL));
+
+	cr_expect_eq(a->aliased, aliased, "%s", records[0]);
+	cr_expect_str_eq(a->target, target);
+	free(a);
+}
+
+Test(dns_reply, D_15_tells_where_an_alias_leads_to)
+{
+	static const char *const none[] = {"secure.test. 60 MX 1 a.", NULL};
+	static const char *const two[] = {"c.test. 60 MX 1 a.",
+	    "b.test. 60 CNAME C.test.", "secure.test. 60 CNAME b.test.", NULL};
+	static const char *const empty[] = {"secure.test. 60 CNAME b.test.",
+	    NULL};
+	static const char *const odd[] = {"secure.test. 60 CNAME a\\032b.test.",
+	    "a\\032b.test. 60 MX 1 a.", NULL};
+
+	expect_target(none, false, "");
+	expect_target(two, true, "c.test");
+	expect_target(empty, true, "b.test");
+	expect_target(odd, true, "");
+}
+
 /* --- header, status, denial --------------------------------------------- */
 
 Test(dns_reply, what_stands_in_the_header_comes_first)
