@@ -19,7 +19,7 @@ struct verdict;
 /* X(name, operands, summary, help) */
 /* clang-format off */
 #define TOOL_COMMAND_TABLE(X)                                                  \
-	X(check, "DOMAIN|ADDRESS...",                                          \
+	X(check, "[--deadline TIME] [-f FILE] [DOMAIN|ADDRESS]...",            \
 	    "look now, and show the evidence",                                 \
 	    "  --deadline TIME   wait no longer than this, such as 10s\n"      \
 	    "  -f, --file FILE   read more names from FILE, one a line\n"      \
@@ -48,7 +48,7 @@ struct verdict;
 	    "  --on-discovery-failure WORD, --on-bogus-discovery WORD,\n"      \
 	    "  --on-resolver-failure WORD\n"                                   \
 	    "                    instead of what the configuration says\n"     \
-	    "Exit status: 0 all pass, 1 some would be deferred.\n")         \
+	    "Exit status: 0 all could be judged, 1 some could not be read.\n") \
 	X(status, "",                                                          \
 	    "what the daemon is about",                                        \
 	    "Exit status: 0 all is well, 1 the resolver path does not\n"       \
@@ -73,7 +73,7 @@ struct verdict;
 
 enum tool_exit {
 	TOOL_OK = 0,
-	TOOL_NO = 1,      /* check, replay: deferred; lint: invalid */
+	TOOL_NO = 1,      /* check: deferred; lint, replay: invalid */
 	TOOL_WARNED = 2,  /* lint: valid, with warnings */
 	TOOL_UNKNOWN = 3, /* check: could not be determined */
 	TOOL_USAGE = 64,

@@ -352,7 +352,8 @@ UNIT_TESTS += tests/unit/test_manual tests/unit/test_program
 tests_unit_test_manual_SOURCES = tests/unit/test_manual.c
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DCONFIG_MANUAL='"$(abs_top_srcdir)/etc/dane-sts-milter.conf.5"' \
-	-DDAEMON_MANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"'
+	-DDAEMON_MANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"' \
+	-DSOURCES='"$(abs_top_srcdir)/milter"'
 tests_unit_test_manual_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_program_SOURCES = tests/unit/test_program.c

@@ -193,3 +193,65 @@ Test(manual, every_key_of_the_line_is_explained_L01)
 	}
 	free(page);
 }
+
+/* The name of every event that the source logs, one a line. */
+static FILE *
+open_events(void)
+{
+	return popen("find " SOURCES " -name '*.c' -exec cat {} + | "
+		     "tr '\\n' ' ' | "
+		     "grep -oE 'log_(msg|begin) ?\\([^\";]*\"[a-z-]+\"' | "
+		     "sed 's/.*\"\\(.*\\)\"/\\1/' | sort -u",
+	    "re");
+}
+
+/* Whether an `.It Cm` has name among its names. */
+static bool
+is_entry(const char *line, const char *name)
+{
+	const size_t len = strcspn(line, "\n");
+	const char *at = line;
+
+	if (strncmp(line, ".It Cm ", strlen(".It Cm ")) != 0)
+		return false;
+	while ((at = strstr(at + 1, name)) != NULL && at < line + len) {
+		if (at[-1] == ' ' && strcspn(at, " \n") == strlen(name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_explained(const char *section, const char *name)
+{
+	char quoted[80];
+
+	snprintf(quoted, sizeof(quoted), "\n.Ql %s ", name);
+	for (const char *line = section; line != NULL;
+	     line = strchr(line + 1, '\n')) {
+		if (is_entry(line + 1, name))
+			return true;
+	}
+	return strstr(section, quoted) != NULL;
+}
+
+Test(manual, every_event_is_explained_L01)
+{
+	FILE *events = open_events();
+	const char *section;
+	char name[64];
+	unsigned n = 0;
+
+	cr_assert(events != NULL);
+	read_page(DAEMON_MANUAL);
+	section = strstr(page, ".Sh LOG\n");
+	cr_assert(section != NULL);
+	*strstr(section, ".Sh METRICS\n") = '\0';
+	for (; fgets(name, sizeof(name), events) != NULL; n++) {
+		name[strcspn(name, "\n")] = '\0';
+		cr_expect(is_explained(section, name), "%s", name);
+	}
+	cr_assert_eq(pclose(events), 0);
+	cr_assert_gt(n, 20U);
+	free(page);
+}
