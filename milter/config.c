@@ -99,7 +99,7 @@ derive_prefixes(struct config *config, struct arena *arena)
 }
 
 static int
-derive_scope(struct config *config, struct arena *arena,
+derive_scope(struct config *config, const char *path, struct arena *arena,
     struct config_errors *errors)
 {
 	struct exempt_list list = {.arena = arena};
@@ -115,6 +115,9 @@ derive_scope(struct config *config, struct arena *arena,
 	}
 	if (err == 0 && config->exempt_file[0] != '\0')
 		err = exempt_list_read(&list, config->exempt_file, errors);
+	if (err == ERR_IO)
+		config_error(errors, path, config_line(config, "exempt_file"),
+		    "exempt_file %s: %s", config->exempt_file, strerror(errno));
 	config->scope = (struct scope_rules){
 	    .n_local_mailers = config->local_mailers.n,
 	    .local_mailers = config->local_mailers.item,
@@ -173,7 +176,7 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 	if (err == 0)
 		err = derive_prefixes(config, arena);
 	if (err == 0)
-		err = derive_scope(config, arena, errors);
+		err = derive_scope(config, path, arena, errors);
 	if (err == 0)
 		derive_rules(config);
 	return err;

@@ -75,6 +75,35 @@ is_port_at_host(const char *text)
 	    is_host(at + 1, strlen(at + 1));
 }
 
+/* The daemon has left the directory that it was started in by the time it
+ * reloads. */
+int
+check_path(const char *value, char why[CONFIG_WHY_SIZE])
+{
+	if (value[0] == '/')
+		return 0;
+	snprintf(why, CONFIG_WHY_SIZE, "\"%.128s\": must begin with '/'",
+	    value);
+	return ERR_CONFIG;
+}
+
+int
+check_path_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
+{
+	return value[0] == '\0' ? 0 : check_path(value, why);
+}
+
+int
+check_socket_path_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
+{
+	if (strlen(value) <= UNIX_PATH_MAX)
+		return check_path_or_empty(value, why);
+	snprintf(why, CONFIG_WHY_SIZE,
+	    "\"%.128s\": a socket's path has at most %zu octets", value,
+	    UNIX_PATH_MAX);
+	return ERR_CONFIG;
+}
+
 int
 check_socket(const char *value, char why[CONFIG_WHY_SIZE])
 {

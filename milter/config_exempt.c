@@ -148,11 +148,10 @@ exempt_list_read(struct exempt_list *list, const char *path,
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t len;
+	int failed = 0;
 
-	if (file == NULL) {
-		config_error(errors, path, 0, "%s", strerror(errno));
-		return ERR_CONFIG;
-	}
+	if (file == NULL)
+		return ERR_IO;
 	for (unsigned n = 1; (len = getline(&line, &size, file)) >= 0; n++) {
 		const char *wrong = trim_line(line, (size_t)len);
 
@@ -162,8 +161,11 @@ exempt_list_read(struct exempt_list *list, const char *path,
 			config_error(errors, path, n, "%s", wrong);
 	}
 	if (ferror(file))
-		config_error(errors, path, 0, "%s", strerror(errno));
+		failed = errno;
 	free(line);
 	fclose(file);
+	errno = failed;
+	if (failed != 0)
+		return ERR_IO;
 	return errors->n == before ? 0 : ERR_CONFIG;
 }

@@ -118,6 +118,9 @@ int config_parse_bool(const char *text, bool *value);
 int config_parse_date(const char *text, size_t len, int64_t *end_s);
 
 /* The checkers that options.def names. */
+option_check_fn check_path;
+option_check_fn check_path_or_empty;
+option_check_fn check_socket_path_or_empty;
 option_check_fn check_socket;
 option_check_fn check_socket_or_empty;
 option_check_fn check_listen_or_empty;
@@ -159,6 +162,7 @@ struct exempt_list {
 
 int exempt_list_add(struct exempt_list *list, const char *domain,
     int64_t until_s, const char *comment);
+/* ERR_IO with errno set, of which nothing is reported; else as the others. */
 int exempt_list_read(struct exempt_list *list, const char *path,
     struct config_errors *errors);
 

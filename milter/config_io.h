@@ -13,9 +13,10 @@
 void config_dns(const struct config *config, struct dns_config *out);
 void config_fetch(const struct config *config, struct fetch_config *out);
 
-/* Whether anchors, fragments and CA files can be used. 0, ERR_CONFIG, or
- * ERR_LIBRARY (dns_check). */
-int
-config_check_files(const struct config *config, char error[CONFIG_ERROR_SIZE]);
+/* Whether anchors, fragments, CA files and secrets can be used. path: where the
+ * configuration is from, for *error. 0, ERR_CONFIG, or ERR_LIBRARY (dns_check),
+ * for which the configuration is not to blame. */
+int config_check_files(const struct config *config, const char *path,
+    char error[CONFIG_ERROR_SIZE]);
 
 #endif

@@ -159,6 +159,16 @@ blank_comments(char *text, const char *path, struct config_errors *errors)
 		    "the comment that begins here has no end");
 }
 
+/* Some editors begin a file with U+FEFF, which no other one shows. */
+static char *
+after_mark(char *text)
+{
+	if (strncmp(text, "\xef\xbb\xbf", 3) != 0)
+		return text;
+	memset(text, ' ', 3);
+	return text + 3;
+}
+
 char *
 config_source_read(const char *path, struct config_errors *errors)
 {
@@ -177,7 +187,7 @@ config_source_read(const char *path, struct config_errors *errors)
 	else if (strlen(text) != len)
 		config_error(errors, path, 0, "holds a NUL octet");
 	else
-		blank_comments(text, path, errors);
+		blank_comments(after_mark(text), path, errors);
 	if (file != NULL)
 		fclose(file);
 	if (errors->n != before) {

@@ -136,8 +136,19 @@ process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE])
 int
 process_check_user(const char *user, char error[PROCESS_ERROR_SIZE])
 {
-	if (user[0] == '\0' || getpwnam(user) != NULL)
+	const struct passwd *entry;
+
+	if (user[0] == '\0')
 		return 0;
+	entry = getpwnam(user);
+	if (entry != NULL && entry->pw_uid != 0)
+		return 0;
+	if (entry != NULL) {
+		snprintf(error, PROCESS_ERROR_SIZE,
+		    "user \"%s\" is root; set user = \"\" if that is meant",
+		    user);
+		return ERR_CONFIG;
+	}
 	snprintf(error, PROCESS_ERROR_SIZE,
 	    "user \"%s\" does not exist: create it (useradd --system "
 	    "--no-create-home --shell /usr/sbin/nologin %s), or set user = "
@@ -166,12 +177,6 @@ process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
 	entry = getpwnam(user);
 	if (entry == NULL)
 		return fail(error, user);
-	if (entry->pw_uid == 0) {
-		snprintf(error, PROCESS_ERROR_SIZE,
-		    "user \"%s\" is root; set user = \"\" if that is meant",
-		    user);
-		return ERR_CONFIG;
-	}
 	if (initgroups(user, entry->pw_gid) < 0)
 		return fail(error, "initgroups");
 	if (setgid(entry->pw_gid) < 0)

@@ -97,7 +97,7 @@ load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	if (file == NULL)
 		file = config_choose_path(NULL);
 	config = config_load(file, error);
-	if (config != NULL && config_check_files(config, error) == 0) {
+	if (config != NULL && config_check_files(config, file, error) == 0) {
 		(void)snprintf(error, CONFIG_ERROR_SIZE, "%s",
 		    err_text(ERR_NOMEM));
 		snapshot = snapshot_new(config);

@@ -2,6 +2,7 @@
 
 #include "startup.h"
 
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -15,7 +16,7 @@
 
 #define PROGRAM "dane-sts-milter"
 
-/* The background is in another directory, and a reload reads it again. */
+/* The background is in another directory. */
 static const char *
 absolute(const char *file, char out[PATH_MAX])
 {
@@ -50,8 +51,11 @@ startup_load(struct startup *startup, const struct arguments *arguments)
 		return EX_SOFTWARE;
 	}
 	startup->config = config;
-	if (arguments->background)
+	if (arguments->background) {
 		startup->file = absolute(startup->file, startup->path);
+		startup->arguments.pid_file =
+		    absolute(arguments->pid_file, startup->pid_path);
+	}
 	return 0;
 }
 
@@ -61,46 +65,78 @@ startup_free(struct startup *startup)
 	snapshot_release(&startup->snapshot);
 }
 
-/* `FILE:LINE: `, as far as there are any. */
-static const char *
-where(const struct startup *startup, const char *option, char *out, size_t size)
+/* --- what can be wrong: each says so and returns the exit status --- */
+
+static int
+tell(const struct startup *startup, const char *option, const char *why)
 {
 	unsigned line = config_line(startup->config, option);
 
 	if (startup->file == NULL)
-		snprintf(out, size, "default configuration: ");
+		fprintf(stderr, PROGRAM ": default configuration: %s\n", why);
 	else if (line == 0)
-		snprintf(out, size, "%s: ", startup->file);
+		fprintf(stderr, "%s: %s\n", startup->file, why);
 	else
-		snprintf(out, size, "%s:%u: ", startup->file, line);
-	return out;
+		fprintf(stderr, "%s:%u: %s\n", startup->file, line, why);
+	return EX_CONFIG;
+}
+
+static int
+check_files(const struct startup *startup)
+{
+	char error[CONFIG_ERROR_SIZE];
+	const char *path = startup->file != NULL ? startup->file
+						 : PROGRAM
+	    ": default configuration";
+	int err = config_check_files(startup->config, path, error);
+
+	if (err == 0)
+		return 0;
+	if (err != ERR_LIBRARY) {
+		fprintf(stderr, "%s\n", error);
+		return EX_CONFIG;
+	}
+	fprintf(stderr, PROGRAM ": %s\n", error);
+	return EX_SOFTWARE;
+}
+
+static int
+check_user(const struct startup *startup)
+{
+	char why[PROCESS_ERROR_SIZE];
+
+	if (geteuid() != 0 ||
+	    process_check_user(startup->config->user, why) == 0)
+		return 0;
+	return tell(startup, "user", why);
+}
+
+static int
+check_group(const struct startup *startup)
+{
+	const char *group = startup->config->socket_group;
+	char why[PROCESS_ERROR_SIZE];
+
+	if (group[0] == '\0' || getgrnam(group) != NULL)
+		return 0;
+	snprintf(why, sizeof(why), "socket_group: there is no group \"%.64s\"",
+	    group);
+	return tell(startup, "socket_group", why);
 }
 
 int
 startup_check(const struct startup *startup)
 {
-	char place[CONFIG_ERROR_SIZE];
-	char error[CONFIG_ERROR_SIZE];
-	char user_error[PROCESS_ERROR_SIZE];
-	int code = 0;
-	int err = config_check_files(startup->config, error);
+	int (*const checks[])(const struct startup *startup) = {check_files,
+	    check_user, check_group};
+	int first = 0;
 
-	if (err == ERR_LIBRARY) {
-		fprintf(stderr, PROGRAM ": %s\n", error);
-		return EX_SOFTWARE;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		int code = checks[i](startup);
+
+		first = first != 0 ? first : code;
 	}
-	if (err < 0) {
-		fprintf(stderr, PROGRAM ": %s%s\n",
-		    where(startup, "", place, sizeof(place)), error);
-		code = EX_CONFIG;
-	}
-	if (geteuid() == 0 &&
-	    process_check_user(startup->config->user, user_error) < 0) {
-		fprintf(stderr, PROGRAM ": %s%s\n",
-		    where(startup, "user", place, sizeof(place)), user_error);
-		code = EX_CONFIG;
-	}
-	return code;
+	return first;
 }
 
 void

@@ -16,8 +16,9 @@ struct snapshot;
 
 struct startup {
 	struct arguments arguments;
-	const char *file; /* NULL: there is none, all is default */
-	char path[PATH_MAX];
+	const char *file;    /* NULL: there is none, all is default */
+	char path[PATH_MAX]; /* of the two, should they be made absolute */
+	char pid_path[PATH_MAX];
 	struct snapshot *snapshot;
 	const struct config *config; /* which the snapshot holds */
 };

@@ -79,7 +79,10 @@ open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
 		err = fail(error, config, "libmilter refused the address");
 	else if (smfi_opensocket(true) == MI_FAILURE)
 		err = fail(error, config,
-		    errno != 0 ? strerror(errno) : "cannot listen");
+		    errno != 0
+			? strerror(errno)
+			: "libmilter cannot listen there; it told syslog "
+			  "why (a host name that is not known?)");
 	umask(mask);
 	free(copy);
 	return err;

@@ -56,7 +56,7 @@ load(X509_STORE *store, const char *path, char error[FETCH_ERROR_SIZE])
 	bio = BIO_new_file(path, "re"); /* e: close-on-exec */
 	if (bio == NULL) {
 		ERR_clear_error();
-		snprintf(error, FETCH_ERROR_SIZE, "CA file \"%s\": %s", path,
+		snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
 		    strerror(errno));
 		return ERR_CONFIG;
 	}
@@ -64,7 +64,7 @@ load(X509_STORE *store, const char *path, char error[FETCH_ERROR_SIZE])
 	BIO_free(bio);
 	if (n > 0)
 		return 0;
-	snprintf(error, FETCH_ERROR_SIZE, "CA file \"%s\": %s", path,
+	snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
 	    n == 0 ? "holds no certificate (PEM)"
 		   : "holds something that is no certificate");
 	return ERR_CONFIG;

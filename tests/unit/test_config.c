@@ -221,8 +221,9 @@ static const struct {
     {"policy_socket = \"inet:8461@127.0.0.1\"",
      "policy_socket = \"inet:8461@127.0.0.1\"\n"							    },
     {"log = \"file:/var/log/x\"",				     "log = \"file:/var/log/x\"\n"         },
-    {"trust_anchor = \"a\\\"b\\\\c\\$d\"",
-     "trust_anchor = \"a\\\"b\\\\c\\$d\"\n"								 },
+    {"\xef\xbb\xbfmode = monitor",				    "mode = \"monitor\"\n"                },
+    {"trust_anchor = \"/a\\\"b\\\\c\\$d\"",
+     "trust_anchor = \"/a\\\"b\\\\c\\$d\"\n"								},
 };
 
 static void
@@ -256,6 +257,9 @@ Test(config, good_files)
 }
 
 /* --- bad files --- */
+
+#define X12  "xxxxxxxxxxxx"
+#define X108 X12 X12 X12 X12 X12 X12 X12 X12 X12
 
 static const struct {
 	const char *text;
@@ -318,6 +322,11 @@ static const struct {
     {"metrics = \"9478\"\n",                     "1: metrics: \"9478\": must be \"ADDRESS:PORT\""    },
     {"metrics = \"::1:9478\"\n",                 "1: metrics: \"::1:9478\": must be"                 },
     {"log = \"syslog:mail\"\n",                  "1: log: log \"syslog:mail\": must be"              },
+    {"exempt_file = exempt\n",
+     "1: exempt_file: \"exempt\": must begin with '/'"                                               },
+    {"trust_anchor = \"\"\n",                    "1: trust_anchor: \"\": must begin with '/'"        },
+    {"control_socket = x\n",                     "1: control_socket: \"x\": must begin with '/'"     },
+    {"tlsrpt_socket = /" X108 "\n",              "a socket's path has at most 107 octets"            },
     {"mode = monitor\nmode = monitor\n",         "2: mode: set in line 1 before"                     },
     {"verdict_ttl_min = 10m\n",                  "1: verdict_ttl_min must not be longer than"        },
     {"verdict_ttl_max = 1s\n",                   "1: verdict_ttl_min must not be longer than"        },
@@ -576,7 +585,14 @@ Test(config, hostile_exempt_files)
 	    error);
 	write_file(path, "exempt_file = \"/nonexistent\"\n");
 	cr_assert_null(config_load(path, error));
-	cr_assert_str_eq(error, "/nonexistent: No such file or directory");
+	cr_assert(strstr(error,
+		      ":1: exempt_file /nonexistent: No such file or "
+		      "directory") != NULL,
+	    "%s", error);
+	write_file(path, "exempt_file = \"/\"\n");
+	cr_assert_null(config_load(path, error));
+	cr_assert(strstr(error, ":1: exempt_file /: Is a directory") != NULL,
+	    "%s", error);
 }
 
 /* --- the sample file --- */

@@ -490,8 +490,7 @@ expect_ca(const char *path, const char *error_end)
 	char error[FETCH_ERROR_SIZE] = "";
 	char expected[FETCH_ERROR_SIZE];
 
-	snprintf(expected, sizeof(expected), "CA file \"%s\": %s", path,
-	    error_end);
+	snprintf(expected, sizeof(expected), "ca_file %s: %s", path, error_end);
 	cr_expect_eq(fetch_check(&config, error), ERR_CONFIG);
 	cr_expect_str_eq(error, expected);
 	cr_expect_null(fetcher_new(&config, base, error));

@@ -194,10 +194,14 @@ static const struct {
 	const char *more;
 	const char *error;
 } bad[] = {
-    {"user = \"\"\nmode = x\n",                          "/conf:6: mode: \"x\": must be one of"},
-    {"user = \"\"\nmoed = x\n",                          "/conf:6: there is no option \"moed\""},
-    {"user = \"\"\nca_file = \"/nonexistent/ca\"\n",     "/nonexistent/ca"                     },
-    {"user = \"\"\nunbound_conf = \"/nonexistent/u\"\n", "/nonexistent/u"                      },
+    {"user = \"\"\nmode = x\n",                          "/conf:6: mode: \"x\": must be one of"                 },
+    {"user = \"\"\nmoed = x\n",                          "/conf:6: there is no option \"moed\""                 },
+    {"user = \"\"\nca_file = \"/nonexistent/ca\"\n",     "/nonexistent/ca"                                      },
+    {"user = \"\"\nsocket_group = no-such-group\n",
+     "/conf:6: socket_group: there is no group \"no-such-group\""                                               },
+    {"user = \"\"\nstore = \"redis://127.0.0.1:1/0\"\n"
+     "store_auth_file = \"/nonexistent/s\"\n",      "/conf:7: store_auth_file /nonexistent/s: No such file"},
+    {"user = \"\"\nunbound_conf = \"/nonexistent/u\"\n", "/nonexistent/u"                                       },
 };
 
 Test(program, check_and_start_tell_what_is_wrong_with_78)
@@ -239,6 +243,10 @@ Test(program, a_missing_user_is_told_with_what_to_do)
 	cr_assert(strstr(output,
 		      "/conf:5: user \"no-such-user\" does not "
 		      "exist: create it (useradd ") != NULL,
+	    "%s", output);
+	write_conf("user = \"root\"\n");
+	cr_assert_eq(RUN("-n", "-c", conf), 78);
+	cr_assert(strstr(output, "/conf:5: user \"root\" is root; ") != NULL,
 	    "%s", output);
 }
 
@@ -745,7 +753,9 @@ Test(program, it_goes_into_the_background_once_it_serves)
 	struct pollfd gone;
 
 	write_conf("user = \"\"\nstore = \"memory:\"\n");
-	cr_assert_eq(RUN("-d", "-p", pid_path, "-c", conf), 0, "%s", output);
+	/* Of the directory that it is started in. */
+	cr_assert_eq(chdir(directory), 0);
+	cr_assert_eq(RUN("-d", "-p", "pid", "-c", "conf"), 0, "%s", output);
 	cr_assert_str_eq(output, "");
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", milter_path);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)),
