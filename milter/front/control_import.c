@@ -19,6 +19,15 @@ struct import {
 	json_int_t bad;
 };
 
+/* A verdict that was made before the write could live on by what was there; one
+ * that was not durable binds all the same, from memory. */
+static void
+written(void *arg, const char *domain, int err)
+{
+	if (err != ERR_KEPT)
+		engine_forget(arg, domain);
+}
+
 static int
 refuse(struct import *import, const char *why)
 {
@@ -34,7 +43,6 @@ import_record(struct import *import, const struct record *record)
 
 	if (err != 0)
 		return refuse(import, err_text(err));
-	engine_forget(import->client->parts->engine, record->entry.domain);
 	import->imported++;
 	return 0;
 }
@@ -83,7 +91,8 @@ control_import(struct control_client *client)
 	size_t failed, kept;
 	int err, write_err;
 
-	import.writes = store_writes_new(client->parts->store);
+	import.writes = store_writes_new(client->parts->store, written,
+	    client->parts->engine);
 	if (import.writes == NULL)
 		return ERR_NOMEM;
 	err = import_all(&import);

@@ -98,7 +98,7 @@ static int
 bind_socket(const struct config *config, const struct sockaddr_un *address,
     int fd)
 {
-	mode_t mask = umask(0177); /* nobody slips in before the chmod */
+	mode_t mask = umask(0777 & ~SOCKET_MODE);
 	int err = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	int saved = errno;
 	uid_t uid;
@@ -111,7 +111,8 @@ bind_socket(const struct config *config, const struct sockaddr_un *address,
 	if (find_owner(config, &uid, &gid) &&
 	    lchown(config->control_socket, uid, gid) < 0)
 		return ERR_IO;
-	if (chmod(config->control_socket, SOCKET_MODE) < 0 ||
+	/* Nobody is let in before this. */
+	if (unix_socket_set_mode(config->control_socket, SOCKET_MODE) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return ERR_IO;
 	return 0;

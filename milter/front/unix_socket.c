@@ -3,6 +3,7 @@
 #include "front/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -105,6 +106,22 @@ is_owned_by(const char *path, uid_t uid, gid_t gid)
 	    (gid == (gid_t)-1 || gid == status.st_gid);
 }
 
+/*
+ * The directory may be of a user whom we do not trust with our own rights: a
+ * link that he has put there meanwhile must not be followed.
+ */
+int
+unix_socket_set_mode(const char *path, mode_t mode)
+{
+	struct stat status;
+
+	if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+	    (status.st_mode & 07777) == mode)
+		return 0;
+	return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 ? ERR_IO
+								       : 0;
+}
+
 int
 unix_socket_permit(const struct config *config, const char *path,
     char error[UNIX_SOCKET_ERROR_SIZE])
@@ -115,7 +132,7 @@ unix_socket_permit(const struct config *config, const char *path,
 
 	if (find_owner(config, &uid, &gid, error) < 0)
 		return ERR_IO;
-	if (chmod(path, mode) < 0)
+	if (unix_socket_set_mode(path, mode) < 0)
 		return fail(error, strerror(errno));
 	/* In the sandbox of an init system chown may be forbidden altogether;
 	 * the set-group-id bit of the directory gives the group there. */

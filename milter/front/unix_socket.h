@@ -7,6 +7,8 @@
 #ifndef FRONT_UNIX_SOCKET_H
 #define FRONT_UNIX_SOCKET_H
 
+#include <sys/types.h>
+
 #include "config.h"
 
 #define UNIX_SOCKET_ERROR_SIZE 512
@@ -22,6 +24,9 @@ int unix_socket_check(const char *path, char error[UNIX_SOCKET_ERROR_SIZE]);
  * ERR_IO with *error filled in. */
 int unix_socket_permit(const struct config *config, const char *path,
     char error[UNIX_SOCKET_ERROR_SIZE]);
+
+/* 0, or ERR_IO with errno. Never of what a symbolic link points to. */
+int unix_socket_set_mode(const char *path, mode_t mode);
 
 /* Unless the next instance is there already. */
 void unix_socket_remove(const char *path);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/err.h"
@@ -83,6 +84,8 @@ store_wait_delete(struct store *store, const char *domain)
 
 struct store_writes {
 	struct store *store;
+	store_written_fn *written;
+	void *arg;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t come;
 	size_t under_way;
@@ -91,14 +94,22 @@ struct store_writes {
 	int err; /* of the first that failed */
 };
 
+/* One of them, under way. */
+struct write {
+	struct store_writes *writes;
+	char domain[NAME_SIZE];
+};
+
 struct store_writes *
-store_writes_new(struct store *store)
+store_writes_new(struct store *store, store_written_fn *written, void *arg)
 {
 	struct store_writes *writes = calloc(1, sizeof(*writes));
 
 	if (writes == NULL)
 		return NULL;
 	writes->store = store;
+	writes->written = written;
+	writes->arg = arg;
 	(void)pthread_mutex_init(&writes->lock, NULL);
 	(void)pthread_cond_init(&writes->come, NULL);
 	return writes;
@@ -107,8 +118,12 @@ store_writes_new(struct store *store)
 static void
 written(void *arg, int err)
 {
-	struct store_writes *writes = arg;
+	struct write *write = arg;
+	struct store_writes *writes = write->writes;
 
+	if (writes->written != NULL)
+		writes->written(writes->arg, write->domain, err);
+	free(write);
 	(void)pthread_mutex_lock(&writes->lock);
 	writes->under_way--;
 	if (err == ERR_KEPT)
@@ -135,13 +150,20 @@ static int
 put_by(put_fn *put, struct store_writes *writes,
     const struct store_entry *entry)
 {
+	struct write *write = malloc(sizeof(*write));
 	int err;
 
+	if (write == NULL)
+		return ERR_NOMEM;
+	write->writes = writes;
+	(void)snprintf(write->domain, sizeof(write->domain), "%s",
+	    entry->domain);
 	wait_for(writes, STORE_WRITES_MAX - 1);
 	writes->under_way++;
 	(void)pthread_mutex_unlock(&writes->lock);
-	err = put(writes->store, entry, written, writes);
+	err = put(writes->store, entry, written, write);
 	if (err != 0) {
+		free(write);
 		(void)pthread_mutex_lock(&writes->lock);
 		writes->under_way--;
 		(void)pthread_mutex_unlock(&writes->lock);

@@ -19,7 +19,12 @@ struct store_writes;
 
 #define STORE_WRITES_MAX 64
 
-struct store_writes *store_writes_new(struct store *store); /* NULL: ENOMEM */
+/* On the store's thread, as a store_done_fn, for each write of a domain. */
+typedef void store_written_fn(void *arg, const char *domain, int err);
+
+/* written: NULL if nobody is to be told. NULL: no memory. */
+struct store_writes *
+store_writes_new(struct store *store, store_written_fn *written, void *arg);
 /* Waits while too many are under way. 0, or the error of store_put. */
 int
 store_writes_put(struct store_writes *writes, const struct store_entry *entry);

@@ -149,7 +149,7 @@ import_into(struct import *import, struct cache_source *source)
 	int status = TOOL_OK, end;
 
 	if (source->store != NULL) {
-		writes = store_writes_new(source->store);
+		writes = store_writes_new(source->store, NULL, NULL);
 		if (writes == NULL)
 			return TOOL_INTERNAL;
 	} else {

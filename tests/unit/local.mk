@@ -494,6 +494,14 @@ tests_unit_test_control_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_control_socket
+UNIT_TESTS += tests/unit/test_control_socket
+tests_unit_test_control_socket_SOURCES = tests/unit/test_control_socket.c
+tests_unit_test_control_socket_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_control_socket_LDADD = libfront.a libconf.a libio.a libcore.a \
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_tlsrpt
 UNIT_TESTS += tests/unit/test_tlsrpt
 tests_unit_test_tlsrpt_SOURCES = tests/unit/test_tlsrpt.c

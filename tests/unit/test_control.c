@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,16 @@ hear(int fd)
 	}
 }
 
+/* The next line of an answer. */
+static void
+hear_line(int fd)
+{
+	for (text_len = 0; text_len == 0 || text[text_len - 1] != '\n';
+	     text_len++)
+		cr_assert_eq(recv(fd, text + text_len, 1, 0), 1);
+	text[text_len] = '\0';
+}
+
 #define EXPECT(part)       cr_expect_not_null(strstr(text, part), "%s", text)
 #define EXPECT_TEXT(whole) cr_expect_str_eq(text, whole, "%s", text)
 
@@ -271,7 +282,7 @@ put(const char *domain, int64_t fetched_s, size_t len)
 	    .fetched_s = fetched_s,
 	    .failure = "",
 	    .body = (const uint8_t *)body};
-	struct store_writes *writes = store_writes_new(store);
+	struct store_writes *writes = store_writes_new(store, NULL, NULL);
 	size_t kept;
 	size_t failed;
 
@@ -467,6 +478,53 @@ Test(control, what_is_imported_is_exported)
 	ask_once("{\"command\":\"cache export\",\"domain\":\"B.test\"}\n");
 	EXPECT("b.test");
 	cr_expect_null(strstr(text, "a.test"), "%s", text);
+}
+
+static pthread_mutex_t writer = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+hold_writer(void *arg, int err)
+{
+	(void)arg;
+	(void)err;
+	(void)pthread_mutex_lock(&writer);
+	(void)pthread_mutex_unlock(&writer);
+}
+
+/* Before that, a verdict could be made anew by what was there, and stay. */
+Test(control, import_forgets_verdicts_once_the_policy_is_stored)
+{
+	const struct store_entry entry = {.domain = "first.test",
+	    .id = "1",
+	    .failure = "",
+	    .body = (const uint8_t *)"x",
+	    .len = 1};
+	int fd;
+
+	start(0);
+	(void)pthread_mutex_lock(&writer);
+	cr_assert_eq(store_put(store, &entry, hold_writer, NULL), 0);
+	fd = connect_client();
+	say(fd, IMPORT POLICY("a.test", "5") "bad\n");
+	hear_line(fd);
+	EXPECT("\"line\":2");
+	cr_expect_eq(atomic_load(&forgotten), 0, "the store has yet to get it");
+	(void)pthread_mutex_unlock(&writer);
+	say(fd, END);
+	cr_assert(hear(fd));
+	EXPECT("\"imported\":1");
+	cr_expect_eq(atomic_load(&forgotten), 1);
+	close(fd);
+}
+
+/* What is kept is as it was. */
+Test(control, import_forgets_no_verdict_of_what_is_kept)
+{
+	start(0);
+	put("a.test", 1000, 0);
+	ask_once(IMPORT POLICY("a.test", "5") END);
+	EXPECT("\"kept\":1");
+	cr_expect_eq(atomic_load(&forgotten), 0);
 }
 
 /* C-05: what was saved once must not bring back an old policy. */
