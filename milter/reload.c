@@ -37,6 +37,7 @@ struct reloader {
 	pthread_mutex_t lock; /* one reload at a time */
 	pthread_t thread;
 	atomic_bool stop;
+	atomic_bool set_back; /* the wall clock was */
 };
 
 /* --- taking it --- */
@@ -152,6 +153,40 @@ reload_now(struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	return err;
 }
 
+/* --- the wall clock --- */
+
+static void
+note_set_back(void *arg)
+{
+	struct reloader *r = arg;
+
+	atomic_store(&r->set_back, true);
+	(void)pthread_kill(r->thread, SIGUSR1);
+}
+
+/* The configuration in force once more, for the sake of a resolver that has
+ * nothing cached. */
+static void
+forget_cached(struct reloader *r)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct snapshot *snapshot;
+
+	(void)pthread_mutex_lock(&r->lock);
+	snapshot = snapshot_acquire(r->parts.snapshots);
+	if (engine_reload(r->parts.engine, snapshot->config, error) == 0)
+		log_msg(r->parts.log, LOG_LEVEL_WARNING, "clock",
+		    "the wall clock was set back: what DNS answers were cached "
+		    "is forgotten");
+	else
+		log_msg(r->parts.log, LOG_LEVEL_ERROR, "clock",
+		    "the wall clock was set back, and DNS answers that were "
+		    "cached may be used for too long: %s",
+		    error);
+	snapshot_release(&snapshot);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
 /* --- the thread --- */
 
 /* Of the configuration in force. */
@@ -197,8 +232,12 @@ wait_for_signals(void *arg)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	while (wait_for_signal(r, &set) && !atomic_load(&r->stop))
-		(void)reload_now(r, error);
+	while (wait_for_signal(r, &set) && !atomic_load(&r->stop)) {
+		if (atomic_exchange(&r->set_back, false))
+			forget_cached(r);
+		else
+			(void)reload_now(r, error);
+	}
 	return NULL;
 }
 
@@ -211,8 +250,10 @@ reloader_new(const struct reload_parts *parts)
 		return NULL;
 	r->parts = *parts;
 	(void)pthread_mutex_init(&r->lock, NULL);
-	if (pthread_create(&r->thread, NULL, wait_for_signals, r) == 0)
+	if (pthread_create(&r->thread, NULL, wait_for_signals, r) == 0) {
+		engine_on_set_back(parts->engine, note_set_back, r);
 		return r;
+	}
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 	return NULL;
@@ -226,6 +267,7 @@ reloader_free(struct reloader **reloader)
 	*reloader = NULL;
 	if (r == NULL)
 		return;
+	engine_on_set_back(r->parts.engine, NULL, NULL);
 	atomic_store(&r->stop, true);
 	(void)pthread_kill(r->thread, SIGUSR1);
 	(void)pthread_join(r->thread, NULL);

@@ -1,7 +1,8 @@
 /*
  * Takes a new configuration into a daemon that runs: at SIGUSR1, and when the
  * control socket is asked to. All of it or nothing: a file that is not good is
- * reported, and what ran before runs on.
+ * reported, and what ran before runs on. And when the wall clock was set back:
+ * then the same configuration once more, for an empty resolver.
  */
 #ifndef RELOAD_H
 #define RELOAD_H

@@ -62,6 +62,16 @@ struct engine *engine_new(const struct config *config, struct store *store,
 int engine_reload(struct engine *engine, const struct config *config,
     char error[ENGINE_ERROR_SIZE]);
 
+/*
+ * What to do when the wall clock was set back: what is cached would be kept too
+ * long (S-05), and engine_reload with the configuration in force forgets it.
+ * fn runs on a loop and under a lock: it is short and calls no engine. NULL: no
+ * more, and none runs after the return. Any thread.
+ */
+typedef void engine_set_back_fn(void *arg);
+void
+engine_on_set_back(struct engine *engine, engine_set_back_fn *fn, void *arg);
+
 /* Any thread. What the engine counts, and whoever asks it may; it ends with the
  * engine. */
 struct metrics *engine_metrics(struct engine *engine);

@@ -12,6 +12,7 @@
 #include "core/err.h"
 #include "engine/backoff.h"
 #include "engine/cache.h"
+#include "engine/clock.h"
 #include "engine/engine_impl.h"
 #include "engine/flap.h"
 #include "engine/lookup.h"
@@ -142,6 +143,7 @@ parts_init(struct engine *engine, const struct config *config)
 	(void)pthread_cond_init(&engine->idle, NULL);
 	engine->rules = config->rules;
 	atomic_init(&engine->generation, 1);
+	wall_init(&engine->wall, clock_mono_ms(), clock_wall_s());
 	engine->cache = cache_new(CACHE_ENTRIES_MAX, CACHE_OCTETS_MAX);
 	engine->probe = probe_new(engine->log);
 	engine->metrics = metrics_new();
@@ -311,6 +313,30 @@ engine_reload(struct engine *engine, const struct config *config,
 	if (!reload.failed)
 		atomic_store(&engine->generation, reload.generation);
 	return reload.failed ? ERR_CONFIG : 0;
+}
+
+/* --- the wall clock ----------------------------------------------------- */
+
+void
+engine_on_set_back(struct engine *engine, engine_set_back_fn *fn, void *arg)
+{
+	(void)pthread_mutex_lock(&engine->lock);
+	engine->set_back = fn;
+	engine->set_back_arg = arg;
+	(void)pthread_mutex_unlock(&engine->lock);
+}
+
+void
+worker_look_at_clock(struct worker *w)
+{
+	struct engine *engine = w->engine;
+
+	if (!wall_set_back(&engine->wall, clock_mono_ms(), clock_wall_s()))
+		return;
+	(void)pthread_mutex_lock(&engine->lock);
+	if (engine->set_back != NULL)
+		engine->set_back(engine->set_back_arg);
+	(void)pthread_mutex_unlock(&engine->lock);
 }
 
 /* --- watch -------------------------------------------------------------- */

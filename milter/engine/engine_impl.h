@@ -10,6 +10,7 @@
 
 #include "core/decide.h"
 #include "engine/ask.h"
+#include "engine/wall.h"
 #include "engine/worker.h"
 
 struct engine {
@@ -17,9 +18,10 @@ struct engine {
 	struct log *log;
 	struct cache *cache;
 	struct probe *probe;
-	struct tlsrpt *tlsrpt;  /* NULL: no reports */
+	struct tlsrpt *tlsrpt; /* NULL: no reports */
 	struct metrics *metrics;
 	atomic_uint generation; /* of the configuration; 1 at first */
+	struct wall wall;
 	size_t n_workers;
 	struct worker *workers;
 
@@ -27,6 +29,8 @@ struct engine {
 	struct rules rules;   /* for askers whose loop does not answer */
 	size_t n_busy;        /* workers that still have lookups, at the end */
 	pthread_cond_t idle;
+	engine_set_back_fn *set_back; /* NULL: nobody wants to know */
+	void *set_back_arg;
 };
 
 /* Any thread. A reference out of the verdict cache, or NULL. */

@@ -21,5 +21,6 @@ libengine_a_SOURCES = \
 	milter/engine/refresh_plan.c milter/engine/refresh_plan.h \
 	milter/engine/setup.c milter/engine/setup.h \
 	milter/engine/status.c milter/engine/status.h \
+	milter/engine/wall.c milter/engine/wall.h \
 	milter/engine/worker.h
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)

@@ -327,6 +327,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 
 	if (l == NULL)
 		return NULL;
+	worker_look_at_clock(worker);
 	l->worker = worker;
 	l->setup = worker->setup;
 	l->setup->refs++;

@@ -138,8 +138,10 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 	if (plan->now_s - entry->used_s > max_age_s)
 		return;
 	at_s = due_s(plan, entry);
-	/* S-06: a fetch in the future is one of now, and due. */
-	if (at_s <= plan->now_s || entry->fetched_s > plan->now_s)
+	/* S-06: a fetch in the future is one of now, and due; and so is one
+	 * that failed. */
+	if (at_s <= plan->now_s || entry->fetched_s > plan->now_s ||
+	    entry->tried_s > plan->now_s)
 		take(plan, entry);
 	else if (at_s < plan->next_s)
 		plan->next_s = at_s;

@@ -83,6 +83,8 @@ struct waiter {
 	void *arg;
 };
 
+/* Called on the loop each time a lookup begins. */
+void worker_look_at_clock(struct worker *worker);
 /* Called on the loop each time a lookup was freed. */
 void worker_lookup_freed(struct worker *worker);
 

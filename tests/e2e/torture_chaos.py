@@ -77,6 +77,7 @@ class Storm:
         self.used = {}
         self.learned = False
         self.offset_s = 0
+        self.set_backs = 0
         self.told = collections.Counter()     # errors and warnings
         self.reloads = collections.Counter()  # by level
         self.store_states = []
@@ -187,8 +188,23 @@ class Storm:
 
     def do_clock(self):
         """A jump."""
-        self.offset_s = self.dice.choice(OFFSETS_S)
-        self.chaos.set_clock(self.offset_s)
+        self._jump(self.dice.choice(OFFSETS_S))
+
+    def _jump(self, offset_s):
+        """Set back, the daemon takes an empty resolver."""
+        self.read_log()
+        before = self.set_backs
+        back = offset_s < self.offset_s
+        since = time.monotonic()
+        self.offset_s = offset_s
+        self.chaos.set_clock(offset_s)
+        if not back or not self.chaos.wrapper:
+            return
+        def told():
+            self.read_log()
+            return self.set_backs > before
+        wait_for(told, PATIENCE_S, "what is done when the clock is set back")
+        self.chaos.renewed(since)
 
     def do_disk(self):
         """Full, and free again once policies had to be held for it."""
@@ -278,10 +294,7 @@ class Storm:
         if "hosts" in self.chaos.down:
             self.chaos.set_hosts(True)
         self.chaos.set_attack(None)
-        self.offset_s = 0
-        self.chaos.set_clock(0)
-        if self.chaos.set_back_s >= self.chaos.renewed_s:
-            self.do_reload()
+        self._jump(0)
         for domain in (*SECURE, *FREE):
             self._becomes(domain, PASS)
         for domain in (*self.crowd.domains, *FORGED):
@@ -312,6 +325,7 @@ class Storm:
                 continue
             if kind == "store" and "state" in event:
                 self.store_states.append(event["state"])
+            self.set_backs += kind == "clock" and level == "warning"
             if kind == "reload":
                 self.reloads[level] += 1
             if level in ("error", "warning"):

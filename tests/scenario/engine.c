@@ -254,6 +254,25 @@ broken_resolver_passes_by_option(void)
 }
 
 static void
+S_05_a_clock_that_is_set_back_is_told(void)
+{
+	unsigned told = 0;
+
+	world_start();
+	world_count_set_back(&told);
+	(void)asked("example.org");
+	fake_wall_jump(86400);
+	(void)asked("example.net");
+	CHECK(told == 0);
+	fake_wall_jump(-86400);
+	(void)asked("example.com");
+	CHECK(told == 1);
+	(void)asked("other.example.com");
+	CHECK(told == 1);
+	world_stop();
+}
+
+static void
 slow_store_does_not_hold_up_the_txt(void)
 {
 	struct asker a;
@@ -364,6 +383,7 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(stop_completes_every_asker_once),
     SCENARIO(broken_resolver_is_told_from_tampering),
     SCENARIO(broken_resolver_passes_by_option),
+    SCENARIO(S_05_a_clock_that_is_set_back_is_told),
     SCENARIO(slow_store_does_not_hold_up_the_txt),
     SCENARIO(store_that_never_answers_ends_at_the_deadline),
     SCENARIO(reload_judges_by_the_new_rules),

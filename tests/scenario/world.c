@@ -39,6 +39,18 @@ world_start(void)
 	}
 }
 
+static void
+count_set_back(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+void
+world_count_set_back(unsigned *n)
+{
+	engine_on_set_back(engine, count_set_back, n);
+}
+
 void
 world_stop(void)
 {

@@ -50,6 +50,8 @@ void world_start(void);
 void world_stop(void);
 /* Takes what world_config says now. */
 void world_reload(void);
+/* Counts how often the engine says that the wall clock was set back. */
+void world_count_set_back(unsigned *n);
 
 void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
 void ask_host(struct asker *asker, const char *host, uint16_t port);

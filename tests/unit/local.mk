@@ -298,6 +298,12 @@ tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
 tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_wall
+UNIT_TESTS += tests/unit/test_wall
+tests_unit_test_wall_SOURCES = tests/unit/test_wall.c
+tests_unit_test_wall_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_wall_LDADD = libengine.a $(CRITERION_LIBS)
+
 # Validated lookups, in a world of tests/lab.
 check_PROGRAMS += tests/unit/test_dns
 UNIT_TESTS += tests/unit/test_dns

@@ -176,6 +176,19 @@ Test(refresh_plan, S_06_fetch_in_the_future_is_due)
 	refresh_plan_free(&p);
 }
 
+/* It would not be tried until the clock is there again. */
+Test(refresh_plan, S_06_failure_in_the_future_is_tried_again)
+{
+	struct refresh_plan p = plan();
+	struct refresh_entry e = entry("future.example", DAY, 0);
+
+	e.failed = true;
+	e.tried_s = NOW + DAY;
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n, 1);
+	refresh_plan_free(&p);
+}
+
 Test(refresh_plan, last_used_go_first_when_there_are_too_many)
 {
 	struct refresh_plan p = plan();
