@@ -11,7 +11,6 @@
 
 #include "config.h"
 #include "core/err.h"
-#include "core/policy.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "engine/refresh_plan.h"
@@ -26,6 +25,7 @@ struct refresher {
 	struct store *store;
 	struct log *log;
 	pthread_t thread;
+	struct refresh_clock clock; /* the thread's */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wake;
@@ -43,21 +43,7 @@ struct refresher {
 static bool
 look_at(void *arg, const struct store_entry *entry)
 {
-	struct refresh_plan *plan = arg;
-	struct policy *policy = NULL;
-	struct refresh_entry e = {
-	    .domain = entry->domain,
-	    .fetched_s = entry->fetched_s,
-	    .tried_s = entry->tried_s,
-	    .failed = entry->failure[0] != '\0',
-	    .used_s = entry->used_s,
-	};
-
-	/* A body that cannot be parsed is of no use: like one that is over. */
-	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
-		e.max_age_s = policy->max_age_s;
-	policy_free(&policy);
-	refresh_plan_add(plan, &e);
+	refresh_plan_see(arg, entry);
 	return true;
 }
 
@@ -65,11 +51,15 @@ static void
 remove_expired(struct refresher *r, const struct refresh_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_expired; i++) {
-		if (store_delete(r->store, plan->expired[i], NULL, NULL) != 0)
+		const struct refresh_expired *expired = &plan->expired[i];
+
+		/* A new one may have come since the look. */
+		if (store_delete_seen(r->store, expired->domain,
+			expired->fetched_s, NULL, NULL) != 0)
 			return; /* the next look finds them again */
 		log_msg(r->log, LOG_LEVEL_DEBUG, "refresh",
 		    "the policy of %s has expired and is removed",
-		    plan->expired[i]);
+		    expired->domain);
 	}
 }
 
@@ -128,6 +118,8 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	if (refresh_plan_init(&plan, clock_wall_s(), interval_s, retry_s) != 0)
 		return PAUSE_S;
 	plan.retry_min_s = retry_min_s;
+	plan.keeps_expired =
+	    !refresh_clock_is_steady(&r->clock, plan.now_s, begun_ms);
 	err = store_each(r->store, look_at, &plan);
 	pause_s = refresh_plan_pause_s(&plan, clock_mono_ms() - begun_ms);
 	if (err != 0)

@@ -1,7 +1,8 @@
 /*
  * The refresher: fetches stored policies anew, mail or no mail, and removes
- * those whose life is over (C-11). A thread of its own; it looks through the
- * store, and what is due goes to the engine a few at a time.
+ * those whose life is over, once the clock can be trusted (C-11). A thread of
+ * its own; it looks through the store, and what is due goes to the engine a few
+ * at a time.
  */
 #ifndef ENGINE_REFRESH_H
 #define ENGINE_REFRESH_H

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "core/policy.h"
 #include "engine/map.h"
+#include "io/store.h"
 
 int
 refresh_plan_init(struct refresh_plan *plan, int64_t now_s, uint64_t interval_s,
@@ -121,6 +123,23 @@ due_s(const struct refresh_plan *plan, const struct refresh_entry *entry)
 	return entry->fetched_s + spread_s(plan, entry);
 }
 
+static void
+take_expired(struct refresh_plan *plan, const struct refresh_entry *entry)
+{
+	struct refresh_expired *expired = &plan->expired[plan->n_expired];
+
+	if (plan->keeps_expired)
+		return;
+	if (plan->n_expired == REFRESH_ROUND_MAX) {
+		plan->more = true;
+		return;
+	}
+	(void)snprintf(expired->domain, sizeof(expired->domain), "%s",
+	    entry->domain);
+	expired->fetched_s = entry->fetched_s;
+	plan->n_expired++;
+}
+
 void
 refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 {
@@ -128,11 +147,7 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 	int64_t at_s;
 
 	if (plan->now_s - entry->fetched_s > max_age_s || max_age_s == 0) {
-		if (plan->n_expired < REFRESH_ROUND_MAX)
-			(void)snprintf(plan->expired[plan->n_expired++],
-			    NAME_SIZE, "%s", entry->domain);
-		else
-			plan->more = true;
+		take_expired(plan, entry);
 		return;
 	}
 	if (plan->now_s - entry->used_s > max_age_s)
@@ -145,6 +160,46 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 		take(plan, entry);
 	else if (at_s < plan->next_s)
 		plan->next_s = at_s;
+}
+
+void
+refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry)
+{
+	struct policy *policy = NULL;
+	int err = policy_parse(entry->body, entry->len, NULL, NULL, &policy);
+	struct refresh_entry e = {
+	    .domain = entry->domain,
+	    .fetched_s = entry->fetched_s,
+	    .tried_s = entry->tried_s,
+	    .failed = entry->failure[0] != '\0',
+	    .used_s = entry->used_s,
+	};
+
+	if (err == ERR_NOMEM) {
+		plan->more = true;
+		return;
+	}
+	/* A body that cannot be parsed is of no use: like one that is over. */
+	if (err == 0)
+		e.max_age_s = policy->max_age_s;
+	policy_free(&policy);
+	refresh_plan_add(plan, &e);
+}
+
+bool
+refresh_clock_is_steady(struct refresh_clock *clock, int64_t wall_s,
+    uint64_t mono_ms)
+{
+	int64_t offset_s = wall_s - (int64_t)(mono_ms / 1000);
+	int64_t step_s = offset_s - clock->offset_s;
+
+	if (!clock->begun || step_s > REFRESH_STEP_S ||
+	    step_s < -REFRESH_STEP_S) {
+		clock->begun = true;
+		clock->offset_s = offset_s;
+		clock->since_ms = mono_ms;
+	}
+	return mono_ms - clock->since_ms >= REFRESH_STEADY_MS;
 }
 
 /* Looking takes 2 % of the time at most. */

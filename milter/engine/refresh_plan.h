@@ -18,6 +18,8 @@
 
 #include "core/name.h"
 
+struct store_entry;
+
 #define REFRESH_ROUND_MAX                                   \
 	4096 /* policies; the rest waits for the next round \
 	      */
@@ -25,6 +27,11 @@
 struct refresh_item {
 	char domain[NAME_SIZE];
 	int64_t used_s;
+};
+
+struct refresh_expired {
+	char domain[NAME_SIZE];
+	int64_t fetched_s;
 };
 
 struct refresh_plan {
@@ -36,8 +43,9 @@ struct refresh_plan {
 	size_t n;       /* a heap until refresh_plan_sort: least used first */
 	struct refresh_item *items;
 	size_t n_expired; /* those are REFRESH_ROUND_MAX at most, too */
-	char (*expired)[NAME_SIZE];
-	bool more; /* there was more than a round takes */
+	struct refresh_expired *expired;
+	bool keeps_expired; /* none is to be removed this time */
+	bool more;          /* there was more than a round takes */
 };
 
 /* What a store entry says about itself; times are wall clock. */
@@ -57,6 +65,10 @@ void refresh_plan_free(struct refresh_plan *plan);
 
 void
 refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry);
+/* The same of an entry of the store. Without the memory to read it, it waits
+ * for the next round. */
+void
+refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry);
 /*
  * For how many seconds the store can be left alone, if this look took look_ms.
  * What is stored meanwhile must be seen before it is due, so this is a minute
@@ -66,5 +78,22 @@ uint64_t
 refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);
 /* Last used first. */
 void refresh_plan_sort(struct refresh_plan *plan);
+
+/*
+ * A clock that is wrong for a while must not cost any policy: nothing is
+ * removed before the wall clock has gone along with the monotonic one for so
+ * long, counted from the first call. Zeroed memory to begin with.
+ */
+#define REFRESH_STEADY_MS ((uint64_t)6 * 3600 * 1000)
+#define REFRESH_STEP_S    60 /* what is no step */
+
+struct refresh_clock {
+	bool begun;
+	int64_t offset_s;
+	uint64_t since_ms;
+};
+
+bool refresh_clock_is_steady(struct refresh_clock *clock, int64_t wall_s,
+    uint64_t mono_ms);
 
 #endif

@@ -486,6 +486,20 @@ store_delete(struct store *store, const char *domain, store_done_fn *done,
 }
 
 int
+store_delete_seen(struct store *store, const char *domain, int64_t fetched_s,
+    store_done_fn *done, void *arg)
+{
+	struct request request = {.later = true, .done = done, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	if (err != 0)
+		return err;
+	request.record->entry.fetched_s =
+	    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
+	return lane_post(&store->writes, &request);
+}
+
+int
 store_each(struct store *store, store_each_fn *each, void *arg)
 {
 	return store->backend->each(store->handle, each, arg);

@@ -112,6 +112,10 @@ int store_mark(struct store *store, const char *domain,
 
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
+/* The same of what was fetched at fetched_s or before: ERR_KEPT in the callback
+ * if something newer has taken its place since it was looked at. */
+int store_delete_seen(struct store *store, const char *domain,
+    int64_t fetched_s, store_done_fn *done, void *arg);
 
 /*
  * Every entry, in order of domain, from a consistent view (on a server: each

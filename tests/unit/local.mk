@@ -296,6 +296,7 @@ check_PROGRAMS += tests/unit/test_refresh_plan
 UNIT_TESTS += tests/unit/test_refresh_plan
 tests_unit_test_refresh_plan_SOURCES = tests/unit/test_refresh_plan.c
 tests_unit_test_refresh_plan_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_test_refresh_plan_LDADD = libengine.a libcore.a $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_wall

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/refresh_plan.h"
+#include "io/store.h"
 
 #define NOW     1000000
 #define DAY     86400
@@ -147,11 +148,98 @@ Test(refresh_plan, C_02_expired_ones_are_removed)
 	refresh_plan_add(&p, &e);
 	cr_expect_eq(p.n, 0);
 	cr_assert_eq(p.n_expired, 1);
-	cr_expect_str_eq(p.expired[0], "over.example");
+	cr_expect_str_eq(p.expired[0].domain, "over.example");
+	cr_expect_eq(p.expired[0].fetched_s, e.fetched_s);
 	e = entry("last.example", MAX_AGE, 0);
 	refresh_plan_add(&p, &e);
 	cr_expect_eq(p.n_expired, 1, "it lives to the last second");
+	p.keeps_expired = true;
+	e = entry("kept.example", MAX_AGE + 1, 0);
+	refresh_plan_add(&p, &e);
+	cr_expect_eq(p.n_expired, 1);
+	cr_expect_eq(p.n, 1, "and it is not refreshed either");
 	refresh_plan_free(&p);
+}
+
+/* --- what is seen in the store ------------------------------------------ */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static bool no_memory;
+
+void *
+__wrap_malloc(size_t size)
+{
+	return no_memory ? NULL : __real_malloc(size);
+}
+
+static struct store_entry
+stored(const char *body)
+{
+	return (struct store_entry){
+	    .domain = "bound.example",
+	    .id = "1",
+	    .fetched_s = NOW - DAY / 4,
+	    .failure = "",
+	    .used_s = NOW,
+	    .body = (const uint8_t *)body,
+	    .len = strlen(body),
+	};
+}
+
+#define BODY                                                    \
+	"version: STSv1\nmode: enforce\nmx: mx.bound.example\n" \
+	"max_age: 604800\ndnssec: yes\n"
+
+Test(refresh_plan, D_20_no_memory_removes_no_policy)
+{
+	struct refresh_plan p = plan();
+	struct store_entry e = stored(BODY);
+
+	no_memory = true;
+	refresh_plan_see(&p, &e);
+	no_memory = false;
+	cr_expect_eq(p.n_expired, 0);
+	cr_expect_eq(p.n, 0);
+	cr_expect(p.more, "it is looked at again");
+	refresh_plan_see(&p, &e);
+	cr_expect_eq(p.n_expired, 0);
+	e = stored("version: STSv1\n");
+	refresh_plan_see(&p, &e);
+	cr_expect_eq(p.n_expired, 1, "what cannot be parsed is of no use");
+	refresh_plan_free(&p);
+}
+
+#define MINUTE_MS 60000
+
+/* Looks once a minute, the wall clock ahead by ahead_s. Whether at any time the
+ * clock was held to be steady. */
+static bool
+steady_within(struct refresh_clock *clock, uint64_t *mono_ms, int64_t ahead_s,
+    uint64_t for_ms)
+{
+	const uint64_t end_ms = *mono_ms + for_ms;
+	bool steady = false;
+
+	for (; *mono_ms < end_ms; *mono_ms += MINUTE_MS)
+		steady |= refresh_clock_is_steady(clock,
+		    NOW + (int64_t)(*mono_ms / 1000) + ahead_s, *mono_ms);
+	return steady;
+}
+
+Test(refresh_plan, S_06_clock_that_jumps_removes_nothing)
+{
+	struct refresh_clock clock = {.begun = false};
+	uint64_t mono_ms = 5000;
+
+	cr_expect(!steady_within(&clock, &mono_ms, 0, REFRESH_STEADY_MS));
+	cr_expect(steady_within(&clock, &mono_ms, 1, MINUTE_MS));
+	/* into another year, back, and set back by a day */
+	cr_expect(!steady_within(&clock, &mono_ms, 400 * (int64_t)DAY,
+	    REFRESH_STEADY_MS));
+	cr_expect(!steady_within(&clock, &mono_ms, 0, REFRESH_STEADY_MS));
+	cr_expect(!steady_within(&clock, &mono_ms, -DAY, REFRESH_STEADY_MS));
+	cr_expect(steady_within(&clock, &mono_ms, -DAY, MINUTE_MS));
 }
 
 Test(refresh_plan, unused_ones_are_left_to_expire)

@@ -548,6 +548,42 @@ later_put_wins(struct fixture *f)
 	cr_expect_eq(third, ERR_KEPT, "%s", f->kind);
 }
 
+/* What has come since an expired policy was looked at stays. */
+static void
+newer_one_is_not_deleted(struct fixture *f)
+{
+	struct store_entry old = sync_entry("a.example", "old", policy);
+	struct store_entry fetched = sync_entry("a.example", "new", policy);
+	struct got got;
+	int first = 1, second = 1, third = 1;
+
+	old.fetched_s -= 10;
+	cr_expect_eq(store_put(f->store, &fetched, NULL, NULL), 0);
+	cr_expect_eq(store_delete_seen(f->store, "a.example", old.fetched_s,
+			 collect_err, &first),
+	    0);
+	cr_expect_eq(sync_put(f->store, &rows[0]), 0); /* all are done */
+	sync_get(f->store, "a.example", &got);
+	cr_expect_str_eq(got.id, "new", "%s", f->kind);
+	cr_expect_eq(first, ERR_KEPT, "%s", f->kind);
+	cr_expect_eq(store_delete_seen(f->store, "a.example", fetched.fetched_s,
+			 collect_err, &second),
+	    0);
+	cr_expect_eq(store_delete_seen(f->store, "a.example", fetched.fetched_s,
+			 collect_err, &third),
+	    0);
+	cr_expect_eq(sync_put(f->store, &rows[0]), 0);
+	sync_get(f->store, "a.example", &got);
+	cr_expect_eq(got.err, ERR_NOTFOUND, "%s", f->kind);
+	cr_expect_eq(second, 0, "%s", f->kind);
+	cr_expect_eq(third, 0, "to delete what is not there is no error");
+}
+
+Test(store, C_07_what_is_newer_than_what_was_seen_is_not_deleted)
+{
+	for_each_kind(newer_one_is_not_deleted);
+}
+
 Test(store, C_07_what_was_saved_does_not_replace_what_was_fetched_later)
 {
 	for_each_kind(later_put_wins);
