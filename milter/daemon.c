@@ -404,6 +404,7 @@ serve(struct daemon *daemon)
 	    .log = daemon->log,
 	};
 	bool drained;
+	int code;
 
 	process_close_on_exec();
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
@@ -411,7 +412,8 @@ serve(struct daemon *daemon)
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
-	drained = filter_run(&parts);
+	/* Not as after a signal: who watches is to start it again. */
+	code = filter_run(&parts, &drained) < 0 ? EX_SOFTWARE : 0;
 	notify("STOPPING=1");
 	log_msg(daemon->log, LOG_LEVEL_INFO, "stop", "%s",
 	    drained ? "every recipient was answered"
@@ -419,9 +421,9 @@ serve(struct daemon *daemon)
 	/* What callbacks that are still about might use must stay. */
 	if (!drained) {
 		log_flush(daemon->log);
-		_exit(0);
+		_exit(code);
 	}
-	return 0;
+	return code;
 }
 
 static void

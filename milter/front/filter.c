@@ -377,18 +377,20 @@ drain(void)
 	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
 }
 
-bool
-filter_run(const struct filter_parts *parts)
+int
+filter_run(const struct filter_parts *parts, bool *drained)
 {
-	bool drained;
+	int err = 0;
 
 	filter.parts = *parts;
 	filter_socket_warn(parts->log);
 	shrink_stacks();
-	if (smfi_main() == MI_FAILURE)
+	if (smfi_main() == MI_FAILURE) {
+		err = ERR_LIBRARY;
 		log_msg(parts->log, LOG_LEVEL_ERROR, "milter",
 		    "libmilter gave up; it told syslog why");
-	drained = drain();
+	}
+	*drained = drain();
 	filter_socket_remove(parts->started);
-	return drained;
+	return err;
 }

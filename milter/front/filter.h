@@ -33,8 +33,10 @@ struct filter_parts {
 
 /*
  * Main thread, once. Serves until SIGTERM, then waits, bounded, for callbacks
- * that still run. True: none is left, so that what they use can be freed.
+ * that still run. *drained: none is left, so that what they use can be freed.
+ * 0, or ERR_LIBRARY: it was libmilter that ended, for want of descriptors or
+ * memory.
  */
-bool filter_run(const struct filter_parts *parts);
+int filter_run(const struct filter_parts *parts, bool *drained);
 
 #endif

@@ -134,7 +134,38 @@ load_config(const char *more)
 	return config;
 }
 
-/* Exit codes: 0 drained, 1 not, 2 could not listen. */
+#ifdef SYS_lchown
+#define SYS_lchown_or_fchown SYS_lchown
+#else
+#define SYS_lchown_or_fchown SYS_fchown
+#endif
+#ifndef SYS_clone3
+#define SYS_clone3 SYS_clone
+#endif
+
+/* Two system calls, to this process. */
+static void
+forbid(uint32_t one, uint32_t other)
+{
+	struct sock_filter rules[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one, 2, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	struct sock_fprog program = {.len = sizeof(rules) / sizeof(rules[0]),
+	    .filter = rules};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		cr_skip_test("no seccomp here");
+}
+
+static bool without_threads; /* the filter's process */
+
+/* Exit codes: 0 drained, 1 not, 2 could not listen, 3 libmilter gave up. */
 static _Noreturn void
 run_filter(struct config *config, int ready)
 {
@@ -145,6 +176,7 @@ run_filter(struct config *config, int ready)
 	struct filter_parts parts = {.started = config, .snapshots = snapshots};
 	sigset_t set;
 	bool drained;
+	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -153,9 +185,11 @@ run_filter(struct config *config, int ready)
 	parts.log = log_open(&config->log_config, "test", log_error);
 	if (parts.log == NULL || filter_listen(config, error) < 0)
 		_exit(2);
+	if (without_threads)
+		forbid(SYS_clone, SYS_clone3);
 	(void)!write(ready, "", 1);
-	drained = filter_run(&parts);
-	_exit(drained ? 0 : 1);
+	err = filter_run(&parts, &drained);
+	_exit(err < 0 ? 3 : drained ? 0 : 1);
 }
 
 static void
@@ -565,6 +599,19 @@ Test(filter, a_stop_waits_for_the_recipient_that_is_judged)
 
 /* --- the socket --- */
 
+Test(filter, libmilter_giving_up_is_no_stop)
+{
+	int status;
+
+	without_threads = true;
+	start_filter("");
+	cr_assert_eq(waitpid(filter_pid, &status, 0), filter_pid);
+	filter_pid = 0;
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 3);
+	cr_assert(log_holds("libmilter gave up"));
+}
+
 Test(filter, a_live_instance_keeps_its_socket)
 {
 	char error[FILTER_ERROR_SIZE] = "";
@@ -607,31 +654,6 @@ Test(filter, the_socket_has_the_mode_that_was_asked_for)
 	cr_assert_eq(stop_filter(), 0);
 }
 
-/* What an init system's sandbox may do to a process, for good. */
-static void
-forbid_chown(void)
-{
-	static struct sock_filter rules[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		offsetof(struct seccomp_data, nr)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchownat, 2, 0),
-#ifdef SYS_lchown
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_lchown, 1, 0),
-#else
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchown, 1, 0),
-#endif
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	};
-	static struct sock_fprog program = {.len = sizeof(rules) /
-		sizeof(rules[0]),
-	    .filter = rules};
-
-	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		cr_skip_test("no seccomp here");
-}
-
 /* As the systemd unit has it: the group comes from the directory. */
 Test(filter, a_socket_gets_its_group_where_chown_is_forbidden)
 {
@@ -640,7 +662,8 @@ Test(filter, a_socket_gets_its_group_where_chown_is_forbidden)
 	if (geteuid() == 0)
 		cr_assert_eq(chown(directory, (uid_t)-1, 1), 0);
 	cr_assert_eq(chmod(directory, 02750), 0);
-	forbid_chown();
+	/* As an init system's sandbox may do, for good. */
+	forbid(SYS_fchownat, SYS_lchown_or_fchown);
 	cr_assert_lt(lchown(directory, 1, 1), 0);
 	start_filter("socket_mode = 0660\n");
 	cr_assert_eq(stat(socket_path, &status), 0);
