@@ -247,7 +247,8 @@ settle(struct lookup *l, const struct wants *wants)
 	bool final = is_final(l, wants), settled;
 	struct answer *answer;
 
-	if (l->policy_step == POLICY_STORE || (l->published != NULL && !final))
+	if (l->settled || l->policy_step == POLICY_STORE ||
+	    (l->published != NULL && !final))
 		return;
 	answer = judge(l, final ? DECIDE_FINAL : DECIDE_PARTIAL, &settled);
 	if (!settled)
@@ -268,6 +269,7 @@ settle(struct lookup *l, const struct wants *wants)
 		flap_note(l->worker->flap, l->key, &answer->verdict);
 	if (final)
 		unlist(l);
+	l->settled = final;
 	complete_all(l, answer, final);
 	if (final)
 		report_begin(l);

@@ -73,6 +73,7 @@ struct lookup {
 	enum delivery_step delivery_step;
 	unsigned pending; /* callbacks that are still to come */
 	bool listed;      /* in worker->lookups */
+	bool settled;     /* the final verdict was told; what comes is late */
 	bool shed;
 	bool reserved; /* counted in worker->n_reserved */
 	bool refresh;  /* fetches the stored policy anew, and nothing else */

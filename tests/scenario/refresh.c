@@ -132,6 +132,37 @@ C_07_refreshed_policy_counts_at_once(void)
 	world_stop();
 }
 
+/* A lookup that is over must not bring its verdict back when the last of what
+ * it asked for comes in. */
+static void
+C_07_refreshed_policy_outlives_a_late_answer(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", NOT_BINDING, 10);
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 mx.example.org",
+	    .delay_ms = 9000});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	script_policy("example.org", BINDING, 10);
+	refresh_domain("example.org"); /* takes longer than MX does */
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 mx.example.org"});
+	a = asked("example.org");
+	CHECK(!a.cached);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
 static void
 refresh_of_nothing_ends(void)
 {
@@ -149,6 +180,7 @@ const struct scenario refresh_scenarios[] = {
     SCENARIO(K8_unchanged_id_alone_renews_nothing),
     SCENARIO(C_11_use_of_a_short_lived_policy_is_noted_in_time),
     SCENARIO(C_07_refreshed_policy_counts_at_once),
+    SCENARIO(C_07_refreshed_policy_outlives_a_late_answer),
     SCENARIO(refresh_of_nothing_ends),
     {NULL, NULL},
   /* clang-format on */
