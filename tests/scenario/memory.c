@@ -20,6 +20,58 @@ script_bound(void)
 	    .records = "192.0.2.26"});
 }
 
+/* The same, met for the first time, and with an alias. */
+static void
+script_unknown(void)
+{
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 10);
+	script_delivery("example.org", "mx1.example.org", true);
+	script_dns((struct script_dns){.name = "mx1.example.org",
+	    .type = DNS_A,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "192.0.2.25",
+	    .alias = "real.example.org"});
+}
+
+/* Whether what is not known to bind is told why it passes; a refresh as well.
+ * False: there was no n-th allocation. */
+static bool
+unknown_is_told(unsigned n, bool for_good)
+{
+	struct asker a;
+	bool struck;
+
+	world_reset();
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_unknown();
+	world_start();
+	nomem_at(n, for_good);
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4000);
+	refresh_domain("example.org");
+	struck = nomem_end();
+	CHECK(a.completions == 1);
+	CHECK(a.none || a.verdict != VERDICT_PASS ||
+	    a.reason == REASON_INTERNAL_ERROR ||
+	    a.reason == REASON_DISCOVERY_FAILED);
+	world_stop();
+	return struck;
+}
+
+static void
+D_20_no_memory_is_told(void)
+{
+	unsigned n = 0;
+
+	while (unknown_is_told(n, false))
+		n++;
+	CHECK(n > 10);
+	for (n = 0; unknown_is_told(n, true);)
+		n++;
+}
+
 /* False: there was no n-th allocation. */
 static bool
 bound_does_not_pass(unsigned n, bool for_good)
@@ -67,6 +119,7 @@ D_20_no_memory_any_more_is_no_pass(void)
 const struct scenario memory_scenarios[] = {
   /* clang-format off */
     SCENARIO(D_20_no_memory_is_no_pass),
+    SCENARIO(D_20_no_memory_is_told),
     SCENARIO(D_20_no_memory_any_more_is_no_pass),
     {NULL, NULL},
   /* clang-format on */
