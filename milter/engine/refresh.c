@@ -54,7 +54,7 @@ remove_expired(struct refresher *r, const struct refresh_plan *plan)
 		const struct refresh_expired *expired = &plan->expired[i];
 
 		/* A new one may have come since the look. */
-		if (store_delete_seen(r->store, expired->domain,
+		if (store_delete_expired(r->store, expired->domain,
 			expired->fetched_s, NULL, NULL) != 0)
 			return; /* the next look finds them again */
 		log_msg(r->log, LOG_LEVEL_DEBUG, "refresh",

@@ -167,6 +167,8 @@ change(struct store *store, const struct request *request)
 	const struct store_backend *backend = store->backend;
 	const struct store_entry *entry = &request->record->entry;
 
+	if (request->record->deleted && request->later && backend->ends_entries)
+		return 0;
 	if (request->record->deleted)
 		return backend->remove(store->handle, entry->domain);
 	if (request->mark && backend->note != NULL)
@@ -486,7 +488,7 @@ store_delete(struct store *store, const char *domain, store_done_fn *done,
 }
 
 int
-store_delete_seen(struct store *store, const char *domain, int64_t fetched_s,
+store_delete_expired(struct store *store, const char *domain, int64_t fetched_s,
     store_done_fn *done, void *arg)
 {
 	struct request request = {.later = true, .done = done, .arg = arg};

@@ -112,9 +112,11 @@ int store_mark(struct store *store, const char *domain,
 
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
-/* The same of what was fetched at fetched_s or before: ERR_KEPT in the callback
- * if something newer has taken its place since it was looked at. */
-int store_delete_seen(struct store *store, const char *domain,
+/* The same of what has expired and was fetched at fetched_s: ERR_KEPT in the
+ * callback if something newer has taken its place since it was looked at. A
+ * server that ends its entries itself is left to do so, as one host's clock
+ * must not decide for all that share it. */
+int store_delete_expired(struct store *store, const char *domain,
     int64_t fetched_s, store_done_fn *done, void *arg);
 
 /*

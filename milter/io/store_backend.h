@@ -56,6 +56,8 @@ struct store_backend {
 	/* What it cannot write is held over it (store_unwritten.h). False: it
 	 * sees to that itself, or has nothing to lose. */
 	bool hold_unwritten;
+	/* What has expired goes without being removed. */
+	bool ends_entries;
 };
 
 extern const struct store_backend store_lmdb;

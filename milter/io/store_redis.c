@@ -203,7 +203,7 @@ open_unix(const char *rest, const struct store_options *options,
 		.put = redis_stage_put, .note = redis_stage_note,         \
 		.remove = redis_stage_remove, .commit = redis_commit,     \
 		.abort = redis_abort, .each = redis_each,                 \
-		.count = redis_count,                                     \
+		.count = redis_count, .ends_entries = true,               \
 	}
 
 const struct store_backend store_redis =

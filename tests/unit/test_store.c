@@ -559,22 +559,24 @@ newer_one_is_not_deleted(struct fixture *f)
 
 	old.fetched_s -= 10;
 	cr_expect_eq(store_put(f->store, &fetched, NULL, NULL), 0);
-	cr_expect_eq(store_delete_seen(f->store, "a.example", old.fetched_s,
+	cr_expect_eq(store_delete_expired(f->store, "a.example", old.fetched_s,
 			 collect_err, &first),
 	    0);
 	cr_expect_eq(sync_put(f->store, &rows[0]), 0); /* all are done */
 	sync_get(f->store, "a.example", &got);
 	cr_expect_str_eq(got.id, "new", "%s", f->kind);
 	cr_expect_eq(first, ERR_KEPT, "%s", f->kind);
-	cr_expect_eq(store_delete_seen(f->store, "a.example", fetched.fetched_s,
-			 collect_err, &second),
+	cr_expect_eq(store_delete_expired(f->store, "a.example",
+			 fetched.fetched_s, collect_err, &second),
 	    0);
-	cr_expect_eq(store_delete_seen(f->store, "a.example", fetched.fetched_s,
-			 collect_err, &third),
+	cr_expect_eq(store_delete_expired(f->store, "a.example",
+			 fetched.fetched_s, collect_err, &third),
 	    0);
 	cr_expect_eq(sync_put(f->store, &rows[0]), 0);
 	sync_get(f->store, "a.example", &got);
-	cr_expect_eq(got.err, ERR_NOTFOUND, "%s", f->kind);
+	/* A server sees to that by its own clock. */
+	cr_expect_eq(got.err, strcmp(f->kind, "redis") == 0 ? 0 : ERR_NOTFOUND,
+	    "%s", f->kind);
 	cr_expect_eq(second, 0, "%s", f->kind);
 	cr_expect_eq(third, 0, "to delete what is not there is no error");
 }
