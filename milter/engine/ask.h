@@ -95,7 +95,8 @@ const struct answer *ask(struct engine *engine, const struct target *target,
 
 /*
  * Any thread. done runs exactly once, on a loop's thread or inside the call
- * (warm). answer is borrowed: take a reference to keep it. NULL: no memory.
+ * (warm). answer is borrowed: take a reference to keep it. NULL: no memory for
+ * a lookup, or the engine ends; whether the domain binds is not known.
  */
 typedef void ask_done_fn(void *arg, const struct answer *answer, bool cached);
 void ask_start(struct engine *engine, const struct target *target,

@@ -349,22 +349,6 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	return l;
 }
 
-/* Facts that only no memory at all can leave behind. */
-static void
-complete_without_lookup(struct waiter *w)
-{
-	const struct answer *answer;
-	struct facts facts = {.internal_error = true};
-	bool settled;
-
-	facts.recipient.class = ADDRESS_DOMAIN;
-	facts.recipient.domain = w->target.domain;
-	answer = answer_new(&facts, &w->worker->setup->rules, DECIDE_FINAL,
-	    &settled);
-	complete(w, answer);
-	answer_unref(&answer);
-}
-
 /* An answer that was published some time ago, while the lookup goes on. */
 static bool
 answer_from_published(struct lookup *l, struct waiter *w)
@@ -424,8 +408,9 @@ lookup_join(struct worker *worker, struct waiter *w)
 	worker->n_waiters++;
 	if (!worker->stopping)
 		l = lookup_for(worker, &w->target, w->delivery, &begun);
+	/* Who asks may still read the store (ask_wait.c). */
 	if (l == NULL) {
-		complete_without_lookup(w);
+		complete(w, NULL);
 		return;
 	}
 	if (!begun && answer_from_published(l, w))
@@ -436,7 +421,7 @@ lookup_join(struct worker *worker, struct waiter *w)
 		deadline_passed) != 0) {
 		TAILQ_REMOVE(&l->waiters, w, link);
 		w->lookup = NULL;
-		complete_without_lookup(w);
+		complete(w, NULL);
 	}
 	if (begun) {
 		lookup_limit(l);

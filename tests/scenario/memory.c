@@ -20,7 +20,25 @@ script_bound(void)
 	    .records = "192.0.2.26"});
 }
 
-/* The same, met for the first time, and with an alias. */
+/* Not even a lookup: no answer is better than one that knows nothing of the
+ * store, which ask() then reads by itself. */
+static void
+D_20_no_memory_for_a_lookup_is_no_answer(void)
+{
+	struct asker a;
+
+	script_bound();
+	world_start();
+	nomem_at(1, false); /* after the one who waits */
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4000);
+	CHECK(nomem_end());
+	CHECK(a.completions == 1);
+	CHECK(a.none);
+	world_stop();
+}
+
+/* Met for the first time, and with an alias. */
 static void
 script_unknown(void)
 {
@@ -120,6 +138,7 @@ const struct scenario memory_scenarios[] = {
   /* clang-format off */
     SCENARIO(D_20_no_memory_is_no_pass),
     SCENARIO(D_20_no_memory_is_told),
+    SCENARIO(D_20_no_memory_for_a_lookup_is_no_answer),
     SCENARIO(D_20_no_memory_any_more_is_no_pass),
     {NULL, NULL},
   /* clang-format on */
