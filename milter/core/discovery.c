@@ -39,6 +39,6 @@ discovery_judge(const struct facts *facts, struct discovery *out)
 bool
 discovery_is_fresh(const struct facts *facts, const struct discovery *discovery)
 {
-	return facts->txt_state == TXT_VALID &&
+	return facts->txt_state == TXT_VALID && !facts->deadline &&
 	    (discovery->from == POLICY_FROM_FETCH || !discovery->fetch_needed);
 }

@@ -23,7 +23,8 @@ struct discovery {
 
 void discovery_judge(const struct facts *facts, struct discovery *out);
 
-/* the TXT was read, and the policy is the one that it names. */
+/* A-02: the TXT was read, and the policy is the one that it names. What a
+ * deadline cut short was not looked at to the end. */
 bool discovery_is_fresh(const struct facts *facts,
     const struct discovery *discovery);
 

@@ -153,6 +153,30 @@ A_02_no_rejection_without_a_fresh_txt(void)
 	world_stop();
 }
 
+/* What a deadline cuts short was not checked afresh. */
+static void
+A_02_no_rejection_at_a_deadline(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	world_config.rules.tlsa = RULE_TLSA_REQUIRED;
+	script_txt("example.org", "1");
+	script_stored("example.org", "1", BINDING, 100);
+	script_delivery("example.org", "mx1.example.org", false);
+	script_delivery("example.org", "mx2.example.org", true);
+	script_secure("example.org", DNS_MX,
+	    "10 mx1.example.org, 20 mx2.example.org");
+	script_dns((struct script_dns){.name = "mx2.example.org",
+	    .type = DNS_A,
+	    .delay_ms = SCRIPT_NEVER});
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_TLSA_MISSING);
+	CHECK(script_fresh_count("_mta-sts.example.org", DNS_TXT) == 0);
+	world_stop();
+}
+
 static void
 A_02_policy_fetched_just_now_is_checked_too(void)
 {
@@ -378,6 +402,7 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(early_verdict_expires_under_a_running_lookup),
     SCENARIO(A_02_rejection_asks_the_txt_afresh),
     SCENARIO(A_02_no_rejection_without_a_fresh_txt),
+    SCENARIO(A_02_no_rejection_at_a_deadline),
     SCENARIO(A_02_policy_fetched_just_now_is_checked_too),
     SCENARIO(A_02_policy_outlives_a_bad_one_behind_the_fresh_txt),
     SCENARIO(stop_completes_every_asker_once),

@@ -557,6 +557,8 @@ Test(decide, A_02_rejects_only_after_the_policy_was_checked)
 		"defer mx-bogus example.org MX bogus"},
 	    {"fetch=2/yes mx=b", "action=reject",
 		"defer mx-bogus example.org MX bogus"},
+	    {BOUND "deadline mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"},
 	    {"txt=valid/2 stored=1/yes fetch=failed mx=b", "action=reject",
 		"defer mx-bogus example.org MX bogus"});
 }
