@@ -88,10 +88,11 @@ void engine_free(struct engine **engine);
 /*
  * Any thread but a loop's. Blocks the calling thread, until deadline_ms
  * (clock_mono_ms) at the longest. *cached tells whether the verdict cache
- * answered. Never NULL but when memory is out; release with answer_unref.
+ * answered; if it did not, before_wait is called (unless NULL) once the lookup
+ * is under way. Never NULL but when memory is out; release with answer_unref.
  */
 const struct answer *ask(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, bool *cached);
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached);
 
 /*
  * Any thread. done runs exactly once, on a loop's thread or inside the call

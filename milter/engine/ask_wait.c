@@ -178,7 +178,7 @@ answer_from_store(struct engine *engine, const struct target *target)
 
 const struct answer *
 ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    bool *cached)
+    void (*before_wait)(void), bool *cached)
 {
 	const struct answer *answer = ask_cache(engine, target);
 	struct rendezvous *r;
@@ -189,6 +189,8 @@ ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
 	r = rendezvous_new();
 	if (r != NULL) {
 		ask_loop(engine, target, deadline_ms, answered, r);
+		if (before_wait != NULL)
+			before_wait();
 		(void)wait_until(r, deadline_ms + LATE_MS);
 		answer = r->answer;
 		r->answer = NULL;

@@ -28,6 +28,7 @@
 #include "front/filter_socket.h"
 #include "front/gate.h"
 #include "front/message.h"
+#include "front/pool_waker.h"
 #include "front/recipient.h"
 #include "io/log.h"
 #include "snapshot.h"
@@ -55,6 +56,7 @@ struct connection {
 static struct {
 	struct gate gate;
 	struct filter_parts parts;
+	struct pool_waker *waker;
 } filter = {.gate = GATE_INITIALIZER};
 
 /* --- macros --- */
@@ -188,6 +190,12 @@ refuse(SMFICTX *ctx, const struct reply *reply)
 	return reply->code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
 
+static void
+before_wait(void)
+{
+	pool_waker_wake(filter.waker);
+}
+
 /* A reload meanwhile leaves this one with what it began with. */
 static void
 judge_recipient(const struct recipient *recipient,
@@ -198,7 +206,8 @@ judge_recipient(const struct recipient *recipient,
 	    .engine = filter.parts.engine,
 	    .log = filter.parts.log,
 	    .metrics = filter.parts.metrics,
-	    .refusals = filter.parts.refusals};
+	    .refusals = filter.parts.refusals,
+	    .before_wait = before_wait};
 
 	recipient_judge(&context, recipient, result);
 	snapshot_release(&snapshot);
@@ -344,7 +353,10 @@ filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
 		    "libmilter refused the filter's description");
 		return ERR_IO;
 	}
-	return filter_socket_open(config, error);
+	if (filter_socket_open(config, error) < 0)
+		return ERR_IO;
+	filter.waker = pool_waker_new(config->socket);
+	return 0;
 }
 
 /* For the threads that libmilter starts from now on. */

@@ -40,17 +40,26 @@ fail_and_close(char error[LISTEN_ERROR_SIZE], const char *spec, int fd)
 /* --- unix --- */
 
 static int
-bind_path(const char *path)
+name_path(const char *path, struct sockaddr_un *address)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(address->sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
+	memcpy(address->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+static int
+bind_path(const char *path)
+{
+	struct sockaddr_un address;
+	mode_t mask;
+	int fd, rc;
+
+	if (name_path(path, &address) < 0)
+		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | STREAM_FLAGS, 0);
 	if (fd < 0)
 		return -1;
@@ -129,23 +138,33 @@ bind_address(const struct addrinfo *found)
 	return -1;
 }
 
-static int
-open_inet(const char *spec, char error[LISTEN_ERROR_SIZE])
+/* NULL, or why not. */
+static const char *
+find_inet(const char *spec, struct addrinfo **found)
 {
 	struct addrinfo hints = {
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 	    .ai_socktype = SOCK_STREAM,
 	};
-	struct addrinfo *found = NULL;
 	char port[PORT_TEXT_MAX];
 	const char *host;
-	int fd, rc;
+	int rc;
 
 	if (split_inet(spec, &hints.ai_family, port, &host) != 0)
-		return fail(error, spec, err_text(ERR_SYNTAX));
-	rc = getaddrinfo(host, port, &hints, &found);
-	if (rc != 0)
-		return fail(error, spec, gai_strerror(rc));
+		return err_text(ERR_SYNTAX);
+	rc = getaddrinfo(host, port, &hints, found);
+	return rc == 0 ? NULL : gai_strerror(rc);
+}
+
+static int
+open_inet(const char *spec, char error[LISTEN_ERROR_SIZE])
+{
+	struct addrinfo *found = NULL;
+	const char *why = find_inet(spec, &found);
+	int fd;
+
+	if (why != NULL)
+		return fail(error, spec, why);
 	fd = bind_address(found);
 	freeaddrinfo(found);
 	return fd >= 0 ? fd : fail_and_close(error, spec, fd);
@@ -161,6 +180,26 @@ listen_open(const char *spec, const struct config *config,
 
 	return path != NULL ? open_unix(spec, path, config, error)
 			    : open_inet(spec, error);
+}
+
+int
+listen_address(const char *spec, struct sockaddr_storage *address,
+    socklen_t *len)
+{
+	const char *path = unix_socket_path(spec);
+	struct addrinfo *found = NULL;
+
+	memset(address, 0, sizeof(*address));
+	if (path != NULL) {
+		*len = sizeof(struct sockaddr_un);
+		return name_path(path, (struct sockaddr_un *)address);
+	}
+	if (find_inet(spec, &found) != NULL)
+		return -1;
+	*len = found->ai_addrlen;
+	memcpy(address, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return 0;
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef FRONT_LISTEN_H
 #define FRONT_LISTEN_H
 
+#include <sys/socket.h>
+
 #include "config.h"
 
 #define LISTEN_ERROR_SIZE 512
@@ -15,6 +17,10 @@
  * good form. A unix socket gets owner and mode of the configuration. */
 int listen_open(const char *spec, const struct config *config,
     char error[LISTEN_ERROR_SIZE]);
+
+/* Where one who connects to it goes. 0, or -1 when that cannot be said. */
+int listen_address(const char *spec, struct sockaddr_storage *address,
+    socklen_t *len);
 
 /* The file of a unix socket, if it is allowed to and nobody answers there.
  * Any thread. */

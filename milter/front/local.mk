@@ -11,6 +11,7 @@ libfront_a_SOURCES = \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
 	milter/front/gate.c milter/front/gate.h \
 	milter/front/message.c milter/front/message.h \
+	milter/front/pool_waker.c milter/front/pool_waker.h \
 	milter/front/recipient.c milter/front/recipient.h \
 	milter/front/recipient_log.c milter/front/recipient_log.h \
 	milter/front/unix_socket.c milter/front/unix_socket.h

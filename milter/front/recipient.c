@@ -82,8 +82,8 @@ ask_engine(const struct recipient_context *context, const struct target *target,
     uint64_t start_ms, struct recipient_log *line, struct recipient_result *out)
 {
 	const uint64_t deadline_ms = start_ms + context->config->deadline_ms;
-	const struct answer *answer =
-	    ask(context->engine, target, deadline_ms, &line->cached);
+	const struct answer *answer = ask(context->engine, target, deadline_ms,
+	    context->before_wait, &line->cached);
 
 	/* D-20: no memory even for that. Whether the domain binds is not
 	 * known, so it passes, and that is logged in any case. */

@@ -23,6 +23,7 @@ struct recipient_context {
 	struct log *log;
 	struct metrics *metrics;   /* NULL: nobody counts */
 	struct refusals *refusals; /* NULL: they are not kept */
+	void (*before_wait)(void); /* NULL: nothing is to be done */
 };
 
 /* NULL: the MTA did not say. */

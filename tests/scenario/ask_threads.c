@@ -283,7 +283,7 @@ ask_one(unsigned n)
 
 	(void)snprintf(target.domain, sizeof(target.domain), "d%u.%s", n % 20,
 	    kinds[kind].suffix);
-	answer = ask(engine, &target, clock_mono_ms() + 20000, &cached);
+	answer = ask(engine, &target, clock_mono_ms() + 20000, NULL, &cached);
 	if (answer == NULL || answer->verdict.kind != kinds[kind].verdict) {
 		(void)fprintf(stderr, "%s: wrong verdict %s\n", target.domain,
 		    answer != NULL ? reason_name(answer->verdict.reason)

@@ -411,7 +411,7 @@ ask_one(unsigned n)
 
 	(void)snprintf(target.domain, sizeof(target.domain), "d%u.%s", n,
 	    kinds[n % KINDS].suffix);
-	answer = ask(engine, &target, clock_mono_ms() + DEADLINE_MS, &cached);
+	answer = ask(engine, &target, clock_mono_ms() + DEADLINE_MS, NULL, &cached);
 	if (answer == NULL ||
 	    answer->verdict.kind != kinds[n % KINDS].verdict || cached) {
 		(void)fprintf(stderr, "%s: %s\n", target.domain,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static const struct config *judged_by;
 
 const struct answer *
 ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    bool *cached)
+    void (*before_wait)(void), bool *cached)
 {
 	struct {
 		struct answer answer;
@@ -56,6 +57,7 @@ ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
 	if (made == NULL)
 		return NULL;
 	if (strcmp(target->domain, "slow.test") == 0) {
+		before_wait();
 		(void)!write(entered[1], "", 1);
 		(void)!read(release[0], &octet, 1);
 	}
@@ -573,6 +575,48 @@ Test(filter, hostile_arguments_are_survived_S02_R08)
 	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
 	cr_assert_eq(send_rcpt(&mta, "<u@good.test>"), 'c');
 	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* --- many at once --- */
+
+#define CROWD   16
+#define IDLE_MS 50
+
+/* Every other one has to wait, and does until all others have their answer. */
+Test(filter, recipients_that_come_together_do_not_wait_for_each_other)
+{
+	static const char *const macros[] = {"{rcpt_mailer}", "smtp", NULL};
+	static const char *const domains[] = {"<u@slow.test>", "<u@good.test>"};
+	struct mta crowd[CROWD];
+
+	start_filter("");
+	for (size_t i = 0; i < CROWD; i++) {
+		open_mta(&crowd[i], ACTIONS_ALL, STEPS_ALL);
+		send_mail(&crowd[i]);
+	}
+	/* So that it finds all of them ready at the same moment, and workers
+	 * idle: they stay with a connection for a millisecond. */
+	(void)poll(NULL, 0, IDLE_MS);
+	cr_assert_eq(kill(filter_pid, SIGSTOP), 0);
+	for (size_t i = 0; i < CROWD; i++) {
+		send_macros(&crowd[i], 'R', macros);
+		send_packet(&crowd[i], 'R', domains[i % 2],
+		    strlen(domains[i % 2]) + 1);
+	}
+	cr_assert_eq(kill(filter_pid, SIGCONT), 0);
+	for (size_t i = 1; i < CROWD; i += 2) {
+		struct pollfd answered = {crowd[i].fd, POLLIN, 0};
+
+		cr_assert_eq(poll(&answered, 1, 20000), 1, "connection %zu", i);
+		cr_expect_eq(answer_to(&crowd[i]), 'c');
+	}
+	for (size_t i = 0; i < CROWD; i += 2)
+		cr_assert_eq(write(release[1], "", 1), 1);
+	for (size_t i = 0; i < CROWD; i += 2)
+		cr_expect_eq(answer_to(&crowd[i]), 'y');
+	for (size_t i = 0; i < CROWD; i++)
+		close_mta(&crowd[i]);
 	cr_assert_eq(stop_filter(), 0);
 }
 

@@ -62,9 +62,10 @@ static char log_text[65536];
 
 const struct answer *
 ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    bool *cached)
+    void (*before_wait)(void), bool *cached)
 {
 	(void)engine;
+	(void)before_wait;
 	played.asked++;
 	played.target = *target;
 	played.left_ms = deadline_ms - clock_mono_ms();

@@ -184,11 +184,12 @@ ask_delivery(struct engine *engine, const struct target *target,
 /* Not asked for here, but what of the front is linked refers to them. */
 const struct answer *
 ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    bool *cached)
+    void (*before_wait)(void), bool *cached)
 {
 	(void)engine;
 	(void)target;
 	(void)deadline_ms;
+	(void)before_wait;
 	(void)cached;
 	abort();
 }
