@@ -259,6 +259,9 @@ policy_recheck(struct lookup *l)
 		/* Stored by now: a new id makes another fetch, which must not
 		 * take away what this one still points to. */
 		l->stored = l->facts.fetch.policy;
+		/* C-08: this is still the transaction it was fetched for. */
+		if (l->stored.max_age_s == 0)
+			l->stored.max_age_s = 1;
 		l->facts.stored = &l->stored;
 		policy_free(&l->stored_policy);
 		l->stored_policy = l->fetched_policy;

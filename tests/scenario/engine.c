@@ -6,6 +6,10 @@
 #include "engine/probe.h"
 #include "world.h"
 
+#define OF_NO_LIFE                                           \
+	"version: STSv1\nmode: enforce\nmx: *.example.org\n" \
+	"max_age: 0\ndnssec: yes\n"
+
 static void
 S_03_deadline_in_discovery_passes(void)
 {
@@ -215,6 +219,46 @@ A_02_policy_outlives_a_bad_one_behind_the_fresh_txt(void)
 	world_stop();
 }
 
+/* It still counts for this transaction when it cannot be fetched once more. */
+static void
+C_08_policy_of_no_life_outlives_the_fresh_txt(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_txt("example.org", "1");
+	script_policy("example.org", OF_NO_LIFE, 100);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(50);
+	script_txt("example.org", "2");
+	fake_run(100);
+	CHECK(script_fetch_count("example.org") == 2);
+	script_policy_fails("example.org", FETCH_FAILURE_STATUS, "503");
+	fake_run(1000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	/* and is gone afterwards */
+	fake_run(1000);
+	CHECK_VERDICT(asked("example.org"), VERDICT_PASS,
+	    REASON_DISCOVERY_FAILED);
+	world_stop();
+}
+
+static void
+C_08_policy_of_no_life_is_fetched_once_to_reject(void)
+{
+	struct asker a;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_txt("example.org", "1");
+	script_policy("example.org", OF_NO_LIFE, 100);
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 1);
+	world_stop();
+}
+
 static void
 stop_completes_every_asker_once(void)
 {
@@ -405,6 +449,8 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(A_02_no_rejection_at_a_deadline),
     SCENARIO(A_02_policy_fetched_just_now_is_checked_too),
     SCENARIO(A_02_policy_outlives_a_bad_one_behind_the_fresh_txt),
+    SCENARIO(C_08_policy_of_no_life_outlives_the_fresh_txt),
+    SCENARIO(C_08_policy_of_no_life_is_fetched_once_to_reject),
     SCENARIO(stop_completes_every_asker_once),
     SCENARIO(broken_resolver_is_told_from_tampering),
     SCENARIO(broken_resolver_passes_by_option),
