@@ -36,11 +36,29 @@ may_ask(struct lookup *l, const struct dns *dns)
 	return false;
 }
 
+/* Without an answer nobody is rejected, only deferred. */
+static bool
+may_ask_fresh(struct worker *worker, size_t n)
+{
+	if (n < WORKER_FRESH_MAX / 2)
+		worker->busy_fresh = false;
+	if (n < WORKER_FRESH_MAX)
+		return true;
+	if (!worker->busy_fresh)
+		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
+		    "%d policies are checked afresh on one loop: no more are, "
+		    "and what would be rejected is deferred",
+		    WORKER_FRESH_MAX);
+	worker->busy_fresh = true;
+	return false;
+}
+
 int
 lookup_ask(struct lookup *l, struct dns *dns, const char *name,
     enum dns_type type, dns_done_fn *done, void *arg)
 {
-	if (!may_ask(l, dns))
+	if (dns == l->setup->fresh ? !may_ask_fresh(l->worker, dns_pending(dns))
+				   : !may_ask(l, dns))
 		return ERR_BUSY;
 	/* A resolver has so many sockets. Silent servers hold them until time
 	 * is up, and what comes after them waits. */

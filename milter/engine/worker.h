@@ -35,7 +35,10 @@ struct tlsrpt;
 #define WORKER_LOOKUPS_MAX    4096
 #define WORKER_RESERVED_MAX   1024
 #define WORKER_QUESTIONS_BUSY 128 /* others may have to wait for a socket */
-#define WORKER_QUESTIONS_MAX  (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
+/* Of those past every cache (A-02). Each is a resolver of its own for as long
+ * as it takes: some 2 MB, and 5 ms in which the loop does nothing else. */
+#define WORKER_FRESH_MAX     32
+#define WORKER_QUESTIONS_MAX (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
 
 struct worker {
 	struct engine *engine;
@@ -56,8 +59,9 @@ struct worker {
 	struct pulse pulse;
 	bool running; /* the loop was started */
 	bool stopping;
-	bool full; /* the limit was hit, and that was logged */
-	bool busy; /* the same of WORKER_QUESTIONS_MAX */
+	bool full;       /* the limit was hit, and that was logged */
+	bool busy;       /* the same of WORKER_QUESTIONS_MAX */
+	bool busy_fresh; /* and of WORKER_FRESH_MAX */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

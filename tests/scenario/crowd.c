@@ -106,6 +106,47 @@ a_crowd_does_not_starve_those_that_are_bound(void)
 	world_stop();
 }
 
+/* A resolver for each: strangers must not have them by the thousand. */
+static void
+A_02_fresh_questions_are_bounded(void)
+{
+	const size_t n = WORKER_FRESH_MAX + 1;
+	static struct asker askers[WORKER_FRESH_MAX + 1];
+	static char txt[WORKER_FRESH_MAX + 1][48];
+	unsigned fresh = 0;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(txt[i], sizeof(txt[i]),
+		    "_mta-sts.d%zu.crowd.test", i);
+		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]), "%s",
+		    txt[i] + strlen("_mta-sts."));
+		script_stored(crowd_names[i], "1", BINDING, 100);
+		script_txt(crowd_names[i], "1");
+		script_dns((struct script_dns){.name = crowd_names[i],
+		    .type = DNS_MX,
+		    .status = FACT_INSECURE,
+		    .answer = ANSWER_RECORDS,
+		    .records = "10 mx.crowd.test",
+		    .delay_ms = 100});
+	}
+	world_start();
+	for (size_t i = 0; i < n; i++)
+		ask_domain(&askers[i], crowd_names[i], PATIENCE);
+	fake_run(50);
+	for (size_t i = 0; i < n; i++)
+		script_dns((struct script_dns){.name = txt[i],
+		    .type = DNS_TXT,
+		    .delay_ms = SCRIPT_NEVER});
+	fake_run(PATIENCE);
+	for (size_t i = 0; i < n; i++) {
+		fresh += script_fresh_count(txt[i], DNS_TXT);
+		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_MX_INSECURE);
+	}
+	CHECK(fresh == WORKER_FRESH_MAX);
+	world_stop();
+}
+
 /* Policies that bind are no way to use up all either. */
 static void
 the_reserve_is_bounded(void)
@@ -176,6 +217,7 @@ const struct scenario crowd_scenarios[] = {
     SCENARIO(lookups_under_way_are_bounded),
     SCENARIO(what_is_shed_stays_shed_after_a_deadline),
     SCENARIO(a_crowd_does_not_starve_those_that_are_bound),
+    SCENARIO(A_02_fresh_questions_are_bounded),
     SCENARIO(the_reserve_is_bounded),
     SCENARIO(questions_of_strangers_leave_room),
     {NULL, NULL},
