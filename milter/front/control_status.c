@@ -10,6 +10,7 @@
  *	verdicts			in the cache: entries, octets
  *	policies			stored: total, bound (with the flag),
  *					failing (their last refresh did),
+ *					unwritten (in memory alone),
  *					next_expiry: domain, left (seconds)
  *	recipients			since the start: total, refused, held,
  *					reasons: name to number
@@ -80,9 +81,10 @@ policies_json(struct store *store)
 
 	if (err != 0 && !store_each_partial(err))
 		return json_pack("{s:s}", "error", err_text(err));
-	json = json_pack("{s:I,s:I,s:I}", "total", (json_int_t)census.total,
+	json = json_pack("{s:I,s:I,s:I,s:I}", "total", (json_int_t)census.total,
 	    "bound", (json_int_t)census.bound, "failing",
-	    (json_int_t)census.failing);
+	    (json_int_t)census.failing, "unwritten",
+	    (json_int_t)store_count_unwritten(store));
 	if (json != NULL && census.domain[0] != '\0')
 		(void)json_object_set_new(json, "next_expiry",
 		    json_pack("{s:s,s:I}", "domain", census.domain, "left",

@@ -264,6 +264,9 @@ put_store(FILE *out, const struct metrics_view *view)
 	put_gauge(out, "dane_sts_store_policies",
 	    "Policies in the store, expired ones included.",
 	    (int64_t)view->stored);
+	put_gauge(out, "dane_sts_store_unwritten_policies",
+	    "Policies in memory alone, as the store does not take them now.",
+	    (int64_t)view->unwritten);
 }
 
 static void

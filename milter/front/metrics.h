@@ -28,6 +28,7 @@ struct metrics_view {
 	unsigned enforced; /* percent of all domains */
 	int64_t started_s; /* wall clock */
 	size_t stored;
+	size_t unwritten; /* in memory alone */
 };
 
 void metrics_write(FILE *out, const struct metrics_view *view);

@@ -71,6 +71,7 @@ write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 	    .enforced = enforced(web),
 	    .started_s = web->parts.started_s,
 	    .stored = store_count(web->parts.store),
+	    .unwritten = store_count_unwritten(web->parts.store),
 	};
 
 	engine_status(web->parts.engine, &status);

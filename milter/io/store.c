@@ -518,3 +518,11 @@ store_count(struct store *store)
 {
 	return store->backend->count(store->handle);
 }
+
+size_t
+store_count_unwritten(struct store *store)
+{
+	return store->backend->count_unwritten != NULL
+	    ? store->backend->count_unwritten(store->handle)
+	    : 0;
+}

@@ -61,6 +61,8 @@ struct store_options {
 	const char *auth_file; /* redis_auth.h */
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
+	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
+				* store_unwritten.h */
 };
 
 /*
@@ -131,5 +133,8 @@ bool store_each_partial(int err);
 
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);
+/* Policies, and deletions, that are in memory alone, as the disk or the server
+ * does not take them now. */
+size_t store_count_unwritten(struct store *store);
 
 #endif

@@ -50,6 +50,9 @@ struct store_backend {
 	void (*abort)(void *backend);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
 	size_t (*count)(void *backend);
+	/* Changes that are in memory alone until they can be written. NULL:
+	 * none ever is. */
+	size_t (*count_unwritten)(void *backend);
 	/* On the writer, which has nothing to do: when it wants to be called
 	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
 	uint64_t (*idle)(void *backend);

@@ -204,6 +204,7 @@ open_unix(const char *rest, const struct store_options *options,
 		.remove = redis_stage_remove, .commit = redis_commit,     \
 		.abort = redis_abort, .each = redis_each,                 \
 		.count = redis_count, .ends_entries = true,               \
+		.count_unwritten = redis_count_unwritten,                 \
 	}
 
 const struct store_backend store_redis =

@@ -64,6 +64,7 @@ int redis_get(void *backend, const char *domain, store_each_fn *got, void *arg);
 void redis_get_many(void *backend, size_t n, const char *const *domain,
     store_many_fn *got, void *arg);
 size_t redis_count(void *backend);
+size_t redis_count_unwritten(void *backend);
 /* Over a link of the caller's, for a listing. 0, or what became of the link:
  * the last domains then have no answer. */
 int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,

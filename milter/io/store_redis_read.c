@@ -274,3 +274,11 @@ redis_count(void *backend)
 		    ask_size(link, &n));
 	return n;
 }
+
+size_t
+redis_count_unwritten(void *backend)
+{
+	struct store_redis *r = backend;
+
+	return copy_count_pending(r->copy);
+}

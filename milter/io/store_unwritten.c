@@ -36,6 +36,12 @@ struct unwritten {
 	size_t n_staged;
 	size_t room_staged;
 	bool outage;       /* begun and told */
+	uint64_t calm_ms;  /* see UNWRITTEN_CALM_MS */
+	bool ended;        /* an outage before */
+	uint64_t ended_ms; /* when its end was told, monotonic */
+	bool again;        /* this one came soon after that */
+	bool calm;         /* nothing is held any more */
+	uint64_t calm_from_ms;
 	bool no_room;      /* to hold one more; told */
 	uint64_t retry_ms; /* monotonic */
 	uint64_t backoff_ms;
@@ -57,9 +63,11 @@ outage_begins(struct unwritten *u, int err)
 {
 	struct log_event e;
 
+	u->calm = false;
 	if (u->outage)
 		return;
 	u->outage = true;
+	u->again = u->ended && now_ms() < u->ended_ms + u->calm_ms;
 	u->backoff_ms = UNWRITTEN_RETRY_MIN_MS;
 	u->retry_ms = now_ms() + u->backoff_ms;
 	log_begin(&e, u->log, LOG_LEVEL_ERROR, "store");
@@ -69,20 +77,33 @@ outage_begins(struct unwritten *u, int err)
 	log_end(&e);
 }
 
-/* Once nothing is held any more. */
 static void
-outage_ends(struct unwritten *u)
+tell_end(struct unwritten *u)
 {
 	struct log_event e;
 
-	if (!u->outage || copy_count_pending(u->held) > 0)
-		return;
 	u->outage = false;
 	u->no_room = false;
+	u->ended = true;
+	u->ended_ms = now_ms();
 	log_begin(&e, u->log, LOG_LEVEL_WARNING, "store");
 	log_str(&e, "state", "writes");
 	log_str(&e, "store", u->spec);
 	log_end(&e);
+}
+
+/* Once nothing is held any more. One that came soon after another goes on until
+ * that has lasted: a disk that is nearly full would be told of for ever. */
+static void
+outage_ends(struct unwritten *u)
+{
+	if (!u->outage || copy_count_pending(u->held) > 0)
+		return;
+	if (!u->calm)
+		u->calm_from_ms = now_ms();
+	u->calm = true;
+	if (!u->again || now_ms() >= u->calm_from_ms + u->calm_ms)
+		tell_end(u);
 }
 
 static void
@@ -154,6 +175,8 @@ store_unwritten_over(const struct store_backend *below, void *handle,
 	u->below = below;
 	u->handle = handle;
 	u->log = options->log;
+	u->calm_ms =
+	    options->calm_ms != 0 ? options->calm_ms : UNWRITTEN_CALM_MS;
 	u->spec = strdup(options->spec);
 	u->held = copy_new();
 	if (u->spec != NULL && u->held != NULL)
@@ -202,6 +225,14 @@ unwritten_count(void *backend)
 	struct unwritten *u = backend;
 
 	return u->below->count(u->handle) + copy_count(u->held);
+}
+
+static size_t
+unwritten_count_unwritten(void *backend)
+{
+	struct unwritten *u = backend;
+
+	return copy_count_pending(u->held);
 }
 
 /* --- staging -------------------------------------------------------------- */
@@ -378,11 +409,15 @@ unwritten_idle(void *backend)
 {
 	struct unwritten *u = backend;
 
-	if (copy_count_pending(u->held) == 0)
-		return 0;
+	if (copy_count_pending(u->held) == 0) {
+		outage_ends(u);
+		return u->outage ? u->calm_from_ms + u->calm_ms : 0;
+	}
 	if (u->retry_ms <= now_ms())
 		push(u);
-	return copy_count_pending(u->held) > 0 ? u->retry_ms : 0;
+	if (copy_count_pending(u->held) > 0)
+		return u->retry_ms;
+	return u->outage ? u->calm_from_ms + u->calm_ms : 0;
 }
 
 static void
@@ -397,6 +432,8 @@ unwritten_close(void *backend)
 		log_msg(u->log, LOG_LEVEL_ERROR, "store",
 		    "%zu policies could not be written to %s and are lost",
 		    lost, u->spec);
+	else if (u->outage)
+		tell_end(u);
 	u->below->close(u->handle);
 	discard(u);
 	unwritten_free(u);
@@ -413,5 +450,6 @@ const struct store_backend store_unwritten = {
     .abort = unwritten_abort,
     .each = unwritten_each,
     .count = unwritten_count,
+    .count_unwritten = unwritten_count_unwritten,
     .idle = unwritten_idle,
 };

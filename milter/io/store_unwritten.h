@@ -19,6 +19,9 @@
 /* Between two tries without a change that can be written. */
 #define UNWRITTEN_RETRY_MIN_MS 500
 #define UNWRITTEN_RETRY_MAX_MS 5000
+/* An outage that begins so soon after another ends when it has been over for as
+ * long: one line each way in that time. */
+#define UNWRITTEN_CALM_MS 20000
 
 /* A handle of store_unwritten, which closes the one below. NULL: no memory. */
 void *store_unwritten_over(const struct store_backend *below, void *handle,

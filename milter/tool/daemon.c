@@ -92,6 +92,11 @@ print_policies(const json_t *object)
 	       " require DNSSEC, %" PRId64 " could not be refreshed\n",
 	    number_at(policies, "total"), number_at(policies, "bound"),
 	    number_at(policies, "failing"));
+	if (number_at(policies, "unwritten") > 0)
+		printf("not written  %" PRId64
+		       " are in memory alone: the store "
+		       "does not take them\n",
+		    number_at(policies, "unwritten"));
 	if (next == NULL)
 		return;
 	duration_text(number_at(next, "left"), left);

@@ -150,6 +150,15 @@ class Crowd:
         return {row["domain"]: (row["id"], base64.b64decode(row["body"]))
                 for row in rows}
 
+    def status(self):
+        """As dane-sts prints it."""
+        argv = [os.path.join(bindir(), "dane-sts"), "-c", self.daemon.config,
+                "status"]
+        done = subprocess.run(argv, capture_output=True, check=False,
+                              timeout=60)
+        expect(done.returncode == 0, f"status: {done.stderr.decode()}")
+        return done.stdout.decode()
+
     def check_bodies(self, stored):
         """Every body is what was served under its id, octet by octet."""
         for domain, (number, body) in stored.items():

@@ -138,6 +138,8 @@ def _check_full(crowd, before, told, domains):
                    f"{domain}: the old policy is not what it was")
             unwritten += 1
     expect(unwritten, "the disk took all of it")
+    expect("are in memory alone" in crowd.status(),
+           "not in the status: what the disk did not take")
 
 
 def _written_later(crowd, disk, domains):
@@ -150,6 +152,8 @@ def _written_later(crowd, disk, domains):
         return "writes" in states
     wait_for(ended, PATIENCE_S, "the policies that were held")
     expect(states == ["writes"], f"told: {states}")
+    expect("are in memory alone" not in crowd.status(),
+           "still in the status, though all is written")
     stored = crowd.stored()
     crowd.check_bodies(stored)
     for domain in domains:

@@ -432,6 +432,7 @@ Test(control, status_tells_what_the_daemon_is_about)
 	EXPECT("\"generation\":7");
 	EXPECT("\"resolver\":{\"state\":\"broken\",\"since\":1764000000}");
 	EXPECT("\"policies\":{\"total\":1,\"bound\":0,\"failing\":0,"
+	       "\"unwritten\":0,"
 	       "\"next_expiry\":{\"domain\":\"a.test\",\"left\":864");
 	EXPECT("\"total\":1,\"refused\":1,\"held\":0,"
 	       "\"reasons\":{\"mx-bogus\":1}");

@@ -39,6 +39,7 @@ set_up(void)
 	    .enforced = 100,
 	    .started_s = 1700000000,
 	    .stored = 7,
+	    .unwritten = 3,
 	};
 }
 
@@ -425,6 +426,7 @@ Test(metrics_text, gauges)
 	expect_line("dane_sts_verdict_cache_entries 5");
 	expect_line("dane_sts_verdict_cache_bytes 6");
 	expect_line("dane_sts_store_policies 7");
+	expect_line("dane_sts_store_unwritten_policies 3");
 	expect_line("dane_sts_policies_bound 2");
 	expect_line("dane_sts_policy_next_expiry_timestamp_seconds 1700001234");
 	expect_line("dane_sts_policy_next_failing_expiry_timestamp_seconds "

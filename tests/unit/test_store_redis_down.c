@@ -239,6 +239,17 @@ Test(store_redis_down, record_of_a_newer_version_is_told_once)
 	cr_expect_eq(count_lines(""), 1, "and nothing else");
 }
 
+Test(store_redis_down, what_is_pending_is_counted)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	cr_expect_eq(store_count_unwritten(here), 0);
+	redis_server_kill(&server);
+	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
+	cr_expect_eq(store_count_unwritten(here), 1);
+}
+
 Test(store_redis_down, what_cannot_be_written_at_the_end_is_said)
 {
 	struct store_entry entry = entry_of("example.org", "1", 0);

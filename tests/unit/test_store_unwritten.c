@@ -28,13 +28,16 @@ static char *log_path;
 static char spec[4096];
 static struct log *log_;
 static struct store *store;
+static uint64_t calm_ms; /* 0: as usual */
 
 static void
 open_store(void)
 {
 	char error[STORE_ERROR_SIZE] = "";
 
-	store = store_open(&(struct store_options){.spec = spec, .log = log_},
+	store = store_open(&(struct store_options){.spec = spec,
+			       .log = log_,
+			       .calm_ms = calm_ms},
 	    error);
 	cr_assert_not_null(store, "%s", error);
 }
@@ -94,7 +97,7 @@ teardown(void)
 	scratch_free(&dir);
 }
 
-TestSuite(store_unwritten, .init = setup, .fini = teardown);
+TestSuite(store_unwritten, .init = setup, .fini = teardown, .timeout = 60);
 
 static unsigned
 count_lines(const char *text)
@@ -114,12 +117,18 @@ count_lines(const char *text)
 
 /* The test's own time limit ends what never comes true. */
 static void
-await_line(const char *text)
+await_lines(const char *text, unsigned n)
 {
 	const struct timespec nap = {0, 5000000};
 
-	while (count_lines(text) == 0)
+	while (count_lines(text) < n)
 		nanosleep(&nap, NULL);
+}
+
+static void
+await_line(const char *text)
+{
+	await_lines(text, 1);
 }
 
 static int
@@ -287,4 +296,51 @@ Test(store_unwritten, a_large_one_does_not_stop_small_ones)
 	make_room();
 	await_line("state=writes");
 	cr_expect_eq(sync_find(store, "large.example"), 0);
+}
+
+Test(store_unwritten, what_is_held_is_counted)
+{
+	cr_assert_eq(put("a.example", "1"), 0);
+	cr_assert_eq(put("c.example", "1"), 0);
+	cr_expect_eq(store_count_unwritten(store), 0);
+	fill();
+	cr_expect_eq(put("a.example", "2"), ERR_FULL);
+	cr_expect_eq(put("b.example", "1"), ERR_FULL);
+	cr_expect_eq(sync_delete(store, "c.example"), ERR_FULL);
+	cr_expect_eq(store_count_unwritten(store), 3);
+	make_room();
+	await_line("state=writes");
+	cr_expect_eq(store_count_unwritten(store), 0);
+}
+
+/* --- a disk that is nearly full ------------------------------------------- */
+
+static void
+be_full_for_a_moment(const char *domain)
+{
+	fill();
+	cr_expect_eq(put(domain, "1"), ERR_FULL);
+	make_room();
+	cr_expect_eq(put(domain, "2"), 0);
+}
+
+Test(store_unwritten, outages_in_turn_are_told_as_one)
+{
+	for (unsigned i = 0; i < 20; i++)
+		be_full_for_a_moment("a.example");
+	cr_expect_eq(count_lines("state=no-writes"), 2);
+	cr_expect_eq(count_lines("state=writes"), 1, "the second goes on");
+	store_close(&store);
+	cr_expect_eq(count_lines("state=writes"), 2, "all was written");
+	cr_expect_eq(count_lines(""), 4, "and nothing else");
+}
+
+Test(store_unwritten, outage_ends_when_it_has_been_over_for_a_while)
+{
+	calm_ms = 500;
+	reopen();
+	be_full_for_a_moment("a.example");
+	be_full_for_a_moment("a.example");
+	await_lines("state=writes", 2); /* with no other change */
+	cr_expect_eq(count_lines("state=no-writes"), 2);
 }
