@@ -389,19 +389,30 @@ drain(void)
 	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
 }
 
+/* Of libmilter, but in no header: 0 unless it was told to stop. */
+extern int mi_stop(void) __attribute__((weak));
+
+/* 0 as well when a signal came before it had begun to listen: it has closed
+ * the socket then, cannot bind it anew, and calls that a failure. */
+static int
+serve(struct log *log)
+{
+	if (smfi_main() != MI_FAILURE || (mi_stop != NULL && mi_stop() != 0))
+		return 0;
+	log_msg(log, LOG_LEVEL_ERROR, "milter",
+	    "libmilter gave up; it told syslog why");
+	return ERR_LIBRARY;
+}
+
 int
 filter_run(const struct filter_parts *parts, bool *drained)
 {
-	int err = 0;
+	int err;
 
 	filter.parts = *parts;
 	filter_socket_warn(parts->log);
 	shrink_stacks();
-	if (smfi_main() == MI_FAILURE) {
-		err = ERR_LIBRARY;
-		log_msg(parts->log, LOG_LEVEL_ERROR, "milter",
-		    "libmilter gave up; it told syslog why");
-	}
+	err = serve(parts->log);
 	*drained = drain();
 	filter_socket_remove(parts->started);
 	return err;

@@ -165,7 +165,9 @@ forbid(uint32_t one, uint32_t other)
 		cr_skip_test("no seccomp here");
 }
 
-static bool without_threads; /* the filter's process */
+/* The filter's process. */
+static bool without_threads;
+static bool stopped_before;
 
 /* Exit codes: 0 drained, 1 not, 2 could not listen, 3 libmilter gave up. */
 static _Noreturn void
@@ -189,6 +191,8 @@ run_filter(struct config *config, int ready)
 		_exit(2);
 	if (without_threads)
 		forbid(SYS_clone, SYS_clone3);
+	if (stopped_before)
+		(void)kill(getpid(), SIGTERM);
 	(void)!write(ready, "", 1);
 	err = filter_run(&parts, &drained);
 	_exit(err < 0 ? 3 : drained ? 0 : 1);
@@ -654,6 +658,22 @@ Test(filter, libmilter_giving_up_is_no_stop)
 	cr_assert(WIFEXITED(status));
 	cr_assert_eq(WEXITSTATUS(status), 3);
 	cr_assert(log_holds("libmilter gave up"));
+}
+
+Test(filter, a_stop_before_it_serves_is_one)
+{
+	int status;
+
+	stopped_before = true;
+	/* Whether libmilter notices before or after it listens is a race. */
+	for (int i = 0; i < 3; i++) {
+		start_filter("");
+		cr_assert_eq(waitpid(filter_pid, &status, 0), filter_pid);
+		filter_pid = 0;
+		cr_assert(WIFEXITED(status));
+		cr_assert_eq(WEXITSTATUS(status), 0);
+	}
+	cr_assert_not(log_holds("libmilter gave up"));
 }
 
 Test(filter, a_live_instance_keeps_its_socket)
