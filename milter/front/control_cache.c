@@ -98,10 +98,10 @@ control_purge(struct control_client *client)
 	if (!client_domain(client->request, domain))
 		return client_error(client, "\"domain\" is not a domain");
 	err = store_wait_get(store, domain, &record);
-	there = err == 0;
+	record_unref(&record);
+	/* What cannot be read is there as well. */
+	there = err != ERR_NOTFOUND;
 	if (there)
-		record_unref(&record);
-	if (err != ERR_NOTFOUND)
 		err = store_wait_delete(store, domain);
 	if (err != 0 && err != ERR_NOTFOUND)
 		return client_error(client, "the policy store: %s",

@@ -35,8 +35,9 @@ purge_store(struct store *store, const char *domain, bool *purged)
 	int err = store_wait_get(store, domain, &record);
 
 	record_unref(&record);
-	*purged = err == 0;
-	if (err == 0)
+	/* What cannot be read is there as well. */
+	*purged = err != ERR_NOTFOUND;
+	if (*purged)
 		err = store_wait_delete(store, domain);
 	if (err == 0 || err == ERR_NOTFOUND)
 		return TOOL_OK;

@@ -101,6 +101,18 @@ sync_put_later(struct store *store, const struct store_entry *entry)
 }
 
 int
+sync_delete_expired(struct store *store, const char *domain, int64_t fetched_s)
+{
+	struct wait wait;
+
+	wait_init(&wait, NULL);
+	cr_assert_eq(store_delete_expired(store, domain, fetched_s, on_done,
+			 &wait),
+	    0);
+	return wait_for(&wait);
+}
+
+int
 sync_delete(struct store *store, const char *domain)
 {
 	struct wait wait;

@@ -30,6 +30,8 @@ struct got {
 /* Fails the test when the call itself fails. */
 int sync_put(struct store *store, const struct store_entry *entry);
 int sync_put_later(struct store *store, const struct store_entry *entry);
+int
+sync_delete_expired(struct store *store, const char *domain, int64_t fetched_s);
 int sync_delete(struct store *store, const char *domain);
 int sync_mark(struct store *store, const char *domain,
     const struct store_mark *mark);

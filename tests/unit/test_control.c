@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <jansson.h>
+#include <lmdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -148,10 +149,12 @@ load(void)
 	snapshots = snapshots_new(snapshot_hold(started));
 }
 
+static const char *store_spec = "memory:";
+
 static void
 start(int patience_ms)
 {
-	const struct store_options options = {.spec = "memory:"};
+	const struct store_options options = {.spec = store_spec};
 	char error[CONTROL_ERROR_SIZE];
 	char store_error[STORE_ERROR_SIZE];
 	struct control_parts parts = {
@@ -584,6 +587,57 @@ Test(control, purge_forgets_one_domain)
 }
 
 #define WARM "{\"command\":\"cache warm\"}\n"
+
+/* A record as a newer version would leave it. */
+static void
+lay_newer(const char *dir)
+{
+	char key[] = "newer.test";
+	char record[] = "DSTS\2\0 of another form";
+	MDB_val k = {strlen(key), key};
+	MDB_val v = {sizeof(record), record};
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	cr_assert_eq(mdb_env_create(&env), 0);
+	cr_assert_eq(mdb_env_open(env, dir, 0, 0600), 0);
+	cr_assert_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	cr_assert_eq(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	cr_assert_eq(mdb_put(txn, dbi, &k, &v, 0), 0);
+	cr_assert_eq(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+/* Whoever purges means it, and is told that it was there. */
+Test(control, purge_forgets_what_cannot_be_read_too)
+{
+	char dir[sizeof(directory) + 16], spec[sizeof(dir) + 8];
+	char path[sizeof(dir) + 16], error[STORE_ERROR_SIZE];
+	const struct store_options options = {.spec = spec};
+
+	snprintf(dir, sizeof(dir), "%s/store", directory);
+	snprintf(spec, sizeof(spec), "lmdb:%s", dir);
+	store = store_open(&options, error);
+	cr_assert_not_null(store, "%s", error);
+	store_close(&store);
+	lay_newer(dir);
+	store_spec = spec;
+	start(0);
+	ask_once("{\"command\":\"cache export\"}\n");
+	EXPECT("a newer version wrote them");
+	ask_once("{\"command\":\"cache purge\",\"domain\":\"newer.test\"}\n");
+	EXPECT("{\"purged\":true}\n");
+	ask_once("{\"command\":\"cache purge\",\"domain\":\"newer.test\"}\n");
+	EXPECT("{\"purged\":false}\n");
+	ask_once("{\"command\":\"cache export\"}\n");
+	EXPECT("{\"done\":true");
+	snprintf(path, sizeof(path), "%s/data.mdb", dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
+	unlink(path);
+	rmdir(dir);
+}
 
 Test(control, warm_asks_about_every_domain)
 {

@@ -359,6 +359,9 @@ Test(store_lmdb, C_01_newer_record_is_kept_until_a_good_fetch)
 		    ERR_VERSION);
 		cr_expect_eq(sync_put_later(store, &entry), ERR_VERSION,
 		    "nor is what was saved once");
+		cr_expect_eq(sync_delete_expired(store, "newer.example",
+				 INT64_MAX),
+		    ERR_VERSION);
 		cr_expect_eq(sync_list(store, list, sizeof(list)), ERR_VERSION);
 		cr_expect_str_eq(list, "example.org ");
 		expect_sample(store);
