@@ -337,7 +337,7 @@ policy_fetch_advance(struct lookup *l)
 	(void)policy_host(l, host);
 	l->policy_step = POLICY_FETCH;
 	err = fetch_start(l->setup->fetcher, host, l->addresses, l->n_addresses,
-	    fetched, l);
+	    lookup_is_known_to_bind(l), fetched, l);
 	if (err != 0)
 		fetch_failed(l, err_text(err));
 	else

@@ -124,6 +124,9 @@ const char *lookup_keep(struct lookup *lookup, const char *text);
 
 /* Limits, see lookup_limit.c. */
 
+/* A stored policy says so. */
+bool lookup_is_known_to_bind(const struct lookup *lookup);
+
 /* Of a new lookup: sheds it if there are too many. */
 void lookup_limit(struct lookup *lookup);
 /* Once the store was read, of a lookup that was shed. True: it may go on. */

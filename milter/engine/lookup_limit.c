@@ -1,6 +1,7 @@
 /*
  * What a crowd of strangers may use up of a loop, and what is kept for domains
- * that are known to bind: lookups, and questions to the DNS.
+ * that are known to bind: lookups, and questions to the DNS. Fetches:
+ * io/fetch.c.
  */
 #include "autoconf.h"
 
@@ -8,9 +9,8 @@
 #include "engine/lookup_impl.h"
 #include "io/log.h"
 
-/* A stored policy says so. */
-static bool
-is_known_to_bind(const struct lookup *l)
+bool
+lookup_is_known_to_bind(const struct lookup *l)
 {
 	return fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec;
 }
@@ -25,7 +25,7 @@ may_ask(struct lookup *l, const struct dns *dns)
 
 	if (n < WORKER_QUESTIONS_MAX / 2)
 		worker->busy = false;
-	if (n < WORKER_QUESTIONS_MAX || is_known_to_bind(l))
+	if (n < WORKER_QUESTIONS_MAX || lookup_is_known_to_bind(l))
 		return true;
 	if (!worker->busy)
 		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
@@ -62,7 +62,7 @@ lookup_ask(struct lookup *l, struct dns *dns, const char *name,
 		return ERR_BUSY;
 	/* A resolver has so many sockets. Silent servers hold them until time
 	 * is up, and what comes after them waits. */
-	if (dns == l->setup->dns && is_known_to_bind(l) &&
+	if (dns == l->setup->dns && lookup_is_known_to_bind(l) &&
 	    dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
 		dns = l->setup->reserve;
 	return dns_ask(dns, name, type, done, arg);
@@ -92,7 +92,7 @@ lookup_use_reserve(struct lookup *l)
 {
 	struct worker *worker = l->worker;
 
-	if (!is_known_to_bind(l) || worker->stopping ||
+	if (!lookup_is_known_to_bind(l) || worker->stopping ||
 	    worker->n_reserved >= WORKER_RESERVED_MAX)
 		return false;
 	l->reserved = true;

@@ -28,10 +28,16 @@
 /* Of them to one network: silent hosts of one place leave room for others, and
  * a provider with many customers can do with it. */
 #define NETWORK_MAX (CONNECTIONS_MAX / 4)
+/* Beyond those, for fetches that are urgent; each network has its share of them
+ * likewise. */
+#define URGENT_MAX         (CONNECTIONS_MAX / 8)
+#define URGENT_NETWORK_MAX (URGENT_MAX / 4)
 
 struct fetch {
 	TAILQ_ENTRY(fetch) entry;
 	bool running; /* in fetcher->running, else in fetcher->waiting */
+	bool urgent;
+	bool reserved; /* runs on one of the connections for urgent ones */
 	struct fetcher *fetcher;
 	struct fetch_transfer transfer;
 	struct event *timer; /* F-08: the whole fetch, waiting included */
@@ -49,7 +55,6 @@ struct fetcher {
 	TAILQ_HEAD(fetches, fetch) running;
 	struct fetches waiting; /* oldest first */
 	size_t n_fetches;
-	size_t n_running;
 	bool closing;
 };
 
@@ -134,17 +139,30 @@ fetch_count(const struct fetch *f)
 
 /* Of a host with addresses in several networks the first counts. */
 static bool
-has_room(const struct fetcher *fetcher, const struct fetch *f)
+has_room(const struct fetcher *fetcher, const struct fetch *f, bool reserved)
 {
 	const struct fetch *other;
-	unsigned n = 0;
+	unsigned n = 0, n_near = 0;
 
-	if (fetcher->n_running >= CONNECTIONS_MAX)
-		return false;
-	TAILQ_FOREACH (other, &fetcher->running, entry)
-		n += net_address_is_near(&other->transfer.addresses[0],
+	TAILQ_FOREACH (other, &fetcher->running, entry) {
+		if (other->reserved != reserved)
+			continue;
+		n++;
+		n_near += net_address_is_near(&other->transfer.addresses[0],
 		    &f->transfer.addresses[0]);
-	return n < NETWORK_MAX;
+	}
+	return reserved ? n < URGENT_MAX && n_near < URGENT_NETWORK_MAX
+			: n < CONNECTIONS_MAX && n_near < NETWORK_MAX;
+}
+
+static bool
+may_run(struct fetch *f)
+{
+	f->reserved = false;
+	if (has_room(f->fetcher, f, false))
+		return true;
+	f->reserved = f->urgent;
+	return f->urgent && has_room(f->fetcher, f, true);
 }
 
 static int
@@ -153,7 +171,6 @@ run(struct fetch *f)
 	struct fetcher *fetcher = f->fetcher;
 
 	f->running = true;
-	fetcher->n_running++;
 	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
 	return fetch_event_add(fetcher->event, f->transfer.easy);
 }
@@ -165,10 +182,10 @@ run_next(struct fetcher *fetcher)
 {
 	struct fetch *f;
 
-	if (fetcher->closing || fetcher->n_running >= CONNECTIONS_MAX)
+	if (fetcher->closing)
 		return;
 	TAILQ_FOREACH (f, &fetcher->waiting, entry)
-		if (has_room(fetcher, f)) {
+		if (may_run(f)) {
 			TAILQ_REMOVE(&fetcher->waiting, f, entry);
 			(void)run(f);
 			return;
@@ -185,7 +202,6 @@ unlink_fetch(struct fetch *f)
 		TAILQ_REMOVE(&fetcher->waiting, f, entry);
 		return;
 	}
-	fetcher->n_running--;
 	TAILQ_REMOVE(&fetcher->running, f, entry);
 	fetch_event_remove(fetcher->event, f->transfer.easy);
 }
@@ -195,12 +211,14 @@ static void
 fetch_end(struct fetch *f)
 {
 	struct fetcher *fetcher = f->fetcher;
+	bool leaves_room = f->running;
 
 	unlink_fetch(f);
 	fetch_count(f);
 	f->done(f->arg, &f->transfer.result);
 	fetch_free(f);
-	run_next(fetcher);
+	if (leaves_room)
+		run_next(fetcher);
 }
 
 static bool
@@ -253,8 +271,8 @@ timer_start(struct fetch *f)
 
 int
 fetch_start(struct fetcher *fetcher, const char *host,
-    const struct net_address *addresses, size_t n, fetch_done_fn *done,
-    void *arg)
+    const struct net_address *addresses, size_t n, bool urgent,
+    fetch_done_fn *done, void *arg)
 {
 	struct fetch *f;
 	int rc;
@@ -267,6 +285,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	if (f == NULL)
 		return ERR_NOMEM;
 	f->fetcher = fetcher;
+	f->urgent = urgent;
 	f->done = done;
 	f->arg = arg;
 	f->begun_us = metrics_clock_us();
@@ -282,7 +301,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 		return rc;
 	}
 	fetcher->n_fetches++;
-	if (!has_room(fetcher, f)) {
+	if (!may_run(f)) {
 		TAILQ_INSERT_TAIL(&fetcher->waiting, f, entry);
 		return 0;
 	}
@@ -329,7 +348,8 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->base = base;
 	fetcher->metrics = config->metrics;
 	fetcher->rules.roots = roots;
-	fetcher->event = fetch_event_new(base, CONNECTIONS_MAX, on_done);
+	fetcher->event =
+	    fetch_event_new(base, CONNECTIONS_MAX + URGENT_MAX, on_done);
 	if (fetcher->event == NULL || networks_copy(fetcher, config) != 0)
 		goto nomem;
 	fetcher->rules.networks = fetcher->networks;

@@ -10,6 +10,7 @@
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,25 +30,25 @@ struct fetch_config {
 	const char *ca_file; /* "" or NULL: the system's */
 	size_t n_networks;   /* special addresses that are allowed (F-16) */
 	const struct net_prefix *networks;
-	unsigned timeout_ms; /* F-08 */
-	size_t max_bytes;    /* F-09 */
+	unsigned timeout_ms;     /* F-08 */
+	size_t max_bytes;        /* F-09 */
 	struct metrics *metrics; /* NULL: nobody counts */
 };
 
 /* X(member, name in metrics, TLSRPT result type) */
-#define FETCH_FAILURE_TABLE(X)                                                 \
-	X(FETCH_FAILURE_NONE, "ok", "")                                        \
-	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")          \
-	X(FETCH_FAILURE_CONNECT, "connect", "sts-policy-fetch-error")          \
-	X(FETCH_FAILURE_TLS, "tls", "sts-webpki-invalid")                      \
-	X(FETCH_FAILURE_CERTIFICATE, "certificate", "sts-webpki-invalid")      \
-	X(FETCH_FAILURE_HTTP, "http", "sts-policy-fetch-error")                \
-	X(FETCH_FAILURE_STATUS, "status", "sts-policy-fetch-error")            \
-	X(FETCH_FAILURE_TYPE, "type", "sts-policy-fetch-error")                \
-	X(FETCH_FAILURE_SIZE, "size", "sts-policy-fetch-error")                \
-	X(FETCH_FAILURE_SHORT, "short", "sts-policy-fetch-error")              \
-	X(FETCH_FAILURE_TIMEOUT, "timeout", "sts-policy-fetch-error")          \
-	X(FETCH_FAILURE_CANCELLED, "cancelled", "")                            \
+#define FETCH_FAILURE_TABLE(X)                                            \
+	X(FETCH_FAILURE_NONE, "ok", "")                                   \
+	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")     \
+	X(FETCH_FAILURE_CONNECT, "connect", "sts-policy-fetch-error")     \
+	X(FETCH_FAILURE_TLS, "tls", "sts-webpki-invalid")                 \
+	X(FETCH_FAILURE_CERTIFICATE, "certificate", "sts-webpki-invalid") \
+	X(FETCH_FAILURE_HTTP, "http", "sts-policy-fetch-error")           \
+	X(FETCH_FAILURE_STATUS, "status", "sts-policy-fetch-error")       \
+	X(FETCH_FAILURE_TYPE, "type", "sts-policy-fetch-error")           \
+	X(FETCH_FAILURE_SIZE, "size", "sts-policy-fetch-error")           \
+	X(FETCH_FAILURE_SHORT, "short", "sts-policy-fetch-error")         \
+	X(FETCH_FAILURE_TIMEOUT, "timeout", "sts-policy-fetch-error")     \
+	X(FETCH_FAILURE_CANCELLED, "cancelled", "")                       \
 	X(FETCH_FAILURE_INTERNAL, "internal", "")
 
 enum fetch_failure {
@@ -68,8 +69,8 @@ struct fetch_result {
 typedef void fetch_done_fn(void *arg, const struct fetch_result *result);
 
 /* Whether the CA file can be used. 0 or ERR_CONFIG. Any thread. */
-int fetch_check(
-    const struct fetch_config *config, char error[FETCH_ERROR_SIZE]);
+int
+fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE]);
 
 /* base must outlive the fetcher. NULL with *error filled in. */
 struct fetcher *fetcher_new(const struct fetch_config *config,
@@ -83,12 +84,13 @@ void fetcher_free(struct fetcher **fetcher);
  * GET https://<host>/.well-known/mta-sts.txt. host: canonical policy host
  * ("mta-sts.example.org"). addresses: tried as happy eyeballs has it, no more
  * than FETCH_ADDRESSES_MAX, 1 at least; special ones outside `networks` are not
- * connected to. done is called exactly once,
+ * connected to. urgent: strangers' silent hosts must not hold it up, so there
+ * are connections that only such fetches use. done is called exactly once,
  * never from inside this call. 0 or a negative error; then done is not called.
  */
 int fetch_start(struct fetcher *fetcher, const char *host,
-    const struct net_address *addresses, size_t n, fetch_done_fn *done,
-    void *arg);
+    const struct net_address *addresses, size_t n, bool urgent,
+    fetch_done_fn *done, void *arg);
 
 size_t fetch_pending(const struct fetcher *fetcher);
 

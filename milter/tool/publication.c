@@ -146,7 +146,7 @@ fetch_begin(struct getting *getting)
 		return;
 	}
 	err = fetch_start(getting->fetcher, getting->out->host,
-	    getting->addresses, getting->n_addresses, fetched, getting);
+	    getting->addresses, getting->n_addresses, false, fetched, getting);
 	if (err != 0)
 		fetch_failed(getting, err_text(err));
 }

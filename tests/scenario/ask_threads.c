@@ -233,12 +233,13 @@ fetch_due(struct later *later, bool cancelled)
 
 int
 fetch_start(struct fetcher *fetcher, const char *host,
-    const struct net_address *addresses, size_t n, fetch_done_fn *done,
-    void *arg)
+    const struct net_address *addresses, size_t n, bool urgent,
+    fetch_done_fn *done, void *arg)
 {
 	struct later *later = later_new(&fetcher->source, host, arg);
 
 	(void)addresses;
+	(void)urgent;
 	(void)n;
 	later->run = fetch_due;
 	later->done.fetch = done;

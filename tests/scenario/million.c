@@ -304,10 +304,11 @@ fetch_due(const struct later *later, bool cancelled)
 
 int
 fetch_start(struct fetcher *fetcher, const char *host,
-    const struct net_address *addresses, size_t n, fetch_done_fn *done,
-    void *arg)
+    const struct net_address *addresses, size_t n, bool urgent,
+    fetch_done_fn *done, void *arg)
 {
 	(void)addresses;
+	(void)urgent;
 	(void)n;
 	later_new(&fetcher->source, host, arg)->done.fetch = done;
 	return 0;

@@ -163,6 +163,32 @@ C_07_refreshed_policy_outlives_a_late_answer(void)
 	world_stop();
 }
 
+/* Strangers' policy hosts must not keep those of bound domains from being
+ * fetched. */
+static void
+C_11_fetch_for_a_bound_domain_is_urgent(void)
+{
+	script_stored("bound.example.org", "1", BINDING, 5000);
+	script_stored("free.example.org", "1", NOT_BINDING, 5000);
+	script_policy("bound.example.org", BINDING, 10);
+	script_policy("free.example.org", NOT_BINDING, 10);
+	script_policy("new.example.org", BINDING, 10);
+	script_txt("bound.example.org", "1");
+	script_txt("free.example.org", "1");
+	script_txt("new.example.org", "1");
+	world_start();
+	refresh_domain("bound.example.org");
+	refresh_domain("free.example.org");
+	(void)asked("new.example.org");
+	CHECK(script_fetch_count("bound.example.org") == 1);
+	CHECK(script_urgent_count("bound.example.org") == 1);
+	CHECK(script_fetch_count("free.example.org") == 1);
+	CHECK(script_urgent_count("free.example.org") == 0);
+	CHECK(script_fetch_count("new.example.org") == 1);
+	CHECK(script_urgent_count("new.example.org") == 0);
+	world_stop();
+}
+
 static void
 refresh_of_nothing_ends(void)
 {
@@ -181,6 +207,7 @@ const struct scenario refresh_scenarios[] = {
     SCENARIO(C_11_use_of_a_short_lived_policy_is_noted_in_time),
     SCENARIO(C_07_refreshed_policy_counts_at_once),
     SCENARIO(C_07_refreshed_policy_outlives_a_late_answer),
+    SCENARIO(C_11_fetch_for_a_bound_domain_is_urgent),
     SCENARIO(refresh_of_nothing_ends),
     {NULL, NULL},
   /* clang-format on */

@@ -358,6 +358,7 @@ struct script_fetch {
 	const char *body;
 	uint64_t delay_ms;
 	unsigned count;
+	unsigned n_urgent;
 };
 static struct script_fetch fetches[64];
 static size_t n_fetches;
@@ -425,6 +426,12 @@ script_fetch_count(const char *domain)
 	return fetch_of(domain)->count;
 }
 
+unsigned
+script_urgent_count(const char *domain)
+{
+	return fetch_of(domain)->n_urgent;
+}
+
 static void
 unlink_transfer(struct transfer *t)
 {
@@ -459,8 +466,8 @@ transfer_due(void *arg)
 
 int
 fetch_start(struct fetcher *fetcher, const char *host,
-    const struct net_address *addresses, size_t n, fetch_done_fn *done,
-    void *arg)
+    const struct net_address *addresses, size_t n, bool urgent,
+    fetch_done_fn *done, void *arg)
 {
 	struct transfer *t = spared_calloc(1, sizeof(*t));
 
@@ -469,6 +476,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 		abort();
 	t->script = find_fetch(host);
 	t->script->count++;
+	t->script->n_urgent += urgent;
 	t->fetcher = fetcher;
 	t->done = done;
 	t->arg = arg;

@@ -51,6 +51,7 @@ unsigned script_dns_count(const char *name, enum dns_type type);
 unsigned script_fresh_count(const char *name, enum dns_type type);
 unsigned script_dns_total(void);
 unsigned script_fetch_count(const char *domain);
+unsigned script_urgent_count(const char *domain);
 
 /* The store. */
 void script_stored(const char *domain, const char *id, const char *body,

@@ -189,6 +189,7 @@ client_start(struct client *client, const struct fetch_config *config)
 	    prefix_of("::1")};
 	char error[FETCH_ERROR_SIZE];
 
+	client->urgent = false;
 	if (c.ca_file == NULL)
 		c.ca_file = policyhost_ca_file();
 	if (c.networks == NULL) {
@@ -245,7 +246,8 @@ client_fetch(struct client *client, const char *name,
 	for (; addresses[n] != NULL; n++)
 		address[n] = address_of(addresses[n]);
 	snprintf(host, sizeof(host), "mta-sts.%s." SUFFIX, name);
-	rc = fetch_start(client->fetcher, host, address, n, on_done, outcome);
+	rc = fetch_start(client->fetcher, host, address, n, client->urgent,
+	    on_done, outcome);
 	cr_assert_eq(outcome->calls, 0, "done inside fetch_start");
 	return rc;
 }

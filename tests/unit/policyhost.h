@@ -47,6 +47,7 @@ struct outcome {
 struct client {
 	struct event_base *base;
 	struct fetcher *fetcher;
+	bool urgent; /* what is fetched from now on */
 };
 
 struct net_prefix prefix_of(const char *text);

@@ -251,6 +251,45 @@ Test(fetch_life, silent_hosts_of_one_network_leave_room)
 	outcome_clear(&far);
 }
 
+/* Nor does whoever has them everywhere, for what is urgent; and who has urgent
+ * ones of his own in one network, no other network's. */
+Test(fetch_life, silent_hosts_leave_room_for_what_is_urgent)
+{
+	enum {
+		RESERVE = CONNECTIONS_MAX / 8,
+		SHARE = RESERVE / 4
+	};
+	static const char *const far[4] = {POLICYHOST_IPV4_B};
+	static struct outcome silent[CONNECTIONS_MAX + 2], urgent[SHARE + 1];
+	struct outcome first = {0}, second = {0};
+	struct client client;
+
+	client_start(&client, &(struct fetch_config){0});
+	start_stalled(&client, silent, N(silent));
+	client_wait_count(&client, "stall-request", "requests",
+	    CONNECTIONS_MAX);
+	client.urgent = true;
+	cr_assert_eq(client_fetch(&client, "ok", NULL, &first), 0);
+	while (first.calls == 0)
+		event_base_loop(client.base, EVLOOP_ONCE);
+	cr_expect_eq(first.failure, FETCH_FAILURE_NONE, "%s", first.why);
+	for (size_t i = 0; i < N(urgent); i++)
+		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
+				 &urgent[i]),
+		    0);
+	client_wait_count(&client, "stall-request", "requests",
+	    CONNECTIONS_MAX + SHARE);
+	cr_assert_eq(client_fetch(&client, "ok", far, &second), 0);
+	while (second.calls == 0)
+		event_base_loop(client.base, EVLOOP_ONCE);
+	cr_expect_eq(second.failure, FETCH_FAILURE_NONE, "%s", second.why);
+	cr_expect_eq(policyhost_count("stall-request", "requests"),
+	    CONNECTIONS_MAX + SHARE);
+	client_stop(&client);
+	outcome_clear(&first);
+	outcome_clear(&second);
+}
+
 /* --- ends ----------------------------------------------------------------- */
 
 /* Connecting, in the handshake, in the header, in the body. */
@@ -294,7 +333,7 @@ start_chain(struct chain *chain)
 	struct net_address address = address_of(POLICYHOST_IPV4);
 
 	chain->rc = fetch_start(chain->client->fetcher,
-	    "mta-sts.ok.policy.test", &address, 1, next_in_chain, chain);
+	    "mta-sts.ok.policy.test", &address, 1, false, next_in_chain, chain);
 }
 
 static void
@@ -370,10 +409,10 @@ Test(fetch_life, F_01_F_02_only_canonical_hosts)
 	client_start(&client, &(struct fetch_config){0});
 	for (size_t i = 0; i < N(rows); i++)
 		cr_expect_eq(fetch_start(client.fetcher, rows[i].host, &address,
-				 1, never, NULL),
+				 1, false, never, NULL),
 		    rows[i].rc, "%s", rows[i].host);
 	cr_expect_eq(fetch_start(client.fetcher, "mta-sts.example.org",
-			 &address, 0, never, NULL),
+			 &address, 0, false, never, NULL),
 	    ERR_RANGE);
 	cr_expect_eq(fetch_pending(client.fetcher), 0);
 	client_stop(&client);
