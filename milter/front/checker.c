@@ -123,7 +123,9 @@ checker_handle(struct checker *checker, const struct http_request *request,
 	char asked[ASKED_SIZE];
 	struct target target;
 
-	if (is_of_other_site(&request->site)) {
+	if (request->query.len == 0) {
+		say(client, 200, "", NULL, NULL);
+	} else if (is_of_other_site(&request->site)) {
 		say(client, 403, "", NULL,
 		    "A page of another site has sent you here.");
 	} else if (!http_query_field(&request->query, "domain", asked,

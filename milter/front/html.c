@@ -206,7 +206,8 @@ html_check_form(FILE *out, const char *value)
 		    "value=\"",
 	    out);
 	html_text(out, value);
-	(void)fputs("\">\n<button>Check domain</button>\n</form>\n"
+	(void)fprintf(out, "\"%s", value[0] == '\0' ? " autofocus" : "");
+	(void)fputs(">\n<button>Check domain</button>\n</form>\n"
 		    "</section>\n",
 	    out);
 }

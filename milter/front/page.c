@@ -66,7 +66,11 @@ put_header(FILE *out, const struct page_view *view)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE READ");
 	if (!view->store_writes)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE WRITTEN");
-	(void)fputs("</header>\n<main>\n", out);
+	/* Not here: what is being typed would be lost when the page is loaded
+	 * again by itself. */
+	(void)fputs("<a href=\"/check\">check a domain</a>\n</header>\n"
+		    "<main>\n",
+	    out);
 }
 
 /* --- numbers --- */
@@ -347,7 +351,6 @@ page_write(FILE *out, const struct page_view *view)
 	html_begin(out, "dane-sts-milter", REFRESH_S);
 	put_header(out, view);
 	put_numbers(out, view);
-	html_check_form(out, "");
 	put_hour(out, &view->minute);
 	put_domains(out, view);
 	put_refusals(out, view);
@@ -387,11 +390,14 @@ page_write_check(FILE *out, const char *asked, const struct answer *answer,
 	(void)fputs("<a href=\"/\">back to the status</a>\n</header>\n<main>\n",
 	    out);
 	html_check_form(out, asked);
-	(void)fputs("<section>\n", out);
-	if (answer != NULL)
+	if (answer != NULL) {
+		(void)fputs("<section>\n", out);
 		put_tree(out, asked, answer);
-	else
-		(void)fprintf(out, "<p class=\"bad\">%s</p>\n", problem);
-	(void)fputs("</section>\n", out);
+		(void)fputs("</section>\n", out);
+	} else if (problem != NULL) {
+		(void)fprintf(out,
+		    "<section>\n<p class=\"bad\">%s</p>\n</section>\n",
+		    problem);
+	}
 	html_end(out);
 }

@@ -4,8 +4,8 @@
 On a phone and on a desk, light and dark: no message on the console, nothing
 loaded from elsewhere, every TEXT to be read as it stands, no script and no
 image made of it, no sideways scrolling, contrast enough (WCAG AA) and a name
-for every field. Then by keyboard alone: DOMAIN typed into the box, and its
-evidence.
+for every field, and no field on the page that is loaded again by itself. Then
+by keyboard alone: the way to the box, DOMAIN typed into it, and its evidence.
 
 Exit status: 0 all is well, 1 not, 77 there is no Chromium.
 """
@@ -71,6 +71,9 @@ INSPECT = """(() => {
     if (text && contrast(node) < 4.5)
       wrong.push(`contrast ${contrast(node)}: ${node.innerText}`);
   }
+  if (document.querySelector('meta[http-equiv=refresh]') &&
+      document.querySelector('input'))
+    wrong.push('what is typed is lost when the page is loaded again');
   for (const part of ['html[lang]', 'main', 'h1', 'title'])
     if (!document.querySelector(part)) wrong.push(`no ${part}`);
   return wrong;
@@ -208,14 +211,26 @@ def look(browser, base, texts):
     return wrong + list(noise(browser.events, base))
 
 
+def walk_to(browser, what):
+    """Tab by Tab to what is so, seen as `it`. False: it is not reached."""
+    reached = f"((it) => {what})(document.activeElement)"
+    for _ in range(TABS_MAX):
+        if browser.value(reached):
+            return True
+        browser.key("Tab", 9)
+    return False
+
+
 def type_domain(browser, base, domain):
     """By keyboard alone; what is wrong with what comes of it."""
-    for _ in range(TABS_MAX):
-        browser.key("Tab", 9)
-        if browser.value("document.activeElement.id") == "domain":
-            break
-    else:
-        return ["Tab does not lead to the field"]
+    if not walk_to(browser, "it.pathname === '/check' && !it.search"):
+        return ["Tab does not lead to the way to the box"]
+    browser.events.clear()
+    browser.key("Enter", 13, "\r")
+    browser.wait("Page.loadEventFired")
+    wrong = look(browser, base, ["Ask about a domain"])
+    if wrong or not walk_to(browser, "it.id === 'domain'"):
+        return wrong or ["Tab does not lead to the field"]
     if browser.value("getComputedStyle(document.activeElement)"
                      ".outlineStyle") == "none":
         return ["one does not see where the keyboard is"]
