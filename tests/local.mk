@@ -54,10 +54,18 @@ tsan: build-tsan/source check-programs
 	(cd $$tsan/build && $(SHELL) ../source/tests/run $(PLAIN_TESTS)) && \
 	$(RUN_TESTS) $(E2E_TESTS)
 
+# Criterion runs each test in a process of its own, an exec away; Debian's
+# programs that it starts are not looked at.
+VALGRIND = valgrind -q --leak-check=full \
+	--errors-for-leak-kinds=definite,indirect --log-file=%q{TEST_REPORT}.%p \
+	--trace-children=yes --trace-children-skip=/bin/*,/usr/bin/*,/usr/sbin/*
+CRITERION_TESTS = $(filter-out $(FUZZ_TESTS) %/test_filter %/test_init \
+	%/test_program %/test_dns %/test_oracle,$(UNIT_TESTS))
+
 valgrind: check-programs
-	@TEST_WRAPPER="valgrind -q --leak-check=full --error-exitcode=99 \
-	--errors-for-leak-kinds=definite,indirect" \
-	$(RUN_TESTS) $(FUZZ_TESTS) $(PLAIN_TESTS)
+	@TEST_WRAPPER='$(VALGRIND)' && export TEST_WRAPPER && \
+	printf '%s\n' $(FUZZ_TESTS) $(PLAIN_TESTS) $(CRITERION_TESTS) | \
+		$(EACH) $(RUN_TESTS) '{}'
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
 
 # How many branches of milter/core the tests take. Those that spend their time

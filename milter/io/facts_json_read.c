@@ -352,14 +352,20 @@ read_root(struct reader *r, json_t *root)
 	snprintf(r->error, FACTS_JSON_ERROR_SIZE, "facts: not an object");
 }
 
+/* Of memory that it did not get jansson mostly says nothing: no text, no code.
+ */
 static int
 load_failure(const json_error_t *error, char text[FACTS_JSON_ERROR_SIZE])
 {
-	bool no_memory = json_error_code(error) == json_error_out_of_memory;
-
+	if (error->text[0] == '\0' ||
+	    json_error_code(error) == json_error_out_of_memory) {
+		snprintf(text, FACTS_JSON_ERROR_SIZE, "%s",
+		    err_text(ERR_NOMEM));
+		return ERR_NOMEM;
+	}
 	snprintf(text, FACTS_JSON_ERROR_SIZE, "line %d, column %d: %s",
 	    error->line, error->column, error->text);
-	return no_memory ? ERR_NOMEM : ERR_SYNTAX;
+	return ERR_SYNTAX;
 }
 
 int
