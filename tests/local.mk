@@ -8,9 +8,11 @@ EXTRA_DIST += tests/run tests/each tests/coverage tests/lab tests/tsan.supp .ci/
 
 ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run
+EACH = $(SHELL) $(srcdir)/tests/each
 
-.PHONY: check-programs asan tsan valgrind torture analyze coverage tidy lint \
-	format
+.PHONY: check-programs check-quick check-analysis asan asan-quick \
+	tsan tsan-quick valgrind valgrind-quick coverage torture analyze tidy \
+	lint format
 
 # One after the other: `all` runs a make of its own, and two at once would
 # compile the same files.
@@ -19,6 +21,15 @@ check-programs: all
 
 check-local:
 	@$(RUN_TESTS) $(ALL_TESTS)
+
+# Some at once, and silent unless one fails: all but those that spend their time
+# in waiting for a daemon or a server, and test_oracle, which computes for long.
+QUICK_TESTS = $(SCENARIO_TESTS) $(filter-out %/test_dns %/test_filter \
+	%/test_init %/test_oracle %/test_program,$(UNIT_TESTS))
+
+check-quick: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(QUICK_TESTS)
+	@printf '%s\n' $(QUICK_TESTS) | $(EACH) $(RUN_TESTS) '{}'
 
 # --- sanitizers: builds of their own, from a copy of the source, so that it
 # does not matter whether the source directory is configured itself.
@@ -34,9 +45,14 @@ FORCE:
 
 asan: build-asan/source
 	@$(MKDIR_P) build-asan/build && cd build-asan/build && \
-	{ $(CONFIGURE_COPY) --enable-asan; } && \
+	{ $(CONFIGURE_COPY) --enable-asan CFLAGS='-O1 -g'; } && \
 	$(MAKE) --no-print-directory check-programs && \
 	$(MAKE) --no-print-directory check
+
+asan-quick: build-asan/source
+	@$(MKDIR_P) build-asan/build && cd build-asan/build && \
+	{ $(CONFIGURE_COPY) --enable-asan CFLAGS='-O1 -g'; } && \
+	$(MAKE) --no-print-directory check-quick
 
 # Programs are loaded where ThreadSanitizer expects them only without address
 # randomisation on some kernels.
@@ -54,36 +70,57 @@ tsan: build-tsan/source check-programs
 	(cd $$tsan/build && $(SHELL) ../source/tests/run $(PLAIN_TESTS)) && \
 	$(RUN_TESTS) $(E2E_TESTS)
 
-# Criterion runs each test in a process of its own, an exec away; Debian's
-# programs that it starts are not looked at.
-VALGRIND = valgrind -q --leak-check=full \
-	--errors-for-leak-kinds=definite,indirect --log-file=%q{TEST_REPORT}.%p \
-	--trace-children=yes --trace-children-skip=/bin/*,/usr/bin/*,/usr/sbin/*
-CRITERION_TESTS = $(filter-out $(FUZZ_TESTS) %/test_filter %/test_init \
-	%/test_program %/test_dns %/test_oracle,$(UNIT_TESTS))
+tsan-quick: build-tsan/source
+	@$(MKDIR_P) build-tsan/build && cd build-tsan/build && \
+	{ $(CONFIGURE_COPY) --enable-tsan; } && \
+	TSAN_OPTIONS="halt_on_error=1:suppressions=../source/tests/tsan.supp" \
+	TEST_WRAPPER="$(TSAN_WRAPPER)" \
+	$(MAKE) --no-print-directory check-quick QUICK_TESTS='$(PLAIN_TESTS)'
 
-valgrind: check-programs
-	@TEST_WRAPPER='$(VALGRIND)' && export TEST_WRAPPER && \
-	printf '%s\n' $(FUZZ_TESTS) $(PLAIN_TESTS) $(CRITERION_TESTS) | \
-		$(EACH) $(RUN_TESTS) '{}'
+# Criterion runs each test in a process of its own, an exec away, and each takes
+# a second here; programs of the system and of the lab are not looked at. Left
+# out are those that depend on how fast they are, and the largest of the core,
+# which has no memory to lose; test_scenario is tests/scenario/scenario.
+VALGRIND = valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect --log-file=%q{TEST_REPORT}.%p \
+	--trace-children=yes --trace-children-skip=/bin/*,/usr/*,*.py,*/tests/lab/*
+VALGRIND_TESTS = $(filter-out %/test_loop %/test_fetch %/test_fetch_life \
+	%/test_store %/test_store_durable %/test_store_redis_down \
+	%/test_decide %/test_decide_all %/test_scenario,$(QUICK_TESTS))
+
+valgrind: all
+	@TEST_WRAPPER='$(VALGRIND)' $(MAKE) check-quick \
+		QUICK_TESTS='$(VALGRIND_TESTS)'
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/e2e/valgrind-10k
 
-# How many branches of milter/core the tests take. Those that spend their time
-# with a daemon or a server add nothing to it; the oracles', that of minutes.
-# Counters are atomic, or threads would lose some and gcov fail in its sums.
+valgrind-quick: all
+	@TEST_WRAPPER='$(VALGRIND)' $(MAKE) check-quick \
+		QUICK_TESTS='$(PLAIN_TESTS) $(FUZZ_TESTS)'
+
+# How many branches of milter/core the tests take. Counters are atomic, or
+# threads would lose some and gcov fail in its sums.
 COVERAGE_FLAGS = -O0 -g --coverage -fprofile-update=atomic
-COVERAGE_TESTS = $(filter-out %/test_filter %/test_init %/test_program \
-	%/test_dns %/test_oracle,$(UNIT_TESTS)) $(SCENARIO_TESTS)
 
 coverage: build-coverage/source
 	@$(MKDIR_P) build-coverage/build && cd build-coverage/build && \
 	{ $(CONFIGURE_COPY) CC=gcc CFLAGS='$(COVERAGE_FLAGS)'; } && \
-	$(MAKE) --no-print-directory all && \
-	$(MAKE) --no-print-directory $(COVERAGE_TESTS) && \
 	find . -name '*.gcda' -exec rm {} + && \
-	printf '%s\n' $(COVERAGE_TESTS) | \
-		$(SHELL) ../source/tests/each $(SHELL) ../source/tests/run '{}'
+	$(MAKE) --no-print-directory check-quick
 	@$(srcdir)/tests/coverage build-coverage/build
+
+# All that looks at the code in some other way than `make check`, in a few
+# minutes.
+ANALYSIS = lint tidy analyze coverage asan-quick tsan-quick valgrind-quick
+
+check-analysis:
+	@failed=; for part in $(ANALYSIS); do \
+		if echo $$part | $(EACH) $(MAKE) --no-print-directory '{}'; \
+		then echo "$$part: nothing found"; \
+		else failed="$$failed $$part"; \
+		fi; \
+	done; \
+	test -z "$$failed" || { echo "FAILED:$$failed" >&2; exit 1; }
+	@$(srcdir)/tests/coverage -q build-coverage/build
 
 # The long runs of what `make check` has in short: about 25 minutes.
 torture: check-programs
@@ -100,7 +137,6 @@ torture: check-programs
 
 FIND_CODE = find $(srcdir)/milter $(srcdir)/tests
 FIND_SOURCE = find $(srcdir)/milter -name '*.c'
-EACH = $(SHELL) $(srcdir)/tests/each
 CODE_FLAGS = -std=gnu11 $(DEFS) $(AM_CPPFLAGS) $(GETDNS_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(IDN2_CFLAGS) $(HIREDIS_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) \
