@@ -138,7 +138,7 @@ bind_address(const struct addrinfo *found)
 	return -1;
 }
 
-/* NULL, or why not. */
+/* NULL, or why not: then nothing is found. */
 static const char *
 find_inet(const char *spec, struct addrinfo **found)
 {
@@ -153,7 +153,10 @@ find_inet(const char *spec, struct addrinfo **found)
 	if (split_inet(spec, &hints.ai_family, port, &host) != 0)
 		return err_text(ERR_SYNTAX);
 	rc = getaddrinfo(host, port, &hints, found);
-	return rc == 0 ? NULL : gai_strerror(rc);
+	if (rc == 0)
+		return NULL;
+	*found = NULL;
+	return gai_strerror(rc);
 }
 
 static int
@@ -163,7 +166,7 @@ open_inet(const char *spec, char error[LISTEN_ERROR_SIZE])
 	const char *why = find_inet(spec, &found);
 	int fd;
 
-	if (why != NULL)
+	if (found == NULL)
 		return fail(error, spec, why);
 	fd = bind_address(found);
 	freeaddrinfo(found);
@@ -194,7 +197,8 @@ listen_address(const char *spec, struct sockaddr_storage *address,
 		*len = sizeof(struct sockaddr_un);
 		return name_path(path, (struct sockaddr_un *)address);
 	}
-	if (find_inet(spec, &found) != NULL)
+	(void)find_inet(spec, &found);
+	if (found == NULL)
 		return -1;
 	*len = found->ai_addrlen;
 	memcpy(address, found->ai_addr, found->ai_addrlen);

@@ -361,7 +361,7 @@ open_dns(struct dns **out, const struct dns_config *config,
 
 	if (err == 0 && dns == NULL)
 		err = no_memory(error);
-	if (err == 0) {
+	if (err == 0 && dns != NULL) {
 		TAILQ_INIT(&dns->pending);
 		TAILQ_INIT(&dns->finished);
 		dns->base = base;
