@@ -389,15 +389,18 @@ drain(void)
 	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
 }
 
-/* Of libmilter, but in no header: 0 unless it was told to stop. */
+/* Of libmilter, but in no header: 0, MI_STOPPED after SIGTERM or SIGHUP, and
+ * another number after SIGINT, and when it gives up. */
 extern int mi_stop(void) __attribute__((weak));
+#define MI_STOPPED 1
 
 /* 0 as well when a signal came before it had begun to listen: it has closed
  * the socket then, cannot bind it anew, and calls that a failure. */
 static int
 serve(struct log *log)
 {
-	if (smfi_main() != MI_FAILURE || (mi_stop != NULL && mi_stop() != 0))
+	if (smfi_main() != MI_FAILURE ||
+	    (mi_stop != NULL && mi_stop() == MI_STOPPED))
 		return 0;
 	log_msg(log, LOG_LEVEL_ERROR, "milter",
 	    "libmilter gave up; it told syslog why");
