@@ -3,9 +3,11 @@
 
 #include "tool/cache.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "core/err.h"
@@ -81,6 +83,20 @@ cache_domain(const char *operand, char domain[NAME_SIZE])
 
 /* --- where policies are -------------------------------------------------- */
 
+/* One that is to be read only counts as empty otherwise, and a directory that
+ * is spelt wrongly as a host that knows no policies. */
+static bool
+is_missing(const char *spec)
+{
+	struct stat status;
+
+	if (strncmp(spec, "lmdb:", 5) != 0 || stat(spec + 5, &status) == 0 ||
+	    errno != ENOENT)
+		return false;
+	tool_warn("store: %s does not exist", spec + 5);
+	return true;
+}
+
 static int
 open_store(struct cache_source *source, const char *spec, bool read_only)
 {
@@ -92,6 +108,8 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 	};
 	char error[STORE_ERROR_SIZE];
 
+	if (read_only && is_missing(spec))
+		return TOOL_UNAVAILABLE;
 	source->store = store_open(&options, error);
 	if (source->store != NULL)
 		return TOOL_OK;

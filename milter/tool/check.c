@@ -113,14 +113,15 @@ tell_query(const struct check *check, const struct query *query)
 
 /* --- asking -------------------------------------------------------------- */
 
-/* The larger status is the graver one. */
+/* The larger status is the graver one. Nobody looks at what is found once
+ * stdout cannot be written. */
 static int
 run_queries(struct check *check)
 {
 	int worst = TOOL_OK, status;
 	size_t started = 0, i;
 
-	for (i = 0; i < check->n; i++) {
+	for (i = 0; i < check->n && ferror(stdout) == 0; i++) {
 		while (started < check->n && started < i + CHECK_AT_ONCE)
 			query_start(&check->queries[started++]);
 		query_wait(&check->queries[i]);
@@ -170,6 +171,9 @@ run_check(struct check *check, const struct names *names)
 	if (status == TOOL_OK)
 		status = run_queries(check);
 	session_close(&check->session);
+	/* Those that nobody waited for are answered by now. */
+	for (size_t i = 0; i < check->n; i++)
+		query_clear(&check->queries[i]);
 	return status;
 }
 

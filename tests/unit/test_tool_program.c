@@ -133,6 +133,33 @@ Test(tool_program, full_disk_is_not_success)
 	fclose(full);
 }
 
+/* As with `| head`: what nobody reads is not looked up. */
+Test(tool_program, check_ends_when_nobody_reads)
+{
+	static const char script[] =
+	    "'" TOOL_PROGRAM "' check 'u@[192.0.2.1]' a..b 2>&1 >/dev/full | "
+	    "grep -q 'a..b: not a domain'";
+
+	cr_expect_neq(system(script), 0);
+}
+
+Test(tool_program, a_store_that_is_not_there_is_not_an_empty_one)
+{
+	static const char *const commands[] = {"list", "export"};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *const args[] = {"cache", "--store",
+		    "lmdb:/nonexistent/store", commands[i], NULL};
+		struct outcome got;
+
+		tool_run(args, "", 0, &got);
+		cr_expect_eq(got.status, 69);
+		cr_expect_not_null(
+		    strstr(got.err.at, "/nonexistent/store does not exist"));
+		outcome_free(&got);
+	}
+}
+
 /* Nothing that is said may end in a file that got the number of a stream. */
 Test(tool_program, closed_streams_leave_the_store_alone)
 {
