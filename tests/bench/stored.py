@@ -35,5 +35,5 @@ def scale(ground, table, plan):
                   line["open_ms"] / 1000, "", "<= 1")
         table.row(what, "file, per policy",
                   f"{line['file_octets'] / line['policies']:.0f} B", "", None)
-        table.row(what, "RssAnon, all so far", f"{line['anon_kb'] / 1024:.1f} MB", "",
-                  None)
+        table.row(what, "RssAnon, all so far",
+                  f"{line['anon_kb'] / 1024:.1f} MB", "", None)
