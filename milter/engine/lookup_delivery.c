@@ -228,6 +228,7 @@ hosts_begin(struct lookup *l, size_t n)
 static void
 no_memory(struct lookup *l)
 {
+	l->no_memory = true;
 	l->facts.internal_error = true;
 	l->delivery_step = DELIVERY_DONE;
 }

@@ -196,7 +196,8 @@ saved(struct loop_task *task)
 	policy_to_fact(&l->facts.fetch.policy, l->fetched_policy,
 	    lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
-	l->facts.internal_error = false; /* the store could not be read */
+	/* That the store could not be read does not matter any more. */
+	l->facts.internal_error = l->no_memory;
 	/* C-07: at once. */
 	cache_remove(l->worker->cache, l->target.domain);
 	l->policy_step = POLICY_DONE;
@@ -295,6 +296,7 @@ fetched(void *arg, const struct fetch_result *result)
 {
 	struct lookup *l = arg;
 	char why[FETCH_WHY_SIZE] = "";
+	int err;
 
 	if (result->failure != FETCH_FAILURE_NONE) {
 		fetch_tried_in_vain(l, fetch_failure_tlsrpt(result->failure),
@@ -303,12 +305,19 @@ fetched(void *arg, const struct fetch_result *result)
 		return;
 	}
 	policy_free(&l->fetched_policy);
-	if (policy_parse(result->body, result->len, note_error, why,
-		&l->fetched_policy) != 0) {
+	err = policy_parse(result->body, result->len, note_error, why,
+	    &l->fetched_policy);
+	if (err == ERR_NOMEM) { /* the policy is not to blame */
+		l->no_memory = true;
+		l->facts.internal_error = true;
+		fetch_failed(l, err_text(err));
+		lookup_returned(l);
+		return;
+	}
+	if (err != 0) {
 		metrics_count(l->worker->metrics, METRICS_INVALID_POLICIES, 0,
 		    0);
-		fetch_tried_in_vain(l, "sts-policy-invalid",
-		    why[0] != '\0' ? why : "policy: out of memory");
+		fetch_tried_in_vain(l, "sts-policy-invalid", why);
 		lookup_returned(l);
 		return;
 	}

@@ -75,10 +75,11 @@ struct lookup {
 	bool listed;      /* in worker->lookups */
 	bool settled;     /* the final verdict was told; what comes is late */
 	bool shed;
-	bool reserved; /* counted in worker->n_reserved */
-	bool refresh;  /* fetches the stored policy anew, and nothing else */
-	bool delivery; /* see ask_delivery */
-	bool reported; /* the domain was told, or need not be */
+	bool no_memory; /* for a part of the facts: they are of no use */
+	bool reserved;  /* counted in worker->n_reserved */
+	bool refresh;   /* fetches the stored policy anew, and nothing else */
+	bool delivery;  /* see ask_delivery */
+	bool reported;  /* the domain was told, or need not be */
 	bool report_verdict;
 	bool rechecked; /* the TXT was asked past every cache */
 	const struct answer *published;
