@@ -8,12 +8,12 @@ import milter
 from chaos_world import (DNS_TIMEOUT_S, DUMB, FORGED, FREE, SECURE, SILENT,
                          SOON, TTL_S)
 
-DEADLINE_S = 0.8  # less than one question that nobody answers
+DEADLINE_S = 0.8  # with GRACE_S less than a question that nobody answers
 GRACE_S = 1.0
 # How old that may be on which an answer rests: TTLs are in whole seconds, of
-# the records and of a verdict; a lookup that was joined has up to three
-# questions in a row behind it; a jump of the clock is seen at once.
-REMEMBER_S = 2 * TTL_S + 1 + 3 * DNS_TIMEOUT_S
+# the records and of a verdict, and an answer may be on its way for as long as a
+# question is.
+REMEMBER_S = 2 * TTL_S + 1 + DNS_TIMEOUT_S
 CONNECTIONS = 6
 PATIENT = 2  # connections on which domains are asked about that never answer
 PER_MESSAGE = 10
@@ -171,7 +171,7 @@ class Load:
         kind = "free"
         if domain == SOON or domain in SECURE:
             kind = "secure"
-        elif domain in DUMB or domain in FORGED or domain in self.crowd.domains:
+        elif domain in (*DUMB, *FORGED, *self.crowd.domains):
             kind = "forged"
         key = (kind, answer[:len(DEFER)])
         with self._lock:

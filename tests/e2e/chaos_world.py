@@ -37,7 +37,7 @@ PATIENCE_S = 60.0
 DAY = 86400
 # What the validator inside the daemon remembers, and how long it asks.
 TTL_S = 1
-DNS_TIMEOUT_S = 1
+DNS_TIMEOUT_S = 2
 FRAGMENT = f"""\
 server:
 	local-zone: "test." transparent

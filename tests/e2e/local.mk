@@ -21,7 +21,7 @@ EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
 	tests/e2e/torture_disk.py tests/e2e/torture_redis.py \
 	tests/e2e/torture_strangers.py \
 	tests/e2e/torture_chaos.py tests/e2e/chaos_world.py \
-	tests/e2e/chaos_load.py
+	tests/e2e/chaos_load.py tests/e2e/chaos_book.py
 
 # The daemon's clock, where it is made to jump.
 check_DATA = tests/lab/clock.so

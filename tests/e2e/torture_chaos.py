@@ -26,9 +26,10 @@ import subprocess
 import time
 
 import milter
-from chaos_load import (DEADLINE_S, DEFER, PASS, REMEMBER_S, Load)
-from chaos_world import (ATTACKS, BODY, DAY, DNS_TIMEOUT_S, DUMB, FORGED, FRAGMENT,
-                         FREE, GUARDED_ID, SECURE, SOON, Chaos)
+from chaos_book import Book, flat, size
+from chaos_load import DEADLINE_S, DEFER, PASS, REMEMBER_S, Load
+from chaos_world import (ATTACKS, DAY, DNS_TIMEOUT_S, FORGED, FRAGMENT, FREE,
+                         SECURE, Chaos)
 from crowd import Failure, expect
 from daemon import Daemon
 from process import LabError, wait_for
@@ -38,6 +39,8 @@ CROWD = 24
 DISK = "24m"
 PATIENCE_S = 60.0
 SIEGE_S = 1.0
+KILL_MAX_S = 0.5
+RELOADS = 15
 HARMFUL = [name for name, (_, harmless) in ATTACKS.items() if not harmless]
 STORM = 12          # events between two calms
 PAUSE_MAX_S = 1.2
@@ -48,10 +51,6 @@ WARM_AT, MEASURED_AT = 0.5, 0.75
 # any two of them within max_age.
 OFFSETS_S = (0, 0, 600, 3600, 5 * 3600, DAY, 3 * DAY, 6 * DAY, -60, -3600,
              -20 * 3600)
-# What memory of the daemon, threads and files may be more than before the last
-# storms.
-MORE_KB, MORE_THREADS, MORE_FILES = 24 << 10, 4, 8
-PASSING = {"secure"}
 BAD_CONFIGS = (
     {"no_such_option": "yes"},
     {"deadline": "never"},
@@ -73,14 +72,8 @@ class Storm:
         self.redis = self.chaos.redis
         self.load = Load(self.chaos, seed)
         self.events = []
-        self.bound = {*crowd.domains, *SECURE, *FORGED, *DUMB, SOON}
-        self.used = {}
-        self.learned = False
+        self.book = Book(self.chaos, self.events)
         self.offset_s = 0
-        self.set_backs = 0
-        self.told = collections.Counter()     # errors and warnings
-        self.reloads = collections.Counter()  # by level
-        self.store_states = []
         self.may_end = True
         fragment = os.path.join(crowd.daemon.home, "unbound.conf")
         with open(fragment, "w", encoding="ascii") as f:
@@ -96,15 +89,17 @@ class Storm:
     # --- events; each is an entry of the sequence that the seed gives
 
     def do_kill(self):
-        """SIGKILL, and another."""
+        """SIGKILL, most often while new policies come in, and another."""
+        self.do_publish()
+        time.sleep(self.dice.uniform(0, KILL_MAX_S))
         self.chaos.end(self.crowd.kill)
-        self.check_store()
+        self.book.check_store()
         self.chaos.start()
 
     def do_restart(self):
         """SIGTERM, and another."""
         self.chaos.end(self.crowd.stop)
-        self.check_store()
+        self.book.check_store()
         self.chaos.start()
 
     def do_reload(self):
@@ -136,13 +131,11 @@ class Storm:
 
     def _signalled(self, options, what):
         """SIGUSR1, and what came of it in the log."""
-        self.read_log()
-        before = self.reloads[what]
-        def told():
-            self.read_log()
-            return self.reloads[what] > before
+        self.book.read()
+        before = self.book.reloads[what]
         self.crowd.daemon.reload(options)
-        wait_for(told, PATIENCE_S, f"a reload, {what}")
+        self._until(lambda: self.book.reloads[what] > before,
+                    f"a reload, {what}")
 
     def _tool(self, *words, good=True):
         done = subprocess.run(self.crowd.stage.tool_argv(words)[:1]
@@ -152,6 +145,13 @@ class Storm:
         expect((done.returncode == 0) == good,
                f"dane-sts {words}: status {done.returncode}: {done.stderr}")
         return done.stdout + done.stderr
+
+    def _until(self, condition, what):
+        """Await it, unless something goes wrong before."""
+        def is_so():
+            self.look()
+            return condition()
+        wait_for(is_so, PATIENCE_S, what)
 
     def do_attack(self):
         """On the path, until the next one."""
@@ -192,18 +192,16 @@ class Storm:
 
     def _jump(self, offset_s):
         """Set back, the daemon takes an empty resolver."""
-        self.read_log()
-        before = self.set_backs
+        self.book.read()
+        before = self.book.set_backs
         back = offset_s < self.offset_s
         since = time.monotonic()
         self.offset_s = offset_s
         self.chaos.set_clock(offset_s)
         if not back or not self.chaos.wrapper:
             return
-        def told():
-            self.read_log()
-            return self.set_backs > before
-        wait_for(told, PATIENCE_S, "what is done when the clock is set back")
+        self._until(lambda: self.book.set_backs > before,
+                    "what is done when the clock is set back")
         self.chaos.renewed(since)
 
     def do_disk(self):
@@ -219,13 +217,9 @@ class Storm:
     def _all_written(self):
         """A store that could not be written to can, and has been."""
         def settled():
-            states = self._states()
+            states = self.book.store_states
             return not states or states[-1] in ("writes", "up")
-        wait_for(settled, PATIENCE_S, "the end of the store's trouble")
-
-    def _states(self):
-        self.read_log()
-        return self.store_states
+        self._until(settled, "the end of the store's trouble")
 
     def do_redis(self):
         """The server of the store stands still, is killed, or is emptied."""
@@ -233,7 +227,7 @@ class Storm:
             return
         how = self.dice.choice(("freeze", "kill", "flush"))
         # What the daemon has not read since its start only the server knows.
-        self.crowd.ask(self.bound)
+        self.crowd.ask(self.book.bound)
         if how == "freeze":
             self.redis.freeze()
             time.sleep(self.dice.uniform(0.5, 6))
@@ -245,8 +239,8 @@ class Storm:
         else:
             expect(self.redis.say("FLUSHALL") == "+OK", "FLUSHALL")
         self._all_written()
-        wait_for(lambda: self.bound <= set(self._now_stored()),
-                 PATIENCE_S, "all policies on the server again")
+        self._until(lambda: self.book.bound <= set(self.book.stored()),
+                    "all policies on the server again")
 
     # --- the sequence
 
@@ -267,6 +261,13 @@ class Storm:
                 self.calm()
         self.calm()
 
+    def burst(self):
+        """Many at once: resolvers of all of them are there for a moment."""
+        self.events.append("burst")
+        for _ in range(RELOADS):
+            self.do_reload()
+        self.calm()
+
     def event(self, name):
         """One, and whether all is well."""
         self.events.append(name)
@@ -277,14 +278,18 @@ class Storm:
             self.events[-1] += f":{self.offset_s:+d}"
         self.look()
 
+    def pid(self):
+        """Of the daemon, None if it has died."""
+        return self.crowd.processes.pid(Daemon.NAME)
+
     def look(self):
         """What the load and the log say."""
         expect(not self.load.wrong, "; ".join(self.load.wrong[:5]))
         if True in self.chaos.up.now():
-            expect(self.crowd.processes.pid(Daemon.NAME) is not None,
+            expect(self.pid() is not None,
                    "the daemon has died: "
                    + self.crowd.processes.last_words(Daemon.NAME))
-        self.read_log()
+        self.book.read()
 
     def calm(self):
         """All is good again, and has to be found good."""
@@ -314,98 +319,6 @@ class Storm:
             raise Failure(f"all is well, and {domain} is answered "
                           f"{answers[-1]}") from None
 
-    # --- what was used, and what is stored
-
-    def read_log(self):
-        """Every line since the last look."""
-        for event in self.crowd.log():
-            kind, level = event["event"], event["level"]
-            if kind == "rcpt":
-                self._rcpt(event)
-                continue
-            if kind == "store" and "state" in event:
-                self.store_states.append(event["state"])
-            self.set_backs += kind == "clock" and level == "warning"
-            if kind == "reload":
-                self.reloads[level] += 1
-            if level in ("error", "warning"):
-                self.told[" ".join(str(event[key]) for key in (
-                    "level", "event", "state", "result", "failed", "was")
-                    if key in event)] += 1
-
-    def _rcpt(self, event):
-        domain = event["domain"]
-        if self.learned and domain in self.bound:
-            expect(event["verdict"] == "defer"
-                   or event["verdict"] == "pass"
-                   and event["reason"] in PASSING and event["mx"] == "secure"
-                   and (domain in SECURE or domain == SOON),
-                   f"logged of a bound domain: {event}")
-        if event["reason"] == "internal-error":
-            self.told[f"rcpt internal-error {event.get('why')}"] += 1
-        if event["policy_from"] in ("fetch", "cache") \
-                and domain in self.crowd.domains:
-            number = int(event["policy_id"])
-            self.used[domain] = max(number, self.used.get(domain, 0))
-
-    def _now_stored(self):
-        return self.crowd.stored(self.redis.spec if self.redis else None)
-
-    def check_store(self):
-        """Against what was used."""
-        self.read_log()
-        stored = self._now_stored()
-        for domain, number in self.used.items():
-            expect(domain in stored, f"{domain}: policy {number} was used and "
-                   "is not stored")
-            expect(int(stored[domain][0]) >= number,
-                   f"{domain}: {number} was used, {stored[domain][0]} is "
-                   "stored")
-        self.crowd.check_bodies({domain: stored[domain] for domain in stored
-                                 if domain in self.crowd.domains})
-        for domain in self.bound:
-            expect(domain in stored, f"{domain}: its policy is lost")
-            expect(domain in self.crowd.domains or domain == SOON
-                   or stored[domain] == (GUARDED_ID,
-                                         BODY.format(domain).encode()),
-                   f"{domain}: its policy is not what was served")
-
-
-    # --- leaks
-
-    def size(self):
-        """(kB of memory, threads, open files) of the daemon. The memory is
-        its own: LMDB maps its file."""
-        pid = self.crowd.processes.pid(Daemon.NAME)
-        with open(f"/proc/{pid}/status", encoding="ascii") as f:
-            status = dict(line.split(":", 1) for line in f)
-        return (int(status["RssAnon"].split()[0]), int(status["Threads"]),
-                len(os.listdir(f"/proc/{pid}/fd")))
-
-    def is_sanitized(self):
-        """What is freed is kept for a while then."""
-        pid = self.crowd.processes.pid(Daemon.NAME)
-        with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
-            maps = f.read()
-        return "libasan" in maps or "libtsan" in maps
-
-    def flat(self, before):
-        """The idle daemon is as large as it was."""
-        more = (MORE_KB, MORE_THREADS, MORE_FILES)
-        if self.is_sanitized():
-            more = (1 << 40, MORE_THREADS, MORE_FILES)
-        sizes = []
-        def is_flat():
-            sizes.append(self.size())
-            return all(now <= was + m for now, was, m
-                       in zip(sizes[-1], before, more))
-        try:
-            wait_for(is_flat, PATIENCE_S, "")
-        except LabError:
-            raise Failure("memory in kB, threads and open files were "
-                          f"{before} and are {sizes[-1]}") from None
-        return sizes[-1]
-
     # --- all of it
 
     def learn(self):
@@ -413,14 +326,14 @@ class Storm:
         self.chaos.start()
         self.chaos.learn()
         def learned():
-            self.crowd.ask(self.bound)
-            return self.bound <= set(self._now_stored())
+            self.crowd.ask(self.book.bound)
+            return self.book.bound <= set(self.book.stored())
         wait_for(learned, PATIENCE_S, "all policies in the store")
         self.chaos.hold()
         wait_for(lambda: self._deferred(FORGED), PATIENCE_S,
                  "what was cached of domains that are forged from now on")
-        self.read_log()
-        self.learned = True
+        self.book.read()
+        self.book.learned = True
 
     def _deferred(self, names):
         answers = self.crowd.ask(names)
@@ -436,14 +349,16 @@ class Storm:
             self.may_end = False
             self.event("restart")
             self.storm(begun + seconds * MEASURED_AT)
+            self.burst()
             before = self._idle()
             self.storm(begun + seconds)
+            self.burst()
             after = self._idle()
         finally:
             self.load.stop()
         self.look()
-        after = self.flat(before)
-        self.check_store()
+        after = flat(self.pid(), before)
+        self.book.check_store()
         self.chaos.end(self.crowd.stop)
         self.look()
         return before, after
@@ -452,9 +367,9 @@ class Storm:
         """Its size without load."""
         self.load.stop()
         self.look()
-        size = self.size()
+        now = size(self.pid())
         self.load.start()
-        return size
+        return now
 
     def report(self, before, after):
         """What there was."""
@@ -462,12 +377,12 @@ class Storm:
         print("chaos: " + ", ".join(f"{n[e]} {e}" for e in sorted(n)))
         for (kind, answer), count in sorted(self.load.kinds.items()):
             print(f"chaos: {count:7} {kind:7} {answer}")
-        for what, count in sorted(self.told.items()):
+        for what, count in sorted(self.book.told.items()):
             print(f"chaos: told {count:5} times: {what}")
         print(f"chaos: {self.load.sharp} refusals of domains that were secure "
               f"before; longest wait {self.load.slowest:.2f} s; "
               f"{self.load.broken} connections ended with a daemon; "
-              f"{len(self.used)} policies used, none lost")
+              f"{len(self.book.used)} policies used, none lost")
         print(f"chaos: kB, threads, files of the last daemon: {before}, then "
               f"{after}")
 

@@ -78,13 +78,7 @@ class Policies:
             json.dump(hosts, f, indent=1)
         # There is one ::1; the first of several labs has it.
         self.ipv6 = socket.has_ipv6 and not accepts("::1", PORT)
-        try:
-            self._serve(address)
-        except LabError:
-            if not self.ipv6:
-                raise
-            self.ipv6 = False  # another was faster
-            self._serve(address)
+        self._serve(address)
         return os.path.join(self.ca_dir, "root.pem")
 
     def stop(self):
@@ -98,6 +92,15 @@ class Policies:
         self._serve(address)
 
     def _serve(self, address):
+        try:
+            self._serve_on(address)
+        except LabError:
+            if not self.ipv6:
+                raise
+            self.ipv6 = False  # another was faster
+            self._serve_on(address)
+
+    def _serve_on(self, address):
         listen = [f"{address}:{PORT}"]
         if self.ipv6:
             listen.append(f"[::1]:{PORT}")
