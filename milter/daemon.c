@@ -409,6 +409,7 @@ serve(struct daemon *daemon)
 	process_close_on_exec();
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
 	    daemon->sandboxed);
+	log_flush(daemon->log); /* who waits for it may look */
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
