@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -80,11 +81,32 @@ log_check(const struct log_config *config, char error[LOG_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
+#define FILE_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY)
+#define FILE_MODE  0640
+
+/* Root opens it, and its directory may be the user's, who then writes to it: a
+ * link that he has made there would give him any file. Those of root, such as
+ * /dev/stdout, and our own are followed. */
 static int
 open_file(const char *path)
 {
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-	    0640);
+	struct stat link;
+	int fd = open(path, FILE_FLAGS | O_NOFOLLOW, FILE_MODE);
+
+	if (fd >= 0 || (errno != ELOOP && errno != EMLINK))
+		return fd;
+	if (lstat(path, &link) == 0 &&
+	    (link.st_uid == 0 || link.st_uid == geteuid()))
+		return open(path, FILE_FLAGS, FILE_MODE);
+	errno = ELOOP;
+	return -1;
+}
+
+static const char *
+why_not_open(void)
+{
+	return errno == ELOOP ? "is a link that another user has made"
+			      : strerror(errno);
 }
 
 static int
@@ -104,7 +126,7 @@ open_sink(struct log *log, const char *path, char error[LOG_ERROR_SIZE])
 		if (log->fd >= 0)
 			return 0;
 		snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", path,
-		    strerror(errno));
+		    why_not_open());
 		return ERR_IO;
 	}
 	return ERR_CONFIG;
@@ -251,7 +273,7 @@ log_reopen(struct log *log)
 	fd = open_file(log->path);
 	if (fd < 0) {
 		log_msg(log, LOG_LEVEL_ERROR, "log-reopen", "%s: %s", log->path,
-		    strerror(errno));
+		    why_not_open());
 		return;
 	}
 	/* In place, so that a thread in write() never sees a closed one. */

@@ -390,6 +390,34 @@ Test(log, a_file_that_cannot_be_opened_is_an_error)
 #define WRITERS 4
 #define LINES   200
 
+/* Root opens it where the daemon's user may make links. */
+Test(log, a_link_of_another_user_is_not_followed)
+{
+	struct log_config config = {.level = LOG_LEVEL_INFO};
+	char error[LOG_ERROR_SIZE] = "";
+	char target[sizeof(path) + 8];
+	char prize[sizeof(path) + 8];
+	struct log *log;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root gives links away");
+	snprintf(target, sizeof(target), "file:%s", path);
+	config.target = target;
+	snprintf(prize, sizeof(prize), "%s.prize", path);
+	cr_assert_eq(symlink(prize, path), 0);
+	cr_assert_eq(lchown(path, 1, 1), 0);
+	cr_assert_null(log_open(&config, "test", error));
+	cr_expect_not_null(strstr(error, "a link that another user has made"));
+	cr_expect_lt(access(prize, F_OK), 0);
+	/* Such as /dev/stdout. */
+	cr_assert_eq(lchown(path, 0, 0), 0);
+	log = log_open(&config, "test", error);
+	cr_expect_not_null(log, "%s", error);
+	log_close(&log);
+	cr_expect_eq(access(prize, F_OK), 0);
+	unlink(prize);
+}
+
 static void *
 write_lines(void *arg)
 {
