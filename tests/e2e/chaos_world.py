@@ -291,10 +291,11 @@ class Chaos:
     # --- the daemon
 
     def start(self):
-        """Has nothing in memory."""
+        """Has nothing in memory. It listens before it has begun to work."""
         self.renewed_s = time.monotonic()
         self.up.changing(True)
         self.crowd.daemon.start(self.crowd.options, self.wrapper)
+        self.crowd.ask(FREE)
         self.up.changed(True)
 
     def end(self, act):

@@ -47,6 +47,7 @@ PAUSE_MAX_S = 1.2
 # The last daemon, which is looked at for leaks, is warm after a storm: by then
 # its caches are full, and what is taken once has been taken.
 WARM_AT, MEASURED_AT = 0.5, 0.75
+SHORT_S = 60  # too short for a storm to get warm in
 # Jumps stay within the validity of the lab's signatures and certificates, and
 # any two of them within max_age.
 OFFSETS_S = (0, 0, 600, 3600, 5 * 3600, DAY, 3 * DAY, 6 * DAY, -60, -3600,
@@ -341,14 +342,15 @@ class Storm:
 
     def run(self, seconds):
         """Raises Failure."""
-        begun = time.monotonic()
         self.learn()
+        begun = time.monotonic()
         self.load.start()
         try:
             self.storm(begun + seconds * WARM_AT)
             self.may_end = False
             self.event("restart")
-            self.storm(begun + seconds * MEASURED_AT)
+            if seconds >= SHORT_S:
+                self.storm(begun + seconds * MEASURED_AT)
             self.burst()
             before = self._idle()
             self.storm(begun + seconds)
