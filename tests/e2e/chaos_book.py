@@ -3,12 +3,14 @@ and how large it is."""
 
 import collections
 import os
+import time
 
 from chaos_world import BODY, DUMB, FORGED, GUARDED_ID, SECURE, SOON
 from crowd import Failure, expect, policy_body
 from process import LabError, wait_for
 
 PATIENCE_S = 60.0
+RECENT_S, LATE_S = 15.0, 0.5
 PASSING = {"secure"}
 # What errors are told of here: bad configurations, a resolver path that does
 # not validate, a store that cannot be written or reached. And what makes
@@ -24,7 +26,8 @@ class Book:
     """Read while the run goes on, by its thread. events: what has been done,
     the last one last."""
 
-    def __init__(self, chaos, events):
+    def __init__(self, chaos, events, lag):
+        self.lag = lag
         self.crowd = chaos.crowd
         self.store = chaos.redis.spec if chaos.redis else None
         self.events = events
@@ -46,7 +49,8 @@ class Book:
 
     def _other(self, event):
         kind, level = event["event"], event["level"]
-        expect(level != "error" or kind in EXPLAINED,
+        expect(level != "error" or kind in EXPLAINED
+               or kind == "internal" and self._starved(),
                f"an error that nothing explains: {event}")
         if kind == "store" and "state" in event:
             self.store_states.append(event["state"])
@@ -57,6 +61,12 @@ class Book:
                 "level", "event", "state", "result", "failed", "was")
                 if key in event)] += 1
 
+    def _starved(self):
+        """Just now there was no processor for longer than a loop that does not
+        answer is waited for (LATE_MS in ask_wait.c)."""
+        now = time.monotonic()
+        return self.lag.during(now - RECENT_S, now) >= LATE_S
+
     def _rcpt(self, event):
         domain = event["domain"]
         if self.learned and domain in self.bound:
@@ -66,7 +76,7 @@ class Book:
                    and (domain in SECURE or domain == SOON),
                    f"logged of a bound domain: {event}")
         if event["reason"] == "internal-error":
-            expect(TROUBLE & set(self.events[-2:]),
+            expect(TROUBLE & set(self.events[-2:]) or self._starved(),
                    f"an error of its own that nothing explains: {event}")
             self.told[f"rcpt internal-error {event.get('why')}"] += 1
         if event["policy_from"] in ("fetch", "cache") \

@@ -16,7 +16,7 @@ import threading
 import time
 
 from crowd import ZONE, expect, policy_body
-from daemon import bindir
+from daemon import Daemon, bindir
 from domains import GUARDED_KINDS
 from process import wait_for
 from torture_redis import Server
@@ -297,6 +297,10 @@ class Chaos:
         self.crowd.daemon.start(self.crowd.options, self.wrapper)
         self.crowd.ask(FREE)
         self.up.changed(True)
+
+    def pid(self):
+        """Of the daemon, None if there is none."""
+        return self.crowd.processes.pid(Daemon.NAME)
 
     def end(self, act):
         """SIGKILL or SIGTERM."""
