@@ -365,6 +365,14 @@ nomem:
 	return NULL;
 }
 
+static struct fetch *
+any_fetch(const struct fetcher *fetcher)
+{
+	struct fetch *f = TAILQ_FIRST(&fetcher->running);
+
+	return f != NULL ? f : TAILQ_FIRST(&fetcher->waiting);
+}
+
 void
 fetcher_free(struct fetcher **fetcher)
 {
@@ -374,10 +382,7 @@ fetcher_free(struct fetcher **fetcher)
 	if (doomed == NULL)
 		return;
 	doomed->closing = true;
-	while (doomed->n_fetches > 0) {
-		f = TAILQ_FIRST(&doomed->running);
-		if (f == NULL)
-			f = TAILQ_FIRST(&doomed->waiting);
+	while ((f = any_fetch(doomed)) != NULL) {
 		fetch_outcome_cancel(&f->transfer);
 		fetch_end(f);
 	}
