@@ -324,13 +324,14 @@ Test(page, A_06_in_monitor_mode_nobody_was_refused)
 /* What is typed must not be lost when the page is loaded again by itself. */
 Test(page, nothing_is_typed_where_the_page_is_loaded_again)
 {
-	const char *status = write_page();
+	char *status = write_page();
 	FILE *out;
 	char *page;
 
 	cr_expect_not_null(strstr(status, "http-equiv=\"refresh\""));
 	cr_expect_null(strstr(status, "<input"));
 	cr_expect_not_null(strstr(status, "<a href=\"/check\">"));
+	free(status);
 	out = begin();
 	page_write_check(out, "", NULL, NULL);
 	page = end(out);
