@@ -381,6 +381,22 @@ send_request(int fd, const char *request)
 	send_octets(fd, out, frame(request, out, sizeof(out)));
 }
 
+/* The same n times, at once: each piece takes far more room than its octets in
+ * a socket that nobody reads, and the kernel has it for some 250. */
+static void
+send_requests(int fd, const char *request, size_t n)
+{
+	char one[SOCKETMAP_REQUEST_MAX + 64];
+	size_t len = frame(request, one, sizeof(one));
+	char *all = malloc(n * len);
+
+	cr_assert_not_null(all);
+	for (size_t i = 0; i < n; i++)
+		memcpy(all + i * len, one, len);
+	send_octets(fd, all, n * len);
+	free(all);
+}
+
 /* 0: the end. */
 static size_t
 receive_some(int fd, char *out, size_t size)
@@ -841,8 +857,7 @@ Test(socketmap, S_02_so_many_and_no_more_are_under_way)
 	start(new_config());
 	hold(true);
 	fd = client();
-	for (int i = 0; i < MANY; i++)
-		send_request(fd, "policy bound.example");
+	send_requests(fd, "policy bound.example", MANY);
 	await_asked(SOCKETMAP_UNDER_WAY);
 	/* Another connection is served meanwhile, by the same thread: what
 	 * could be read of this one was read. */
@@ -864,8 +879,7 @@ Test(socketmap, S_02_replies_that_nobody_reads_are_bounded)
 
 	start(new_config());
 	fd = client();
-	for (int i = 0; i < LARGE; i++)
-		send_request(fd, "policy large.example");
+	send_requests(fd, "policy large.example", LARGE);
 	await_asked(1);
 	for (int i = 0; i < 10; i++)
 		cr_expect_str_eq(query("policy .example"), "NOTFOUND ");
