@@ -113,3 +113,9 @@ Test(life, SIGTERM_lets_a_recipient_finish)
 	free(LAB_LOG("rcpt", "to=<interrupted@dead.test>", "verdict=pass"));
 	LAB("daemon", "start");
 }
+
+/* The README's, in a lab of its own. */
+Test(life, the_demo_is_right)
+{
+	cr_expect_eq(system(DEMO_PROGRAM " >/dev/null"), 0);
+}

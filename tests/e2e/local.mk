@@ -13,6 +13,7 @@ tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DLAB_PROGRAM='"$(abs_top_srcdir)/tests/lab/lab"' \
 	-DBROWSER_PROGRAM='"$(abs_top_srcdir)/tests/e2e/browser.py"' \
 	-DTORTURE_PROGRAM='"$(abs_top_srcdir)/tests/e2e/torture"' \
+	-DDEMO_PROGRAM='"$(abs_top_srcdir)/tests/lab/demo"' \
 	-DBINDIR='"$(abs_top_builddir)"'
 tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 
