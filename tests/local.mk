@@ -4,7 +4,7 @@
 # each is in SCENARIO_TESTS as well.
 PLAIN_TESTS =
 
-EXTRA_DIST += tests/run tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
+EXTRA_DIST += tests/run tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
 
 ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run
