@@ -73,14 +73,9 @@ memory_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct memory *m = backend;
 	struct record *record = table_get(&m->changes, domain);
-	int err = 0;
+	int err =
+	    store_merge_get(record, m->below, m->handle, domain, got, arg);
 
-	if (record == NULL && m->below != NULL)
-		return m->below->get(m->handle, domain, got, arg);
-	if (record == NULL || record->deleted)
-		err = ERR_NOTFOUND;
-	else
-		(void)got(arg, &record->entry);
 	record_unref(&record);
 	return err;
 }

@@ -70,3 +70,15 @@ store_merge(struct record *const *rows, size_t n,
 		(void)emit_rows(&merge, NULL);
 	return err;
 }
+
+int
+store_merge_get(const struct record *record, const struct store_backend *below,
+    void *handle, const char *domain, store_each_fn *got, void *arg)
+{
+	if (record == NULL && below != NULL)
+		return below->get(handle, domain, got, arg);
+	if (record == NULL || record->deleted)
+		return ERR_NOTFOUND;
+	(void)got(arg, &record->entry);
+	return 0;
+}

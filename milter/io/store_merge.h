@@ -15,4 +15,10 @@ int store_merge(struct record *const *rows, size_t n,
     const struct store_backend *below, void *handle, store_each_fn *each,
     void *arg);
 
+/* The same for one domain: record is that of the domain, NULL if there is none,
+ * and stays the caller's. */
+int
+store_merge_get(const struct record *record, const struct store_backend *below,
+    void *handle, const char *domain, store_each_fn *got, void *arg);
+
 #endif

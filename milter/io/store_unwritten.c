@@ -192,14 +192,9 @@ unwritten_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct unwritten *u = backend;
 	struct record *record = copy_get(u->held, domain, NULL);
-	int err = 0;
+	int err =
+	    store_merge_get(record, u->below, u->handle, domain, got, arg);
 
-	if (record == NULL)
-		return u->below->get(u->handle, domain, got, arg);
-	if (record->deleted)
-		err = ERR_NOTFOUND;
-	else
-		(void)got(arg, &record->entry);
 	record_unref(&record);
 	return err;
 }
