@@ -7,6 +7,11 @@
  * the answer is in its cache. So a callback only reads the answer and moves
  * the lookup on; the caller's done() runs from the event loop, where it may
  * ask again and where nothing of getdns is on the stack.
+ *
+ * libunbound cannot be told to forget an answer, but a context has its own
+ * cache. So a struct dns replaces its context when the context has lived long
+ * enough, or uses a new one for every lookup. An old context is closed after
+ * its last lookup.
  */
 #include "autoconf.h"
 
@@ -31,7 +36,8 @@
 struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
-	struct dns_context *own; /* uncached: this lookup's alone */
+	struct dns_context *context;
+	bool discovery; /* a bogus answer keeps its records */
 	char name[NAME_SIZE];
 	enum dns_type type;
 	getdns_transaction_t id;
@@ -48,7 +54,7 @@ struct dns {
 	struct event_base *base;
 	struct event *wake;
 	struct dns_setup *setup;
-	struct dns_context *context; /* NULL when uncached */
+	struct dns_context *current; /* NULL: the next lookup opens one */
 	struct lookup_list pending;
 	struct lookup_list finished;
 	struct metrics *metrics;
@@ -102,6 +108,29 @@ failed_lookup(const struct dns_guard_outcome *outcome)
 	return dns_reply_none(FACT_FAILED, why);
 }
 
+static struct dns_answer *
+bogus_answer(const struct lookup *lookup, const getdns_dict *response,
+    const struct dns_guard_outcome *outcome)
+{
+	const char *why =
+	    outcome->why[0] != '\0' ? outcome->why : "validation failed";
+	struct dns_answer *answer;
+	getdns_dict *reply;
+
+	if (!lookup->discovery || response == NULL ||
+	    getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
+		GETDNS_RETURN_GOOD)
+		return dns_reply_none(FACT_BOGUS, why);
+	answer = dns_reply_read(reply, lookup->name, lookup->type);
+	if (answer == NULL)
+		return NULL;
+	answer->status = FACT_BOGUS;
+	answer->sig_expires_s = 0;
+	answer->unsigned_zone = false;
+	(void)snprintf(answer->why, sizeof(answer->why), "%s", why);
+	return answer;
+}
+
 /* A packet counts only with libunbound's verdict on it (dns_guard.h). */
 static struct dns_answer *
 read_response(const struct lookup *lookup, const getdns_dict *response,
@@ -138,12 +167,22 @@ judge(const struct lookup *lookup, getdns_callback_type_t type,
 	if (type == GETDNS_CALLBACK_TIMEOUT)
 		return dns_reply_none(FACT_FAILED, "no answer in time");
 	if (outcome != NULL && outcome->bogus)
-		return dns_reply_none(FACT_BOGUS,
-		    outcome->why[0] != '\0' ? outcome->why
-					    : "validation failed");
+		return bogus_answer(lookup, response, outcome);
 	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
 		return failed_lookup(outcome);
 	return read_response(lookup, response, outcome);
+}
+
+/* T-13, and S-05: an RRSIG that nobody validated limits nothing. */
+static void
+mark_unvalidated(const struct dns_setup *setup, struct dns_answer *answer)
+{
+	if (answer->status != FACT_FAILED)
+		answer->status = FACT_INDETERMINATE;
+	answer->sig_expires_s = 0;
+	answer->unsigned_zone = false;
+	if (setup->ttl_max_ms != 0 && answer->ttl_s > setup->ttl_max_ms / 1000)
+		answer->ttl_s = setup->ttl_max_ms / 1000;
 }
 
 static void
@@ -151,6 +190,8 @@ finish(struct lookup *lookup, struct dns_answer *answer)
 {
 	struct dns *dns = lookup->dns;
 
+	if (answer != NULL && dns->setup->unvalidated)
+		mark_unvalidated(dns->setup, answer);
 	lookup->answer = answer;
 	lookup->finished = true;
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
@@ -175,7 +216,7 @@ answered(getdns_context *context, getdns_callback_type_t type,
 static void
 lookup_free(struct lookup *lookup)
 {
-	dns_context_close(&lookup->own);
+	dns_context_unref(&lookup->context);
 	free(lookup->answer);
 	free(lookup);
 }
@@ -251,14 +292,24 @@ check_name(const char *name)
 	return err;
 }
 
-/* libunbound cannot be told to forget, but a context has its own cache. */
 static int
-open_own_context(struct lookup *lookup)
+choose_context(struct lookup *lookup)
 {
+	struct dns *dns = lookup->dns;
 	char error[DNS_ERROR_SIZE];
+	int err = 0;
 
-	return dns_context_open(&lookup->own, lookup->dns->setup,
-	    lookup->dns->base, error);
+	if (dns->setup->uncached)
+		return dns_context_open(&lookup->context, dns->setup, dns->base,
+		    error);
+	if (dns->current != NULL && dns_context_is_old(dns->current))
+		dns_context_unref(&dns->current);
+	if (dns->current == NULL)
+		err = dns_context_open(&dns->current, dns->setup, dns->base,
+		    error);
+	if (err == 0)
+		lookup->context = dns_context_ref(dns->current);
+	return err;
 }
 
 static int
@@ -266,17 +317,14 @@ send_question(struct lookup *lookup)
 {
 	struct dns *dns = lookup->dns;
 	getdns_return_t r;
-	int err;
+	int err = choose_context(lookup);
 
-	if (dns->setup->uncached) {
-		err = open_own_context(lookup);
-		if (err != 0)
-			return err;
-	}
+	if (err != 0)
+		return err;
 	TAILQ_INSERT_TAIL(&dns->pending, lookup, entry);
 	dns->n++;
-	r = dns_context_ask(lookup->own != NULL ? lookup->own : dns->context,
-	    lookup->name, lookup->type, answered, lookup, &lookup->id);
+	r = dns_context_ask(lookup->context, lookup->name, lookup->type,
+	    answered, lookup, &lookup->id);
 	if (r == GETDNS_RETURN_GOOD || lookup->finished)
 		return 0;
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
@@ -284,8 +332,8 @@ send_question(struct lookup *lookup)
 	return ERR_LIBRARY;
 }
 
-int
-dns_ask(struct dns *dns, const char *name, enum dns_type type,
+static int
+ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
     dns_done_fn *done, void *arg)
 {
 	struct lookup *lookup;
@@ -303,6 +351,7 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 		return ERR_NOMEM;
 	lookup->dns = dns;
 	lookup->type = type;
+	lookup->discovery = discovery;
 	lookup->done = done;
 	lookup->arg = arg;
 	lookup->begun_us = metrics_clock_us();
@@ -313,6 +362,26 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	return err;
 }
 
+int
+dns_ask(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, false, done, arg);
+}
+
+int
+dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, true, done, arg);
+}
+
+bool
+dns_is_forwarding(const struct dns *dns)
+{
+	return dns->setup->forwarding;
+}
+
 size_t
 dns_pending(const struct dns *dns)
 {
@@ -320,17 +389,6 @@ dns_pending(const struct dns *dns)
 }
 
 /* --- set-up ------------------------------------------------------------- */
-
-/* Also when uncached: every later context is like this first one. */
-static int
-open_context(struct dns *dns, char error[DNS_ERROR_SIZE])
-{
-	int err = dns_context_open(&dns->context, dns->setup, dns->base, error);
-
-	if (dns->setup->uncached)
-		dns_context_close(&dns->context);
-	return err;
-}
 
 static int
 no_memory(char error[DNS_ERROR_SIZE])
@@ -343,13 +401,19 @@ static int
 set_up(struct dns *dns, const struct dns_config *config,
     char error[DNS_ERROR_SIZE])
 {
+	int err;
+
 	dns->setup = dns_setup_new(config, error);
 	if (dns->setup == NULL)
 		return ERR_CONFIG;
 	dns->wake = event_new(dns->base, -1, 0, woken, dns);
 	if (dns->wake == NULL)
 		return no_memory(error);
-	return open_context(dns, error);
+	/* Also when uncached: every later context is like this first one. */
+	err = dns_context_open(&dns->current, dns->setup, dns->base, error);
+	if (dns->setup->uncached)
+		dns_context_unref(&dns->current);
+	return err;
 }
 
 static int
@@ -392,11 +456,9 @@ static void
 cancel_pending(struct dns *dns)
 {
 	struct lookup *lookup;
-	struct dns_context *context;
 
 	while ((lookup = TAILQ_FIRST(&dns->pending)) != NULL) {
-		context = lookup->own != NULL ? lookup->own : dns->context;
-		(void)dns_context_cancel(context, lookup->id);
+		(void)dns_context_cancel(lookup->context, lookup->id);
 		if (!lookup->finished)
 			finish(lookup,
 			    dns_reply_none(FACT_FAILED, "cancelled"));
@@ -413,7 +475,7 @@ dns_free(struct dns **dns)
 	d->closing = true;
 	cancel_pending(d);
 	hand_out_finished(d);
-	dns_context_close(&d->context);
+	dns_context_unref(&d->current);
 	if (d->wake != NULL)
 		event_free(d->wake);
 	dns_setup_free(&d->setup);

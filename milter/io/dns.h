@@ -1,6 +1,9 @@
 /*
- * Validated DNS lookups. Hides getdns and the libunbound inside it; GETDNS.md
- * says why it is used as it is.
+ * DNS lookups. Hides getdns and the libunbound inside it.
+ *
+ * A struct dns either validates every answer, or none: policy discovery uses
+ * one that does not validate, because it must not fail where validation fails
+ * (T-11). The answers of the latter are INDETERMINATE or FAILED, never SECURE.
  *
  * A struct dns belongs to one thread, that of its event_base: every function
  * but dns_check is called there, and every callback runs there.
@@ -35,7 +38,11 @@ struct dns_config {
 	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
 	unsigned timeout_ms;      /* of one lookup, retries included */
 	bool uncached;            /* every lookup asks afresh; costly */
-	struct metrics *metrics;  /* NULL: nobody counts */
+	bool unvalidated;         /* no DNSSEC: for discovery alone (T-11) */
+	/* unvalidated: no answer is used for longer, whatever TTL it claims
+	 * (T-13); 0: no limit */
+	unsigned unvalidated_max_ms;
+	struct metrics *metrics; /* NULL: nobody counts */
 };
 
 /* X(member, value, name) */
@@ -44,6 +51,7 @@ struct dns_config {
 	X(DNS_MX, 15, "MX")         \
 	X(DNS_TXT, 16, "TXT")       \
 	X(DNS_AAAA, 28, "AAAA")     \
+	X(DNS_DS, 43, "DS")         \
 	X(DNS_DNSKEY, 48, "DNSKEY") \
 	X(DNS_TLSA, 52, "TLSA")
 
@@ -71,11 +79,14 @@ struct dns_answer {
 	enum fact_answer answer; /* EMPTY when BOGUS or FAILED */
 	uint32_t ttl_s;          /* least of chain and RRset, or of the SOA
 				  * for a denial; 0 when BOGUS or FAILED */
-	int64_t sig_expires_s;   /* wall clock: earliest RRSIG expiration
-				  * seen; 0: none */
-	char why[DNS_WHY_SIZE];  /* BOGUS, FAILED: for people; else "" */
-	bool truncated;          /* more than DNS_RECORDS_MAX */
-	bool aliased;            /* there was an alias, and the last one */
+	/* DS: a SECURE denial which proves that the name is an unsigned zone
+	 * of its own. Without that proof it may be part of a signed zone. */
+	bool unsigned_zone;
+	int64_t sig_expires_s;  /* wall clock: earliest RRSIG expiration
+				 * seen; 0: none */
+	char why[DNS_WHY_SIZE]; /* BOGUS, FAILED: for people; else "" */
+	bool truncated;         /* more than DNS_RECORDS_MAX */
+	bool aliased;           /* there was an alias, and the last one */
 	char target[NAME_SIZE]; /* leads here, canonical; "": to no host name */
 	size_t n;
 	const struct dns_record *records; /* as received; MX sorted */
@@ -106,6 +117,19 @@ void dns_free(struct dns **dns);
  */
 int dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);
+
+/*
+ * The same, and a BOGUS answer keeps its records, kind and TTL. For policy
+ * discovery alone (T-11, F-14): the certificate of the policy host decides
+ * there, not the DNS.
+ */
+int dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg);
+
+/* Whether all lookups go through forwarders. Then a question for DS or DNSKEY
+ * ahead of the one that needs it saves a round trip; in recursion the referral
+ * brings the DS. */
+bool dns_is_forwarding(const struct dns *dns);
 
 /* Lookups under way at most; then dns_ask says ERR_BUSY. Each costs libunbound
  * some 20 KB. */

@@ -12,11 +12,14 @@
 #include "io/dns_guard.h"
 #include "io/dns_loop.h"
 #include "io/dns_proof.h"
+#include "io/metrics.h"
 
 #define UDP_PAYLOAD 1232 /* no fragments; getdns's own default is 65535 */
 
 struct dns_context {
 	const struct dns_setup *setup;
+	size_t refs;
+	uint64_t born_us;
 	getdns_context *getdns;
 	getdns_dict *extensions;
 	struct dns_loop loop;
@@ -156,7 +159,8 @@ set_up(struct dns_context *c, struct event_base *base,
 	if (c->extensions == NULL)
 		return fault(error, "dictionary", GETDNS_RETURN_MEMORY_ERROR);
 	r = getdns_dict_set_int(c->extensions, "dnssec_return_all_statuses",
-	    GETDNS_EXTENSION_TRUE);
+	    c->setup->unvalidated ? GETDNS_EXTENSION_FALSE
+				  : GETDNS_EXTENSION_TRUE);
 	return r == GETDNS_RETURN_GOOD ? 0 : fault(error, "dictionary", r);
 }
 
@@ -182,6 +186,8 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 		return ERR_NOMEM;
 	}
 	c->setup = setup;
+	c->refs = 1;
+	c->born_us = metrics_clock_us();
 	c->guard.options = &setup->guard;
 	(void)pthread_mutex_lock(&one_at_a_time);
 	err = set_up(c, base, error);
@@ -195,17 +201,32 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 	return err;
 }
 
+struct dns_context *
+dns_context_ref(struct dns_context *context)
+{
+	context->refs++;
+	return context;
+}
+
 void
-dns_context_close(struct dns_context **context)
+dns_context_unref(struct dns_context **context)
 {
 	struct dns_context *c = *context;
 
-	if (c == NULL)
+	*context = NULL;
+	if (c == NULL || --c->refs > 0)
 		return;
 	(void)pthread_mutex_lock(&one_at_a_time);
 	destroy(c);
 	(void)pthread_mutex_unlock(&one_at_a_time);
-	*context = NULL;
+}
+
+bool
+dns_context_is_old(const struct dns_context *context)
+{
+	uint64_t life_us = (uint64_t)context->setup->context_life_ms * 1000;
+
+	return life_us != 0 && metrics_clock_us() - context->born_us >= life_us;
 }
 
 getdns_return_t

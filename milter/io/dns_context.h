@@ -16,7 +16,8 @@ struct event_base;
 struct dns_context;
 
 /*
- * setup is borrowed and must outlive the context. In RECURSING mode libunbound
+ * With one reference. setup is borrowed and must outlive the context. In
+ * RECURSING mode libunbound
  * has started and the guard is in force when this returns 0: all files are read
  * by then. Else an error with *error filled in; ERR_LIBRARY: not the
  * configuration's.
@@ -25,8 +26,13 @@ int
 dns_context_open(struct dns_context **context, const struct dns_setup *setup,
     struct event_base *base, char error[DNS_ERROR_SIZE]);
 
-/* No lookup may be under way; not from inside a callback of getdns. */
-void dns_context_close(struct dns_context **context);
+struct dns_context *dns_context_ref(struct dns_context *context);
+/* The last one closes it: no lookup may be under way then; not from inside a
+ * callback of getdns. */
+void dns_context_unref(struct dns_context **context);
+
+/* It has lived for setup->context_life_ms. */
+bool dns_context_is_old(const struct dns_context *context);
 
 /* callback may run inside this call. */
 getdns_return_t dns_context_ask(struct dns_context *context, const char *name,

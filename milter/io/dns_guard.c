@@ -132,6 +132,9 @@ set_up(struct dns_guard *guard, set_fwd_fn *real)
 		if (rc != 0)
 			note_error(guard, o->unbound_conf, rc);
 	}
+	/* After the fragment, which must not undo it. */
+	if (o->unvalidated)
+		set_option(guard, "module-config:", "iterator");
 }
 
 /*
@@ -167,7 +170,11 @@ copy_reason(char out[DNS_WHY_SIZE], const char *why)
 	out[i] = '\0';
 }
 
-/* A packet is handed on only with an answer that libunbound stands by. */
+/*
+ * getdns gets a packet only where libunbound has an answer. That of a bogus
+ * answer is passed on as if it were unsigned, so that getdns does not validate
+ * it again; dns.c reads libunbound's own verdict from the outcome.
+ */
 static void
 pass_on(void *arg, int rcode, void *packet, int len, int sec, char *why,
     int was_ratelimited)
@@ -177,15 +184,18 @@ pass_on(void *arg, int rcode, void *packet, int len, int sec, char *why,
 
 	if (current_guard != NULL && current_guard->pretend_bogus)
 		sec = UB_SEC_BOGUS;
+	if (current_guard != NULL && current_guard->pretend_failed)
+		rcode = RCODE_SERVFAIL;
 	outcome.rcode = rcode;
 	outcome.secure = sec == UB_SEC_SECURE;
 	outcome.bogus = sec == UB_SEC_BOGUS;
 	copy_reason(outcome.why, why);
-	if ((rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) ||
-	    outcome.bogus) {
+	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) {
 		rcode = RCODE_SERVFAIL;
 		packet = NULL;
 		len = 0;
+		sec = 0;
+	} else if (outcome.bogus) {
 		sec = 0;
 	}
 	current_outcome = &outcome;

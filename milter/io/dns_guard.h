@@ -7,8 +7,8 @@
  *    unbound.conf, no root hints file;
  *  - when libunbound reports a failure it hands on whatever packet lies in
  *    libunbound's buffer, which may be a stranger's, as an insecure answer;
- *  - it judges what libunbound found bogus anew, with a weaker validator, and
- *    loses the reason.
+ *  - it validates again, with a weaker validator, what libunbound found bogus,
+ *    and loses the reason.
  *
  * So this module defines two functions of libunbound itself, ub_ctx_set_fwd
  * and ub_resolve_event. The program's definitions win over the library's, as
@@ -42,6 +42,7 @@ struct dns_guard_options {
 	const char *const *forwarders; /* "IP@PORT" */
 	const char *unbound_conf;      /* NULL: none */
 	const char *root_hints;        /* NULL: built in */
+	bool unvalidated;              /* leave libunbound's validator out */
 };
 
 struct dns_guard {
@@ -49,7 +50,8 @@ struct dns_guard {
 	unsigned set_up;            /* libunbound contexts set up through us */
 	unsigned asked;             /* lookups handed on through us */
 	bool broken;                /* libunbound lacks what we need */
-	bool pretend_bogus;         /* of what is answered at once */
+	bool pretend_bogus;         /* for dns_proof.c, of what is answered */
+	bool pretend_failed;        /* inside dns_context_ask */
 	char error[DNS_ERROR_SIZE]; /* why libunbound did not start; or "" */
 	struct ub_ctx *ctx;
 	FILE *log; /* libunbound's words while it starts */

@@ -113,7 +113,15 @@ dns_proof(struct dns_context *context, struct dns_guard *guard,
 	guard->pretend_bogus = true;
 	(void)try_name(context, DNS_GUARD_TOLD_NAME, DNS_TXT, &trial);
 	guard->pretend_bogus = false;
-	if (!trial.bogus || trial.has_reply)
+	if (!trial.bogus || !trial.has_text)
+		return dns_libraries_blame(
+		    "getdns does not report a bogus answer with libunbound's "
+		    "verdict on it",
+		    error);
+	guard->pretend_failed = true;
+	(void)try_name(context, DNS_GUARD_TOLD_NAME, DNS_TXT, &trial);
+	guard->pretend_failed = false;
+	if (!trial.finished || trial.has_reply)
 		return dns_libraries_blame(
 		    "getdns makes an answer of what the guard has dropped",
 		    error);

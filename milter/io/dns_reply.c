@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/dns_delegation.h"
 #include "io/dns_wire.h"
 
 enum {
@@ -32,6 +33,7 @@ static const struct {
     {DNS_AAAA,   "/rdata/ipv6_address", 16, 16   },
     {DNS_MX,     "/rdata/exchange",     1,  255  },
     {DNS_TXT,    "/rdata/rdata_raw",    1,  65535},
+    {DNS_DS,     "/rdata/rdata_raw",    4,  65535},
     {DNS_DNSKEY, "/rdata/rdata_raw",    5,  65535},
     {DNS_TLSA,   "/rdata/rdata_raw",    4,  65535},
 };
@@ -407,6 +409,9 @@ make_answer(const struct reading *r, enum fact_status status)
 	answer->aliased = r->aliased;
 	if (r->aliased)
 		(void)dns_wire_to_name(&r->owner, answer->target);
+	answer->unsigned_zone = r->type == DNS_DS && status == FACT_SECURE &&
+	    answer->answer == ANSWER_NODATA &&
+	    dns_delegation_is_unsigned(r->reply, &r->owner);
 	answer->n = answer->answer == ANSWER_NULL_MX ? 0 : r->n;
 	answer->records = records;
 	return answer;

@@ -185,6 +185,16 @@ dns_setup_new(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 	setup->guard.forwarders = (const char *const *)setup->forwarders;
 	setup->guard.unbound_conf = setup->unbound_conf;
 	setup->guard.root_hints = setup->root_hints;
+	setup->forwarding =
+	    setup->guard.system || setup->guard.n_forwarders > 0;
+	/* T-13: an answer is used from the cache of a context for half of the
+	 * limit, and its TTL counts for the other half. libunbound's own
+	 * cache-max-ttl is no help: it is global to the process, so that it
+	 * would limit the validating contexts, too. */
+	setup->unvalidated = setup->guard.unvalidated = config->unvalidated;
+	if (config->unvalidated)
+		setup->context_life_ms = setup->ttl_max_ms =
+		    config->unvalidated_max_ms / 2;
 	/* Whoever names servers in a file of libunbound's means them. */
 	if (setup->unbound_conf != NULL || setup->root_hints != NULL)
 		setup->guard.localhost = true;

@@ -20,6 +20,12 @@ struct dns_setup {
 	struct dns_guard_options guard;
 	unsigned timeout_ms;
 	bool uncached;
+	bool unvalidated;
+	bool forwarding; /* to servers that are named here */
+	/* unvalidated: how long a context is used, and the most that a TTL
+	 * counts; 0: no limit */
+	unsigned context_life_ms;
+	unsigned ttl_max_ms;
 	char **forwarders; /* what guard.forwarders points to */
 	char *unbound_conf;
 	char *root_hints;

@@ -90,12 +90,13 @@ libio_a_SOURCES += milter/io/facts_json.h \
 # seen by libgetdns (dns_guard.h): whatever links dns.c needs these flags.
 DNS_LDFLAGS = -Wl,--export-dynamic-symbol=ub_ctx_set_fwd \
 	-Wl,--export-dynamic-symbol=ub_resolve_event
-DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS)
+DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 libio_a_CPPFLAGS += $(GETDNS_CFLAGS) $(LIBEVENT_CFLAGS)
 libio_a_SOURCES += \
 	milter/io/dns.c milter/io/dns.h \
 	milter/io/dns_anchor.c milter/io/dns_anchor.h \
 	milter/io/dns_context.c milter/io/dns_context.h \
+	milter/io/dns_delegation.c milter/io/dns_delegation.h \
 	milter/io/dns_guard.c milter/io/dns_guard.h \
 	milter/io/dns_libraries.c milter/io/dns_libraries.h \
 	milter/io/dns_loop.c milter/io/dns_loop.h \

@@ -21,7 +21,7 @@
 #define NAME "example.org"
 
 static const enum dns_type types[] = {DNS_A, DNS_MX, DNS_TXT, DNS_AAAA,
-    DNS_DNSKEY, DNS_TLSA};
+    DNS_DNSKEY, DNS_TLSA, DNS_DS};
 #define TYPES_COUNT (sizeof(types) / sizeof(*types))
 
 static const uint32_t verdicts[] = {GETDNS_DNSSEC_SECURE,
@@ -72,6 +72,7 @@ check_record(enum dns_type type, const struct dns_record *record)
 		(void)tlsa_is_usable(record->data, record->len);
 		break;
 	case DNS_TXT:
+	case DNS_DS:
 	case DNS_DNSKEY:
 		break;
 	}

@@ -169,6 +169,7 @@ dns_due(struct later *later, bool cancelled)
 		record.len = 16;
 		break;
 	case DNS_A:
+	case DNS_DS:
 	case DNS_DNSKEY:
 	case DNS_TLSA:
 		break;

@@ -243,6 +243,7 @@ dns_due(const struct later *later, bool cancelled)
 		answer.n = 0;
 		break;
 	case DNS_A:
+	case DNS_DS:
 	case DNS_DNSKEY:
 		break;
 	}
@@ -412,7 +413,8 @@ ask_one(unsigned n)
 
 	(void)snprintf(target.domain, sizeof(target.domain), "d%u.%s", n,
 	    kinds[n % KINDS].suffix);
-	answer = ask(engine, &target, clock_mono_ms() + DEADLINE_MS, NULL, &cached);
+	answer =
+	    ask(engine, &target, clock_mono_ms() + DEADLINE_MS, NULL, &cached);
 	if (answer == NULL ||
 	    answer->verdict.kind != kinds[n % KINDS].verdict || cached) {
 		(void)fprintf(stderr, "%s: %s\n", target.domain,

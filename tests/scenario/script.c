@@ -221,6 +221,7 @@ complete(struct question *q, const struct script_dns *s)
 		records[0].len = 3 + 32;
 		break;
 	case DNS_AAAA:
+	case DNS_DS:
 	case DNS_DNSKEY:
 		memset(rdata, 0, 16);
 		records[0].data = rdata;

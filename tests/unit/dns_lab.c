@@ -140,6 +140,7 @@ lab_done(void *arg, const struct dns_answer *answer)
 	a->answer = answer->answer;
 	a->ttl_s = answer->ttl_s;
 	a->sig_expires_s = answer->sig_expires_s;
+	a->unsigned_zone = answer->unsigned_zone;
 	a->truncated = answer->truncated;
 	a->n = answer->n;
 	(void)snprintf(a->why, sizeof(a->why), "%s", answer->why);
@@ -172,5 +173,15 @@ lab_ask(struct lab *lab, const char *name, enum dns_type type,
 	cr_assert_eq(dns_ask(lab->dns, name, type, lab_done, answer), 0, "%s",
 	    name);
 	cr_assert(!answer->done, "%s: completed inside dns_ask", name);
+	lab_await(lab, answer);
+}
+
+void
+lab_ask_discovery(struct lab *lab, const char *name, enum dns_type type,
+    struct lab_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	cr_assert_eq(dns_ask_discovery(lab->dns, name, type, lab_done, answer),
+	    0, "%s", name);
 	lab_await(lab, answer);
 }

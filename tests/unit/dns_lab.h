@@ -18,6 +18,7 @@ struct lab_answer {
 	enum fact_answer answer;
 	uint32_t ttl_s;
 	int64_t sig_expires_s;
+	bool unsigned_zone;
 	char why[DNS_WHY_SIZE];
 	bool truncated;
 	size_t n;
@@ -54,6 +55,9 @@ void lab_close(struct lab *lab);
 void lab_done(void *arg, const struct dns_answer *answer);
 /* Runs the loop until the answer is there. */
 void lab_await(struct lab *lab, const struct lab_answer *answer);
+/* Asks by dns_ask_discovery, and waits. */
+void lab_ask_discovery(struct lab *lab, const char *name, enum dns_type type,
+    struct lab_answer *answer);
 /* Asks and waits. */
 void lab_ask(struct lab *lab, const char *name, enum dns_type type,
     struct lab_answer *answer);

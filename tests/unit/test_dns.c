@@ -273,6 +273,182 @@ Test(dns, expiration_and_ttl_are_told)
 	lab_close(&lab);
 }
 
+/* --- discovery: without validation (T-11, T-13, F-14) ------------------- */
+
+static void
+open_unvalidated(struct lab *lab, enum lab_path path, unsigned max_ms)
+{
+	struct dns_config config = lab_config(path);
+
+	config.unvalidated = true;
+	config.unvalidated_max_ms = max_ms;
+	(void)lab_tamper("clear");
+	lab_open(lab, &config);
+}
+
+/* clang-format off */
+static const struct row unvalidated_rows[] = {
+	{"T-11", "_mta-sts.secure.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.unsigned.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.expired.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.wrongds.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.nosigs.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.txtbogus.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"F-14", "mta-sts.hostbogus.test", DNS_A, FACT_INDETERMINATE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "gone.test", DNS_TXT, FACT_INDETERMINATE, ANSWER_NXDOMAIN, 0, NULL},
+	{"T-11", "lame.test", DNS_TXT, FACT_FAILED, ANSWER_EMPTY, 0, "SERVFAIL"},
+};
+/* clang-format on */
+
+static void
+check_unvalidated_rows(enum lab_path path)
+{
+	struct lab_answer a;
+	struct lab lab;
+
+	if (!lab_has(path))
+		cr_skip_test("port 53 is not ours");
+	open_unvalidated(&lab, path, 300000);
+	for (size_t i = 0; i < COUNT(unvalidated_rows); i++) {
+		const struct row *row = &unvalidated_rows[i];
+
+		lab_ask(&lab, row->name, row->type, &a);
+		cr_expect_eq(a.status, row->status, "%s %s: %s %s", row->id,
+		    row->name, fact_status_name(a.status), a.why);
+		cr_expect_eq(a.answer, row->answer, "%s: %s", row->name,
+		    fact_answer_name(a.answer));
+		cr_expect_eq(a.n, row->n, "%s", row->name);
+		cr_expect_eq(a.sig_expires_s, 0, "%s", row->name);
+		cr_expect_leq(a.ttl_s, 150, "T-13 %s", row->name);
+	}
+	lab_close(&lab);
+}
+
+Test(dns, T_11_unvalidated_rows_over_a_forwarder)
+{
+	check_unvalidated_rows(LAB_FORWARDER);
+}
+
+Test(dns, T_11_unvalidated_rows_by_stub_zones)
+{
+	check_unvalidated_rows(LAB_STUBS);
+}
+
+Test(dns, T_11_unvalidated_rows_over_tls)
+{
+	check_unvalidated_rows(LAB_TLS);
+}
+
+/* The forwarder validates: it has SERVFAIL for a bogus answer, and records for
+ * who asks without validation (CD) only, as the validator does. */
+Test(dns, T_11_bogus_answers_keep_their_records_for_discovery)
+{
+	static const char *const names[] = {"expired.test", "wrongds.test",
+	    "nosigs.test", "txtbogus.test"};
+	struct lab_answer a;
+	struct lab lab;
+	char name[NAME_SIZE];
+
+	open_forwarder(&lab);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		(void)snprintf(name, sizeof(name), "_mta-sts.%s", names[i]);
+		lab_ask_discovery(&lab, name, DNS_TXT, &a);
+		cr_expect_eq(a.status, FACT_BOGUS, "%s: %s", name, a.why);
+		cr_expect_eq(a.answer, ANSWER_RECORDS, "%s", name);
+		cr_expect_eq(a.n, 1, "%s", name);
+		cr_expect_str_not_empty(a.why, "%s", name);
+		lab_ask(&lab, name, DNS_TXT, &a);
+		cr_expect_eq(a.status, FACT_BOGUS, "%s: %s", name, a.why);
+		cr_expect_eq(a.n, 0, "%s", name);
+	}
+	(void)lab_tamper("rule fwd _mta-sts.secure.test TXT nxdomain");
+	lab_ask_discovery(&lab, "_mta-sts.secure.test", DNS_TXT, &a);
+	cr_expect_eq(a.status, FACT_BOGUS);
+	cr_expect_eq(a.answer, ANSWER_NXDOMAIN, "%s",
+	    fact_answer_name(a.answer));
+	(void)lab_tamper("clear");
+	lab_close(&lab);
+}
+
+static void
+check_forged_ttl(enum lab_path path, const char *on)
+{
+	struct lab_answer a;
+	struct lab lab;
+
+	if (!lab_has(path))
+		cr_skip_test("port 53 is not ours");
+	open_unvalidated(&lab, path, 60000);
+	(void)lab_tamper("rule %s mta-sts.secure.test A forge 604800 "
+			 "192.0.2.66",
+	    on);
+	lab_ask(&lab, "mta-sts.secure.test", DNS_A, &a);
+	cr_expect_arr_eq(a.data, "\xc0\0\2\x42", 4);
+	cr_expect_eq(a.ttl_s, 30);
+	lab_close(&lab);
+
+	open_unvalidated(&lab, path, 2);
+	(void)lab_tamper("rule %s mta-sts.secure.test A forge 604800 "
+			 "192.0.2.66",
+	    on);
+	lab_ask(&lab, "mta-sts.secure.test", DNS_A, &a);
+	cr_expect_arr_eq(a.data, "\xc0\0\2\x42", 4);
+	cr_expect_eq(a.ttl_s, 0);
+	(void)lab_tamper("clear");
+	do
+		lab_ask(&lab, "mta-sts.secure.test", DNS_A, &a);
+	while (a.data[0] == 0xc0);
+	cr_expect_arr_eq(a.data, "\x7f", 1);
+	lab_close(&lab);
+}
+
+Test(dns, T_13_a_forged_ttl_counts_for_the_limit_over_a_forwarder,
+    .timeout = 30)
+{
+	check_forged_ttl(LAB_FORWARDER, "fwd");
+}
+
+Test(dns, T_13_a_forged_ttl_counts_for_the_limit_in_recursion, .timeout = 30)
+{
+	check_forged_ttl(LAB_ROOT, "auth");
+}
+
+/* What is proven to be no signed zone, and what is not. */
+Test(dns, T_12_denial_of_ds_shows_an_unsigned_delegation)
+{
+	static const struct {
+		const char *name;
+		enum fact_status status;
+		enum fact_answer answer;
+		bool unsigned_zone;
+	} rows_of_ds[] = {
+	    {"secure.test",           FACT_SECURE,   ANSWER_RECORDS,  false},
+	    {"unsigned.test",         FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"unsigned.nsec3.test",   FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"unsigned.optout.test",  FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"gone.optout.test",      FACT_INSECURE, ANSWER_NXDOMAIN, false},
+	    {"mx1.secure.test",       FACT_SECURE,   ANSWER_NODATA,   false},
+	    {"mx1.secure.nsec3.test", FACT_SECURE,   ANSWER_NODATA,   false},
+	    {"gone.test",             FACT_SECURE,   ANSWER_NXDOMAIN, false},
+	};
+	struct lab_answer a;
+	struct lab lab;
+
+	open_forwarder(&lab);
+	for (size_t i = 0; i < COUNT(rows_of_ds); i++) {
+		const char *name = rows_of_ds[i].name;
+
+		lab_ask(&lab, name, DNS_DS, &a);
+		cr_expect_eq(a.status, rows_of_ds[i].status, "%s: %s %s", name,
+		    fact_status_name(a.status), a.why);
+		cr_expect_eq(a.answer, rows_of_ds[i].answer, "%s: %s", name,
+		    fact_answer_name(a.answer));
+		cr_expect_eq(a.unsigned_zone, rows_of_ds[i].unsigned_zone, "%s",
+		    name);
+	}
+	lab_close(&lab);
+}
+
 /* --- whoever is on the path --------------------------------------------- */
 
 struct attack {
