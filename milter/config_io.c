@@ -12,6 +12,7 @@ config_dns(const struct config *config, struct dns_config *out)
 	    .root_hints = config->root_hints,
 	    .trust_anchor = config->trust_anchor,
 	    .timeout_ms = (unsigned)config->dns_timeout_ms,
+	    .unvalidated_max_ms = (unsigned)config->discovery_ttl_max_ms,
 	};
 }
 

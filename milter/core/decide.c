@@ -57,7 +57,8 @@ fail_discovery(const struct facts *facts, const struct rules *rules,
 	if (e.status == FACT_BOGUS) {
 		verdict->reason = REASON_DISCOVERY_BOGUS;
 		rule = rules->on_bogus_discovery;
-	} else if (e.status == FACT_UNASKED && facts->deadline) {
+	} else if (facts->deadline &&
+	    (e.status == FACT_UNASKED || facts->txt_late)) {
 		verdict->reason = REASON_DEADLINE;
 	}
 	verdict->kind = rule == RULE_TEMPFAIL ? VERDICT_DEFER : VERDICT_PASS;
@@ -198,7 +199,7 @@ discovery_may_defer(const struct facts *facts, const struct rules *rules)
 		return false;
 	return rules->on_discovery_failure == RULE_TEMPFAIL ||
 	    (rules->on_bogus_discovery == RULE_TEMPFAIL &&
-		facts->txt_state == TXT_UNASKED);
+		facts->txt_state != TXT_VALID);
 }
 
 /* The policy is on its way: is all well, whatever it says? False: open. */
@@ -262,7 +263,8 @@ decide_wants(const struct facts *facts, struct wants *out)
 	discovery_judge(facts, &discovery);
 	out->fetch =
 	    discovery.fetch_needed && facts->fetch.state == FETCH_UNASKED;
-	/* A policy that is being fetched is expected to bind. */
-	out->delivery = out->fetch ||
+	/* A policy that the TXT names is expected to bind. One that may not
+	 * exist (T-12) is not worth the questions. */
+	out->delivery = (out->fetch && facts->txt_state == TXT_VALID) ||
 	    (discovery.policy != NULL && discovery.policy->dnssec);
 }

@@ -11,10 +11,23 @@
 #include "core/facts.h"
 #include "core/verdict.h"
 
-enum rule_hosts { RULE_HOSTS_ALL, RULE_HOSTS_ANY };
-enum rule_tlsa { RULE_TLSA_CHECKED, RULE_TLSA_REQUIRED, RULE_TLSA_IGNORED };
-enum rule_mx_patterns { RULE_MX_PATTERNS_IGNORE, RULE_MX_PATTERNS_ENFORCE };
-enum rule_failure { RULE_PASS, RULE_TEMPFAIL };
+enum rule_hosts {
+	RULE_HOSTS_ALL,
+	RULE_HOSTS_ANY
+};
+enum rule_tlsa {
+	RULE_TLSA_CHECKED,
+	RULE_TLSA_REQUIRED,
+	RULE_TLSA_IGNORED
+};
+enum rule_mx_patterns {
+	RULE_MX_PATTERNS_IGNORE,
+	RULE_MX_PATTERNS_ENFORCE
+};
+enum rule_failure {
+	RULE_PASS,
+	RULE_TEMPFAIL
+};
 enum rule_action {
 	RULE_ACTION_TEMPFAIL,
 	RULE_ACTION_REJECT,
@@ -54,7 +67,7 @@ bool decide(const struct facts *facts, const struct rules *rules,
 
 /* What the engine has to look up next, by the same rules. */
 struct wants {
-	bool fetch;    /* the TXT names a policy that is not stored (C-03) */
+	bool fetch;    /* the policy: C-03, T-12 */
 	bool delivery; /* MX, or the hosts if no_mx: the domain may bind */
 };
 void decide_wants(const struct facts *facts, struct wants *out);

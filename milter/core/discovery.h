@@ -14,10 +14,11 @@ struct discovery {
 	/* As things stand; NULL: none. Points into the facts. */
 	const struct fact_policy *policy;
 	enum policy_from from;
-	/* The TXT names a policy that is not stored (C-03). */
+	/* The TXT names a policy that is not stored (C-03), or its absence is
+	 * not proven and nothing is stored (T-12). */
 	bool fetch_needed;
-	/* The TXT or a fetch that is needed is not there yet: it could still
-	 * put another policy in the place of this one. */
+	/* The TXT or a fetch that is needed may still come, and with it
+	 * another policy. */
 	bool pending;
 };
 

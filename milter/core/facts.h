@@ -20,12 +20,12 @@
 #define FACTS_HOSTS_MAX 32
 
 /* X(member, name). Only SECURE is good (D-07). */
-#define FACT_STATUS_TABLE(X)                                                   \
-	X(FACT_UNASKED, "unasked")                                             \
-	X(FACT_SECURE, "secure")                                               \
-	X(FACT_INSECURE, "insecure")                                           \
-	X(FACT_BOGUS, "bogus")                                                 \
-	X(FACT_INDETERMINATE, "indeterminate")                                 \
+#define FACT_STATUS_TABLE(X)                   \
+	X(FACT_UNASKED, "unasked")             \
+	X(FACT_SECURE, "secure")               \
+	X(FACT_INSECURE, "insecure")           \
+	X(FACT_BOGUS, "bogus")                 \
+	X(FACT_INDETERMINATE, "indeterminate") \
 	X(FACT_FAILED, "failed")
 
 enum fact_status {
@@ -35,11 +35,11 @@ enum fact_status {
 };
 
 /* X(member, name). What an answer held; ANSWER_EMPTY when there was none. */
-#define FACT_ANSWER_TABLE(X)                                                   \
-	X(ANSWER_EMPTY, "")                                                    \
-	X(ANSWER_RECORDS, "records")                                           \
-	X(ANSWER_NODATA, "nodata")                                             \
-	X(ANSWER_NXDOMAIN, "nxdomain")                                         \
+#define FACT_ANSWER_TABLE(X)           \
+	X(ANSWER_EMPTY, "")            \
+	X(ANSWER_RECORDS, "records")   \
+	X(ANSWER_NODATA, "nodata")     \
+	X(ANSWER_NXDOMAIN, "nxdomain") \
 	X(ANSWER_NULL_MX, "null-mx") /* RFC 7505 */
 
 enum fact_answer {
@@ -82,7 +82,11 @@ struct fact_recipient {
 	const char *host;   /* {rcpt_host}; NULL: the MTA did not say */
 };
 
-enum fact_fetch_state { FETCH_UNASKED, FETCH_OK, FETCH_FAILED };
+enum fact_fetch_state {
+	FETCH_UNASKED,
+	FETCH_OK,
+	FETCH_FAILED
+};
 
 struct fact_fetch {
 	enum fact_fetch_state state;
@@ -95,9 +99,16 @@ struct facts {
 	bool no_mx;           /* next hop is "[host]": no MX lookup */
 	uint16_t port;        /* of the TLSA name; 0 means 25 */
 	bool resolver_broken; /* the probe: our own path does not validate */
+	/* TXT_NONE, MULTIPLE and INVALID are proven, or of an unsigned zone.
+	 * TXT_BOGUS and FAILED are not: the policy is fetched all the same
+	 * (T-12). */
 	enum txt_state txt_state;
-	const char *txt_id;               /* TXT_VALID */
-	const char *txt_why;              /* other states; may be NULL */
+	enum fact_status txt_status; /* evidence alone (T-11) */
+	const char *txt_id;          /* TXT_VALID */
+	const char *txt_why;         /* other states; may be NULL */
+	/* TXT_FAILED, but the record or the proof that there is none may still
+	 * come. */
+	bool txt_late;
 	const struct fact_policy *stored; /* NULL: nothing stored */
 	struct fact_fetch fetch;
 	struct fact_rrset mx;

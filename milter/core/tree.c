@@ -315,6 +315,13 @@ print_txt(struct tree *tree, bool last)
 		fputs(", id ", tree->out);
 		put(tree, facts->txt_id);
 	}
+	if (facts->txt_status != FACT_UNASKED &&
+	    strcmp(fact_status_name(facts->txt_status),
+		txt_state_name(facts->txt_state)) != 0)
+		fprintf(tree->out, " (%s)",
+		    fact_status_name(facts->txt_status));
+	if (facts->txt_late)
+		fputs(", nothing more in time", tree->out);
 	item_end(tree,
 	    is_decisive(tree, EVIDENCE_TXT, facts->recipient.domain));
 	detail(tree, facts->txt_why);

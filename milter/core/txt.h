@@ -14,14 +14,14 @@
 #define TXT_ID_SIZE    (TXT_ID_LEN_MAX + 1)
 
 /* X(member, name in the facts) */
-#define TXT_STATE_TABLE(X)                                                     \
-	X(TXT_UNASKED, "unasked")   /* not looked up, or no answer yet */      \
-	X(TXT_VALID, "valid")       /* one record, and it has an id */         \
-	X(TXT_NONE, "none")         /* no record that counts */                \
-	X(TXT_MULTIPLE, "multiple") /* T-05 */                                 \
-	X(TXT_INVALID, "invalid")   /* T-06 */                                 \
-	X(TXT_FAILED, "failed")     /* the lookup failed */                    \
-	X(TXT_BOGUS, "bogus")       /* DNSSEC says forged (T-11) */
+#define TXT_STATE_TABLE(X)                                                \
+	X(TXT_UNASKED, "unasked")   /* not looked up, or no answer yet */ \
+	X(TXT_VALID, "valid")       /* one record, and it has an id */    \
+	X(TXT_NONE, "none")         /* no record that counts */           \
+	X(TXT_MULTIPLE, "multiple") /* T-05 */                            \
+	X(TXT_INVALID, "invalid")   /* T-06 */                            \
+	X(TXT_FAILED, "failed")     /* no record, and no proof of that */ \
+	X(TXT_BOGUS, "bogus")       /* no record, and the denial is bogus */
 
 enum txt_state {
 #define X(member, name) member,
@@ -42,8 +42,8 @@ struct txt_result {
 	size_t record;        /* which record `why` is about */
 };
 
-void txt_parse(
-    const struct txt_rdata *records, size_t n, struct txt_result *out);
+void
+txt_parse(const struct txt_rdata *records, size_t n, struct txt_result *out);
 
 const char *txt_state_name(enum txt_state state);
 /* -1 if there is none of that name. */

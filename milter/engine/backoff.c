@@ -68,6 +68,12 @@ backoff_error(struct backoff *backoff, const char *domain, const char *id,
 }
 
 bool
+backoff_knows(struct backoff *backoff, const char *domain)
+{
+	return map_find(&backoff->map, domain) != NULL;
+}
+
+bool
 backoff_add(struct backoff *backoff, const char *domain, const char *id,
     uint64_t until_ms, const char *error)
 {

@@ -26,6 +26,8 @@ const char *backoff_error(struct backoff *backoff, const char *domain,
 /* True if this failure is the first of that domain and id (P-19: log once). */
 bool backoff_add(struct backoff *backoff, const char *domain, const char *id,
     uint64_t until_ms, const char *error);
+/* A fetch for the domain failed, be it long ago, and none was good since. */
+bool backoff_knows(struct backoff *backoff, const char *domain);
 void backoff_remove(struct backoff *backoff, const char *domain);
 
 #endif

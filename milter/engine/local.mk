@@ -10,6 +10,7 @@ libengine_a_SOURCES = \
 	milter/engine/flap.c milter/engine/flap.h \
 	milter/engine/lookup.c milter/engine/lookup.h \
 	milter/engine/lookup_delivery.c milter/engine/lookup_impl.h \
+	milter/engine/lookup_discovery.c \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \

@@ -10,20 +10,25 @@
  *
  *   STORE     read the store; ask TXT       IDLE   until the domain may bind:
  *     |                                       |    a stored policy binds, or
- *   TXT       the record is there             |    the TXT names a new one
- *     | \                                     |
- *     |  new id, nothing stored             MX     ask MX
- *     |    \                                  |    (a next hop in brackets
- *     |   ADDRESS  A, AAAA of mta-sts.        |    has none)
- *     |     |                               HOSTS  A, AAAA, TLSA of all hosts
- *     |   FETCH    HTTPS                      |
- *     |     |                               DONE
+ *   TXT       the record is there, or it      |    the TXT names a new one
+ *     | \     is known whether it is         |
+ *     |  \    proven that there is none     MX     ask MX
+ *     |   \                                   |    (a next hop in brackets
+ *     |  new id; or nothing stored            |    has none)
+ *     |  and no proof (T-12)                HOSTS  A, AAAA, TLSA of all hosts
+ *     |    \                                  |
+ *     |   ADDRESS  A, AAAA of mta-sts.      DONE
+ *     |     |
+ *     |   FETCH    HTTPS
+ *     |     |
  *     |   SAVE     until it is durable
- *     |  /
- *   DONE
+ *     |  /         (a fetch that failed while the TXT is late goes back to
+ *   DONE            TXT)
  *
- * A domain without policy costs one TXT question. Under action = reject the
- * policy track runs from TXT once more before the rejection (A-02).
+ * TXT and the addresses of the policy host are asked without validation
+ * (T-11), everything else with it. lookup_discovery.c has the schedule. Under
+ * action = reject the policy track runs from TXT once more before the rejection
+ * (A-02).
  */
 #include "autoconf.h"
 
@@ -79,6 +84,7 @@ lookup_free(struct lookup *l)
 	struct worker *worker = l->worker;
 
 	policy_release(l);
+	delivery_release(l);
 	free(l->hosts);
 	free(l->host_lookups);
 	while (l->kept != NULL) {
@@ -282,6 +288,7 @@ lookup_advance(struct lookup *l)
 
 	if (l->worker->stopping)
 		return; /* all who waited are answered */
+	l->facts.resolver_broken = probe_broken(l->worker->probe);
 	policy_advance(l);
 	if (l->refresh) {
 		if (l->policy_step == POLICY_DONE) {

@@ -211,6 +211,101 @@ host_begin(struct host_lookup *h)
 		tlsa_ask(h, host->name, own_tlsa_answered, &h->own);
 }
 
+/* --- the keys of the hosts' zones ---------------------------------------- */
+
+/* Of so many other zones at most the keys are asked ahead. */
+#define ZONES_MAX 4
+
+static void
+hosts_release(struct lookup *l)
+{
+	l->hosts_waiting = false;
+	for (size_t i = 0; i < l->facts.n_hosts; i++) {
+		struct host_lookup *h = &l->host_lookups[i];
+
+		if (h->zone == NULL)
+			continue;
+		h->zone = NULL;
+		host_begin(h);
+	}
+}
+
+static void
+hosts_timer_ran(struct loop_timer *timer)
+{
+	struct lookup *l = (struct lookup *)((char *)timer -
+	    offsetof(struct lookup, hosts_timer));
+
+	l->pending++;
+	if (l->hosts_waiting && !l->worker->stopping)
+		hosts_release(l);
+	lookup_returned(l);
+}
+
+static void
+zone_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+
+	(void)answer; /* libunbound has it */
+	l->zones_pending--;
+	if (l->zones_pending == 0 && l->hosts_waiting && !l->worker->stopping)
+		hosts_release(l);
+	lookup_returned(l);
+}
+
+static void
+zone_ask(struct lookup *l, const char *zone, enum dns_type type)
+{
+	if (lookup_ask(l, l->setup->dns, zone, type, zone_answered, l) != 0)
+		return;
+	l->pending++;
+	l->zones_pending++;
+}
+
+/* The zone that the host is likely to be in, if it is not the domain's. */
+static const char *
+other_zone(const struct lookup *l, const char *host)
+{
+	size_t len = strlen(host), domain_len = strlen(l->target.domain);
+	const char *parent = strchr(host, '.');
+
+	if (len >= domain_len &&
+	    strcmp(host + len - domain_len, l->target.domain) == 0 &&
+	    (len == domain_len || host[len - domain_len - 1] == '.'))
+		return NULL;
+	return parent != NULL && strchr(parent + 1, '.') != NULL ? parent + 1
+								 : host;
+}
+
+/* True: the host waits for the keys of its zone. */
+static bool
+zone_begin(struct lookup *l, size_t i)
+{
+	struct host_lookup *h = &l->host_lookups[i];
+	const char *zone = other_zone(l, h->host->name);
+	size_t n_others = 0;
+
+	if (!dns_is_forwarding(l->setup->dns) || zone == NULL ||
+	    h->host->name[0] == '\0')
+		return false;
+	for (size_t k = 0; k < i; k++) {
+		const char *other = l->host_lookups[k].zone;
+
+		n_others += other != NULL;
+		if (other != NULL && strcmp(other, zone) == 0) {
+			h->zone = zone;
+			return true;
+		}
+	}
+	if (n_others >= ZONES_MAX)
+		return false;
+	h->zone = zone;
+	zone_ask(l, zone, DNS_DS);
+	zone_ask(l, zone, DNS_DNSKEY);
+	return true;
+}
+
 /* n hosts are named in l->hosts. */
 static void
 hosts_begin(struct lookup *l, size_t n)
@@ -221,8 +316,16 @@ hosts_begin(struct lookup *l, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		l->host_lookups[i].lookup = l;
 		l->host_lookups[i].host = &l->hosts[i];
-		host_begin(&l->host_lookups[i]);
+		if (zone_begin(l, i))
+			l->hosts_waiting = true;
+		else
+			host_begin(&l->host_lookups[i]);
 	}
+	if (l->hosts_waiting &&
+	    (l->zones_pending == 0 ||
+		loop_timer_set(l->worker->loop, &l->hosts_timer,
+		    lookup_moment_later(), hosts_timer_ran) != 0))
+		hosts_release(l);
 }
 
 static void
@@ -324,14 +427,16 @@ mx_begin(struct lookup *l)
 void
 delivery_advance(struct lookup *l, bool wanted)
 {
-	if (l->delivery_step == DELIVERY_IDLE && wanted) {
+	if (l->delivery_step == DELIVERY_IDLE && wanted &&
+	    discovery_keys_ready(l)) {
 		l->delivery_ttl_s = UINT32_MAX;
 		if (l->target.no_mx)
 			host_is_domain(l);
 		else
 			mx_begin(l);
 	}
-	if (l->delivery_step == DELIVERY_HOSTS && l->hosts_pending == 0)
+	if (l->delivery_step == DELIVERY_HOSTS && l->hosts_pending == 0 &&
+	    !l->hosts_waiting)
 		l->delivery_step = DELIVERY_DONE;
 }
 
@@ -349,4 +454,10 @@ delivery_reset(struct lookup *l)
 	l->delivery_ttl_s = UINT32_MAX;
 	l->sig_expires_s = 0;
 	l->delivery_step = DELIVERY_IDLE;
+}
+
+void
+delivery_release(struct lookup *l)
+{
+	loop_timer_clear(l->worker->loop, &l->hosts_timer);
 }

@@ -25,7 +25,23 @@ fetch_failed(struct lookup *l, const char *why)
 {
 	l->facts.fetch.state = FETCH_FAILED;
 	l->facts.fetch.error = lookup_keep(l, why);
-	l->policy_step = POLICY_DONE;
+	/* A TXT that is late may name a policy yet. */
+	l->policy_step = l->facts.txt_late ? POLICY_TXT : POLICY_DONE;
+}
+
+/* T-12: no TXT names the policy; most such domains have none. */
+static bool
+is_guess(const struct lookup *l)
+{
+	return l->facts.txt_state != TXT_VALID && !l->refresh;
+}
+
+static void
+log_policy_id(struct log_event *e, const struct lookup *l)
+{
+	log_str(e, "policy_id", l->txt_id[0] != '\0' ? l->txt_id : "-");
+	if (is_guess(l))
+		log_word(e, "txt", txt_state_name(l->facts.txt_state));
 }
 
 /* C-12: with the flag also when the mode is none. The policy stays. */
@@ -59,15 +75,18 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		fetch_failed(l, why);
 		return;
 	}
-	l->fetch_result = result;
+	if (!is_guess(l))
+		l->fetch_result = result;
 	if (l->refresh)
 		refresh_failed(l, result, why);
 	if (backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
 		clock_mono_ms() + l->setup->backoff_ms, why) &&
 	    !l->refresh) {
-		log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "policy");
+		log_begin(&e, l->worker->log,
+		    is_guess(l) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+		    "policy");
 		log_str(&e, "domain", l->target.domain);
-		log_str(&e, "policy_id", l->txt_id);
+		log_policy_id(&e, l);
 		log_str(&e, "result", result);
 		log_str(&e, "why", why);
 		log_end(&e);
@@ -75,12 +94,28 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 	fetch_failed(l, why);
 }
 
+/* Some addresses are there; those of the other family may never come. */
+#define OTHER_FAMILY_MS 100
+
+static void
+address_timer_ran(struct loop_timer *timer)
+{
+	struct lookup *l = (struct lookup *)((char *)timer -
+	    offsetof(struct lookup, address_timer));
+
+	l->addresses_enough = true;
+	l->pending++;
+	lookup_returned(l);
+}
+
+/* F-14: whatever the status. */
 static void
 address_answered(struct lookup *l, const struct dns_answer *answer,
-    const char *type)
+    enum dns_type type)
 {
 	l->addresses_pending--;
-	for (size_t i = 0; i < answer->n; i++) {
+	for (size_t i = 0; i < answer->n && l->policy_step == POLICY_ADDRESS;
+	     i++) {
 		if (l->n_addresses == FETCH_ADDRESSES_MAX)
 			break;
 		if (net_address_from_octets(answer->records[i].data,
@@ -88,24 +123,42 @@ address_answered(struct lookup *l, const struct dns_answer *answer,
 			&l->addresses[l->n_addresses]) == 0)
 			l->n_addresses++;
 	}
-	/* F-14: insecure is used, bogus came without records. */
 	if (answer->why[0] != '\0')
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-		    "policy host: %s lookup %s: %.160s", type,
+		    "policy host: %s lookup %s: %.160s", dns_type_name(type),
 		    fact_status_name(answer->status), answer->why);
+	if (l->n_addresses > 0 && l->addresses_pending > 0 &&
+	    loop_timer_set(l->worker->loop, &l->address_timer,
+		clock_mono_ms() + OTHER_FAMILY_MS, address_timer_ran) != 0)
+		l->addresses_enough = true;
 	lookup_returned(l);
 }
 
 static void
-a_answered(void *arg, const struct dns_answer *answer)
+a_validated(void *arg, const struct dns_answer *answer)
 {
-	address_answered(arg, answer, "A");
+	address_answered(arg, answer, DNS_A);
 }
 
 static void
-aaaa_answered(void *arg, const struct dns_answer *answer)
+aaaa_validated(void *arg, const struct dns_answer *answer)
 {
-	address_answered(arg, answer, "AAAA");
+	address_answered(arg, answer, DNS_AAAA);
+}
+
+static void address_unvalidated(struct lookup *l,
+    const struct dns_answer *answer, enum dns_type type);
+
+static void
+a_unvalidated(void *arg, const struct dns_answer *answer)
+{
+	address_unvalidated(arg, answer, DNS_A);
+}
+
+static void
+aaaa_unvalidated(void *arg, const struct dns_answer *answer)
+{
+	address_unvalidated(arg, answer, DNS_AAAA);
 }
 
 /* False: no such name can exist. */
@@ -116,33 +169,68 @@ policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
 		   l->target.domain) <= NAME_LEN_MAX;
 }
 
-static void
-addresses_ask(struct lookup *l, const char *host)
+static int
+address_ask(struct lookup *l, struct dns *dns, enum dns_type type)
 {
-	static const struct {
-		enum dns_type type;
-		dns_done_fn *done;
-	} families[] = {
-	    {DNS_A,    a_answered   },
-	    {DNS_AAAA, aaaa_answered},
-	};
+	bool validated = dns == l->setup->dns;
+	char host[POLICY_HOST_SIZE];
+	int err;
+
+	(void)policy_host(l, host);
+	if (type == DNS_A)
+		err = lookup_ask_discovery(l, dns, host, type,
+		    validated ? a_validated : a_unvalidated, l);
+	else
+		err = lookup_ask_discovery(l, dns, host, type,
+		    validated ? aaaa_validated : aaaa_unvalidated, l);
+	if (err != 0) {
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+		    "policy host: %s", err_text(err));
+		return err;
+	}
+	l->pending++;
+	l->addresses_pending++;
+	return 0;
+}
+
+/* A validating forwarder has SERVFAIL for an address that it finds bogus. */
+static void
+address_unvalidated(struct lookup *l, const struct dns_answer *answer,
+    enum dns_type type)
+{
+	if (answer->status == FACT_FAILED && l->policy_step == POLICY_ADDRESS &&
+	    !l->worker->stopping && address_ask(l, l->setup->dns, type) == 0) {
+		l->addresses_pending--;
+		lookup_returned(l);
+		return;
+	}
+	address_answered(l, answer, type);
+}
+
+/* T-13: a forged address must not be used again when it has failed, nor for a
+ * refresh. */
+static struct dns *
+address_resolver(const struct lookup *l)
+{
+	if ((l->refresh ||
+		backoff_knows(l->worker->backoff, l->target.domain)) &&
+	    dns_pending(l->setup->fresh) < WORKER_FRESH_MAX / 2)
+		return l->setup->fresh;
+	return l->setup->discovery;
+}
+
+static void
+addresses_ask(struct lookup *l)
+{
+	struct dns *dns = address_resolver(l);
 
 	l->policy_step = POLICY_ADDRESS;
 	l->n_addresses = 0;
+	l->addresses_enough = false;
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
-	for (size_t i = 0; i < 2; i++) {
-		int err = lookup_ask(l, l->setup->dns, host, families[i].type,
-		    families[i].done, l);
-
-		if (err != 0) {
-			(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-			    "policy host: %s", err_text(err));
-			continue;
-		}
-		l->pending++;
-		l->addresses_pending++;
-	}
+	(void)address_ask(l, dns, DNS_A);
+	(void)address_ask(l, dns, DNS_AAAA);
 }
 
 void
@@ -160,7 +248,7 @@ policy_fetch(struct lookup *l)
 	} else if (!policy_host(l, host)) {
 		fetch_failed(l, "policy host: name too long");
 	} else {
-		addresses_ask(l, host);
+		addresses_ask(l);
 	}
 }
 
@@ -176,7 +264,7 @@ policy_refetch(struct lookup *l)
 	if (l->facts.txt_state != TXT_VALID)
 		(void)snprintf(l->txt_id, sizeof(l->txt_id), "%s",
 		    l->stored.id);
-	addresses_ask(l, host);
+	addresses_ask(l);
 }
 
 /* --- fetch -------------------------------------------------------------- */
@@ -248,7 +336,7 @@ log_new_policy(struct lookup *l)
 
 	log_begin(&e, l->worker->log, LOG_LEVEL_INFO, "policy");
 	log_str(&e, "domain", l->target.domain);
-	log_str(&e, "policy_id", l->txt_id);
+	log_policy_id(&e, l);
 	log_str(&e, "policy", policy_mode_name(policy->mode));
 	log_int(&e, "max_age", policy->max_age_s);
 	log_bool(&e, "dnssec", policy->dnssec);
@@ -335,8 +423,10 @@ policy_fetch_advance(struct lookup *l)
 	char host[POLICY_HOST_SIZE];
 	int err;
 
-	if (l->policy_step != POLICY_ADDRESS || l->addresses_pending > 0)
+	if (l->policy_step != POLICY_ADDRESS ||
+	    (l->addresses_pending > 0 && !l->addresses_enough))
 		return;
+	loop_timer_clear(l->worker->loop, &l->address_timer);
 	if (l->n_addresses == 0) {
 		metrics_count(l->worker->metrics, METRICS_FETCHES,
 		    FETCH_FAILURE_ADDRESS, 0);

@@ -28,6 +28,42 @@ enum policy_step {
 	POLICY_DONE
 };
 
+/*
+ * How far the keys of the domain's zone are known, when the DNS is asked
+ * through forwarders. libunbound asks for DS and DNSKEY only after the answer
+ * that they validate, one round trip each; asked ahead, they are in its cache
+ * by then.
+ */
+enum chain_step {
+	CHAIN_READY, /* nothing to wait for: also in recursion */
+	CHAIN_DS,    /* DS was asked */
+	CHAIN_KEY    /* DNSKEY was asked */
+};
+
+/* One TXT answer. */
+struct txt_answer {
+	bool asked;
+	bool answered;
+	enum fact_status status;
+	enum txt_state state; /* FAILED: there was no answer */
+	char id[TXT_ID_SIZE];
+	const char *why;
+	uint32_t ttl_s;
+};
+
+/* Lookups of discovery: lookup_discovery.c. */
+struct discovery_lookup {
+	bool alone;                    /* a missing TXT needs no proof */
+	struct txt_answer unvalidated; /* decides when it names a policy */
+	struct txt_answer validated;   /* proves that there is none */
+	enum chain_step chain;
+	struct fact_rrset ds;
+	bool ds_unsigned; /* the domain is proven to be an unsigned zone */
+	bool late;        /* the timer ran */
+	struct loop_timer late_timer;
+	struct loop_timer chain_timer;
+};
+
 enum delivery_step {
 	DELIVERY_IDLE,  /* the domain is not known to ask for it */
 	DELIVERY_MX,    /* waiting for the MX records */
@@ -54,7 +90,8 @@ struct tlsa_found {
 struct host_lookup {
 	struct lookup *lookup;
 	struct fact_host *host;
-	bool aliased; /* then target counts, too */
+	const char *zone; /* not asked yet: waits for its keys */
+	bool aliased;     /* then target counts, too */
 	const char *target_name;
 	struct tlsa_found own;
 	struct tlsa_found target;
@@ -96,8 +133,11 @@ struct lookup {
 	struct store_entry *store_entry; /* a copy, one block */
 	struct policy *stored_policy;
 	struct fact_policy stored;
-	char txt_id[TXT_ID_SIZE];
+	struct discovery_lookup discovery;
+	char txt_id[TXT_ID_SIZE]; /* "": no TXT names the policy (T-12) */
 	unsigned addresses_pending;
+	bool addresses_enough; /* the timer ran: do not wait for more */
+	struct loop_timer address_timer;
 	size_t n_addresses;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	char fetch_why[FETCH_WHY_SIZE];
@@ -106,6 +146,9 @@ struct lookup {
 
 	/* delivery track */
 	unsigned hosts_pending;
+	unsigned zones_pending; /* questions for keys of the hosts' zones */
+	bool hosts_waiting;     /* for these answers, or the timer */
+	struct loop_timer hosts_timer;
 	struct fact_host *hosts;
 	struct host_lookup *host_lookups;
 	char target_host[NAME_SIZE + 10];
@@ -135,6 +178,9 @@ bool lookup_use_reserve(struct lookup *lookup);
 /* dns_ask(), or ERR_BUSY when there is no room for this lookup's domain. */
 int lookup_ask(struct lookup *lookup, struct dns *dns, const char *name,
     enum dns_type type, dns_done_fn *done, void *arg);
+/* The same for dns_ask_discovery(). */
+int lookup_ask_discovery(struct lookup *lookup, struct dns *dns,
+    const char *name, enum dns_type type, dns_done_fn *done, void *arg);
 
 /* The answer's status, kind and reason as a fact; its life into *ttl_s. */
 void lookup_absorb(struct lookup *lookup, const struct dns_answer *answer,
@@ -146,6 +192,24 @@ void policy_advance(struct lookup *lookup);
 /* Asks the TXT once more, past every cache. */
 void policy_recheck(struct lookup *lookup);
 void policy_release(struct lookup *lookup);
+
+/* The TXT record and what it takes to know that there is none:
+ * lookup_discovery.c. */
+
+/* Asks. alone: the TXT only, past every cache, for a refresh or A-02. */
+void discovery_begin(struct lookup *lookup, bool alone);
+/* What the answers so far mean, into the facts. */
+void discovery_advance(struct lookup *lookup);
+void discovery_release(struct lookup *lookup);
+/*
+ * Whether a validated question about the domain may be asked: its zone's keys
+ * are on their way, and soon enough to be there first. If not, the lookup
+ * advances when it may.
+ */
+bool discovery_keys_ready(struct lookup *lookup);
+/* A question for keys ahead of the answer that needs them arrives a moment
+ * before it, if it is asked so much earlier: clock_mono_ms(). */
+uint64_t lookup_moment_later(void);
 
 /* From ADDRESS on: lookup_fetch.c. */
 
@@ -163,6 +227,7 @@ struct lookup *policy_lookup_of(struct loop_task *store_task);
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */
 void delivery_reset(struct lookup *lookup);
+void delivery_release(struct lookup *lookup);
 
 /* Once nothing more will come: lookup_report.c. */
 void report_begin(struct lookup *lookup);

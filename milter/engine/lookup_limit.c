@@ -53,10 +53,11 @@ may_ask_fresh(struct worker *worker, size_t n)
 	return false;
 }
 
-int
-lookup_ask(struct lookup *l, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg)
+static int
+find_room(struct lookup *l, struct dns **which)
 {
+	struct dns *dns = *which;
+
 	if (dns == l->setup->fresh ? !may_ask_fresh(l->worker, dns_pending(dns))
 				   : !may_ask(l, dns))
 		return ERR_BUSY;
@@ -64,8 +65,26 @@ lookup_ask(struct lookup *l, struct dns *dns, const char *name,
 	 * is up, and what comes after them waits. */
 	if (dns == l->setup->dns && lookup_is_known_to_bind(l) &&
 	    dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
-		dns = l->setup->reserve;
-	return dns_ask(dns, name, type, done, arg);
+		*which = l->setup->reserve;
+	return 0;
+}
+
+int
+lookup_ask(struct lookup *l, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg)
+{
+	int err = find_room(l, &dns);
+
+	return err != 0 ? err : dns_ask(dns, name, type, done, arg);
+}
+
+int
+lookup_ask_discovery(struct lookup *l, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg)
+{
+	int err = find_room(l, &dns);
+
+	return err != 0 ? err : dns_ask_discovery(dns, name, type, done, arg);
 }
 
 void

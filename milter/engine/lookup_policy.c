@@ -1,4 +1,4 @@
-/* The policy track of a lookup: store, TXT; then lookup_fetch.c. */
+/* The policy track of a lookup: the store, and which step comes next. */
 #include "autoconf.h"
 
 #include <stdio.h>
@@ -23,78 +23,6 @@ policy_to_fact(struct fact_policy *fact, const struct policy *policy,
 	fact->dnssec = policy->dnssec;
 	fact->n_mx = policy->n_mx;
 	fact->mx = policy->mx;
-}
-
-/* --- TXT ---------------------------------------------------------------- */
-
-static void
-read_txt(struct lookup *l, const struct dns_answer *answer)
-{
-	struct txt_rdata rdata[DNS_RECORDS_MAX];
-	struct txt_result result;
-
-	for (size_t i = 0; i < answer->n; i++)
-		rdata[i] = (struct txt_rdata){answer->records[i].data,
-		    answer->records[i].len};
-	txt_parse(rdata, answer->n, &result);
-	l->facts.txt_state = result.state;
-	l->facts.txt_why = result.why;
-	if (result.state == TXT_VALID) {
-		memcpy(l->txt_id, result.id, sizeof(l->txt_id));
-		l->facts.txt_id = l->txt_id;
-	}
-}
-
-static void
-txt_answered(void *arg, const struct dns_answer *answer)
-{
-	struct lookup *l = arg;
-	struct fact_rrset rrset;
-
-	l->policy_ttl_s = UINT32_MAX;
-	lookup_absorb(l, answer, &rrset, &l->policy_ttl_s);
-	switch (rrset.status) {
-	case FACT_SECURE:
-	case FACT_INSECURE:
-	case FACT_INDETERMINATE: /* T-11: it need not be secure */
-		if (rrset.answer == ANSWER_RECORDS)
-			read_txt(l, answer);
-		else
-			l->facts.txt_state = TXT_NONE;
-		break;
-	case FACT_BOGUS:
-		l->facts.txt_state = TXT_BOGUS;
-		l->facts.txt_why = rrset.why;
-		break;
-	case FACT_UNASKED:
-	case FACT_FAILED:
-		l->facts.txt_state = TXT_FAILED;
-		l->facts.txt_why = rrset.why;
-		break;
-	}
-	lookup_returned(l);
-}
-
-static void
-txt_ask(struct lookup *l, struct dns *dns)
-{
-	char name[sizeof("_mta-sts.") + NAME_SIZE];
-	int len, err;
-
-	len = snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
-	if (len > NAME_LEN_MAX) {
-		/* No such name can exist, hence no policy. */
-		l->facts.txt_state = TXT_NONE;
-		return;
-	}
-	l->pending++;
-	err = lookup_ask(l, dns, name, DNS_TXT, txt_answered, l);
-	if (err != 0) {
-		l->pending--;
-		l->policy_ttl_s = 0;
-		l->facts.txt_state = TXT_FAILED;
-		l->facts.txt_why = err_text(err);
-	}
 }
 
 /* --- store -------------------------------------------------------------- */
@@ -207,7 +135,7 @@ store_answered(struct loop_task *task)
 	}
 	l->policy_step = POLICY_TXT;
 	if (l->shed && lookup_use_reserve(l))
-		txt_ask(l, l->setup->dns);
+		discovery_begin(l, l->refresh);
 	else if (l->shed)
 		l->policy_step = POLICY_DONE;
 	lookup_returned(l);
@@ -247,8 +175,9 @@ void
 policy_begin(struct lookup *l)
 {
 	store_begin(l);
+	/* C-11: the refresh wants the id, and past every cache (T-13). */
 	if (!l->shed)
-		txt_ask(l, l->setup->dns);
+		discovery_begin(l, l->refresh);
 }
 
 void
@@ -268,10 +197,8 @@ policy_recheck(struct lookup *l)
 		l->fetched_policy = NULL;
 	}
 	memset(&l->facts.fetch, 0, sizeof(l->facts.fetch));
-	l->facts.txt_state = TXT_UNASKED;
-	l->facts.txt_id = NULL;
 	l->policy_step = POLICY_TXT;
-	txt_ask(l, l->setup->fresh);
+	discovery_begin(l, true);
 }
 
 /* --- the track ---------------------------------------------------------- */
@@ -281,9 +208,11 @@ policy_advance(struct lookup *l)
 {
 	struct wants wants;
 
+	discovery_advance(l);
 	if (l->policy_step == POLICY_TXT && l->facts.txt_state != TXT_UNASKED) {
 		decide_wants(&l->facts, &wants);
-		l->policy_step = POLICY_DONE;
+		if (!l->facts.txt_late)
+			l->policy_step = POLICY_DONE;
 		if (l->refresh)
 			policy_refetch(l);
 		else if (wants.fetch)
@@ -295,6 +224,8 @@ policy_advance(struct lookup *l)
 void
 policy_release(struct lookup *l)
 {
+	discovery_release(l);
+	loop_timer_clear(l->worker->loop, &l->address_timer);
 	free(l->store_entry);
 	policy_free(&l->stored_policy);
 	policy_free(&l->fetched_policy);

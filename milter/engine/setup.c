@@ -20,14 +20,22 @@
 _Static_assert(DNS_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 _Static_assert(FETCH_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 
+enum dns_kind {
+	DNS_VALIDATING,
+	DNS_DISCOVERY,
+	DNS_FRESH,
+	DNS_PROBE
+};
+
 static struct dns *
-dns_from(const struct config *config, struct loop *loop, bool uncached,
+dns_from(const struct config *config, struct loop *loop, enum dns_kind kind,
     struct metrics *metrics, char *error)
 {
 	struct dns_config dns;
 
 	config_dns(config, &dns);
-	dns.uncached = uncached;
+	dns.uncached = kind == DNS_FRESH || kind == DNS_PROBE;
+	dns.unvalidated = kind == DNS_DISCOVERY || kind == DNS_FRESH;
 	dns.metrics = metrics;
 	return dns_new(&dns, loop_base(loop), error);
 }
@@ -63,17 +71,20 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->ttl_min_ms = config->verdict_ttl_min_ms;
 	setup->ttl_max_ms = config->verdict_ttl_max_ms;
 	setup->backoff_ms = config->fetch_backoff_ms;
-	setup->dns = dns_from(config, loop, false, metrics, error);
+	setup->discovery_ttl_max_ms = config->discovery_ttl_max_ms;
+	setup->dns = dns_from(config, loop, DNS_VALIDATING, metrics, error);
 	if (setup->dns != NULL)
-		setup->reserve = dns_from(config, loop, false, metrics, error);
+		setup->reserve =
+		    dns_from(config, loop, DNS_VALIDATING, metrics, error);
 	if (setup->reserve != NULL)
+		setup->discovery =
+		    dns_from(config, loop, DNS_DISCOVERY, metrics, error);
+	if (setup->discovery != NULL)
+		setup->fresh =
+		    dns_from(config, loop, DNS_FRESH, metrics, error);
+	if (setup->fresh != NULL)
 		setup->fetcher = fetcher_from(config, loop, metrics, error);
-	if (setup->fetcher != NULL &&
-	    config->rules.action == RULE_ACTION_REJECT)
-		setup->fresh = dns_from(config, loop, true, metrics, error);
-	if (setup->fetcher == NULL ||
-	    (config->rules.action == RULE_ACTION_REJECT &&
-		setup->fresh == NULL))
+	if (setup->fetcher == NULL)
 		setup_free(&setup);
 	return setup;
 }
@@ -86,6 +97,8 @@ setup_close(struct setup *setup)
 		fetcher_free(&setup->fetcher);
 	if (setup->fresh != NULL)
 		dns_free(&setup->fresh);
+	if (setup->discovery != NULL)
+		dns_free(&setup->discovery);
 	if (setup->reserve != NULL)
 		dns_free(&setup->reserve);
 	if (setup->dns != NULL)
@@ -139,5 +152,5 @@ struct dns *
 setup_probe_dns(const struct config *config, struct loop *loop,
     struct metrics *metrics, char *error)
 {
-	return dns_from(config, loop, true, metrics, error);
+	return dns_from(config, loop, DNS_PROBE, metrics, error);
 }

@@ -33,9 +33,11 @@ struct setup {
 	uint64_t ttl_min_ms;
 	uint64_t ttl_max_ms;
 	uint64_t backoff_ms;
+	uint64_t discovery_ttl_max_ms;
 	struct dns *dns;
 	struct dns *reserve; /* for domains known to bind, while dns is busy */
-	struct dns *fresh;   /* past every cache; only under action = reject */
+	struct dns *discovery; /* does not validate (T-11) */
+	struct dns *fresh;     /* the same, past every cache */
 	struct fetcher *fetcher;
 	struct loop_task release;
 };

@@ -190,7 +190,10 @@ read_txt(struct reader *r, const struct node *facts)
 
 	r->facts.txt_state =
 	    (enum txt_state)get_word(r, &node, "state", txt_state_by_name);
+	r->facts.txt_status =
+	    (enum fact_status)get_word(r, &node, "status", fact_status_by_name);
 	r->facts.txt_id = get_text(r, &node, "id");
+	r->facts.txt_late = get_bool(r, &node, "late");
 	r->facts.txt_why = get_text(r, &node, "why");
 }
 

@@ -106,8 +106,13 @@ txt_json(struct writer *w, const struct facts *facts)
 		return json_null();
 	json = json_object();
 	put(w, json, "state", json_string(txt_state_name(facts->txt_state)));
+	if (facts->txt_status != FACT_UNASKED)
+		put(w, json, "status",
+		    json_string(fact_status_name(facts->txt_status)));
 	if (facts->txt_id != NULL)
 		put(w, json, "id", text_json(facts->txt_id));
+	if (facts->txt_late)
+		put(w, json, "late", json_true());
 	if (is_said(facts->txt_why))
 		put(w, json, "why", text_json(facts->txt_why));
 	return json;

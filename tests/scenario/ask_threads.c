@@ -192,6 +192,26 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	return 0;
 }
 
+int
+dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return dns_ask(dns, name, type, done, arg);
+}
+
+bool
+dns_is_forwarding(const struct dns *dns)
+{
+	(void)dns;
+	return true;
+}
+
+const char *
+dns_type_name(enum dns_type type)
+{
+	return type == DNS_A ? "A" : "AAAA";
+}
+
 size_t
 dns_pending(const struct dns *dns)
 {

@@ -48,6 +48,7 @@ SCENARIO_SOURCES = \
 	tests/scenario/world.c tests/scenario/world.h \
 	tests/scenario/script.c tests/scenario/script.h \
 	tests/scenario/fake_loop.c tests/scenario/fake_loop.h \
+	tests/scenario/discovery.c \
 	tests/scenario/policy.c tests/scenario/delivery.c \
 	tests/scenario/engine.c tests/scenario/refresh.c \
 	tests/scenario/tls.c tests/scenario/report.c \
@@ -57,6 +58,7 @@ SCENARIO_SOURCES = \
 	milter/engine/backoff.c milter/engine/cache.c \
 	milter/engine/engine.c \
 	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
+	milter/engine/lookup_discovery.c \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \

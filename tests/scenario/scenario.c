@@ -35,7 +35,8 @@ run(const struct scenario *scenarios, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int n = run(policy_scenarios, argc, argv) +
+	int n = run(discovery_scenarios, argc, argv) +
+	    run(policy_scenarios, argc, argv) +
 	    run(delivery_scenarios, argc, argv) +
 	    run(engine_scenarios, argc, argv) +
 	    run(refresh_scenarios, argc, argv) +

@@ -25,6 +25,7 @@ struct asked {
 	char name[NAME_SIZE];
 	enum dns_type type;
 	bool fresh;
+	bool unvalidated;
 };
 static struct asked asked[ASKED_MAX];
 static size_t n_asked;
@@ -32,6 +33,8 @@ static const char *silent; /* NULL: none are */
 
 struct dns {
 	bool uncached;
+	bool unvalidated;
+	bool forwarding;
 	struct question *questions; /* those under way */
 	size_t n;
 };
@@ -39,6 +42,7 @@ struct dns {
 struct question {
 	struct question *next;
 	struct dns *dns;
+	bool discovery;
 	struct script_dns script;
 	dns_done_fn *done;
 	void *arg;
@@ -47,10 +51,10 @@ struct question {
 /* --- io/dns.h ----------------------------------------------------------- */
 
 static const struct script_dns *
-find_answer(const char *name, enum dns_type type)
+find_answer(const char *name, enum dns_type type, enum script_to to)
 {
 	for (size_t i = 0; i < n_answers; i++)
-		if (answers[i].type == type &&
+		if (answers[i].type == type && answers[i].to == to &&
 		    strcmp(answers[i].name, name) == 0)
 			return &answers[i];
 	return NULL;
@@ -61,7 +65,7 @@ script_dns(struct script_dns answer)
 {
 	struct script_dns *old =
 	    (struct script_dns *)(uintptr_t)find_answer(answer.name,
-		answer.type);
+		answer.type, answer.to);
 
 	if (answer.ttl_s == 0)
 		answer.ttl_s = 300;
@@ -150,7 +154,7 @@ script_dns_total(void)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < n_asked; i++)
-		n += asked[i].type != DNS_DNSKEY; /* the probe's */
+		n += strcmp(asked[i].name, ".") != 0; /* the probe's */
 	return n;
 }
 
@@ -176,24 +180,51 @@ mx_records(char *text, struct dns_record *records)
 }
 
 static void
+unlink_question(struct question *q)
+{
+	struct question **at = &q->dns->questions;
+
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+	q->dns->n--;
+}
+
+static void
 complete(struct question *q, const struct script_dns *s)
 {
 	struct dns_record records[DNS_RECORDS_MAX] = {{0}};
 	struct dns_answer answer = {.records = records};
 	char text[4096] = "";
 	uint8_t rdata[256 + 1];
+	bool unvalidated = q->dns != NULL && q->dns->unvalidated;
 
 	answer.status = s->status;
 	answer.answer = s->answer;
+	answer.unsigned_zone = s->type == DNS_DS &&
+	    s->status == FACT_SECURE && s->answer == ANSWER_NODATA;
 	answer.sig_expires_s = s->sig_expires_s;
 	answer.aliased = s->alias != NULL;
 	(void)snprintf(answer.target, sizeof(answer.target), "%s",
 	    s->alias != NULL ? s->alias : "");
 	(void)snprintf(answer.why, sizeof(answer.why), "%s",
 	    s->why != NULL ? s->why : "");
-	if (s->status != FACT_BOGUS && s->status != FACT_FAILED)
+	if (unvalidated && s->status != FACT_FAILED &&
+	    s->status != FACT_UNASKED) {
+		answer.status = FACT_INDETERMINATE;
+		answer.sig_expires_s = 0;
+		answer.why[0] = '\0';
+		if (s->records != NULL)
+			answer.answer = ANSWER_RECORDS;
+		else if (s->answer == ANSWER_EMPTY)
+			answer.answer = ANSWER_NXDOMAIN;
+	}
+	if (answer.status == FACT_BOGUS && q->discovery)
+		answer.answer = s->records != NULL ? ANSWER_RECORDS
+						   : ANSWER_NXDOMAIN;
+	if (answer.answer != ANSWER_EMPTY)
 		answer.ttl_s = s->ttl_s;
-	if (s->records != NULL) {
+	if (s->records != NULL && answer.answer != ANSWER_EMPTY) {
 		(void)snprintf(text, sizeof(text), "%s", s->records);
 		answer.n = 1;
 	}
@@ -228,18 +259,8 @@ complete(struct question *q, const struct script_dns *s)
 		records[0].len = 16;
 		break;
 	}
+	unlink_question(q);
 	q->done(q->arg, &answer);
-}
-
-static void
-unlink_question(struct question *q)
-{
-	struct question **at = &q->dns->questions;
-
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
-	q->dns->n--;
 }
 
 static void
@@ -248,7 +269,6 @@ question_due(void *arg)
 	struct question *q = arg;
 
 	if (q->dns != NULL) {
-		unlink_question(q);
 		complete(q, &q->script);
 	}
 	free(q);
@@ -269,8 +289,45 @@ is_silent(const char *name)
 	    strcmp(name + len - strlen(silent), silent) == 0;
 }
 
-int
-dns_ask(struct dns *dns, const char *name, enum dns_type type,
+const char *
+dns_type_name(enum dns_type type)
+{
+	switch (type) {
+#define X(member, value, name) \
+	case member:           \
+		return name;
+		DNS_TYPE_TABLE(X)
+#undef X
+	}
+	return "?";
+}
+
+bool
+dns_is_forwarding(const struct dns *dns)
+{
+	return dns->forwarding;
+}
+
+const char *
+script_asked(void)
+{
+	static char text[4096];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n_asked && len < sizeof(text); i++) {
+		if (strcmp(asked[i].name, ".") == 0)
+			continue; /* the probe */
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "%s%s%s %s", len > 0 ? ", " : "",
+		    asked[i].unvalidated ? "U " : "", asked[i].name,
+		    dns_type_name(asked[i].type));
+	}
+	return text;
+}
+
+static int
+ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
     dns_done_fn *done, void *arg)
 {
 	static const struct script_dns nothing = {.status = FACT_INSECURE,
@@ -281,8 +338,12 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	    .answer = ANSWER_RECORDS,
 	    .records = "257 3 13",
 	    .ttl_s = 300};
-	const struct script_dns *s = find_answer(name, type);
+	const struct script_dns *s = find_answer(name, type,
+	    dns->unvalidated ? SCRIPT_UNVALIDATED : SCRIPT_VALIDATING);
 	struct question *q;
+
+	if (s == NULL)
+		s = find_answer(name, type, SCRIPT_BOTH);
 
 	if (dns->n >= DNS_PENDING_MAX)
 		return ERR_BUSY;
@@ -291,14 +352,16 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 		abort();
 	(void)snprintf(asked[n_asked].name, NAME_SIZE, "%s", name);
 	asked[n_asked].fresh = dns->uncached;
+	asked[n_asked].unvalidated = dns->unvalidated;
 	asked[n_asked++].type = type;
 	if (s == NULL)
-		s = type == DNS_DNSKEY ? &root : &nothing;
+		s = strcmp(name, ".") == 0 ? &root : &nothing;
 	q->script = *s;
 	if (s == &nothing && is_silent(name))
 		q->script.delay_ms = SCRIPT_NEVER;
 	q->script.type = type;
 	q->dns = dns;
+	q->discovery = discovery;
 	q->done = done;
 	q->arg = arg;
 	q->next = dns->questions;
@@ -307,6 +370,20 @@ dns_ask(struct dns *dns, const char *name, enum dns_type type,
 	if (q->script.delay_ms != SCRIPT_NEVER)
 		fake_at(q->script.delay_ms, question_due, q);
 	return 0;
+}
+
+int
+dns_ask(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, false, done, arg);
+}
+
+int
+dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, true, done, arg);
 }
 
 struct dns *
@@ -320,6 +397,8 @@ dns_new(const struct dns_config *config, struct event_base *base,
 	if (dns == NULL)
 		abort();
 	dns->uncached = config->uncached;
+	dns->unvalidated = config->unvalidated;
+	dns->forwarding = config->n_resolvers > 0;
 	return dns;
 }
 
@@ -334,9 +413,8 @@ dns_free(struct dns **dns)
 		struct script_dns s = cancelled;
 
 		s.type = q->script.type;
-		unlink_question(q);
-		q->dns = NULL; /* question_due will free it */
 		complete(q, &s);
+		q->dns = NULL; /* question_due will free it */
 		if (q->script.delay_ms == SCRIPT_NEVER)
 			free(q);
 	}

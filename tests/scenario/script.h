@@ -16,8 +16,20 @@
 
 #define SCRIPT_NEVER UINT64_MAX
 
-/* What is not scripted is answered NXDOMAIN, insecure, at once. */
+/* Which resolver gets the answer. */
+enum script_to {
+	SCRIPT_BOTH,
+	SCRIPT_UNVALIDATED,
+	SCRIPT_VALIDATING
+};
+
+/*
+ * What is not scripted is answered NXDOMAIN, insecure, at once. The resolver
+ * that does not validate has the records of a bogus answer, and no status; one
+ * that validates has them only when discovery asks.
+ */
 struct script_dns {
+	enum script_to to;
 	const char *name;
 	enum dns_type type;
 	enum fact_status status;
@@ -33,6 +45,10 @@ struct script_dns {
 };
 
 void script_reset(void);
+/* Names and types in the order in which they were asked, with "U" for the
+ * resolver that does not validate: "U _mta-sts.example.org TXT, example.org
+ * DS". Borrowed until the next call. */
+const char *script_asked(void);
 /* Of what is not scripted, names that end in this are never answered. */
 void script_silence(const char *suffix);
 

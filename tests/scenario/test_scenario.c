@@ -33,6 +33,16 @@ run(const struct scenario *scenario)
 	script_reset();
 }
 
+ParameterizedTestParameters(scenario, discovery)
+{
+	return places(discovery_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, discovery)
+{
+	run(&discovery_scenarios[*place]);
+}
+
 ParameterizedTestParameters(scenario, policy)
 {
 	return places(policy_scenarios);

@@ -24,6 +24,7 @@ world_reset(void)
 	world_config.fetch_backoff_ms = 300000;
 	world_config.fetch_timeout_ms = 30000;
 	world_config.dns_timeout_ms = 10000;
+	world_config.discovery_ttl_max_ms = 300000;
 	world_config.rules.on_resolver_failure = RULE_TEMPFAIL;
 }
 

@@ -82,6 +82,7 @@ void check_verdict(const char *file, int line, struct asker asker,
 #define SCENARIO(function) {#function, function}
 /* clang-format on */
 
+extern const struct scenario discovery_scenarios[];
 extern const struct scenario policy_scenarios[];
 extern const struct scenario delivery_scenarios[];
 extern const struct scenario engine_scenarios[];

@@ -221,8 +221,47 @@ Test(decide, C_10_K9_T_11_discovery_failures_with_nothing_stored)
 		"pass discovery-bogus _mta-sts.example.org TXT bogus"},
 	    {"mx=b", "discovery=tempfail",
 		"defer discovery-failed _mta-sts.example.org TXT unasked"});
-	PARTIAL({"txt=bogus", "",
+	/* with tempfail an early pass would take the deferral back */
+	PARTIAL({"txt=bogus mx=s-", "bogus=tempfail", "open"},
+	    {"txt=bogus mx=sx", "bogus=tempfail", "open"},
+	    {"txt=bogus mx=sx", "", "pass no-such-domain example.org MX secure"});
+}
+
+Test(decide, T_12_an_unproven_denial_waits_for_a_fetch)
+{
+	PARTIAL({"txt=bogus", "", "open"},
+	    {"txt=failed", "", "open"},
+	    {"txt=bogus fetch=failed", "",
+		"pass discovery-bogus _mta-sts.example.org TXT bogus"},
+	    {"txt=failed fetch=failed", "",
+		"pass discovery-failed _mta-sts.example.org TXT failed"},
+	    {"txt=bogus fetch=failed", "bogus=tempfail",
+		"defer discovery-bogus _mta-sts.example.org TXT bogus"},
+	    {"txt=bogus fetch=/yes mx=b", "",
+		"defer mx-bogus example.org MX bogus"},
+	    {"txt=bogus fetch=/yes mx=i", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {"txt=failed fetch=/no mx=b", "", "pass no-dnssec-flag"},
+	    /* a policy is known: the TXT may be what it likes (C-04) */
+	    {"txt=bogus stored=1/yes mx=b", "",
+		"defer mx-bogus example.org MX bogus"},
+	    /* our own path proves nothing: no fetch for that */
+	    {"resolver-broken txt=bogus", "",
 		"pass discovery-bogus _mta-sts.example.org TXT bogus"});
+}
+
+Test(decide, T_12_what_is_late_may_still_come)
+{
+	PARTIAL({"late txt=failed fetch=failed", "", "open"},
+	    {"late txt=failed fetch=/yes mx=b", "",
+		"defer mx-bogus example.org MX bogus"},
+	    {"late txt=failed stored=1/yes mx=b", "", "open"});
+	FINAL({"late deadline txt=failed fetch=failed", "",
+		"pass deadline _mta-sts.example.org TXT failed"},
+	    {"late deadline txt=failed fetch=failed", "discovery=tempfail",
+		"defer deadline _mta-sts.example.org TXT failed"},
+	    {"late deadline txt=failed stored=1/yes", "",
+		"defer deadline example.org MX unasked"});
 }
 
 Test(decide, T_09_no_usable_record_is_no_policy)

@@ -61,6 +61,7 @@ static const struct fact_policy stored_policies[] = {
 struct stage {
 	int after;
 	enum txt_state txt;
+	bool late;
 	const char *id;
 	struct fact_fetch fetch;
 };
@@ -71,19 +72,40 @@ struct stage {
 		.fetch.state = FETCH_OK,                                       \
 		.fetch.policy = POLICY("2", flag, its_mode, its_mx),           \
 	}
+/* T-12: fetched although no TXT names it. */
+#define FETCHED_AFTER(stage, its_txt, is_late, flag)                           \
+	{                                                                      \
+		.after = (stage), .txt = (its_txt), .late = (is_late),         \
+		.fetch.state = FETCH_OK,                                       \
+		.fetch.policy = POLICY("", flag, POLICY_MODE_ENFORCE,          \
+		    all_hosts),                                                \
+	}
 
 static const struct stage stages[] = {
     {.after = -1, .txt = TXT_UNASKED},
     {.after = 0, .txt = TXT_VALID, .id = "2"},
     {.after = 0, .txt = TXT_VALID, .id = "1"}, /* STAGE_VALID_STORED */
     {.after = 0, .txt = TXT_NONE},
-    {.after = 0, .txt = TXT_FAILED},
-    {.after = 0, .txt = TXT_BOGUS},
+    {.after = 0, .txt = TXT_FAILED}, /* 4 */
+    {.after = 0, .txt = TXT_BOGUS},  /* 5 */
     {.after = 1, .txt = TXT_VALID, .id = "2", .fetch.state = FETCH_FAILED},
     FETCHED(true, POLICY_MODE_ENFORCE, all_hosts),
     FETCHED(true, POLICY_MODE_ENFORCE, one_host),
     FETCHED(true, POLICY_MODE_NONE, one_host),
     FETCHED(false, POLICY_MODE_ENFORCE, all_hosts),
+    {.after = 4, .txt = TXT_FAILED, .fetch.state = FETCH_FAILED},
+    FETCHED_AFTER(4, TXT_FAILED, false, true),
+    FETCHED_AFTER(4, TXT_FAILED, false, false),
+    {.after = 5, .txt = TXT_BOGUS, .fetch.state = FETCH_FAILED},
+    FETCHED_AFTER(5, TXT_BOGUS, false, true),
+    {.after = 0, .txt = TXT_FAILED, .late = true}, /* 16 */
+    {.after = 16, .txt = TXT_FAILED, .late = true, .fetch.state = FETCH_FAILED},
+    {.after = 16, .txt = TXT_NONE},
+    {.after = 17, .txt = TXT_NONE, .fetch.state = FETCH_FAILED},
+    {.after = 17, .txt = TXT_BOGUS, .fetch.state = FETCH_FAILED},
+    {.after = 17, .txt = TXT_VALID, .id = "2"},
+    FETCHED_AFTER(16, TXT_FAILED, true, true),
+    FETCHED_AFTER(16, TXT_FAILED, true, false),
 };
 #define STAGE_VALID_STORED 2 /* the TXT names what is stored */
 
@@ -123,6 +145,7 @@ build(const struct state *s, struct built *out)
 	if (s->stored < N(stored_policies))
 		out->facts.stored = &stored_policies[s->stored];
 	out->facts.txt_state = stages[s->stage].txt;
+	out->facts.txt_late = stages[s->stage].late;
 	out->facts.txt_id = stages[s->stage].id;
 	out->facts.fetch = stages[s->stage].fetch;
 	out->facts.mx = mx_records[s->mx];
@@ -174,6 +197,21 @@ expect_same(const struct state *next, const struct verdict *before)
 	expect(verdict.kind == before->kind, "another verdict", next);
 }
 
+static bool
+is_unproven(const struct stage *stage)
+{
+	return stage->txt == TXT_FAILED || stage->txt == TXT_BOGUS;
+}
+
+/* An unproven denial makes no fetch (T-12). */
+static bool
+is_left_at_that(const struct state *s)
+{
+	return s->resolver_broken ||
+	    (s->stored < N(stored_policies) &&
+		fact_policy_is_live(&stored_policies[s->stored]));
+}
+
 /* Every single answer that may come next. */
 static void
 try_next_policy(struct state *s, const struct verdict *verdict)
@@ -184,6 +222,10 @@ try_next_policy(struct state *s, const struct verdict *verdict)
 		if (stages[i].after != (int)stage)
 			continue;
 		if (i == STAGE_VALID_STORED && s->stored == N(stored_policies))
+			continue;
+		if (is_unproven(&stages[stage]) &&
+		    stages[i].fetch.state != FETCH_UNASKED &&
+		    is_left_at_that(s))
 			continue;
 		s->stage = i;
 		expect_same(s, verdict);
@@ -223,10 +265,27 @@ try_next_record(struct state *s, const struct verdict *verdict)
 	}
 }
 
+/* T-12: without a proof that there is no policy, one may still be fetched. */
+static bool
+may_be_fetched(const struct state *s)
+{
+	const struct stage *stage = &stages[s->stage];
+
+	if (stage->fetch.state == FETCH_OK)
+		return false;
+	if (stage->late || stage->txt == TXT_UNASKED)
+		return true;
+	if (stage->fetch.state == FETCH_FAILED)
+		return false;
+	if (stage->txt == TXT_VALID)
+		return s->stage != STAGE_VALID_STORED;
+	return is_unproven(stage) && !is_left_at_that(s);
+}
+
 static bool
 is_complete(const struct state *s)
 {
-	if (s->stage < 2 || mx_records[s->mx].status == FACT_UNASKED)
+	if (may_be_fetched(s) || mx_records[s->mx].status == FACT_UNASKED)
 		return false;
 	if (s->mx == MX_RECORDS && s->n_hosts == 0)
 		return false;

@@ -147,6 +147,7 @@ set_flag(struct facts *facts, const char *key)
 	    {"internal-error",  &facts->internal_error },
 	    {"resolver-broken", &facts->resolver_broken},
 	    {"no-mx",           &facts->no_mx          },
+	    {"late",            &facts->txt_late       },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

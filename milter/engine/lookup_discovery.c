@@ -1,0 +1,443 @@
+/*
+ * Discovery: the TXT record, and the proof that there is none.
+ *
+ * The TXT is asked without validation: whoever strips signatures must not be
+ * able to end discovery by that (T-11). That there is none counts only if it
+ * is proven, or the zone is unsigned; that takes validation (T-12).
+ *
+ *	       through forwarders             in recursion
+ *	0      TXT unvalidated, DS            TXT unvalidated, TXT validated
+ *	found  the policy host's addresses;   the same; MX at once
+ *	       if DS says signed: DNSKEY,
+ *	       MX a moment later
+ *	denied DS says unsigned: proven.      the validated TXT tells
+ *	       If it says signed: DNSKEY,
+ *	       a moment later the TXT
+ *	       validated, which tells
+ *	1 s    without a TXT or a proof the policy is fetched all the same, and
+ *	       what still comes counts
+ *
+ * A validating forwarder has SERVFAIL for what it finds bogus. Then the
+ * validating resolver asks again without its forwarder's validation, and the
+ * record is in its bogus answer.
+ */
+#include "autoconf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "engine/clock.h"
+#include "engine/lookup_impl.h"
+
+#define LATE_MS   1000
+#define MOMENT_MS 15
+
+uint64_t
+lookup_moment_later(void)
+{
+	return clock_mono_ms() + MOMENT_MS;
+}
+
+/* From a timer, which holds no reference. */
+static void
+advance(struct lookup *l)
+{
+	l->pending++;
+	lookup_returned(l);
+}
+
+static struct lookup *
+lookup_of(struct discovery_lookup *d)
+{
+	return (
+	    struct lookup *)((char *)d - offsetof(struct lookup, discovery));
+}
+
+/* --- the TXT ------------------------------------------------------------- */
+
+static void
+read_txt(struct txt_answer *txt, const struct dns_answer *answer)
+{
+	struct txt_rdata rdata[DNS_RECORDS_MAX];
+	struct txt_result result;
+
+	for (size_t i = 0; i < answer->n; i++)
+		rdata[i] = (struct txt_rdata){answer->records[i].data,
+		    answer->records[i].len};
+	txt_parse(rdata, answer->n, &result);
+	txt->state = result.state;
+	if (txt->why == NULL)
+		txt->why = result.why;
+	memcpy(txt->id, result.id, sizeof(txt->id));
+}
+
+static void
+take_txt(struct lookup *l, struct txt_answer *txt,
+    const struct dns_answer *answer)
+{
+	struct fact_rrset rrset;
+	uint32_t ttl_s = UINT32_MAX;
+
+	lookup_absorb(l, answer, &rrset, &ttl_s);
+	txt->answered = true;
+	txt->status = rrset.status;
+	txt->ttl_s = ttl_s;
+	txt->why = rrset.why;
+	if (rrset.answer == ANSWER_RECORDS)
+		read_txt(txt, answer);
+	else
+		txt->state =
+		    rrset.answer == ANSWER_EMPTY ? TXT_FAILED : TXT_NONE;
+	lookup_returned(l);
+}
+
+/* What was asked before the TXT is asked again alone says nothing about it. */
+static void
+unvalidated_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+
+	if (l->discovery.alone)
+		lookup_returned(l);
+	else
+		take_txt(l, &l->discovery.unvalidated, answer);
+}
+
+static void
+validated_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+
+	if (l->discovery.alone)
+		lookup_returned(l);
+	else
+		take_txt(l, &l->discovery.validated, answer);
+}
+
+static void
+fresh_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+
+	take_txt(l, &l->discovery.unvalidated, answer);
+}
+
+static void
+ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
+    dns_done_fn *done)
+{
+	char name[sizeof("_mta-sts.") + NAME_SIZE];
+	int err;
+
+	txt->asked = true;
+	/* discovery_begin() has looked at its length. */
+	(void)snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
+	err = lookup_ask_discovery(l, dns, name, DNS_TXT, done, l);
+	if (err == 0) {
+		l->pending++;
+		return;
+	}
+	txt->answered = true;
+	txt->status = FACT_FAILED;
+	txt->state = TXT_FAILED;
+	txt->why = err_text(err);
+}
+
+static void
+ask_validated(struct lookup *l)
+{
+	if (!l->discovery.validated.asked)
+		ask_txt(l, l->setup->dns, &l->discovery.validated,
+		    validated_answered);
+}
+
+/* --- the keys of the zone ------------------------------------------------ */
+
+static void
+chain_timer_ran(struct loop_timer *timer)
+{
+	struct discovery_lookup *d = (struct discovery_lookup *)((char *)timer -
+	    offsetof(struct discovery_lookup, chain_timer));
+
+	d->chain = CHAIN_READY;
+	advance(lookup_of(d));
+}
+
+static void
+wait_a_moment(struct lookup *l)
+{
+	if (loop_timer_set(l->worker->loop, &l->discovery.chain_timer,
+		lookup_moment_later(), chain_timer_ran) != 0)
+		l->discovery.chain = CHAIN_READY;
+}
+
+static void
+key_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+
+	(void)answer; /* libunbound has it */
+	if (l->discovery.chain == CHAIN_KEY)
+		l->discovery.chain = CHAIN_READY;
+	lookup_returned(l);
+}
+
+static void
+ask_key(struct lookup *l)
+{
+	if (lookup_ask(l, l->setup->dns, l->target.domain, DNS_DNSKEY,
+		key_answered, l) != 0) {
+		l->discovery.chain = CHAIN_READY;
+		return;
+	}
+	l->pending++;
+	l->discovery.chain = CHAIN_KEY;
+	wait_a_moment(l);
+}
+
+static bool
+is_signed(const struct fact_rrset *ds)
+{
+	return ds->status == FACT_SECURE && ds->answer == ANSWER_RECORDS;
+}
+
+static bool
+is_broken(const struct fact_rrset *ds)
+{
+	return ds->status == FACT_BOGUS || ds->status == FACT_FAILED;
+}
+
+static void
+ds_answered(void *arg, const struct dns_answer *answer)
+{
+	struct lookup *l = arg;
+	struct discovery_lookup *d = &l->discovery;
+	uint32_t ttl_s = UINT32_MAX;
+
+	if (d->alone) {
+		lookup_returned(l);
+		return;
+	}
+	lookup_absorb(l, answer, &d->ds, &ttl_s);
+	/* Below an unsigned or opt-out parent nothing is signed; nor is there
+	 * anything below a name that does not exist. */
+	d->ds_unsigned = answer->unsigned_zone ||
+	    d->ds.status == FACT_INSECURE ||
+	    (d->ds.status == FACT_SECURE && d->ds.answer == ANSWER_NXDOMAIN);
+	if (d->chain == CHAIN_DS && !is_signed(&d->ds))
+		d->chain = CHAIN_READY;
+	lookup_returned(l);
+}
+
+static void
+ask_ds(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+	int err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_DS,
+	    ds_answered, l);
+
+	if (err != 0) {
+		d->ds = (struct fact_rrset){.status = FACT_FAILED,
+		    .why = err_text(err)};
+		return;
+	}
+	l->pending++;
+	d->chain = CHAIN_DS;
+}
+
+bool
+discovery_keys_ready(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+
+	if (d->chain == CHAIN_DS &&
+	    (is_signed(&d->ds) || lookup_is_known_to_bind(l)))
+		ask_key(l);
+	/* DS comes with the TXT, or it may never come. */
+	else if (d->chain == CHAIN_DS && d->chain_timer.run == NULL)
+		wait_a_moment(l);
+	return d->chain == CHAIN_READY;
+}
+
+/* --- what the answers mean ----------------------------------------------- */
+
+/* T-13: what is unsigned lives in the validating resolver's cache as long as it
+ * claims to. */
+static uint32_t
+unvalidated_ttl(const struct lookup *l, uint32_t ttl_s)
+{
+	uint64_t max_s = l->setup->discovery_ttl_max_ms / 1000;
+
+	return ttl_s < max_s ? ttl_s : (uint32_t)max_s;
+}
+
+static void
+found(struct lookup *l, const struct txt_answer *txt, enum fact_status status)
+{
+	/* A fetch without id failed before this came (T-12). */
+	if (l->facts.txt_state != TXT_VALID &&
+	    l->facts.fetch.state == FETCH_FAILED)
+		memset(&l->facts.fetch, 0, sizeof(l->facts.fetch));
+	memcpy(l->txt_id, txt->id, sizeof(l->txt_id));
+	l->facts.txt_state = TXT_VALID;
+	l->facts.txt_id = l->txt_id;
+	l->facts.txt_status = status;
+	l->facts.txt_why = txt->why;
+	l->facts.txt_late = false;
+	l->policy_ttl_s =
+	    status == FACT_SECURE ? txt->ttl_s : unvalidated_ttl(l, txt->ttl_s);
+}
+
+static void
+missing(struct lookup *l, enum txt_state state, enum fact_status status,
+    const char *why, uint32_t ttl_s)
+{
+	l->facts.txt_state = state;
+	l->facts.txt_status = status;
+	l->facts.txt_why = why;
+	l->facts.txt_late = false;
+	l->policy_ttl_s = ttl_s;
+}
+
+static void
+unproven(struct lookup *l, enum fact_status status, const char *why)
+{
+	missing(l, status == FACT_BOGUS ? TXT_BOGUS : TXT_FAILED, status, why,
+	    0);
+}
+
+/* T-12. False: it is not known yet. */
+static bool
+judge_denial(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+	const struct txt_answer *u = &d->unvalidated, *v = &d->validated;
+	const struct txt_answer *said =
+	    u->answered && u->state != TXT_FAILED ? u : v;
+
+	if (d->ds_unsigned && said == u) {
+		missing(l, u->state, FACT_INSECURE, u->why, u->ttl_s);
+	} else if (v->answered && v->status == FACT_SECURE) {
+		missing(l, v->state, v->status, v->why, v->ttl_s);
+	} else if (!u->answered) {
+		return false; /* it may name a policy */
+	} else if (v->answered &&
+	    (v->status == FACT_BOGUS || v->status == FACT_FAILED)) {
+		unproven(l, v->status, v->why);
+	} else if (v->answered) { /* insecure: what is newer counts (T-13) */
+		missing(l, said->state, FACT_INSECURE, said->why,
+		    unvalidated_ttl(l, said->ttl_s));
+	} else if (said == u && is_broken(&d->ds)) {
+		unproven(l, d->ds.status, d->ds.why);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+ask_for_proof(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+
+	if (d->unvalidated.state == TXT_FAILED) {
+		ask_validated(l); /* it may be in a bogus answer */
+		return;
+	}
+	if (d->ds_unsigned || d->ds.status == FACT_UNASKED || is_broken(&d->ds))
+		return;
+	if (discovery_keys_ready(l))
+		ask_validated(l);
+}
+
+static bool
+judge(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+	const struct txt_answer *u = &d->unvalidated, *v = &d->validated;
+
+	if (v->state == TXT_VALID && v->status == FACT_SECURE)
+		found(l, v, FACT_SECURE);
+	else if (u->state == TXT_VALID)
+		found(l, u,
+		    v->answered             ? v->status
+			: d->ds_unsigned    ? FACT_INSECURE
+			: is_broken(&d->ds) ? d->ds.status
+					    : FACT_UNASKED);
+	else if (v->state == TXT_VALID)
+		found(l, v, v->status);
+	else if (d->alone && u->answered)
+		missing(l, u->state, u->status, u->why, 0);
+	else
+		return !d->alone && judge_denial(l);
+	return true;
+}
+
+void
+discovery_advance(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+
+	if (!d->unvalidated.asked)
+		return;
+	if (judge(l))
+		return;
+	if (d->unvalidated.answered && !d->alone)
+		ask_for_proof(l);
+	/* What could not be asked has answered at once. */
+	if (judge(l) || !d->late || l->facts.txt_late)
+		return;
+	missing(l, TXT_FAILED, FACT_FAILED,
+	    d->unvalidated.answered ? "no proof that there is none after 1 s"
+				    : "no answer after 1 s",
+	    0);
+	l->facts.txt_late = true;
+}
+
+static void
+late_timer_ran(struct loop_timer *timer)
+{
+	struct discovery_lookup *d = (struct discovery_lookup *)((char *)timer -
+	    offsetof(struct discovery_lookup, late_timer));
+
+	d->late = true;
+	advance(lookup_of(d));
+}
+
+void
+discovery_begin(struct lookup *l, bool alone)
+{
+	struct discovery_lookup *d = &l->discovery;
+
+	discovery_release(l);
+	memset(d, 0, sizeof(*d));
+	missing(l, TXT_UNASKED, FACT_UNASKED, NULL, UINT32_MAX);
+	l->facts.txt_id = NULL;
+	l->txt_id[0] = '\0';
+	d->alone = alone;
+	if (strlen(l->target.domain) + strlen("_mta-sts.") > NAME_LEN_MAX) {
+		/* No such name can exist, hence no policy. */
+		missing(l, TXT_NONE, FACT_UNASKED, NULL, UINT32_MAX);
+		return;
+	}
+	if (alone) {
+		ask_txt(l, l->setup->fresh, &d->unvalidated, fresh_answered);
+		return;
+	}
+	ask_txt(l, l->setup->discovery, &d->unvalidated, unvalidated_answered);
+	if (dns_is_forwarding(l->setup->dns))
+		ask_ds(l);
+	else
+		ask_validated(l);
+	if (loop_timer_set(l->worker->loop, &d->late_timer,
+		clock_mono_ms() + LATE_MS, late_timer_ran) != 0)
+		d->late = true;
+}
+
+void
+discovery_release(struct lookup *l)
+{
+	loop_timer_clear(l->worker->loop, &l->discovery.late_timer);
+	loop_timer_clear(l->worker->loop, &l->discovery.chain_timer);
+}

@@ -1,0 +1,663 @@
+/*
+ * Scenarios of discovery: which question is asked when, and what an attacker
+ * on the DNS path cannot end (T-11 to T-13, F-14).
+ */
+#include "autoconf.h"
+
+#include <string.h>
+
+#include "core/err.h"
+#include "world.h"
+
+#define DOMAIN "example.org"
+#define TXT    "_mta-sts.example.org"
+#define HOST   "mta-sts.example.org"
+#define RTT_MS 100
+
+static const char *const forwarder[] = {"192.0.2.53"};
+
+static void
+over_a_forwarder(void)
+{
+	world_config.resolvers.n = 1;
+	world_config.resolvers.item = forwarder;
+}
+
+/* --- what the DNS says, one round trip late ------------------------------ */
+
+static void
+say(enum script_to to, const char *name, enum dns_type type,
+    enum fact_status status, const char *records)
+{
+	script_dns((struct script_dns){.to = to,
+	    .name = name,
+	    .type = type,
+	    .status = status,
+	    .answer = status == FACT_FAILED ? ANSWER_EMPTY
+		: records != NULL           ? ANSWER_RECORDS
+					    : ANSWER_NODATA,
+	    .why = status == FACT_BOGUS ? "signature missing"
+		: status == FACT_FAILED ? "SERVFAIL"
+					: NULL,
+	    .records = records,
+	    .delay_ms = RTT_MS});
+}
+
+static void
+never(enum script_to to, const char *name, enum dns_type type)
+{
+	script_dns((struct script_dns){.to = to,
+	    .name = name,
+	    .type = type,
+	    .delay_ms = SCRIPT_NEVER});
+}
+
+static void
+signed_zone(const char *zone)
+{
+	say(SCRIPT_BOTH, zone, DNS_DS, FACT_SECURE, "1 13 2");
+	say(SCRIPT_BOTH, zone, DNS_DNSKEY, FACT_SECURE, "257 3 13");
+}
+
+static void
+unsigned_zone(void)
+{
+	say(SCRIPT_BOTH, DOMAIN, DNS_DS, FACT_SECURE, NULL);
+}
+
+static void
+txt_is(enum fact_status status, const char *record)
+{
+	say(SCRIPT_BOTH, TXT, DNS_TXT, status, record);
+}
+
+static void
+policy_host(const char *body)
+{
+	say(SCRIPT_BOTH, HOST, DNS_A, FACT_INSECURE, "192.0.2.80");
+	say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_INSECURE, NULL);
+	if (body != NULL)
+		script_policy(DOMAIN, body, 0);
+}
+
+static void
+delivery(const char *host, enum fact_status status)
+{
+	static char mx[64], tlsa[64];
+
+	(void)snprintf(mx, sizeof(mx), "10 %s", host);
+	(void)snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", host);
+	say(SCRIPT_BOTH, DOMAIN, DNS_MX, status, mx);
+	say(SCRIPT_BOTH, host, DNS_A, status, "192.0.2.25");
+	say(SCRIPT_BOTH, host, DNS_AAAA, status, NULL);
+	say(SCRIPT_BOTH, tlsa, DNS_TLSA, status, "3 1 1");
+}
+
+#define RECORD "v=STSv1; id=1;"
+
+/* At most so many ms beside the round trips. */
+#define SLACK_MS 40
+
+static void
+check_cost(const struct asker *a, unsigned round_trips, unsigned questions)
+{
+	if (a->at_ms <= round_trips * RTT_MS + SLACK_MS &&
+	    script_dns_total() == questions)
+		return;
+	(void)fprintf(stderr, "%u ms, %u questions: %s\n", (unsigned)a->at_ms,
+	    script_dns_total(), script_asked());
+	exit(1);
+}
+
+static void
+check_asked(const char *want)
+{
+	if (strcmp(script_asked(), want) == 0)
+		return;
+	(void)fprintf(stderr, "want %s\nhave %s\n", want, script_asked());
+	exit(1);
+}
+
+/* --- the schedule over a forwarder --------------------------------------- */
+
+static void
+T_01_unsigned_without_policy_takes_one_round_trip(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	check_asked("U " TXT " TXT, " DOMAIN " DS");
+	check_cost(&a, 1, 2);
+	world_stop();
+}
+
+/* A denial of DS alone may be that of a name inside a signed zone. */
+static void
+T_12_signed_without_policy_takes_two_round_trips(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	txt_is(FACT_SECURE, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	check_asked(
+	    "U " TXT " TXT, " DOMAIN " DS, " DOMAIN " DNSKEY, " TXT " TXT");
+	check_cost(&a, 2, 4);
+	world_stop();
+}
+
+static void
+T_12_below_an_unsigned_or_missing_name_nothing_is_to_be_proven(void)
+{
+	static const struct script_dns ways[] = {
+	    {.status = FACT_INSECURE, .answer = ANSWER_NODATA  },
+	    {.status = FACT_INSECURE, .answer = ANSWER_NXDOMAIN},
+	    {.status = FACT_SECURE,   .answer = ANSWER_NXDOMAIN},
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct script_dns ds = ways[i];
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		ds.name = DOMAIN;
+		ds.type = DNS_DS;
+		ds.delay_ms = RTT_MS;
+		script_dns(ds);
+		txt_is(FACT_INSECURE, NULL);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+		check_cost(&a, 1, 2);
+		world_stop();
+	}
+}
+
+static void
+D_05_unsigned_with_a_policy_takes_two_round_trips(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	check_asked("U " TXT " TXT, " DOMAIN " DS, U " HOST " A, U " HOST
+		    " AAAA, " DOMAIN " MX");
+	check_cost(&a, 2, 5);
+	world_stop();
+}
+
+static void
+D_02_bound_takes_three_round_trips(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	txt_is(FACT_SECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_SECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	check_asked("U " TXT " TXT, " DOMAIN " DS, U " HOST " A, U " HOST
+		    " AAAA, " DOMAIN " DNSKEY, " DOMAIN " MX, "
+		    "mx.example.org A, mx.example.org AAAA, "
+		    "_25._tcp.mx.example.org TLSA");
+	check_cost(&a, 3, 9);
+	world_stop();
+}
+
+static void
+D_02_host_in_another_zone_takes_three_round_trips(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	signed_zone("example.net");
+	txt_is(FACT_SECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.net", FACT_SECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	CHECK(script_dns_count("example.net", DNS_DS) == 1);
+	CHECK(script_dns_count("example.net", DNS_DNSKEY) == 1);
+	check_cost(&a, 3, 11);
+	world_stop();
+}
+
+/* The keys of a few zones, and of each once. */
+static void
+keys_ahead_are_bounded(void)
+{
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	txt_is(FACT_SECURE, RECORD);
+	policy_host(BINDING);
+	say(SCRIPT_BOTH, DOMAIN, DNS_MX, FACT_SECURE,
+	    "1 a.z1.net, 2 b.z1.net, 3 a.z2.net, 4 a.z3.net, 5 a.z4.net, "
+	    "6 a.z5.net, 7 single, 8 mx.example.org");
+	world_start();
+	(void)asked(DOMAIN);
+	CHECK(script_dns_count("z1.net", DNS_DS) == 1);
+	CHECK(script_dns_count("z5.net", DNS_DS) +
+		script_dns_count("single", DNS_DS) ==
+	    0);
+	CHECK(script_dns_count("example.org", DNS_DS) == 1);
+	CHECK(script_dns_count("a.z5.net", DNS_A) == 1);
+	CHECK(script_dns_count("single", DNS_A) == 1);
+	CHECK(script_dns_count("b.z1.net", DNS_A) == 1);
+	world_stop();
+}
+
+/* Pins and stored policies do not wait for the TXT. */
+static void
+stored_policy_begins_with_the_keys_at_once(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	script_stored(DOMAIN, "1", BINDING, 100);
+	signed_zone(DOMAIN);
+	txt_is(FACT_SECURE, RECORD);
+	delivery("mx.example.org", FACT_SECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	check_cost(&a, 2, 7);
+	world_stop();
+}
+
+/* Under attack the answer to DS may never come. */
+static void
+T_12_mx_is_not_held_back_for_a_silent_ds(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	never(SCRIPT_BOTH, DOMAIN, DNS_DS);
+	txt_is(FACT_SECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_BOGUS);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+	CHECK(a.at_ms <= 2 * RTT_MS + SLACK_MS);
+	world_stop();
+}
+
+/* --- the schedule in recursion ------------------------------------------- */
+
+/* The referral brings the DS: no question for it. */
+static void
+recursion_asks_the_txt_twice_and_no_keys(void)
+{
+	struct asker a;
+
+	txt_is(FACT_SECURE, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	check_asked("U " TXT " TXT, " TXT " TXT");
+	check_cost(&a, 1, 2);
+	world_stop();
+}
+
+/* What is validated first is enough; what is not names a policy first. */
+static void
+recursion_takes_whichever_answer_tells_first(void)
+{
+	struct asker a;
+
+	never(SCRIPT_UNVALIDATED, TXT, DNS_TXT);
+	say(SCRIPT_VALIDATING, TXT, DNS_TXT, FACT_SECURE, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(a.at_ms <= RTT_MS + SLACK_MS);
+	world_stop();
+
+	world_reset();
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+	never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+	policy_host(NOT_BINDING);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	CHECK(a.at_ms <= 2 * RTT_MS + SLACK_MS);
+	world_stop();
+}
+
+/* --- attacks ------------------------------------------------------------- */
+
+/* Each way to suppress the TXT, with the DNSSEC of the zone broken by each way
+ * to break it: the policy is fetched all the same, and binds. */
+static void
+T_12_no_attack_on_the_dns_ends_discovery(void)
+{
+	static const struct {
+		enum fact_status status; /* UNASKED: never answered */
+		const char *record;
+	} txts[] = {
+	    {FACT_BOGUS,   NULL  },
+	    {FACT_BOGUS,   RECORD},
+	    {FACT_FAILED,  NULL  },
+	    {FACT_UNASKED, NULL  },
+	};
+	static const enum fact_status chains[] = {FACT_BOGUS, FACT_FAILED,
+	    FACT_UNASKED, FACT_SECURE};
+
+	for (unsigned i = 0; i < 4 * 4 * 2; i++) {
+		enum fact_status chain = chains[i / 4 % 4];
+		struct asker a;
+
+		world_reset();
+		if (i < 16)
+			over_a_forwarder();
+		txt_is(txts[i % 4].status, txts[i % 4].record);
+		if (txts[i % 4].status == FACT_UNASKED)
+			never(SCRIPT_BOTH, TXT, DNS_TXT);
+		signed_zone(DOMAIN);
+		say(SCRIPT_BOTH, DOMAIN, DNS_DS, chain,
+		    chain == FACT_SECURE ? "1 13 2" : NULL);
+		if (chain == FACT_UNASKED)
+			never(SCRIPT_BOTH, DOMAIN, DNS_DS);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_BOGUS);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+		CHECK(a.from == POLICY_FROM_FETCH);
+		CHECK(a.at_ms <= 1000 + 3 * RTT_MS + SLACK_MS);
+		world_stop();
+	}
+}
+
+/* A forwarder that validates: SERVFAIL for what it finds bogus. */
+static void
+T_11_F_14_a_validating_forwarder_hides_neither_txt_nor_address(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_FAILED, NULL);
+	say(SCRIPT_VALIDATING, TXT, DNS_TXT, FACT_BOGUS, RECORD);
+	say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_FAILED, NULL);
+	say(SCRIPT_VALIDATING, HOST, DNS_A, FACT_BOGUS, "192.0.2.80");
+	say(SCRIPT_UNVALIDATED, HOST, DNS_AAAA, FACT_FAILED, NULL);
+	say(SCRIPT_VALIDATING, HOST, DNS_AAAA, FACT_BOGUS, NULL);
+	script_policy(DOMAIN, BINDING, 0);
+	delivery("mx.example.org", FACT_BOGUS);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	world_stop();
+}
+
+/* One family is enough, after a moment. */
+static void
+F_14_a_suppressed_family_does_not_hold_the_fetch(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	never(SCRIPT_BOTH, HOST, DNS_AAAA);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.at_ms <= 3 * RTT_MS + SLACK_MS);
+	world_stop();
+}
+
+static void
+K9_C_10_a_bogus_zone_without_policy_host_passes(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	txt_is(FACT_BOGUS, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_BOGUS);
+	CHECK(a.at_ms < 1000);
+	CHECK(script_dns_count(HOST, DNS_A) == 1);
+	CHECK(script_dns_count(DOMAIN, DNS_MX) == 0);
+	/* and is not asked for it again during the back-off */
+	fake_run(10000);
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_BOGUS);
+	CHECK(!a.cached);
+	CHECK(script_dns_count(HOST, DNS_A) == 1);
+	world_stop();
+}
+
+static void
+K9_C_10_options_defer_what_is_not_proven(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	world_config.rules.on_bogus_discovery = RULE_TEMPFAIL;
+	signed_zone(DOMAIN);
+	txt_is(FACT_BOGUS, NULL);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DISCOVERY_BOGUS);
+	world_stop();
+
+	world_reset();
+	over_a_forwarder();
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	signed_zone(DOMAIN);
+	never(SCRIPT_BOTH, TXT, DNS_TXT);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+/* What comes after the second still counts. */
+static void
+T_12_a_late_txt_names_a_policy_yet(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, RECORD);
+	script_dns((struct script_dns){.name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = RECORD,
+	    .delay_ms = 2000});
+	script_policy_fails(DOMAIN, FETCH_FAILURE_CONNECT, "refused");
+	world_start();
+	ask_domain(&a, DOMAIN, 4000);
+	fake_run(1500); /* the policy host had no address then */
+	CHECK(a.completions == 0);
+	CHECK(script_fetch_count(DOMAIN) == 0);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_INSECURE);
+	fake_run(2500);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	world_stop();
+}
+
+static void
+T_12_a_late_proof_ends_discovery(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	signed_zone(DOMAIN);
+	txt_is(FACT_SECURE, NULL);
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NODATA,
+	    .delay_ms = 2000});
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(a.at_ms >= 2000);
+	world_stop();
+}
+
+/* The id is not known: the next TXT makes a refetch. */
+static void
+T_12_a_policy_without_txt_is_stored_and_fetched_again(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	txt_is(FACT_BOGUS, NULL);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_BOGUS);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+	CHECK(strcmp(script_stored_id(DOMAIN), "") == 0);
+	txt_is(FACT_SECURE, RECORD);
+	fake_run(300000);
+	(void)asked(DOMAIN);
+	CHECK(script_fetch_count(DOMAIN) == 2);
+	CHECK(strcmp(script_stored_id(DOMAIN), "1") == 0);
+	world_stop();
+}
+
+/* No denial is ever proven then; but a TXT that is there counts. */
+static void
+T_12_no_fetch_without_txt_while_our_own_path_is_broken(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	say(SCRIPT_BOTH, ".", DNS_DNSKEY, FACT_BOGUS, NULL);
+	say(SCRIPT_BOTH, DOMAIN, DNS_DS, FACT_BOGUS, NULL);
+	txt_is(FACT_BOGUS, NULL);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_BOGUS);
+	world_start();
+	fake_run(RTT_MS);
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_BOGUS);
+	CHECK(script_dns_count(HOST, DNS_A) == 0);
+	txt_is(FACT_BOGUS, RECORD);
+	fake_run(10000);
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_RESOLVER_BROKEN);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	world_stop();
+}
+
+/* --- T-13 ---------------------------------------------------------------- */
+
+static void
+T_13_an_unsigned_denial_is_kept_for_the_limit_at_most(void)
+{
+	struct asker a;
+
+	world_config.verdict_ttl_max_ms = 86400000;
+	world_config.discovery_ttl_max_ms = 60000;
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_FAILED, NULL);
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_NODATA,
+	    .ttl_s = 604800});
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+	fake_run(50000);
+	CHECK(asked(DOMAIN).cached);
+	fake_run(10000);
+	CHECK(!asked(DOMAIN).cached);
+	world_stop();
+}
+
+/* Both in the resolver without a cache. */
+static void
+T_13_refreshes_and_second_tries_go_past_every_cache(void)
+{
+	world_config.verdict_ttl_max_ms = 60000;
+	script_stored(DOMAIN, "1", BINDING, 100);
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	refresh_domain(DOMAIN);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	CHECK(script_fresh_count(TXT, DNS_TXT) == 1);
+	CHECK(script_fresh_count(HOST, DNS_A) == 1);
+	CHECK(script_fresh_count(HOST, DNS_AAAA) == 1);
+	world_stop();
+
+	world_reset();
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(NULL);
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_fresh_count(HOST, DNS_A) == 0);
+	fake_run(300000);
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_fetch_count(DOMAIN) == 2);
+	CHECK(script_fresh_count(HOST, DNS_A) == 1);
+	world_stop();
+}
+
+const struct scenario discovery_scenarios[] = {
+  /* clang-format off */
+    SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
+    SCENARIO(T_12_signed_without_policy_takes_two_round_trips),
+    SCENARIO(T_12_below_an_unsigned_or_missing_name_nothing_is_to_be_proven),
+    SCENARIO(D_05_unsigned_with_a_policy_takes_two_round_trips),
+    SCENARIO(D_02_bound_takes_three_round_trips),
+    SCENARIO(D_02_host_in_another_zone_takes_three_round_trips),
+    SCENARIO(keys_ahead_are_bounded),
+    SCENARIO(stored_policy_begins_with_the_keys_at_once),
+    SCENARIO(T_12_mx_is_not_held_back_for_a_silent_ds),
+    SCENARIO(recursion_asks_the_txt_twice_and_no_keys),
+    SCENARIO(recursion_takes_whichever_answer_tells_first),
+    SCENARIO(T_12_no_attack_on_the_dns_ends_discovery),
+    SCENARIO(T_11_F_14_a_validating_forwarder_hides_neither_txt_nor_address),
+    SCENARIO(F_14_a_suppressed_family_does_not_hold_the_fetch),
+    SCENARIO(K9_C_10_a_bogus_zone_without_policy_host_passes),
+    SCENARIO(K9_C_10_options_defer_what_is_not_proven),
+    SCENARIO(T_12_a_late_txt_names_a_policy_yet),
+    SCENARIO(T_12_a_late_proof_ends_discovery),
+    SCENARIO(T_12_a_policy_without_txt_is_stored_and_fetched_again),
+    SCENARIO(T_12_no_fetch_without_txt_while_our_own_path_is_broken),
+    SCENARIO(T_13_an_unsigned_denial_is_kept_for_the_limit_at_most),
+    SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
+    {NULL, NULL},
+  /* clang-format on */
+};
