@@ -201,8 +201,8 @@ complete(struct question *q, const struct script_dns *s)
 
 	answer.status = s->status;
 	answer.answer = s->answer;
-	answer.unsigned_zone = s->type == DNS_DS &&
-	    s->status == FACT_SECURE && s->answer == ANSWER_NODATA;
+	answer.unsigned_zone = s->type == DNS_DS && s->status == FACT_SECURE &&
+	    s->answer == ANSWER_NODATA;
 	answer.sig_expires_s = s->sig_expires_s;
 	answer.aliased = s->alias != NULL;
 	(void)snprintf(answer.target, sizeof(answer.target), "%s",
@@ -220,8 +220,8 @@ complete(struct question *q, const struct script_dns *s)
 			answer.answer = ANSWER_NXDOMAIN;
 	}
 	if (answer.status == FACT_BOGUS && q->discovery)
-		answer.answer = s->records != NULL ? ANSWER_RECORDS
-						   : ANSWER_NXDOMAIN;
+		answer.answer =
+		    s->records != NULL ? ANSWER_RECORDS : ANSWER_NXDOMAIN;
 	if (answer.answer != ANSWER_EMPTY)
 		answer.ttl_s = s->ttl_s;
 	if (s->records != NULL && answer.answer != ANSWER_EMPTY) {
