@@ -36,6 +36,8 @@ class Policy:
 class Domain:
     """
     signed       nsec, nsec3, optout; no: insecure delegation; expired,
+                 not-yet: signatures valid from tomorrow on; other-key:
+                 signatures by a key that no DS names, beside the right DNSKEY;
                  wrong-ds; no-sigs: a DS, but an unsigned zone; algorithm,
                  digest: the same, with a DS of a kind that nobody knows;
                  iterations: NSEC3 with too many; keytrap: many keys with
