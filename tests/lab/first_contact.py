@@ -16,8 +16,9 @@ from dataclasses import replace
 
 import smtp
 from clock import Clock
-from first_contact_rows import (DEFERRED, DOMAINS, LIE_ROWS, NO_POLICY, OLD_ID,
-                                ROOT_ROWS, ROOT_RULE, SECURE, UNPROVEN)
+from first_contact_rows import (BOUND, DEFERRED, DOMAINS, LIE_ROWS, NO_POLICY,
+                                OLD_ID, ROOT_ROWS, ROOT_RULE, SECURE, UNKNOWN,
+                                UNPROVEN)
 from hostile import fields, stored, tool
 from process import LabError, wait_for
 from validator import Validator
@@ -154,17 +155,23 @@ def judge(row, reply, logged):
 
 
 def attacks(contact):
-    """All rows at a daemon with the default options; those of which nothing is
-    known once more with the options that defer them."""
-    rows = (*DEFERRED, *SECURE, *UNPROVEN, *NO_POLICY)
+    """All rows at a daemon with the default options; those of which nothing can
+    be known once more with the options that defer them."""
+    unheard = [row for row in (*DEFERRED, *UNPROVEN) if row.silent
+               and not row.stored and contact.way == "validating"]
+    bound = [row for row in (*DEFERRED, *SECURE) if row not in unheard]
+    unknown = [row for row in UNPROVEN if row not in unheard]
+    unknown += [replace(row, accepted=None, reasons=(*BOUND, *UNKNOWN))
+                for row in unheard]
+    rows = (*bound, *unknown, *NO_POLICY)
     contact.begin(rows)
     yield from contact.ask_all(rows)
-    for row, known in contact.known((*DEFERRED, *SECURE)).items():
+    for row, known in contact.known(bound).items():
         if known is None:
             yield f"{row.name} (T-12): its policy is not known"
     contact.stage.reload((*contact.options, *TEMPFAIL))
-    yield from contact.ask_all(
-        [replace(row, accepted=False) for row in UNPROVEN])
+    yield from contact.ask_all([replace(row, accepted=False)
+                                for row in unknown])
 
 
 def root(contact):

@@ -9,6 +9,7 @@ nothing.
 """
 
 from dataclasses import dataclass
+from typing import Optional
 
 from domains import Domain
 
@@ -25,6 +26,9 @@ class Attack:
     rules    for tamper.py; {0} is the domain, {policy} the policy host's
              address
     signed, spoil   of the zone, see domains.py
+    silences a validating forwarder: Unbound answers nothing from a zone while
+             it waits for the zone's keys, not even with CD. So the policy host
+             cannot be found: the attacker blocks it as well (D-21)
     """
 
     name: str
@@ -32,6 +36,7 @@ class Attack:
     rules: tuple = ()
     signed: str = "nsec"
     spoil: tuple = ()
+    silences: bool = False
 
 
 MX_FORGED = "{0} MX forge 60 '10 mx1.evil.test.'"
@@ -50,12 +55,12 @@ ATTACKS = (
     Attack("dnskey-strip", "T-11 T-12", ("{0} DNSKEY strip",)),
     Attack("dnskey-nodata", "T-11 T-12", ("{0} DNSKEY nodata",)),
     Attack("dnskey-servfail", "T-11 T-12", ("{0} DNSKEY servfail",)),
-    Attack("dnskey-drop", "T-11 T-12", ("{0} DNSKEY drop",)),
+    Attack("dnskey-drop", "T-11 T-12", ("{0} DNSKEY drop",), silences=True),
     # its delegation
     Attack("ds-nodata", "T-11 T-12", ("{0} DS nodata",)),
     Attack("ds-nxdomain", "T-11 T-12", ("{0} DS nxdomain",)),
     Attack("ds-servfail", "T-11 T-12", ("{0} DS servfail",)),
-    Attack("ds-drop", "T-11 T-12", ("{0} DS drop",)),
+    Attack("ds-drop", "T-11 T-12", ("{0} DS drop",), silences=True),
     # the policy host's address, which is the right one all the same
     Attack("host-forged", "F-14 T-12",
            (MX_FORGED, "mta-sts.{0} A forge 60 {policy}")),
@@ -81,14 +86,16 @@ class Row:
     reasons   of which the log must name one
     accepted  whether the recipient must be; None: either will do
     stored    whether a policy that binds is stored beforehand
+    silent    whether a validating forwarder says nothing about it
     """
 
     domain: Domain
     ids: str
     reasons: tuple
-    accepted: bool = False
+    accepted: Optional[bool] = False
     rules: tuple = ()
     stored: bool = False
+    silent: bool = False
 
     @property
     def name(self):
@@ -108,15 +115,16 @@ def attacked(attack, txt, stored, reasons=BOUND, accepted=False):
     domain = Domain(name, attack.name, signed=attack.signed,
                     spoil=attack.spoil)
     return Row(domain, attack.ids, reasons, accepted, attack.rules + TXT[txt],
-               stored)
+               stored, attack.silences)
 
 
-def silent(attack, reasons, accepted=True):
+def unpublished(attack, reasons):
     """A domain that publishes nothing, under the same attack."""
-    domain = Domain(attack.name + "-silent.test", attack.name, txt=(),
+    domain = Domain(attack.name + "-nothing.test", attack.name, txt=(),
                     policy=None, policy_host="none", signed=attack.signed,
                     spoil=tuple(s for s in attack.spoil if s[0] != "mta-sts"))
-    return Row(domain, "C-10 K9", reasons, accepted, attack.rules)
+    return Row(domain, "C-10 K9", reasons, True, attack.rules,
+               silent=attack.silences)
 
 
 def without_proof(attack):
@@ -130,12 +138,12 @@ DEFERRED = tuple(attacked(attack, txt, stored) for attack in ATTACKS
 SECURE = tuple(attacked(CLEAN, txt, stored, ("secure",), True)
                for txt in TXT for stored in (False, True))
 # With on_discovery_failure and on_bogus_discovery "tempfail" deferred.
-UNPROVEN = tuple(silent(attack, UNKNOWN) for attack in ATTACKS
+UNPROVEN = tuple(unpublished(attack, UNKNOWN) for attack in ATTACKS
                  if without_proof(attack))
 NO_POLICY = (
-    *(silent(attack, ("no-policy",)) for attack in (*ATTACKS, CLEAN)
+    *(unpublished(attack, ("no-policy",)) for attack in (*ATTACKS, CLEAN)
       if not without_proof(attack)),
-    silent(Attack("unsigned", "", signed="no"), ("no-policy",)),
+    unpublished(Attack("unsigned", "", signed="no"), ("no-policy",)),
 )
 # Known to bind, or the TXT record is there: deferred. Otherwise nothing is
 # fetched while our own path does not validate.
