@@ -7,16 +7,14 @@ written down with both values for as long as the change takes: where the world
 changed during a request, either answer is right.
 """
 
-import mmap
 import os
 import signal
-import struct
-import subprocess
 import threading
 import time
 
+from clock import Clock
 from crowd import ZONE, expect, policy_body
-from daemon import Daemon, bindir
+from daemon import Daemon
 from domains import GUARDED_KINDS
 from process import wait_for
 from torture_redis import Server
@@ -102,35 +100,18 @@ class Truth:
         return values
 
 
-class Clock:
-    """What time the daemon believes it is."""
+class ChaosClock(Clock):
+    """What time the daemon believes it is, and believed."""
 
     def __init__(self, home):
-        self.path = os.path.join(home, "clock")
-        self.library = os.path.join(bindir(), "tests", "lab", "clock.so")
+        super().__init__(home)
         self.offset = Truth(0)
-        with open(self.path, "wb") as f:
-            f.write(bytes(8))
-        fd = os.open(self.path, os.O_RDWR)
-        self._page = mmap.mmap(fd, 8)
-        os.close(fd)
 
-    def set(self, offset_s):
+    def set(self, wall_s, monotonic_s=0):
         """A jump, under a daemon that runs."""
-        self.offset.changing(offset_s)
-        self._page[:] = struct.pack("q", offset_s)
-        self.offset.changed(offset_s)
-
-    def wrapper(self):
-        """The words before the daemon's command; none: a build of the daemon
-        that bears no library before its own."""
-        words = ["env", "LD_PRELOAD=" + self.library,
-                 "CLOCK_OFFSET_FILE=" + self.path]
-        daemon = os.path.join(bindir(), "dane-sts-milter")
-        done = subprocess.run([*words, daemon, "-V"], capture_output=True,
-                              check=False)
-        good = done.returncode == 0 and not done.stderr
-        return words if good else []
+        self.offset.changing(wall_s)
+        super().set(wall_s, monotonic_s)
+        self.offset.changed(wall_s)
 
 
 class Servers:
@@ -201,7 +182,7 @@ class Chaos:
 
     def __init__(self, crowd, redis):
         self.crowd = crowd
-        self.clock = Clock(crowd.daemon.home)
+        self.clock = ChaosClock(crowd.daemon.home)
         self.wrapper = self.clock.wrapper()
         self.servers = Servers(crowd.stage.dir)
         self.hosts = PolicyHost(crowd.stage)

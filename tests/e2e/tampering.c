@@ -60,21 +60,41 @@ Test(tampering, D_06_a_stripped_MX_set_at_first_contact_defers)
 	LAB("tamper", "clear");
 }
 
-/* D-21: this cannot be seen, and the log does not pretend that it was. */
-Test(tampering, D_21_everything_stripped_at_first_contact_passes)
+Test(tampering, T_11_everything_stripped_at_first_contact_defers)
 {
 	LAB_FRESH(NULL);
 	TAMPER("secure.test", "*", "strip");
 	TAMPER(".secure.test", "*", "strip");
-	expect_reply("u2@secure.test", "250 ");
-	free(LAB_LOG("rcpt", "to=<u2@secure.test>", "reason=discovery-bogus"));
+	expect_reply("u2@secure.test",
+	    "450 4.7.5 secure.test: DNSSEC required by policy, "
+	    "MX of secure.test: bogus");
+	free(LAB_LOG("rcpt", "to=<u2@secure.test>", "reason=mx-bogus",
+	    "policy_from=fetch"));
+	LAB("tamper", "clear");
+}
+
+static void
+hide_everything(void)
+{
+	TAMPER("secure.test", "*", "strip");
+	TAMPER("_mta-sts.secure.test", "TXT", "nxdomain");
+	TAMPER("mta-sts.secure.test", "*", "nxdomain");
+}
+
+/* Nothing is known of the domain then, and the log does not pretend it was. */
+Test(tampering, D_21_a_blocked_policy_host_hides_the_policy_at_first_contact)
+{
+	LAB_FRESH(NULL);
+	hide_everything();
+	expect_reply("d21@secure.test", "250 ");
+	free(LAB_LOG("rcpt", "to=<d21@secure.test>", "reason=discovery-bogus"));
 	LAB("tamper", "clear");
 }
 
 Test(tampering, K9_on_bogus_discovery_tempfail_defers_first_contact)
 {
 	LAB_FRESH("on_bogus_discovery=tempfail");
-	TAMPER(".secure.test", "TXT", "strip");
+	hide_everything();
 	expect_reply("u3@secure.test", "450 4.7.5 secure.test: ");
 	free(LAB_LOG("rcpt", "to=<u3@secure.test>", "verdict=defer",
 	    "reason=discovery-bogus"));

@@ -70,9 +70,11 @@ Test(tool, check_shows_what_decided)
 }
 
 static const struct tool_row check_json[] = {
-    {{"check", "secure.test", "--json"},   0, "\"reason\":\"secure\""         },
-    {{"check", "--json", "unsigned.test"}, 1, "\"reason\":\"mx-insecure\""    },
-    {{"check", "--json", "expired.test"},  0, "\"reason\":\"discovery-bogus\""},
+    {{"check", "secure.test", "--json"},     0, "\"reason\":\"secure\""     },
+    {{"check", "--json", "unsigned.test"},   1, "\"reason\":\"mx-insecure\""},
+    {{"check", "--json", "expired.test"},    1, "\"reason\":\"mx-bogus\""   },
+    {{"check", "--json", "bogusplain.test"}, 0,
+     "\"reason\":\"discovery-bogus\""                                       },
 };
 
 Test(tool, check_prints_facts_as_json)

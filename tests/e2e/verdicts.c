@@ -85,14 +85,15 @@ Test(verdicts, D_01_domains_without_the_flag_are_left_alone)
 	CHECK_ROWS(unbound_rows);
 }
 
+/* T-11, F-14: their policies are found, and all that they bind is secure. */
 static const struct row discovery_rows[] = {
-    {"expired.test",  ACCEPTED, "discovery-bogus"},
-    {"wrongds.test",  ACCEPTED, "discovery-bogus"},
-    {"nosigs.test",   ACCEPTED, "discovery-bogus"},
-    {"txtbogus.test", ACCEPTED, "discovery-bogus"},
+    {"txtbogus.test",   ACCEPTED, "secure"         },
+    {"hostbogus.test",  ACCEPTED, "secure"         },
+    {"txtloop.test",    ACCEPTED, "secure"         }, /* T-12 */
+    {"bogusplain.test", ACCEPTED, "discovery-bogus"}, /* C-10 */
 };
 
-Test(verdicts, C_10_a_domain_that_is_bogus_at_first_contact_passes)
+Test(verdicts, T_11_C_10_discovery_does_not_depend_on_DNSSEC)
 {
 	LAB_FRESH(NULL);
 	CHECK_ROWS(discovery_rows);
@@ -117,6 +118,12 @@ static const struct row refused_rows[] = {
     {"nullmx-unsigned.test",   /* D-10 */
 	REFUSED("nullmx-unsigned.test",     "MX of nullmx-unsigned.test: insecure"),
      "mx-insecure"													    },
+    {"expired.test",           /* T-11 */
+	REFUSED("expired.test",                     "MX of expired.test: bogus"),               "mx-bogus"},
+    {"wrongds.test",           REFUSED("wrongds.test",                  "MX of wrongds.test: bogus"),
+     "mx-bogus"													       },
+    {"nosigs.test",            REFUSED("nosigs.test",                   "MX of nosigs.test: bogus"),
+     "mx-bogus"													       },
     {"badmx.test",             /* D-06 */
 	REFUSED("badmx.test",                         "MX of badmx.test: bogus"),                 "mx-bogus"},
     {"bada.test",              REFUSED("bada.test",                     "A of mx1.bada.test: bogus"),

@@ -36,6 +36,8 @@ class Policy:
 class Domain:
     """
     signed       nsec, nsec3, optout; no: insecure delegation; expired,
+                 not-yet: signatures valid from tomorrow on; other-key:
+                 signatures by a key that no DS names, beside the right DNSKEY;
                  wrong-ds; no-sigs: a DS, but an unsigned zone; algorithm,
                  digest: the same, with a DS of a kind that nobody knows;
                  iterations: NSEC3 with too many; keytrap: many keys with
@@ -315,9 +317,19 @@ DOMAINS = (
         zone=("_25._tcp.mx1 CNAME _25._tcp.mx1.unsigned.test.",),
     ),
     # --- bogus
-    Domain("expired.test", "RRSIGs expired", "discovery-bogus", "mx-bogus", "expired"),
-    Domain("wrongds.test", "the DS is another key's", "discovery-bogus", "mx-bogus", "wrong-ds"),
-    Domain("nosigs.test", "a DS, but no signatures", "discovery-bogus", "mx-bogus", "no-sigs"),
+    Domain("expired.test", "RRSIGs expired (T-11)", "mx-bogus", signed="expired"),
+    Domain("wrongds.test", "the DS is another key's (T-11)", "mx-bogus", signed="wrong-ds"),
+    Domain("nosigs.test", "a DS, but no signatures (T-11)", "mx-bogus", signed="no-sigs"),
+    Domain(
+        "bogusplain.test",
+        "RRSIGs expired, and no policy (C-10, K9)",
+        "discovery-bogus",
+        "mx-bogus",
+        "expired",
+        txt=(),
+        policy=None,
+        policy_host="none",
+    ),
     Domain("badmx.test", "the MX set's RRSIG is broken", "mx-bogus", spoil=(("@", "MX"),)),
     Domain("bada.test", "the A set's RRSIG is broken", "address-bogus", spoil=(("mx1", "A"),)),
     Domain(
@@ -440,7 +452,7 @@ DOMAINS = (
         hosts=(Host("mx1", tlsa=False),),
     ),
     Domain(
-        "keytrap.test", "60 keys with one tag", "discovery-bogus", "mx-bogus", signed="keytrap"
+        "keytrap.test", "60 keys with one tag", "mx-bogus", signed="keytrap"
     ),
     # --- for hostile.py: any name below them is a domain
     Domain(
@@ -501,17 +513,13 @@ DOMAINS = (
     ),
     Domain(
         "txtloop.test",
-        "an alias loop (T-02)",
-        "discovery-failed",
-        "secure",
+        "an alias loop (T-02): the policy is fetched all the same (T-12)",
         txt=(),
         zone=("_mta-sts CNAME again", "again CNAME _mta-sts"),
     ),
     Domain(
         "txtbogus.test",
         "a bogus record (T-11)",
-        "discovery-bogus",
-        "secure",
         spoil=(("_mta-sts", "TXT"),),
     ),
     # --- policy hosts
@@ -521,8 +529,6 @@ DOMAINS = (
     Domain(
         "hostbogus.test",
         "a bogus policy host (F-14)",
-        "discovery-failed",
-        "secure",
         spoil=(("mta-sts", "A"),),
     ),
     fetch("nohost.test", "the policy host has no address", "none"),

@@ -239,9 +239,12 @@ def tampered(name):
     reasons = {
         "mx": (BROKEN, BROKEN),
         "a": (BROKEN_HOST, BROKEN_HOST),
-        "txt": (UNKNOWN + SECURE, SECURE),
+        "txt": (SECURE, SECURE),  # T-11, T-12
         "all": (UNKNOWN, BROKEN + BROKEN_HOST),
     }[what]
+    if name in ("all-strip", "all-forge"):
+        # The policy host can be found (T-11).
+        reasons = (BROKEN + BROKEN_HOST, BROKEN + BROKEN_HOST)
     if action in HARMLESS:
         reasons = (SECURE, SECURE)
     elif action == "sig-flood":
@@ -261,10 +264,10 @@ OWN = (
     guarded("self-cname", BROKEN_HOST, BROKEN_HOST),
     guarded("self-mx", ("no-usable-host",), ("no-usable-host",)),
     guarded("self-mxs", ("no-usable-host",), ("no-usable-host",)),
-    guarded("self-txt", UNKNOWN, SECURE),
+    guarded("self-txt", SECURE, SECURE),  # T-12
     guarded("self-ns", UNKNOWN, BROKEN),
     guarded("policy-loop", UNKNOWN + SECURE, SECURE),
-    guarded("txt-chain", UNKNOWN, SECURE),
+    guarded("txt-chain", SECURE, SECURE),  # T-12
 )
 
 ROWS = (

@@ -70,10 +70,10 @@ class Stage:
             self.down()
             raise
 
-    def _world(self, **options):
+    def _world(self, name="world", **options):
         # Late: most commands need no DNS library.
         from world import World
-        return World(os.path.join(self.dir, "world"), **options)
+        return World(os.path.join(self.dir, name), **options)
 
     def _start_world(self):
         world = self._world(tlsa=self.sinks.tlsa()).build().start()
@@ -126,8 +126,9 @@ class Stage:
         """The newest first. One that does not end at SIGTERM is an error."""
         stubborn = [name for name in reversed(self.processes.names())
                     if not self.processes.stop(name)]
-        if os.path.exists(os.path.join(self.dir, "world", "world.json")):
-            self._world().stop()
+        for name in ("contact-world", "world"):
+            if os.path.exists(os.path.join(self.dir, name, "world.json")):
+                self._world(name).stop()
         if stubborn:
             raise LabError("had to be killed: " + " ".join(stubborn))
 

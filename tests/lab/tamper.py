@@ -49,10 +49,17 @@ DNSSEC_TYPES = {
 
 
 def reply_with(rcode):
-    async def action(query, _ask, _args):
+    """With an argument, an SOA record of that TTL goes with it: the denial may
+    be cached for so long."""
+
+    async def action(query, _ask, args):
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.RA
         reply.set_rcode(rcode)
+        for ttl in args:
+            soa = f"ns.test. hostmaster.test. 1 3600 600 86400 {ttl}"
+            zone = query.question[0].name.parent()
+            reply.authority.append(dns.rrset.from_text(zone, int(ttl), "IN", "SOA", soa))
         return reply.to_wire()
 
     return action
@@ -169,6 +176,22 @@ ACTIONS = {
 # --- rules and counters
 
 
+def question_of(wire):
+    """Name and type that are asked for, the name in lower case without the final
+    dot. None if that takes a real parser: a name with unusual octets, say."""
+    labels, at = [], 12
+    while at < len(wire) and wire[at] != 0:
+        label = wire[at + 1 : at + 1 + wire[at]]
+        if wire[at] > 63 or not label.replace(b"-", b"").replace(b"_", b"").isalnum():
+            return None
+        labels.append(label.decode("ascii").lower())
+        at += 1 + wire[at]
+    if wire[4:6] != b"\0\1" or len(wire) < at + 5:
+        return None
+    kind = dns.rdatatype.to_text(int.from_bytes(wire[at + 1 : at + 3], "big"))
+    return ".".join(labels) or ".", kind
+
+
 def fits(pattern, value):
     if pattern.startswith("."):
         return value.endswith(pattern)
@@ -193,10 +216,35 @@ class Key:
         return self.path in paths and fits(self.name, name) and fits(self.kind, kind)
 
 
+class Rules:
+    """By the name that they are about: there may be hundreds, and every query
+    is looked up here."""
+
+    def __init__(self):
+        self.by_name = {}
+        self.n = 0
+
+    def add(self, key, action, args):
+        self.n += 1
+        self.by_name.setdefault(key.name, []).append((self.n, key, action, args))
+
+    def newest(self, query):
+        """Action and arguments of the newest rule that covers the query."""
+        name = query[1]
+        names = {"*", name} | {name[i:] for i, c in enumerate(name) if c == "."}
+        covering = [
+            rule
+            for about in names
+            for rule in self.by_name.get(about, ())
+            if rule[1].covers(*query)
+        ]
+        return max(covering, key=lambda rule: rule[0])[2:] if covering else (None, ())
+
+
 class State:
     def __init__(self):
-        self.rules = []
-        self.waiting = []
+        self.rules = Rules()
+        self.waiting = Rules()
         self.seen = Counter()
         self.changed = asyncio.Condition()
 
@@ -208,25 +256,19 @@ class State:
             self.seen[query] += 1
             self.changed.notify_all()
 
-    def action_for(self, query):
-        for key, action, args in reversed(self.rules):
-            if key.covers(*query):
-                return action, args
-        return None, ()
-
     async def command(self, words):
         verb, args = words[0], words[1:]
         if verb == "clear":
-            self.rules.clear()
+            self.rules = Rules()
             self.seen.clear()
             return ""
         if verb == "swap":
-            self.rules, self.waiting = self.waiting, []
+            self.rules, self.waiting = self.waiting, Rules()
             return ""
         key = Key.of(*args[:3])
         if verb in ("rule", "next"):
             rules = self.rules if verb == "rule" else self.waiting
-            rules.append((key, ACTIONS[args[3]], args[4:]))
+            rules.add(key, ACTIONS[args[3]], args[4:])
             return ""
         if verb == "count":
             return str(self.count(key))
@@ -277,19 +319,21 @@ class Proxy:
 
     async def answer(self, wire, ask, transport):
         """What to say to the query in wire; ask() asks the real server."""
+        question = question_of(wire)
+        query = None
         try:
-            query = dns.message.from_wire(wire)
-            question = query.question[0]
+            if question is None:
+                query = dns.message.from_wire(wire)
+                name = query.question[0].name.to_text(omit_final_dot=True).lower()
+                question = name or ".", dns.rdatatype.to_text(query.question[0].rdtype)
         except (dns.exception.DNSException, IndexError):
             return await ask()
-        name = question.name.to_text(omit_final_dot=True).lower() or "."
-        path = f"{self.path}/{transport}"
-        seen = (path, name, dns.rdatatype.to_text(question.rdtype))
+        seen = (f"{self.path}/{transport}", *question)
         await self.state.note(seen)
-        action, args = self.state.action_for(seen)
+        action, args = self.state.rules.newest(seen)
         if action is None:
             return await ask()
-        return await action(query, ask, args)
+        return await action(query or dns.message.from_wire(wire), ask, args)
 
     def spawn(self, coroutine):
         task = asyncio.get_running_loop().create_task(coroutine)

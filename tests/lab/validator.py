@@ -1,7 +1,8 @@
 """The resolver that the lab's Postfix asks: it validates and says so (AD).
 
 An unbound of its own before the tampering forwarder. It keeps nothing, so that
-what a test tampers with is seen at once.
+what a test tampers with is seen at once; one that is started with keep=True
+caches like any other.
 """
 
 import os
@@ -29,35 +30,42 @@ server:
 	do-ip6: no
 	do-not-query-localhost: no
 	local-zone: "test." transparent
-	cache-max-ttl: 0
-	cache-max-negative-ttl: 0
 	infra-host-ttl: 1
-	val-bogus-ttl: 0
-remote-control:
+{cache}remote-control:
 	control-enable: no
 forward-zone:
 	name: "."
 	forward-addr: {forwarder}
 """
 
+CACHE_NOTHING = """\
+	cache-max-ttl: 0
+	cache-max-negative-ttl: 0
+	val-bogus-ttl: 0
+"""
+
 
 class Validator:
-    """The server process."""
+    """The server process. name also names its directory."""
 
-    NAME = "validator"
-
-    def __init__(self, lab_dir, processes):
-        self.home = os.path.join(lab_dir, "validator")
+    def __init__(self, lab_dir, processes, name="validator"):
+        self.name = name
+        self.home = os.path.join(lab_dir, name)
         self.processes = processes
 
-    def start(self, address, info):
+    def start(self, address, info, keep=False):
         """info: what the world says of itself."""
         os.makedirs(self.home, exist_ok=True)
         path = os.path.join(self.home, "unbound.conf")
         with open(path, "w", encoding="utf-8") as f:
             f.write(CONF.format(home=self.home, address=address, port=PORT,
                                 anchor=info["trust_anchor"],
-                                forwarder=info["forwarder"]))
+                                forwarder=info["forwarder"],
+                                cache="" if keep else CACHE_NOTHING))
         self.processes.start(
-            self.NAME, [shutil.which("unbound", path=PATH), "-d", "-c", path],
+            self.name, [shutil.which("unbound", path=PATH), "-d", "-c", path],
             lambda: accepts(address, PORT))
+
+    def stop(self):
+        """Whoever starts it again finds its cache empty."""
+        self.processes.stop(self.name)

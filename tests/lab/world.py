@@ -158,10 +158,13 @@ server:
 
 
 class World:
-    def __init__(self, directory, tlsa=NO_KEY):
+    def __init__(self, directory, tlsa=NO_KEY, domains=DOMAINS, hosts=None):
+        """hosts: the Net of the MX and policy hosts, None: the world's own."""
         self.dir = Path(directory).resolve()
         self.zones_dir = self.dir / "zones"
         self.tlsa = tlsa
+        self.domains = domains
+        self.hosts = hosts
         self.net = None
         self.claim = None
         self.privileged = False
@@ -218,7 +221,9 @@ class World:
         self.zones_dir.mkdir(parents=True, exist_ok=True)
         self.net, self.claim = claim_net()
         self.privileged = may_bind_53(self.net)
-        zones = make_zones(self.zones_dir, self.net, self.tlsa)
+        zones = make_zones(
+            self.zones_dir, self.net, self.tlsa, self.domains, self.hosts or self.net
+        )
         self.write_anchor(zones[0])
         hint = f". 3600000 NS root.ns.test.\nroot.ns.test. 3600000 A {self.net.server('root')}\n"
         Path(self.root_hints).write_text(hint)
@@ -329,12 +334,13 @@ class World:
         if dead:
             raise RuntimeError(f"{dead} ended; see {self.dir}/servers.log and *.log")
         host, port = self.forwarder.split("@")
+        customer = self.domains[0].name + "."
         return (
             Path(self.control).exists()
             and answers(self.net.server("root"), PORT, ".", "SOA")
             and answers(self.net.server("test"), PORT, "test.", "SOA")
-            and answers(self.net.server("customers"), PORT, "secure.test.", "SOA")
-            and answers(host, int(port), "secure.test.", "MX")
+            and answers(self.net.server("customers"), PORT, customer, "SOA")
+            and answers(host, int(port), customer, "MX")
         )
 
     def stop(self):

@@ -15,7 +15,7 @@ import dns.dnssec
 import dns.name
 import dns.rdata
 
-from domains import DAY, DOMAINS, POLICY_HOSTS
+from domains import DAY, POLICY_HOSTS
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 PORT = 5300  # of the servers, beside 53
@@ -83,9 +83,12 @@ class Zone:
     def absolute(self, owner):
         return self.fqdn if owner == "@" else f"{owner}.{self.fqdn}"
 
-    def make_key(self, directory):
+    def new_key(self, directory):
         command = "ldns-keygen -a ECDSAP256SHA256 -k -r /dev/urandom"
-        self.key = run(*command.split(), self.fqdn, cwd=directory).strip()
+        return run(*command.split(), self.fqdn, cwd=directory).strip()
+
+    def make_key(self, directory):
+        self.key = self.new_key(directory)
 
     def dnskey(self, directory):
         return (directory / (self.key + ".key")).read_text().split(";")[0].strip()
@@ -108,6 +111,8 @@ class Zone:
     def write(self, directory):
         if self.signed == "keytrap":
             self.add(*self.colliding_keys(directory))
+        if self.signed == "other-key":
+            self.add(self.dnskey(directory))
         plain = directory / f"{self.stem}.zone"
         head = [
             f"$ORIGIN {self.fqdn}",
@@ -120,7 +125,8 @@ class Zone:
             shutil.copy(plain, out)
             return
         options = self.sign_options() + ["-f", str(out), "-o", self.fqdn]
-        run("ldns-signzone", *options, str(plain), self.key, cwd=directory)
+        key = self.new_key(directory) if self.signed == "other-key" else self.key
+        run("ldns-signzone", *options, str(plain), key, cwd=directory)
         if self.spoil:
             self.spoil_signatures(out)
 
@@ -129,6 +135,8 @@ class Zone:
         start, end = now - 7 * DAY, now + self.sig_seconds
         if self.signed == "expired":
             end = now - DAY
+        if self.signed == "not-yet":
+            start = now + DAY
         options = ["-i", stamp(start), "-e", stamp(end)]
         if self.signed in ("nsec3", "optout"):
             options += ["-n", "-t", "0"]
@@ -204,17 +212,17 @@ def policy_host_lines(domain, net):
     return lines
 
 
-def customer_zone(domain, net, tlsa):
+def customer_zone(domain, hosts, tlsa):
     zone = Zone(domain.name, domain.signed, "customers")
     zone.sig_seconds, zone.spoil = domain.sig_seconds, domain.spoil
     zone.ttl = domain.ttl
     zone.add("@ NS customers.ns.test.")
     zone.add(*(f"@ MX {preference} {host}" for preference, host in domain.mx))
     for host in domain.hosts:
-        zone.add(*host_lines(host, net, tlsa))
+        zone.add(*host_lines(host, hosts, tlsa))
     zone.add(*(f"_mta-sts TXT {text}" for text in domain.txt_records))
-    zone.add(*policy_host_lines(domain, net))
-    places = {"policy": net.policy(1), "mx": net.mx(1)}
+    zone.add(*policy_host_lines(domain, hosts))
+    places = {"policy": hosts.policy(1), "mx": hosts.mx(1)}
     zone.add(*(line % places for line in domain.zone))
     return zone
 
@@ -230,7 +238,7 @@ def name_servers(net):
     return {f"{name}.ns.test.": address for name, address in servers.items()}
 
 
-def all_zones(net, tlsa):
+def all_zones(net, tlsa, domains, hosts):
     """Parents before children."""
     root = Zone(".", "nsec", "root")
     root.add("@ NS root.ns.test.", "test. NS tld.ns.test.")
@@ -240,7 +248,7 @@ def all_zones(net, tlsa):
         test.add(f"{name} A {address}")
         if name.startswith(("root", "tld")):
             root.add(f"{name} A {address}")
-    zones = [root, test] + [customer_zone(domain, net, tlsa) for domain in DOMAINS]
+    zones = [root, test] + [customer_zone(domain, hosts, tlsa) for domain in domains]
     return sorted(zones, key=lambda z: 0 if z.name == "." else z.name.count(".") + 1)
 
 
@@ -261,9 +269,10 @@ def delegate(zone, parent, directory):
         parent.add(zone.ds(directory))
 
 
-def make_zones(directory, net, tlsa):
-    """Writes every zone to directory; the root is first."""
-    zones = all_zones(net, tlsa)
+def make_zones(directory, net, tlsa, domains, hosts):
+    """Writes every zone to directory; the root is first. hosts: the Net of the
+    MX and policy hosts."""
+    zones = all_zones(net, tlsa, domains, hosts)
     by_name = {zone.name: zone for zone in zones}
     with ThreadPoolExecutor(4) as pool:
         keyed = [zone for zone in zones if zone.has_key]

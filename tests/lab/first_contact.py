@@ -1,0 +1,219 @@
+"""First contact with domains whose DNS is under attack.
+
+Every row of first_contact_rows.py through Postfix, the daemon, signed zones and
+HTTPS policy hosts. The zones are a world of their own, raised when it is first
+needed; MTA, policy hosts and daemon are the lab's. The daemon asks a forwarder:
+a plain one is the attacker himself before a resolver that does not validate, a
+validating one is an Unbound whose own upstream is the attacker.
+"""
+
+import base64
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import smtp
+from clock import Clock
+from first_contact_rows import (BOUND, DEFERRED, DOMAINS, LIE_ROWS, NO_POLICY,
+                                OLD_ID, ROOT_ROWS, ROOT_RULE, SECURE, UNKNOWN,
+                                UNPROVEN)
+from hostile import fields, stored, tool
+from process import LabError, wait_for
+from validator import Validator
+from world import Tamper, World
+from zones import Net
+
+AT_A_TIME = 32
+VALIDATOR_HOST = 204  # last octet beside those of stage.py
+POLICY_AGE_S = 1000
+STORE_TIMEOUT_S = 20
+# discovery_ttl_max, and a moment.
+LIE_LIFE_S = 300 + 5
+DEFERRED_REPLY = "450 4.7.5 {0}: "
+TEMPFAIL = ("on_discovery_failure=tempfail", "on_bogus_discovery=tempfail")
+
+
+class Contact:
+    """The world of these rows beside a lab that is up."""
+
+    def __init__(self, stage, way):
+        self.stage = stage
+        self.way = way
+        self.net = Net(stage.info()["dns"]["n"])
+        self.world = self._raise()
+        self.tamper = Tamper(self.world.control)
+        self.validator = Validator(stage.dir, stage.processes, "contact")
+        self.options = ()
+        self.places = {"policy": self.net.policy(1),
+                       "nowhere": self.net.policy(9)}
+        stage.policies.command({"set": {
+            "mta-sts." + d.name: {"body": d.policy_body.decode("ascii")}
+            for d in DOMAINS if d.policy_body}})
+
+    def _raise(self):
+        path = os.path.join(self.stage.dir, "contact-world")
+        if os.path.exists(os.path.join(path, "world.json")):
+            return World(path)
+        return World(path, domains=DOMAINS, hosts=self.net).build().start()
+
+    def close(self):
+        """The world stays for the next test."""
+        self.tamper.command("clear")
+        self.validator.stop()
+
+    # --- the daemon
+
+    def begin(self, rows, wrapper=(), rules=()):
+        """A daemon that knows nothing but what rows have stored, behind a
+        forwarder that knows nothing, under the rows' attacks."""
+        info = self.world.info()
+        self.tamper.command("clear")
+        self.validator.stop()
+        resolver = info["forwarder"]
+        if self.way == "validating":
+            resolver = self.net.mx(VALIDATOR_HOST)
+            self.validator.start(resolver, info, keep=True)
+        for rule in rules:
+            self.tamper.command(rule)
+        for row in rows:
+            for rule in row.rules:
+                self.tamper.command(
+                    "rule fwd " + rule.format(row.name, **self.places))
+        self.stage.daemon_do("kill")
+        self.stage.daemon.wipe()
+        self.options = (f"resolvers={{{resolver}}}",
+                        f"trust_anchor={info['trust_anchor']}")
+        self.stage.daemon_do("start", self.options, wrapper)
+        self.store(row for row in rows if row.stored)
+
+    def store(self, rows):
+        """A policy that binds, fetched a while ago, for each."""
+        fetched = int(time.time()) - POLICY_AGE_S
+        tool(self.stage, "cache", "import", "-", text="".join(
+            json.dumps({
+                "domain": row.name, "fetched": fetched,
+                "id": OLD_ID if row in LIE_ROWS else row.domain.policy_id,
+                "body": base64.b64encode(row.domain.policy_body).decode(),
+            }) + "\n" for row in rows))
+
+    # --- recipients
+
+    def ask(self, row):
+        """What Postfix says to one recipient, in a session of its own."""
+        with smtp.Client(*self.stage.smtp_address) as client:
+            client.hello()
+            client.mail(b"sender@home.test")
+            return client.rcpt(row.recipient.encode("ascii")).text
+
+    def ask_all(self, rows):
+        """Problems with the answers."""
+        before = len(self.stage.daemon.lines([" rcpt "]))
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            replies = list(pool.map(self.ask, rows))
+        lines = self.stage.daemon.await_lines(
+            [" rcpt "], before + len(rows), 20)[before:]
+        logged = {of["domain"]: of for of in map(fields, lines)}
+        for row, reply in zip(rows, replies):
+            problem = judge(row, reply, logged.get(row.name, {}))
+            if problem:
+                yield f"{row.name} ({row.ids}): {problem}"
+
+    def known(self, rows):
+        """Row -> id of its policy in the store, None if there is none. A fetch
+        may outlast the recipient that it was made for."""
+        def ids():
+            have = stored(self.stage)
+            return {row: have.get(row.name, (None,))[0] for row in rows}
+        try:
+            wait_for(lambda: all(i == row.domain.policy_id
+                                 for row, i in ids().items()),
+                     STORE_TIMEOUT_S, "policies in the store")
+        except LabError:
+            pass
+        return ids()
+
+    def requests(self, row):
+        """How often the policy host was asked."""
+        return self.stage.policies.requests(row.domain)
+
+
+def judge(row, reply, logged):
+    """None, or what is wrong."""
+    reason = logged.get("reason")
+    deferred = DEFERRED_REPLY.format(row.name)
+    right = {True: reply.startswith("250 "),
+             False: reply.startswith(deferred),
+             None: reply.startswith(("250 ", deferred))}[row.accepted]
+    if right and reason in row.reasons:
+        return None
+    return f"\"{reply}\", reason {reason}, not {' or '.join(row.reasons)}"
+
+
+# --- what is tried
+
+
+def attacks(contact):
+    """All rows at a daemon with the default options; those of which nothing can
+    be known once more with the options that defer them."""
+    unheard = [row for row in (*DEFERRED, *UNPROVEN) if row.silent
+               and not row.stored and contact.way == "validating"]
+    bound = [row for row in (*DEFERRED, *SECURE) if row not in unheard]
+    unknown = [row for row in UNPROVEN if row not in unheard]
+    unknown += [replace(row, accepted=None, reasons=(*BOUND, *UNKNOWN))
+                for row in unheard]
+    rows = (*bound, *unknown, *NO_POLICY)
+    contact.begin(rows)
+    yield from contact.ask_all(rows)
+    for row, known in contact.known(bound).items():
+        if known is None:
+            yield f"{row.name} (T-12): its policy is not known"
+    contact.stage.reload((*contact.options, *TEMPFAIL))
+    yield from contact.ask_all([replace(row, accepted=False)
+                                for row in unknown])
+
+
+def root(contact):
+    """The same where everything is stripped, and the probe says so."""
+    contact.begin(ROOT_ROWS, rules=[ROOT_RULE])
+    contact.stage.daemon.await_lines(["resolver", "state=broken"], 1, 20)
+    yield from contact.ask_all(ROOT_ROWS)
+    for row in ROOT_ROWS:
+        if row.accepted is None and contact.requests(row):
+            yield f"{row.name} (T-12): its policy host was asked"
+
+
+def lies(contact):
+    """False answers with a TTL of a week, of which only discovery_ttl_max is
+    left when the attacker has gone."""
+    clock = Clock(contact.stage.daemon.home)
+    if not clock.wrapper():
+        print("left out: the clock of this build cannot be moved")
+        return
+    contact.begin(LIE_ROWS, clock.wrapper())
+    yield from contact.ask_all(LIE_ROWS)
+    contact.tamper.command("clear")
+    clock.set(LIE_LIFE_S, LIE_LIFE_S)
+    yield from contact.ask_all(LIE_ROWS)
+    for row, known in contact.known(LIE_ROWS).items():
+        if known != row.domain.policy_id:
+            yield f"{row.name} (T-13): policy {known} is still stored"
+
+
+TRIALS = {"attacks": attacks, "root": root, "lies": lies}
+
+
+def run(stage, what, way):
+    """Print what is wrong; how many things are."""
+    begun = time.monotonic()
+    contact = Contact(stage, way)
+    try:
+        problems = list(TRIALS[what](contact))
+    finally:
+        contact.close()
+    for problem in problems:
+        print(problem)
+    print(f"{what} behind a {way} forwarder: {len(problems)} wrong "
+          f"in {time.monotonic() - begun:.0f} s")
+    return len(problems)
