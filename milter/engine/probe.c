@@ -3,8 +3,10 @@
 
 #include "engine/probe.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/err.h"
 #include "engine/clock.h"
@@ -19,6 +21,8 @@ struct probe {
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
+	pthread_mutex_t lock; /* for those that wait in probe_await */
+	pthread_cond_t known;
 };
 
 static const char *const state_names[] = {
@@ -71,6 +75,9 @@ settle(struct probe *probe, enum probe_state now, const char *why)
 	if (atomic_exchange(&probe->state, (int)now) != (int)now) {
 		atomic_store(&probe->since_s, clock_wall_s());
 		log_change(probe, now, why);
+		(void)pthread_mutex_lock(&probe->lock);
+		(void)pthread_cond_broadcast(&probe->known);
+		(void)pthread_mutex_unlock(&probe->lock);
 	}
 	if (probe->dns != NULL)
 		(void)loop_timer_set(probe->loop, &probe->timer,
@@ -107,9 +114,16 @@ struct probe *
 probe_new(struct log *log)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
+	pthread_condattr_t attr;
 
-	if (probe != NULL)
-		probe->log = log;
+	if (probe == NULL)
+		return NULL;
+	probe->log = log;
+	(void)pthread_mutex_init(&probe->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&probe->known, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	return probe;
 }
 
@@ -136,14 +150,37 @@ probe_stop(struct probe *probe)
 void
 probe_free(struct probe **probe)
 {
-	free(*probe);
+	struct probe *p = *probe;
+
 	*probe = NULL;
+	if (p == NULL)
+		return;
+	(void)pthread_cond_destroy(&p->known);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
 }
 
 bool
 probe_broken(const struct probe *probe)
 {
 	return probe != NULL && atomic_load(&probe->state) == PROBE_BROKEN;
+}
+
+enum probe_state
+probe_await(struct probe *probe, uint64_t deadline_ms)
+{
+	struct timespec until = {
+	    .tv_sec = (time_t)(deadline_ms / 1000),
+	    .tv_nsec = (long)(deadline_ms % 1000) * 1000000,
+	};
+	int err = 0;
+
+	(void)pthread_mutex_lock(&probe->lock);
+	while (atomic_load(&probe->state) == PROBE_UNKNOWN && err == 0)
+		err =
+		    pthread_cond_timedwait(&probe->known, &probe->lock, &until);
+	(void)pthread_mutex_unlock(&probe->lock);
+	return (enum probe_state)atomic_load(&probe->state);
 }
 
 enum probe_state

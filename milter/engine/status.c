@@ -23,6 +23,12 @@ engine_status(struct engine *engine, struct engine_status *out)
 	}
 }
 
+enum probe_state
+engine_await_probe(struct engine *engine, uint64_t deadline_ms)
+{
+	return probe_await(engine->probe, deadline_ms);
+}
+
 void
 engine_forget(struct engine *engine, const char *domain)
 {

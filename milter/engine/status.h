@@ -27,6 +27,11 @@ struct engine_status {
 
 void engine_status(struct engine *engine, struct engine_status *out);
 
+/* Waits for the probe's first result, until deadline_ms at most; not on a
+ * loop. */
+enum probe_state engine_await_probe(struct engine *engine,
+    uint64_t deadline_ms);
+
 /* Verdicts on the domain: its policy was changed by hand. */
 void engine_forget(struct engine *engine, const char *domain);
 

@@ -11,6 +11,9 @@
 
 #include "core/decide.h"
 #include "core/tree.h"
+#include "engine/answer.h"
+#include "engine/clock.h"
+#include "engine/status.h"
 #include "io/facts_json.h"
 #include "tool/names.h"
 #include "tool/output.h"
@@ -39,6 +42,7 @@ struct check {
 	struct tree_style style;
 	struct query_set set;
 	struct progress progress;
+	uint64_t probe_deadline_ms;
 	size_t n;
 	struct query *queries;
 };
@@ -96,6 +100,23 @@ tell_class(const struct check *check, const struct query *query)
 	return tell(check, query, &facts, &verdict);
 }
 
+/*
+ * Judged again once the probe has a result: a resolver that is dead, or does
+ * not validate, must not be blamed on the domain.
+ */
+static int
+tell_answer(const struct check *check, const struct query *query)
+{
+	struct facts facts = *query->answer->facts;
+	struct verdict verdict;
+
+	facts.resolver_broken = engine_await_probe(check->session.engine,
+				    check->probe_deadline_ms) == PROBE_BROKEN;
+	(void)decide(&facts, &check->session.config.rules, DECIDE_FINAL,
+	    &verdict);
+	return tell(check, query, &facts, &verdict);
+}
+
 static int
 tell_query(const struct check *check, const struct query *query)
 {
@@ -107,8 +128,7 @@ tell_query(const struct check *check, const struct query *query)
 		tool_warn("%s: out of memory", query->name);
 		return TOOL_INTERNAL;
 	}
-	return tell(check, query, query->answer->facts,
-	    &query->answer->verdict);
+	return tell_answer(check, query);
 }
 
 /* --- asking -------------------------------------------------------------- */
@@ -168,6 +188,8 @@ run_check(struct check *check, const struct names *names)
 	check->set.engine = check->session.engine;
 	if (check->set.patience_ms == 0)
 		check->set.patience_ms = session_patience_ms(&check->session);
+	check->probe_deadline_ms = clock_mono_ms() +
+	    check->session.config.dns_timeout_ms + PROBE_RETRY_MS;
 	if (status == TOOL_OK)
 		status = run_queries(check);
 	session_close(&check->session);

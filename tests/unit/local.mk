@@ -82,7 +82,8 @@ TOOL_RUN_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
 TOOL_RUN_LDADD = $(JANSSON_LIBS) $(CRITERION_LIBS)
 tests_unit_test_tool_program_SOURCES = tests/unit/test_tool_program.c \
 	$(TOOL_RUN_SOURCES)
-tests_unit_test_tool_program_CPPFLAGS = $(TOOL_RUN_CPPFLAGS)
+tests_unit_test_tool_program_CPPFLAGS = $(TOOL_RUN_CPPFLAGS) \
+	-DROOT_ANCHOR='"$(abs_top_srcdir)/tests/scenario/dns_unguarded.ds"'
 tests_unit_test_tool_program_LDADD = $(TOOL_RUN_LDADD)
 EXTRA_tests_unit_test_tool_program_DEPENDENCIES = dane-sts$(EXEEXT)
 tests_unit_test_tool_lint_SOURCES = tests/unit/test_tool_lint.c \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool_run.h"
 
@@ -246,4 +247,34 @@ Test(tool_program, check_names_what_is_no_domain)
 	cr_expect_eq(rest, got.out.at + got.out.len);
 	cr_expect_neq(strstr(got.err.at, "not a domain name"), NULL);
 	outcome_free(&got);
+}
+
+/* --- a resolver that is dead --------------------------------------------- */
+
+/* Nothing listens on the discard port of the loopback address. The domain is
+ * not to blame, and what was asked first must not be told before the probe of
+ * the root has given up. */
+Test(tool_program, check_blames_a_dead_resolver_and_not_the_domain)
+{
+	char path[] = "/tmp/dane-sts-test.XXXXXX";
+	const char *const args[] = {"-c", path, "check", "example.org", NULL};
+	int fd = mkstemp(path);
+	struct outcome got;
+
+	cr_assert_geq(fd, 0);
+	cr_assert_gt(dprintf(fd, "resolvers = {\"127.0.0.1@9\"}\n"
+				 "dns_timeout = \"500ms\"\n"
+				 "store = \"memory:\"\n"
+				 "trust_anchor = \"%s\"\n",
+			 ROOT_ANCHOR),
+	    0);
+	cr_assert_eq(close(fd), 0);
+	tool_run(args, "", 0, &got);
+	cr_expect_eq(got.status, 3);
+	cr_expect_not_null(strstr(got.out.at, "Look at your own resolver"),
+	    "%s", got.out.at);
+	cr_expect_not_null(strstr(got.err.at, "state=broken"), "%s",
+	    got.err.at);
+	outcome_free(&got);
+	cr_assert_eq(unlink(path), 0);
 }
