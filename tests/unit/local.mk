@@ -465,6 +465,13 @@ tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_socketmap_client
+UNIT_TESTS += tests/unit/test_socketmap_client
+tests_unit_test_socketmap_client_SOURCES = tests/unit/test_socketmap_client.c
+tests_unit_test_socketmap_client_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_socketmap_client_LDADD = libfront.a libengine.a libcore.a \
+	$(LIBEVENT_LIBS) $(CRITERION_LIBS)
+
 # What is counted.
 check_PROGRAMS += tests/unit/test_metrics_count
 UNIT_TESTS += tests/unit/test_metrics_count
