@@ -37,6 +37,7 @@ struct store;
 struct answer {
 	atomic_uint refs;
 	unsigned generation; /* of the configuration that judged */
+	unsigned epoch;      /* of the domain, see engine/cache.h */
 	uint64_t expires_ms; /* clock_mono_ms(); keep it no longer */
 	uint64_t renew_ms;   /* from then on it is looked up anew if used */
 	atomic_bool renewed;

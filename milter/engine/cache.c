@@ -4,14 +4,20 @@
 #include "engine/cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "core/name.h"
 #include "engine/ask.h"
 #include "engine/map.h"
 
 #define SHARDS 64
+/* Domains that share an epoch lose their verdicts together. With so many, a
+ * stranger who makes us fetch 100 new policies a second takes ten minutes to
+ * hit all others once. */
+#define EPOCHS 65536
 
 /* What protects and what does not, see cache.h. */
 enum kind {
@@ -45,6 +51,7 @@ struct shard {
 
 struct cache {
 	struct shard shard[SHARDS];
+	atomic_uint epochs[EPOCHS];
 };
 
 static struct shard *
@@ -52,6 +59,43 @@ shard_of(struct cache *cache, uint64_t hash)
 {
 	/* The top bits: the map inside uses the low ones. */
 	return &cache->shard[(hash >> 32) % SHARDS];
+}
+
+/* hash: map_hash(key). */
+static atomic_uint *
+epoch_of(struct cache *cache, const char *key, uint64_t hash)
+{
+	const char *domain = key + (key[0] == '[');
+	size_t len = strcspn(domain, "]:");
+	char copy[NAME_SIZE];
+
+	if ((domain != key || domain[len] != '\0') && len < sizeof(copy)) {
+		memcpy(copy, domain, len);
+		copy[len] = '\0';
+		hash = map_hash(copy);
+	}
+	return &cache->epochs[hash / SHARDS % EPOCHS];
+}
+
+static bool
+is_over(struct cache *cache, const char *key, uint64_t hash,
+    const struct answer *answer)
+{
+	return atomic_load_explicit(epoch_of(cache, key, hash),
+		   memory_order_acquire) != answer->epoch;
+}
+
+unsigned
+cache_epoch(struct cache *cache, const char *key)
+{
+	return atomic_load(epoch_of(cache, key, map_hash(key)));
+}
+
+unsigned
+cache_forget(struct cache *cache, const char *domain)
+{
+	return atomic_fetch_add(epoch_of(cache, domain, map_hash(domain)), 1) +
+	    1;
 }
 
 static void
@@ -141,7 +185,8 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
 	e = (struct entry *)map_find_hashed(&s->map, key, hash);
 	if (e != NULL &&
 	    (e->answer->generation != generation ||
-		now_ms >= e->answer->expires_ms)) {
+		now_ms >= e->answer->expires_ms ||
+		is_over(cache, key, hash, e->answer))) {
 		drop(s, e);
 	} else if (e != NULL) {
 		TAILQ_REMOVE(&s->pool[e->kind].ages, e, age);
@@ -200,6 +245,7 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer)
 	if (old != NULL)
 		drop(s, old);
 	if (e != NULL && e->size <= s->octets_max &&
+	    !is_over(cache, key, hash, answer) &&
 	    map_insert(&s->map, &e->node) == 0) {
 		keep(s, e);
 		e = NULL;
@@ -211,20 +257,6 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer)
 		answer_unref(&e->answer);
 		free(e);
 	}
-}
-
-void
-cache_remove(struct cache *cache, const char *key)
-{
-	const uint64_t hash = map_hash(key);
-	struct shard *s = shard_of(cache, hash);
-	struct entry *e;
-
-	(void)pthread_mutex_lock(&s->lock);
-	e = (struct entry *)map_find_hashed(&s->map, key, hash);
-	if (e != NULL)
-		drop(s, e);
-	(void)pthread_mutex_unlock(&s->lock);
 }
 
 static size_t

@@ -1,7 +1,12 @@
 /*
  * The verdict cache: memory only, bounded in entries and octets. Verdicts live
- * no longer than answer.expires_ms, and only under the configuration that made
- * them.
+ * no longer than answer.expires_ms, only under the configuration that made
+ * them, and only until cache_forget() is called for their domain.
+ *
+ * A domain may have several keys: "example.org", "[example.org]",
+ * "example.org:587", "[example.org]:587". All share an epoch, a counter that
+ * cache_forget() raises. A lookup notes the epoch when it begins; its verdict
+ * is used only while the epoch is the same.
  *
  * Least recently used go first, those without a policy that binds before the
  * others: a stranger has any number of domains without a policy, and must not
@@ -30,10 +35,16 @@ void cache_free(struct cache **cache);
 const struct answer *cache_get(struct cache *cache, const char *key,
     unsigned generation, uint64_t now_ms);
 /* Takes a reference of its own. Replaces what is there. An answer that does
- * not fit is not kept. */
+ * not fit is not kept, nor one whose epoch is over. */
 void
 cache_put(struct cache *cache, const char *key, const struct answer *answer);
-void cache_remove(struct cache *cache, const char *key);
+
+/* For answer.epoch: of the key's domain. Note it before the facts are
+ * gathered. */
+unsigned cache_epoch(struct cache *cache, const char *key);
+/* No verdict on this domain that was made so far is used any more, nor one of
+ * a lookup under way. The new epoch. */
+unsigned cache_forget(struct cache *cache, const char *domain);
 
 size_t cache_entries(struct cache *cache);
 size_t cache_octets(struct cache *cache);

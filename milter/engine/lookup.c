@@ -211,6 +211,7 @@ judge(struct lookup *l, enum decide_when when, bool *settled)
 	answer = answer_new(&l->facts, &l->setup->rules, when, settled);
 	if (answer != NULL) {
 		answer->generation = l->setup->generation;
+		answer->epoch = l->epoch;
 		answer_set_life(answer, clock_mono_ms(),
 		    lifetime_ms(l, &answer->verdict));
 	}
@@ -343,6 +344,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	l->target = *target;
 	(void)snprintf(l->key, sizeof(l->key), "%s", key);
 	l->node.key = l->key;
+	l->epoch = cache_epoch(worker->cache, key);
 	TAILQ_INIT(&l->waiters);
 	l->policy_ttl_s = l->delivery_ttl_s = UINT32_MAX;
 	l->facts.recipient.class = ADDRESS_DOMAIN;
@@ -390,8 +392,11 @@ lookup_for(struct worker *worker, const struct target *target, bool delivery,
 
 	target_key(target, key);
 	l = (struct lookup *)map_find(&worker->lookups, key);
-	/* Its hosts are past the point where TLSA would be asked. */
-	if (l != NULL && delivery && !l->delivery && tlsa_is_left_out(l)) {
+	/* Its hosts are past the point where TLSA would be asked; or the store
+	 * has another policy than it read. */
+	if (l != NULL &&
+	    ((delivery && !l->delivery && tlsa_is_left_out(l)) ||
+		l->epoch != cache_epoch(worker->cache, key))) {
 		unlist(l);
 		l = NULL;
 	}

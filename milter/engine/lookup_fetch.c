@@ -273,6 +273,7 @@ static void
 saved(struct loop_task *task)
 {
 	struct lookup *l = policy_lookup_of(task);
+	unsigned epoch;
 
 	metrics_store(l->worker->metrics, METRICS_STORE_WRITE,
 	    l->store_err != 0);
@@ -286,8 +287,11 @@ saved(struct loop_task *task)
 	l->facts.fetch.state = FETCH_OK;
 	/* That the store could not be read does not matter any more. */
 	l->facts.internal_error = l->no_memory;
-	/* C-07: at once. */
-	cache_remove(l->worker->cache, l->target.domain);
+	/* C-07: at once. This lookup knows the new policy, unless there was
+	 * another one meanwhile. */
+	epoch = cache_forget(l->worker->cache, l->target.domain);
+	if (epoch == l->epoch + 1)
+		l->epoch = epoch;
 	l->policy_step = POLICY_DONE;
 	lookup_returned(l);
 }

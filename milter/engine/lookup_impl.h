@@ -104,6 +104,7 @@ struct lookup {
 	struct setup *setup;
 	struct target target;
 	char key[TARGET_KEY_SIZE];
+	unsigned epoch; /* of the domain when it began, see engine/cache.h */
 	TAILQ_HEAD(, waiter) waiters;
 
 	enum policy_step policy_step;

@@ -2,8 +2,6 @@
 
 #include "engine/status.h"
 
-#include <stdio.h>
-
 #include "engine/cache.h"
 #include "engine/engine_impl.h"
 
@@ -32,13 +30,5 @@ engine_await_probe(struct engine *engine, uint64_t deadline_ms)
 void
 engine_forget(struct engine *engine, const char *domain)
 {
-	struct target target = {.port = SCOPE_PORT_SMTP};
-	char key[TARGET_KEY_SIZE];
-
-	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	target_key(&target, key);
-	cache_remove(engine->cache, key);
-	target.no_mx = true;
-	target_key(&target, key);
-	cache_remove(engine->cache, key);
+	(void)cache_forget(engine->cache, domain);
 }

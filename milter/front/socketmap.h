@@ -12,7 +12,8 @@
  * Everything is bounded: the length of a request, the requests under way on a
  * connection (then no more is read from it), the replies that are not fetched
  * (likewise, and in the end it is closed), the connections (then the one idle
- * for longest is closed; an MTA connects again by itself).
+ * for longest is closed; an MTA connects again by itself). A closed connection
+ * counts until the engine has answered its last request.
  */
 #ifndef FRONT_SOCKETMAP_H
 #define FRONT_SOCKETMAP_H

@@ -37,29 +37,6 @@ struct socketmap_request {
 };
 
 static void
-client_free_if_done(struct socketmap_client *client)
-{
-	if (client->stream == NULL && client->n_requests == 0)
-		free(client);
-}
-
-void
-socketmap_client_close(struct socketmap_client *client)
-{
-	struct socketmap_hub *hub = client->hub;
-
-	bufferevent_free(client->stream);
-	client->stream = NULL;
-	evbuffer_free(client->due);
-	client->due = NULL;
-	TAILQ_REMOVE(&hub->clients, client, link);
-	hub->n_clients--;
-	client_free_if_done(client);
-}
-
-/* --- replies --- */
-
-static void
 request_free(struct socketmap_request *request)
 {
 	struct socketmap_client *client = request->client;
@@ -69,6 +46,38 @@ request_free(struct socketmap_request *request)
 	free(request->answer);
 	free(request);
 }
+
+static void
+client_free_if_done(struct socketmap_client *client)
+{
+	if (client->stream != NULL || client->n_requests > 0)
+		return;
+	client->hub->n_clients--;
+	free(client);
+}
+
+void
+socketmap_client_close(struct socketmap_client *client)
+{
+	struct socketmap_request *request, *next;
+
+	bufferevent_free(client->stream);
+	client->stream = NULL;
+	evbuffer_free(client->due);
+	client->due = NULL;
+	TAILQ_REMOVE(&client->hub->clients, client, link);
+	/* Answered requests may wait behind one that is not; no callback will
+	 * come for them. request_settled() frees the others. */
+	for (request = TAILQ_FIRST(&client->requests); request != NULL;
+	     request = next) {
+		next = TAILQ_NEXT(request, link);
+		if (request->answered)
+			request_free(request);
+	}
+	client_free_if_done(client);
+}
+
+/* --- replies --- */
 
 /* False: no memory; a reply left out would shift all that follow. */
 static bool

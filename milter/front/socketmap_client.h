@@ -25,7 +25,7 @@ struct socketmap_hub {
 	struct loop *loop;
 	struct tls_parts parts;
 	struct socketmap_clients clients; /* least recently used first */
-	size_t n_clients;
+	size_t n_clients; /* in memory: closed ones with requests, too */
 };
 
 struct socketmap_client {
@@ -42,7 +42,8 @@ struct socketmap_client {
 /* Takes the descriptor over, in every case. */
 void socketmap_client_new(struct socketmap_hub *hub, int fd);
 
-/* Closes the connection. What is under way frees itself. */
+/* Closes the connection. Frees the client and its requests, those that the
+ * engine has yet to answer when it has. */
 void socketmap_client_close(struct socketmap_client *client);
 
 #endif

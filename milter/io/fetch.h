@@ -35,7 +35,8 @@ struct fetch_config {
 	struct metrics *metrics; /* NULL: nobody counts */
 };
 
-/* X(member, name in metrics, TLSRPT result type) */
+/* X(member, name in metrics, TLSRPT result type). F-18: only what is no failure
+ * of the fetch has none. */
 #define FETCH_FAILURE_TABLE(X)                                            \
 	X(FETCH_FAILURE_NONE, "ok", "")                                   \
 	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")     \
@@ -49,7 +50,7 @@ struct fetch_config {
 	X(FETCH_FAILURE_SHORT, "short", "sts-policy-fetch-error")         \
 	X(FETCH_FAILURE_TIMEOUT, "timeout", "sts-policy-fetch-error")     \
 	X(FETCH_FAILURE_CANCELLED, "cancelled", "")                       \
-	X(FETCH_FAILURE_INTERNAL, "internal", "")
+	X(FETCH_FAILURE_INTERNAL, "internal", "sts-policy-fetch-error")
 
 enum fetch_failure {
 #define X(member, name, tlsrpt) member,

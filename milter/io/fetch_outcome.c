@@ -3,27 +3,100 @@
 #include "io/fetch_outcome.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "io/fetch_text.h"
 
-/* Codes of libcurl that say enough by themselves; its words come after. */
+/*
+ * F-18: every error code of libcurl up to the newest known here, by ranges;
+ * libcurl never changes what a number means. A text of NULL is libcurl's own,
+ * and stands for what the policy host cannot bring about. judge_error() looks
+ * more closely at some codes before it comes here.
+ */
+#define CURLE_TOO_LARGE_8_6    100
+#define CURLE_ECH_REQUIRED_8_8 101
+
 /* clang-format off */
 static const struct {
-	CURLcode code;
+	unsigned first;
+	unsigned last;
 	enum fetch_failure failure;
 	const char *text;
 } causes[] = {
-	{CURLE_SSL_CONNECT_ERROR, FETCH_FAILURE_TLS, "TLS handshake failed"},
-	{CURLE_SSL_CIPHER, FETCH_FAILURE_TLS, "TLS handshake failed"},
-	{CURLE_PEER_FAILED_VERIFICATION, FETCH_FAILURE_CERTIFICATE,
-	    "certificate refused"},
-	{CURLE_UNSUPPORTED_PROTOCOL, FETCH_FAILURE_HTTP, "not HTTP/1"},
-	{CURLE_WEIRD_SERVER_REPLY, FETCH_FAILURE_HTTP, "malformed response"},
-	{CURLE_GOT_NOTHING, FETCH_FAILURE_HTTP, "no response"},
-	{CURLE_SEND_ERROR, FETCH_FAILURE_HTTP, "connection broke off"},
-	{CURLE_PARTIAL_FILE, FETCH_FAILURE_SHORT,
-	    "body shorter than announced"},
+	{CURLE_UNSUPPORTED_PROTOCOL, CURLE_UNSUPPORTED_PROTOCOL,
+	    FETCH_FAILURE_HTTP, "not HTTP/1"},
+	{CURLE_FAILED_INIT, CURLE_COULDNT_RESOLVE_HOST,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_COULDNT_CONNECT, CURLE_COULDNT_CONNECT,
+	    FETCH_FAILURE_CONNECT, "cannot connect"},
+	{CURLE_WEIRD_SERVER_REPLY, CURLE_WEIRD_SERVER_REPLY,
+	    FETCH_FAILURE_HTTP, "malformed response"},
+	{CURLE_REMOTE_ACCESS_DENIED, CURLE_FTP_CANT_GET_HOST,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_HTTP2, CURLE_HTTP2, FETCH_FAILURE_HTTP, "not HTTP/1"},
+	{CURLE_FTP_COULDNT_SET_TYPE, CURLE_FTP_COULDNT_SET_TYPE,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_PARTIAL_FILE, CURLE_PARTIAL_FILE,
+	    FETCH_FAILURE_SHORT, "body shorter than announced"},
+	{CURLE_FTP_COULDNT_RETR_FILE, CURLE_QUOTE_ERROR,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_HTTP_RETURNED_ERROR, CURLE_HTTP_RETURNED_ERROR,
+	    FETCH_FAILURE_STATUS, "HTTP status"},
+	{CURLE_WRITE_ERROR, CURLE_WRITE_ERROR,
+	    FETCH_FAILURE_HTTP, "response that cannot be read"},
+	{24, CURLE_OUT_OF_MEMORY, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_OPERATION_TIMEDOUT, CURLE_OPERATION_TIMEDOUT,
+	    FETCH_FAILURE_TIMEOUT, "no connection in time"},
+	{29, 34, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CONNECT_ERROR,
+	    FETCH_FAILURE_TLS, "TLS handshake failed"},
+	{CURLE_BAD_DOWNLOAD_RESUME, 46, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_TOO_MANY_REDIRECTS, CURLE_TOO_MANY_REDIRECTS,
+	    FETCH_FAILURE_STATUS, "redirected"},
+	{CURLE_UNKNOWN_OPTION, 51, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_GOT_NOTHING, CURLE_GOT_NOTHING,
+	    FETCH_FAILURE_HTTP, "no response"},
+	{CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SEND_ERROR, CURLE_RECV_ERROR,
+	    FETCH_FAILURE_HTTP, "connection broke off"},
+	{57, CURLE_SSL_CERTPROBLEM, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_CIPHER, CURLE_SSL_CIPHER,
+	    FETCH_FAILURE_TLS, "TLS handshake failed"},
+	{CURLE_PEER_FAILED_VERIFICATION, CURLE_PEER_FAILED_VERIFICATION,
+	    FETCH_FAILURE_CERTIFICATE, "certificate refused"},
+	{CURLE_BAD_CONTENT_ENCODING, CURLE_BAD_CONTENT_ENCODING,
+	    FETCH_FAILURE_HTTP, "encoding that was not asked for"},
+	{62, 62, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_FILESIZE_EXCEEDED, CURLE_FILESIZE_EXCEEDED,
+	    FETCH_FAILURE_SIZE, "body too large"},
+	{CURLE_USE_SSL_FAILED, CURLE_USE_SSL_FAILED,
+	    FETCH_FAILURE_TLS, "TLS handshake failed"},
+	{CURLE_SEND_FAIL_REWIND, CURLE_SSH, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_SHUTDOWN_FAILED, CURLE_SSL_SHUTDOWN_FAILED,
+	    FETCH_FAILURE_SHORT, "TLS was not shut down"},
+	{CURLE_AGAIN, CURLE_SSL_CRL_BADFILE, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ISSUER_ERROR,
+	    FETCH_FAILURE_CERTIFICATE, "certificate refused"},
+	{CURLE_FTP_PRET_FAILED, CURLE_NO_CONNECTION_AVAILABLE,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS,
+	    FETCH_FAILURE_CERTIFICATE, "certificate refused"},
+	{CURLE_HTTP2_STREAM, CURLE_HTTP2_STREAM,
+	    FETCH_FAILURE_HTTP, "not HTTP/1"},
+	{CURLE_RECURSIVE_API_CALL, CURLE_AUTH_ERROR,
+	    FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_HTTP3, CURLE_QUIC_CONNECT_ERROR,
+	    FETCH_FAILURE_HTTP, "not HTTP/1"},
+	{CURLE_PROXY, CURLE_PROXY, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_SSL_CLIENTCERT, CURLE_SSL_CLIENTCERT,
+	    FETCH_FAILURE_TLS, "the host wants a client certificate"},
+	{99, 99, FETCH_FAILURE_INTERNAL, NULL},
+	{CURLE_TOO_LARGE_8_6, CURLE_TOO_LARGE_8_6,
+	    FETCH_FAILURE_SIZE, "header too large"},
+	{CURLE_ECH_REQUIRED_8_8, CURLE_ECH_REQUIRED_8_8,
+	    FETCH_FAILURE_TLS, "TLS handshake failed"},
 };
 /* clang-format on */
 
@@ -92,6 +165,8 @@ phase(const struct fetch_transfer *t)
 static void
 judge_error(struct fetch_transfer *t, CURLcode code)
 {
+	char text[128];
+
 	if (t->tls.why[0] != '\0') {
 		fetch_transfer_fail(t, FETCH_FAILURE_CERTIFICATE, "%s",
 		    t->tls.why);
@@ -118,11 +193,16 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
-		if (causes[i].code == code) {
-			fail_for_cause(t, causes[i].failure, causes[i].text);
+		if (code >= causes[i].first && code <= causes[i].last) {
+			fail_for_cause(t, causes[i].failure,
+			    causes[i].text != NULL ? causes[i].text
+						   : curl_easy_strerror(code));
 			return;
 		}
-	fail_for_cause(t, FETCH_FAILURE_INTERNAL, curl_easy_strerror(code));
+	/* A newer libcurl. Told as it is, with the number to look up. */
+	(void)snprintf(text, sizeof(text), "libcurl error %d, %s", (int)code,
+	    curl_easy_strerror(code));
+	fail_for_cause(t, FETCH_FAILURE_INTERNAL, text);
 }
 
 /* F-10: whether the end that libcurl saw is the end of the body. */

@@ -81,25 +81,49 @@ log_check(const struct log_config *config, char error[LOG_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
-#define FILE_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY)
-#define FILE_MODE  0640
+#define WRITE_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY)
+#define READ_FLAGS  (O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+#define FILE_MODE   0640
 
 /* Root opens it, and its directory may be the user's, who then writes to it: a
  * link that he has made there would give him any file. Those of root, such as
  * /dev/stdout, and our own are followed. */
 static int
-open_file(const char *path)
+open_file(const char *path, int flags)
 {
 	struct stat link;
-	int fd = open(path, FILE_FLAGS | O_NOFOLLOW, FILE_MODE);
+	int fd = open(path, flags | O_NOFOLLOW, FILE_MODE);
 
 	if (fd >= 0 || (errno != ELOOP && errno != EMLINK))
 		return fd;
 	if (lstat(path, &link) == 0 &&
 	    (link.st_uid == 0 || link.st_uid == geteuid()))
-		return open(path, FILE_FLAGS, FILE_MODE);
+		return open(path, flags, FILE_MODE);
 	errno = ELOOP;
 	return -1;
+}
+
+/* Whether fd is a file that ends in the middle of a line, as SIGKILL or a full
+ * disk may leave it. It is open for writing only, so the path is opened again;
+ * if that leads to another file by now, the end is taken for whole. */
+static bool
+ends_torn(int fd, const char *path)
+{
+	struct stat written, found;
+	char last = '\n';
+	int again;
+
+	if (fstat(fd, &written) != 0 || !S_ISREG(written.st_mode) ||
+	    written.st_size == 0)
+		return false;
+	again = open_file(path, READ_FLAGS);
+	if (again < 0)
+		return false;
+	if (fstat(again, &found) == 0 && found.st_dev == written.st_dev &&
+	    found.st_ino == written.st_ino)
+		(void)!pread(again, &last, 1, written.st_size - 1);
+	close(again);
+	return last != '\n';
 }
 
 static const char *
@@ -122,9 +146,11 @@ open_sink(struct log *log, const char *path, char error[LOG_ERROR_SIZE])
 	case LOG_SINK_FILE:
 		log->path = strdup(path);
 		if (log->path != NULL)
-			log->fd = open_file(path);
-		if (log->fd >= 0)
+			log->fd = open_file(path, WRITE_FLAGS);
+		if (log->fd >= 0) {
+			log->torn = ends_torn(log->fd, path);
 			return 0;
+		}
 		snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", path,
 		    why_not_open());
 		return ERR_IO;
@@ -165,20 +191,36 @@ no_memory:
 
 /* --- writing --- */
 
-/* A log that cannot be written has nobody to tell. */
-static void
+/* Returns how many octets were written; fewer on an error. */
+static size_t
 write_all(int fd, const char *octets, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, octets, len);
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = write(fd, octets + done, len - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;
-		octets += n;
-		len -= (size_t)n;
+			break;
+		done += (size_t)n;
 	}
+	return done;
+}
+
+/* Errors are ignored: there is no other place to report them. */
+static void
+write_octets(struct log *log, const char *octets, size_t len)
+{
+	size_t done;
+
+	if (atomic_load(&log->torn) && write_all(log->fd, "\n", 1) == 0)
+		return;
+	atomic_store(&log->torn, false);
+	done = write_all(log->fd, octets, len);
+	if (done > 0 && octets[done - 1] != '\n')
+		atomic_store(&log->torn, true);
 }
 
 static void
@@ -208,12 +250,12 @@ write_syslog_lines(const char *lines, size_t len)
 static void
 write_lines(void *arg, const char *lines, size_t len)
 {
-	const struct log *log = arg;
+	struct log *log = arg;
 
 	if (log->sink == LOG_SINK_SYSLOG)
 		write_syslog_lines(lines, len);
 	else
-		write_all(log->fd, lines, len);
+		write_octets(log, lines, len);
 }
 
 static void
@@ -240,7 +282,7 @@ log_emit(struct log *log, enum log_level level, char *line, size_t len)
 		if (log->queue != NULL)
 			enqueue(log, level, line, len + 1);
 		else
-			write_all(log->fd, line, len + 1);
+			write_octets(log, line, len + 1);
 	}
 	errno = saved;
 }
@@ -264,20 +306,24 @@ log_flush(struct log *log)
 void
 log_reopen(struct log *log)
 {
+	bool torn;
 	int fd;
 
 	if (log == NULL || log->sink != LOG_SINK_FILE)
 		return;
 	/* What was said before belongs to the old file. */
 	log_flush(log);
-	fd = open_file(log->path);
+	fd = open_file(log->path, WRITE_FLAGS);
 	if (fd < 0) {
 		log_msg(log, LOG_LEVEL_ERROR, "log-reopen", "%s: %s", log->path,
 		    why_not_open());
 		return;
 	}
+	torn = ends_torn(fd, log->path);
 	/* In place, so that a thread in write() never sees a closed one. */
-	if (dup3(fd, log->fd, O_CLOEXEC) < 0)
+	if (dup3(fd, log->fd, O_CLOEXEC) >= 0)
+		atomic_store(&log->torn, torn);
+	else
 		log_msg(log, LOG_LEVEL_ERROR, "log-reopen", "%s: %s", log->path,
 		    strerror(errno));
 	close(fd);

@@ -13,12 +13,13 @@ enum log_sink {
 	LOG_SINK_FILE
 };
 
-/* Immutable once threads use it, but for the level: events are put together on
- * the stack of the thread that logs. */
+/* Immutable once threads use it, but for the atomic members: events are put
+ * together on the stack of the thread that logs. */
 struct log {
 	enum log_sink sink;
 	enum log_format format;
 	atomic_int level;        /* enum log_level */
+	atomic_bool torn;        /* the last octet written ends no line */
 	int fd;                  /* of a file or stderr; kept by log_reopen */
 	char *path;              /* of a file */
 	char *ident;             /* syslog(3) keeps the pointer */

@@ -64,7 +64,7 @@ SCENARIO_SOURCES = \
 	milter/engine/lookup_report.c \
 	milter/engine/map.c \
 	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
-	milter/engine/wall.c \
+	milter/engine/status.c milter/engine/wall.c \
 	milter/io/log.c milter/io/log_escape.c milter/io/log_event.c \
 	milter/io/log_queue.c milter/io/metrics.c \
 	milter/io/net.c milter/io/tlsrpt.c \

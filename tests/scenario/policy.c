@@ -236,6 +236,88 @@ C_07_weaker_policy_replaces_at_once(void)
 	world_stop();
 }
 
+/* One domain is judged under several names. */
+static void
+check_all_names(enum verdict_kind verdict, enum reason reason, bool cached)
+{
+	struct asker a[4];
+
+	ask_domain(&a[0], "example.org", 4000);
+	ask_host(&a[1], "example.org", 25);
+	ask_host(&a[2], "example.org", 587);
+	ask_port(&a[3], "example.org", 2525);
+	fake_run(4000);
+	for (size_t i = 0; i < 4; i++) {
+		CHECK(a[i].completions == 1 && a[i].verdict == verdict);
+		CHECK(i > 0 || a[i].reason == reason);
+		CHECK(a[i].cached == cached);
+	}
+}
+
+static void
+C_07_new_policy_clears_verdicts_of_every_next_hop(void)
+{
+	script_stored("example.org", "1", NOT_BINDING, 100);
+	script_txt("example.org", "1");
+	world_start();
+	check_all_names(VERDICT_PASS, REASON_NO_DNSSEC_FLAG, false);
+	check_all_names(VERDICT_PASS, REASON_NO_DNSSEC_FLAG, true);
+	script_policy("example.org", BINDING, 0);
+	refresh_domain("example.org");
+	check_all_names(VERDICT_DEFER, REASON_MX_INSECURE, false);
+	check_all_names(VERDICT_DEFER, REASON_MX_INSECURE, true);
+	world_stop();
+}
+
+static void
+C_07_import_clears_verdicts_of_every_next_hop(void)
+{
+	world_start();
+	check_all_names(VERDICT_PASS, REASON_NO_POLICY, false);
+	script_stored("example.org", "1", BINDING, 0);
+	world_forget("example.org");
+	check_all_names(VERDICT_DEFER, REASON_MX_INSECURE, false);
+	world_stop();
+}
+
+/* Its verdict is one on what was stored before. */
+static void
+C_07_lookup_under_way_during_an_import_is_not_cached(void)
+{
+	struct asker before, after, later;
+
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_NXDOMAIN,
+	    .delay_ms = 1000});
+	world_start();
+	ask_domain(&before, "example.org", 4000);
+	fake_run(500);
+	script_stored("example.org", "1", BINDING, 0);
+	world_forget("example.org");
+	/* Who asks now does not join it either. */
+	ask_domain(&after, "example.org", 4000);
+	fake_run(3000);
+	CHECK_VERDICT(before, VERDICT_PASS, REASON_NO_POLICY);
+	CHECK_VERDICT(after, VERDICT_DEFER, REASON_MX_INSECURE);
+	later = asked("example.org");
+	CHECK_VERDICT(later, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+/* The lookup that brought the new policy is cached all the same. */
+static void
+C_07_verdict_on_the_new_policy_is_cached(void)
+{
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	world_start();
+	CHECK_VERDICT(asked("example.org"), VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(asked("example.org").cached);
+	world_stop();
+}
+
 static void
 C_08_max_age_0_counts_once(void)
 {
@@ -515,6 +597,10 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(C_06_failed_first_fetch_passes),
     SCENARIO(C_06_option_defers_a_failed_first_fetch),
     SCENARIO(C_07_weaker_policy_replaces_at_once),
+    SCENARIO(C_07_new_policy_clears_verdicts_of_every_next_hop),
+    SCENARIO(C_07_import_clears_verdicts_of_every_next_hop),
+    SCENARIO(C_07_lookup_under_way_during_an_import_is_not_cached),
+    SCENARIO(C_07_verdict_on_the_new_policy_is_cached),
     SCENARIO(C_08_max_age_0_counts_once),
     SCENARIO(C_08_max_age_0_replaces_what_bound),
     SCENARIO(C_09_backoff_hides_no_stored_policy),

@@ -8,6 +8,7 @@
 #include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
+#include "engine/status.h"
 
 struct config world_config;
 static struct engine *engine;
@@ -71,6 +72,12 @@ world_reload(void)
 	fake_inline(true);
 	CHECK(engine_reload(engine, &world_config, error) == 0);
 	fake_inline(false);
+}
+
+void
+world_forget(const char *domain)
+{
+	engine_forget(engine, domain);
 }
 
 static void
@@ -143,6 +150,15 @@ ask_host(struct asker *asker, const char *host, uint16_t port)
 	struct target target = {.port = port, .no_mx = true};
 
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", host);
+	ask_target(asker, &target, 4000);
+}
+
+void
+ask_port(struct asker *asker, const char *domain, uint16_t port)
+{
+	struct target target = {.port = port};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
 	ask_target(asker, &target, 4000);
 }
 

@@ -50,11 +50,15 @@ void world_start(void);
 void world_stop(void);
 /* Takes what world_config says now. */
 void world_reload(void);
+/* As an import or a purge does. */
+void world_forget(const char *domain);
 /* Counts how often the engine says that the wall clock was set back. */
 void world_count_set_back(unsigned *n);
 
 void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
+/* [host]:port, and domain:port */
 void ask_host(struct asker *asker, const char *host, uint16_t port);
+void ask_port(struct asker *asker, const char *domain, uint16_t port);
 /* For a delivery: see ask_delivery. */
 void ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms);
 /* Asks, waits up to 60 s of the fake clock, and returns what came. */

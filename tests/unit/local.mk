@@ -181,9 +181,9 @@ tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_fetch tests/unit/test_fetch_life \
-	tests/unit/test_fetch_head
+	tests/unit/test_fetch_head tests/unit/test_fetch_outcome
 UNIT_TESTS += tests/unit/test_fetch tests/unit/test_fetch_life \
-	tests/unit/test_fetch_head
+	tests/unit/test_fetch_head tests/unit/test_fetch_outcome
 fetch_test_cppflags = $(AM_CPPFLAGS) \
 	-DLAB_DIR=\"$(abs_top_srcdir)/tests/lab\" \
 	$(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
@@ -197,6 +197,9 @@ tests_unit_test_fetch_life_SOURCES = tests/unit/test_fetch_life.c \
 	tests/unit/policyhost.c tests/unit/policyhost.h
 tests_unit_test_fetch_life_CPPFLAGS = $(fetch_test_cppflags)
 tests_unit_test_fetch_life_LDADD = $(fetch_test_libs)
+tests_unit_test_fetch_outcome_SOURCES = tests/unit/test_fetch_outcome.c
+tests_unit_test_fetch_outcome_CPPFLAGS = $(fetch_test_cppflags)
+tests_unit_test_fetch_outcome_LDADD = $(fetch_test_libs)
 tests_unit_test_fetch_head_SOURCES = tests/unit/test_fetch_head.c
 tests_unit_test_fetch_head_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_fetch_head_LDADD = libio.a libcore.a $(CRITERION_LIBS)
@@ -465,6 +468,13 @@ tests_unit_test_socketmap_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
 	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_socketmap_client
+UNIT_TESTS += tests/unit/test_socketmap_client
+tests_unit_test_socketmap_client_SOURCES = tests/unit/test_socketmap_client.c
+tests_unit_test_socketmap_client_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_socketmap_client_LDADD = libfront.a libengine.a libcore.a \
+	$(LIBEVENT_LIBS) $(CRITERION_LIBS)
 
 # What is counted.
 check_PROGRAMS += tests/unit/test_metrics_count

@@ -87,9 +87,42 @@ Test(cache, newer_answer_replaces)
 	put(cache, "example.org", 200);
 	cr_expect(has(cache, "example.org", 1, 150));
 	cr_expect_eq(cache_entries(cache), 1);
-	cache_remove(cache, "example.org");
-	cr_expect_eq(cache_entries(cache), 0);
-	cr_expect_eq(cache_octets(cache), 0);
+	cache_free(&cache);
+}
+
+static const char *const names[] = {"example.org", "[example.org]",
+    "example.org:587", "[example.org]:587"};
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+Test(cache, C_07_a_domain_is_forgotten_under_every_key)
+{
+	struct cache *cache = cache_new(1000, 1 << 20);
+
+	for (size_t i = 0; i < NAMES; i++)
+		put(cache, names[i], 100);
+	put(cache, "[sub.example.org]", 100);
+	put(cache, "example.or", 100);
+	cr_expect_eq(cache_forget(cache, "example.org"), 1U);
+	for (size_t i = 0; i < NAMES; i++) {
+		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
+		cr_expect_eq(cache_epoch(cache, names[i]), 1U, "%s", names[i]);
+	}
+	cr_expect(has(cache, "[sub.example.org]", 1, 1));
+	cr_expect(has(cache, "example.or", 1, 1));
+	cache_free(&cache);
+}
+
+/* put() has the epoch of a lookup that began before. */
+Test(cache, C_07_a_verdict_that_was_under_way_is_not_kept)
+{
+	struct cache *cache = cache_new(1000, 1 << 20);
+
+	(void)cache_forget(cache, "example.org");
+	for (size_t i = 0; i < NAMES; i++) {
+		put(cache, names[i], 100);
+		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
+	}
+	cr_expect_eq(cache_octets(cache), 0U);
 	cache_free(&cache);
 }
 
@@ -223,6 +256,5 @@ Test(cache, a_verdict_changes_its_kind)
 	for (unsigned i = 0; i < 10000; i++)
 		put(cache, key_of("stranger", i), 100);
 	cr_expect_not(has(cache, "example.org", 1, 1));
-	cache_remove(cache, key_of("stranger", 9999));
 	cache_free(&cache);
 }

@@ -561,5 +561,5 @@ Test(fetch_life, tlsrpt_names)
 	    "sts-policy-fetch-error");
 	cr_expect_str_eq(fetch_failure_tlsrpt(FETCH_FAILURE_CERTIFICATE),
 	    "sts-webpki-invalid");
-	cr_expect_str_eq(fetch_failure_tlsrpt(FETCH_FAILURE_INTERNAL), "");
+	cr_expect_str_eq(fetch_failure_tlsrpt(FETCH_FAILURE_CANCELLED), "");
 }

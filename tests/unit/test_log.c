@@ -7,9 +7,11 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -347,6 +349,93 @@ Test(log, a_reopen_that_fails_loses_nothing)
 	cr_assert(strstr(text, "info after msg=x\n") != NULL, "%s", text);
 	rmdir(path);
 	unlink(old);
+}
+
+static void
+write_file(const char *octets)
+{
+	FILE *file = fopen(path, "we");
+
+	cr_assert_not_null(file);
+	fputs(octets, file);
+	cr_assert_eq(fclose(file), 0);
+}
+
+static const struct {
+	const char *before;
+	const char *after;
+} ends[] = {
+    {"{\"event\":\"rc", "{\"event\":\"rc\n"},
+    {"whole\n",         "whole\n"          },
+    {"whole\ntorn",     "whole\ntorn\n"    },
+    {"",		""		 },
+};
+
+/* After SIGKILL the file may end in the middle of a line. */
+Test(log, a_torn_line_is_ended_at_the_start)
+{
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct log *log;
+
+		write_file(ends[i].before);
+		log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+		log_msg(log, LOG_LEVEL_INFO, "one", "x");
+		log_msg(log, LOG_LEVEL_INFO, "two", "x");
+		log_close(&log);
+		read_file(path);
+		cr_expect_eq(strncmp(text, ends[i].after,
+				 strlen(ends[i].after)),
+		    0, "%zu: %s", i, text);
+		memmove(text, text + strlen(ends[i].after),
+		    strlen(text + strlen(ends[i].after)) + 1);
+		cr_expect(strncmp(text_after_time(), "info one msg=x\n2", 16) ==
+			0,
+		    "%zu: %s", i, text);
+	}
+}
+
+Test(log, a_torn_line_is_ended_at_a_reopen)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+
+	cr_assert_eq(unlink(path), 0);
+	write_file("torn");
+	log_reopen(log);
+	log_msg(log, LOG_LEVEL_INFO, "one", "x");
+	log_close(&log);
+	read_file(path);
+	cr_expect_eq(strncmp(text, "torn\n2", 6), 0, "%s", text);
+}
+
+/* A file that may not grow stands in for a full disk. */
+static void
+limit_files(rlim_t octets)
+{
+	struct rlimit limit;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = octets;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+Test(log, a_line_that_a_full_disk_tore_is_ended)
+{
+	struct log *log;
+
+	write_file("0123456789\n");
+	log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	limit_files(20);
+	log_msg(log, LOG_LEVEL_INFO, "one", "x");
+	log_msg(log, LOG_LEVEL_INFO, "two", "x");
+	cr_assert_eq(read_file(path), 20U);
+	limit_files(RLIM_INFINITY);
+	log_msg(log, LOG_LEVEL_INFO, "three", "x");
+	log_msg(log, LOG_LEVEL_INFO, "four", "x");
+	log_close(&log);
+	cr_assert_gt(read_file(path), 20U);
+	cr_expect_eq(text[20], '\n', "%s", text);
+	cr_expect_not_null(strstr(text, " three msg=x\n2"), "%s", text);
 }
 
 static const struct {
