@@ -296,7 +296,7 @@ static bool
 is_own_domain(const struct scope_input *input)
 {
 	return input->host != NULL && input->address->class == ADDRESS_DOMAIN &&
-	    strcmp(input->host, input->address->domain) == 0;
+	    strcasecmp(input->host, input->address->domain) == 0;
 }
 
 /* False: the MTA did not say where it goes, or not in a form we know. */
@@ -338,7 +338,8 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		return;
 	out->exemption =
 	    find_exemption(rules, out->target.domain, input->now_s);
-	if (out->exemption == NULL && input->address->class == ADDRESS_DOMAIN)
+	if (out->exemption == NULL && input->rewritten &&
+	    input->address->class == ADDRESS_DOMAIN)
 		out->exemption =
 		    find_exemption(rules, input->address->domain, input->now_s);
 	if (out->exemption != NULL)

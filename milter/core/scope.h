@@ -41,6 +41,9 @@ enum exemption_state {
 enum exemption_state
 exemption_state(const struct exemption *exemption, int64_t now_s);
 
+/* Exemptions match the domain that is judged and the domain of {rcpt_addr}. The
+ * domain of the argument does not count beside the MTA's word: a sender could
+ * write "u%bound.example@exempt.example" (R-19). */
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
@@ -51,6 +54,7 @@ struct scope_rules {
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
 struct scope_input {
 	const struct address *address;
+	bool rewritten; /* address is that of {rcpt_addr}, not the argument */
 	const char *mailer; /* {rcpt_mailer} */
 	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
 			     * [address]; Sendmail may end it in a dot */

@@ -65,13 +65,13 @@ static const struct {
 	int stage;
 	const char *macros;
 } symlists[] = {
-    {SMFIM_CONNECT, ""					 },
-    {SMFIM_HELO,    ""					 },
-    {SMFIM_ENVFROM, ""					 },
-    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {client_addr}"},
-    {SMFIM_DATA,    ""					 },
-    {SMFIM_EOH,     ""					 },
-    {SMFIM_EOM,     "i"					},
+    {SMFIM_CONNECT, ""						     },
+    {SMFIM_HELO,    ""						     },
+    {SMFIM_ENVFROM, ""						     },
+    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr}"},
+    {SMFIM_DATA,    ""						     },
+    {SMFIM_EOH,     ""						     },
+    {SMFIM_EOM,     "i"						    },
 };
 
 #define N_SYMLISTS (sizeof(symlists) / sizeof(symlists[0]))
@@ -222,6 +222,7 @@ judge(SMFICTX *ctx, const char *arg)
 	    .arg = arg,
 	    .mailer = macro(ctx, "{rcpt_mailer}"),
 	    .host = macro(ctx, "{rcpt_host}"),
+	    .address = macro(ctx, "{rcpt_addr}"),
 	    .queue_id = macro(ctx, "i"),
 	    .client = macro(ctx, "{client_addr}"),
 	};

@@ -22,14 +22,19 @@ resolve(const struct recipient_context *context,
 	struct address address;
 	struct scope_input input = {
 	    .address = &address,
+	    .rewritten = recipient->address != NULL,
 	    .mailer = recipient->mailer,
 	    .host = recipient->host,
 	    .idn = idn_to_ascii,
 	    .now_s = clock_wall_s(),
 	};
 
-	address_parse((const uint8_t *)recipient->arg, strlen(recipient->arg),
-	    idn_to_ascii, &address);
+	if (recipient->address != NULL)
+		address_parse_rewritten(recipient->address, idn_to_ascii,
+		    &address);
+	else
+		address_parse((const uint8_t *)recipient->arg,
+		    strlen(recipient->arg), idn_to_ascii, &address);
 	scope_resolve(&context->config->scope, &input, scope);
 }
 

@@ -31,6 +31,7 @@ struct recipient {
 	const char *arg;      /* of RCPT TO as typed, any octets */
 	const char *mailer;   /* {rcpt_mailer} */
 	const char *host;     /* {rcpt_host} */
+	const char *address;  /* {rcpt_addr} */
 	const char *queue_id; /* i */
 	const char *client;   /* {client_addr} */
 };

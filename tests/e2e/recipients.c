@@ -78,6 +78,21 @@ Test(recipients, R_07_what_postfix_does_not_relay_is_left_alone)
 	free(LAB_LOG("rcpt", "to=<someone@alias.home.test>", "reason=local"));
 }
 
+/* Postfix sends both to unsigned.test, and says so. */
+Test(recipients, R_19_a_rewritten_argument_is_not_exempt)
+{
+	char *transcript;
+
+	LAB_FRESH("exempt_domains={home.test}");
+	transcript =
+	    LAB_ASK("u%unsigned.test@home.test", "unsigned.test!u@home.test");
+	expect_start(transcript, "u%unsigned.test@home.test",
+	    "450 4.7.5 unsigned.test: ");
+	expect_start(transcript, "unsigned.test!u@home.test",
+	    "450 4.7.5 unsigned.test: ");
+	free(transcript);
+}
+
 /* the domain is found behind all that. */
 static const char *const disguised[] = {
     "u@UNSIGNED.test",

@@ -403,6 +403,32 @@ Test(recipient, next_hop_in_brackets_R03)
 	cr_assert_eq(played.target.port, 2525);
 }
 
+/* */
+Test(recipient, exemptions_match_the_address_that_the_mta_rewrote_R19)
+{
+	struct exemption exemption = {.domain = "example.org"};
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	config->scope.n_exemptions = 1;
+	config->scope.exemptions = &exemption;
+	recipient.arg = "<u%bound.example@example.org>";
+	recipient.host = "bound.example";
+	recipient.address = "u@bound.example";
+	judge(&recipient, &result);
+	cr_assert_eq(played.asked, 1U);
+	cr_assert_str_eq(played.target.domain, "bound.example");
+	/* Without {rcpt_addr} the next hop alone decides. */
+	recipient.address = NULL;
+	judge(&recipient, &result);
+	cr_assert_eq(played.asked, 2U);
+	recipient.address = "u@Example.ORG";
+	cr_assert(
+	    strstr(judge(&recipient, &result),
+		" domain=bound.example verdict=pass reason=exempt ") != NULL);
+	cr_assert_eq(played.asked, 2U);
+}
+
 Test(recipient, exempt_domain_tells_why)
 {
 	struct exemption exemption = {.domain = "example.org",

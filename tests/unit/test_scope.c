@@ -183,6 +183,7 @@ static const struct scope_rules rules = {
     .exemptions = exemptions,
 };
 
+/* recipient: the argument in brackets, or {rcpt_addr} without. */
 static void
 resolve(const char *recipient, const char *mailer, const char *host,
     struct scope *out)
@@ -190,13 +191,17 @@ resolve(const char *recipient, const char *mailer, const char *host,
 	struct address address;
 	struct scope_input input = {
 	    .address = &address,
+	    .rewritten = recipient[0] != '<',
 	    .mailer = mailer,
 	    .host = host,
 	    .now_s = NOW,
 	};
 
-	address_parse((const uint8_t *)recipient, strlen(recipient), NULL,
-	    &address);
+	if (input.rewritten)
+		address_parse_rewritten(recipient, NULL, &address);
+	else
+		address_parse((const uint8_t *)recipient, strlen(recipient),
+		    NULL, &address);
 	scope_resolve(&rules, &input, out);
 }
 
@@ -316,11 +321,25 @@ Test(scope, exemptions_end)
 	    {"<u@later.test>", NULL, NULL, "pass exempt"});
 }
 
-Test(scope, exemptions_match_the_next_hop_and_the_address)
+Test(scope, R_19_exemptions_match_the_next_hop_and_the_rewritten_address)
 {
 	CHECK({"<u@far.test>", "smtp", "[exempt.test]:587", "pass exempt"},
-	    {"<u@exempt.test>", "smtp", "[relay.test]", "pass exempt"},
-	    {"<exempt.test>", "smtp", "relay.test", "relay.test:25"});
+	    {"u@far.test", "smtp", "[exempt.test]:587", "pass exempt"},
+	    {"u@exempt.test", "smtp", "[relay.test]", "pass exempt"},
+	    {"\"a@b\"@exempt.test", "smtp", "[relay.test]", "pass exempt"},
+	    {"exempt.test", "smtp", "relay.test", "relay.test:25"},
+	    {"u@exempt.test", "smtp", "exempt.test", "pass exempt"},
+	    {"u@exempt.test", "smtp", NULL, "pass exempt"});
+}
+
+/* A sender writes "u%relay.test@exempt.test", and the MTA rewrites it. */
+Test(scope, R_19_exemptions_never_match_the_argument_beside_a_next_hop)
+{
+	CHECK({"<u@exempt.test>", "smtp", "relay.test", "relay.test:25"},
+	    {"<u@exempt.test>", NULL, "relay.test", "relay.test:25"},
+	    {"<u%relay.test@exempt.test>", "smtp", "relay.test",
+		"relay.test:25"},
+	    {"u@relay.test", "smtp", "relay.test", "relay.test:25"});
 }
 
 /* clang-format on */
