@@ -101,16 +101,17 @@ is_digits(struct text text)
 }
 
 /*
- * What follows a host and a colon. A word that is no known service leaves the
- * port as it is: the host counts all the same. Sendmail's mailertable has
- * lists of hosts there; the first is taken.
+ * What follows a host and a colon. Nothing is the default port, as in Postfix.
+ * A word that is no known service leaves the port as it is: the host counts all
+ * the same. Sendmail's mailertable has lists of hosts there; the first is
+ * taken.
  */
 static int
 parse_port(struct text text, uint16_t *port)
 {
 	*port = SCOPE_PORT_SMTP;
 	if (text.len == 0)
-		return ERR_SYNTAX;
+		return 0;
 	if (is_digits(text))
 		return port_number(text, port) == 0 ? 0 : ERR_SYNTAX;
 	for (size_t i = 0; i < N_ELEMENTS(services); i++) {
@@ -306,9 +307,12 @@ target_by_host(const struct scope_input *input, struct scope *out)
 	struct target hop;
 	bool is_literal;
 
-	if (input->host == NULL ||
-	    scope_next_hop(input->host, input->idn, &hop, &is_literal) != 0)
+	if (input->host == NULL || input->host[0] == '\0')
 		return false;
+	if (scope_next_hop(input->host, input->idn, &hop, &is_literal) != 0) {
+		out->unreadable = true;
+		return false;
+	}
 	if (is_literal) {
 		out->class = ADDRESS_LITERAL;
 		scope_pass(out, REASON_LITERAL);

@@ -38,6 +38,23 @@ resolve(const struct recipient_context *context,
 	scope_resolve(&context->config->scope, &input, scope);
 }
 
+/* never silently, since mail may go where nobody looked. */
+static void
+warn_of_next_hop(struct log *log, const struct recipient *recipient)
+{
+	struct log_event e;
+
+	log_begin(&e, log, LOG_LEVEL_WARNING, "next-hop");
+	log_str(&e, "qid",
+	    recipient->queue_id != NULL ? recipient->queue_id : "NOQUEUE");
+	log_str(&e, "to", recipient->arg);
+	log_str(&e, "next_hop", recipient->host);
+	log_str(&e, "msg",
+	    "this next hop cannot be read; the recipient is judged by the "
+	    "domain of its address");
+	log_end(&e);
+}
+
 static void
 note(const struct recipient_context *context, const struct recipient_log *line)
 {
@@ -118,6 +135,8 @@ recipient_judge(const struct recipient_context *context,
 	memset(out, 0, sizeof(*out));
 	out->answer = RECIPIENT_PASS;
 	resolve(context, recipient, &scope);
+	if (scope.unreadable)
+		warn_of_next_hop(context->log, recipient);
 	line.domain = scope.target.domain;
 	line.monitor = config_only_watches(context->config, line.domain);
 	switch (scope.kind) {

@@ -429,6 +429,30 @@ Test(recipient, exemptions_match_the_address_that_the_mta_rewrote_R19)
 	cr_assert_eq(played.asked, 2U);
 }
 
+/* R-18: the address that the MTA will route, not the one that was typed. */
+Test(recipient, a_next_hop_that_cannot_be_read_is_a_warning_R18)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+	const char *lines;
+
+	config->log_pass = false;
+	recipient.arg = "<u%example.org@home.example>";
+	recipient.host = "[relay.example";
+	recipient.address = "u@example.org";
+	lines = judge(&recipient, &result);
+	cr_assert_eq(
+	    strcmp(lines,
+		"warning next-hop qid=4Q2x "
+		"to=<u%example.org@home.example> "
+		"next_hop=[relay.example msg=\"this next hop cannot be "
+		"read; the recipient is judged by the domain of its "
+		"address\"\n"),
+	    0, "%s", lines);
+	cr_assert_eq(played.asked, 1U);
+	cr_assert_str_eq(played.target.domain, "example.org");
+}
+
 Test(recipient, exempt_domain_tells_why)
 {
 	struct exemption exemption = {.domain = "example.org",

@@ -30,6 +30,11 @@ static const struct {
     {"[relay.example.test.]", "relay.example.test", true, 25},
     {"[relay.example.test]:587", "relay.example.test", true, 587},
     {"[relay.example.test]:submission", "relay.example.test", true, 587},
+    /* an empty port is the default one */
+    {"far.test:", "far.test", false, 25},
+    {"[far.test]:", "far.test", true, 25},
+    {"[192.0.2.1]:", NULL, false, 0},
+    {"192.0.2.1:", NULL, false, 0},
     /* a service we do not know, and Sendmail's lists: the host counts */
     {"relay.example.test:msa", "relay.example.test", false, 25},
     {"first.test:second.test", "first.test", false, 25},
@@ -89,9 +94,9 @@ Test(scope, R_03_what_is_no_next_hop)
 	    "[]",
 	    "[.]",
 	    ":25",
-	    "far.test:",
-	    "[far.test]:",
 	    "far.test:0",
+	    "far.test:70000",
+	    "[far.test]:70000",
 	    "far.test:65536",
 	    "far.test:123456",
 	    "far.test:99999999999999999999",
@@ -272,6 +277,28 @@ Test(scope, R_03_K11_the_next_hop_goes_before_the_address)
 	    {"<u@far.test>", NULL, "relay.test.", "relay.test:25"},
 	    {"<u@far.test>", "smtp", "[127.3.0.9]:2590", "pass literal"},
 	    {"<u@far.test>", "smtp", "no such / host", "far.test:25"});
+}
+
+/* judged by the address, and the caller is told. */
+Test(scope, R_18_a_next_hop_that_cannot_be_read_is_told_of)
+{
+	static const char *const hosts[] = {"[relay.test", "relay..test",
+	    "relay.test:70000", "no/such/host", " "};
+	struct scope scope;
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		resolve("u@far.test", "smtp", hosts[i], &scope);
+		cr_expect(scope.unreadable, "%s", hosts[i]);
+		cr_expect_eq(scope.kind, SCOPE_ASK);
+		cr_expect_str_eq(scope.target.domain, "far.test");
+	}
+	resolve("u@far.test", "smtp", "", &scope);
+	cr_expect_not(scope.unreadable);
+	resolve("u@far.test", "smtp", "relay.test:", &scope);
+	cr_expect_not(scope.unreadable);
+	/* What is not routed is not looked at. */
+	resolve("u@far.test", "local", "[relay.test", &scope);
+	cr_expect_not(scope.unreadable);
 }
 
 /* An alias leads out although the address has no domain. */
