@@ -57,7 +57,8 @@ struct scope_input {
 	bool rewritten; /* address is that of {rcpt_addr}, not the argument */
 	const char *mailer; /* {rcpt_mailer} */
 	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
-			     * [address]; Sendmail may end it in a dot */
+			     * [address], a list of these; Sendmail may end it
+			     * in a dot */
 	address_idn_fn *idn;
 	int64_t now_s; /* wall clock */
 };
@@ -82,11 +83,15 @@ void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
 
 /*
- * A next hop as MTAs write it, see scope_input.host. Of a list the first name
- * counts; a port may be a service, and one that is not known leaves 25.
- * *is_literal tells "[192.0.2.1]": *out holds nothing then. 0 or ERR_SYNTAX.
+ * A next hop as MTAs write it, see scope_input.host. Of a list the first entry
+ * counts, whatever its form (R-03): Postfix separates them by commas and
+ * blanks, Sendmail by colons. "a.example:b.example" is Sendmail's list, while
+ * "a.example:25" and "a.example:smtp" are a host and its port.
+ *
+ * ADDRESS_DOMAIN: *out is filled in. ADDRESS_LITERAL: "[192.0.2.1]".
+ * ADDRESS_INVALID: it cannot be read.
  */
-int scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
-    bool *is_literal);
+enum address_class
+scope_next_hop(const char *text, address_idn_fn *idn, struct target *out);
 
 #endif
