@@ -23,8 +23,11 @@
 	    "Nothing to do: no DNS name can be made of this address, and the " \
 	    "MTA refuses it.")                                                 \
 	X(REASON_LOCAL,                                                        \
-	    "The MTA delivers it by itself, not over the DNS.",                \
-	    "Nothing to do: the recipient is not reached over the DNS.")       \
+	    "The MTA does not relay it over the DNS: its mailer is one of "    \
+	    "local_mailers, or its next hop is a socket.",                     \
+	    "Nothing for a mailbox here. An alias may lead elsewhere, which "  \
+	    "only policy_socket sees; a mailer that relays over the DNS has "  \
+	    "to leave local_mailers.")                                         \
 	X(REASON_EXEMPT,                                                       \
 	    "The domain is exempt by configuration.",                          \
 	    "Nothing, or take the domain out of exempt_domains and "           \

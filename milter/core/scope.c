@@ -188,6 +188,19 @@ parse_bare(struct text text, address_idn_fn *idn, struct target *out)
 	return parse_name(name, idn, out);
 }
 
+/* Not over the DNS, whatever the transport is called. */
+static bool
+is_socket(struct text text)
+{
+	static const char unix_tag[] = "unix:";
+	static const char inet_tag[] = "inet:";
+	const size_t len = sizeof(unix_tag) - 1;
+
+	return text.len > len &&
+	    (memcmp(text.at, unix_tag, len) == 0 ||
+		memcmp(text.at, inet_tag, len) == 0);
+}
+
 enum address_class
 scope_next_hop(const char *text, address_idn_fn *idn, struct target *out)
 {
@@ -197,6 +210,8 @@ scope_next_hop(const char *text, address_idn_fn *idn, struct target *out)
 	*out = (struct target){.port = SCOPE_PORT_SMTP};
 	while (first.len == 0 && rest.len > 0)
 		first = text_cut(rest, ", \t\r\n", &rest);
+	if (is_socket(first))
+		return ADDRESS_LOCAL;
 	if (first.len == 0 || first.at[0] != '[')
 		return parse_bare(first, idn, out);
 	first.at++;
@@ -299,6 +314,9 @@ target_by_host(const struct scope_input *input, struct scope *out)
 		scope_pass(out, REASON_LITERAL);
 		return true;
 	case ADDRESS_LOCAL:
+		out->class = ADDRESS_LOCAL;
+		scope_pass(out, REASON_LOCAL);
+		return true;
 	case ADDRESS_INVALID:
 		break;
 	}

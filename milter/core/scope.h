@@ -56,9 +56,8 @@ struct scope_input {
 	const struct address *address;
 	bool rewritten; /* address is that of {rcpt_addr}, not the argument */
 	const char *mailer; /* {rcpt_mailer} */
-	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
-			     * [address], a list of these; Sendmail may end it
-			     * in a dot */
+	const char *host;   /* {rcpt_host}, see scope_next_hop; Sendmail may
+			     * end it in a dot */
 	address_idn_fn *idn;
 	int64_t now_s; /* wall clock */
 };
@@ -89,7 +88,8 @@ void scope_resolve(const struct scope_rules *rules,
  * "a.example:25" and "a.example:smtp" are a host and its port.
  *
  * ADDRESS_DOMAIN: *out is filled in. ADDRESS_LITERAL: "[192.0.2.1]".
- * ADDRESS_INVALID: it cannot be read.
+ * ADDRESS_LOCAL: "unix:PATH" and "inet:HOST:PORT", as Postfix's lmtp(8) has
+ * them. ADDRESS_INVALID: it cannot be read.
  */
 enum address_class
 scope_next_hop(const char *text, address_idn_fn *idn, struct target *out);

@@ -339,6 +339,20 @@ Test(scope, R_07_local_mailers)
 	    {"<u@far.test>", "", "far.test", "far.test:25"});
 }
 
+/* Postfix's way to name a socket, whatever the transport is called. */
+Test(scope, R_07_next_hops_that_are_sockets_are_local)
+{
+	CHECK({"<u@far.test>", "boxes", "unix:private/dovecot-lmtp",
+		  "pass local"},
+	    {"<u@far.test>", "boxes", "unix:/run/with a blank", "pass local"},
+	    {"<u@far.test>", "boxes", "inet:127.0.0.1:24", "pass local"},
+	    {"<u@far.test>", "boxes", "inet:lmtp.test:lmtp", "pass local"},
+	    {"<u@far.test>", NULL, "unix:private/dovecot-lmtp", "pass local"},
+	    {"<u@far.test>", "smtp", "unix.test", "unix.test:25"},
+	    {"<u@far.test>", "smtp", "inet:", "inet:25"},
+	    {"<u@far.test>", "smtp", "inet", "inet:25"});
+}
+
 Test(scope, exemptions_by_domain_and_below)
 {
 	CHECK({"<u@exempt.test>", NULL, NULL, "pass exempt"},

@@ -523,6 +523,9 @@ static const struct {
     {"policy 2001:db8::1",                "NOTFOUND ",                NULL                   },
     {"policy [2001:db8::1]:123",          "NOTFOUND ",                NULL                   },
     {"policy [IPv6:2001:db8::1]:123",     "NOTFOUND ",                NULL                   },
+ /* */
+    {"policy unix:private/lmtp",          "NOTFOUND ",                NULL                   },
+    {"policy inet:127.0.0.1:24",          "NOTFOUND ",                NULL                   },
  /* what cannot be read is never passed over */
     {"policy ",			   UNREADABLE,                 NULL                   },
     {"policy  bound.example",             UNREADABLE,                 NULL                   },
