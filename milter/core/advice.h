@@ -16,8 +16,16 @@
 	    "The address has no domain.",                                      \
 	    "Nothing to do: there is no domain that could have a policy.")     \
 	X(REASON_LITERAL,                                                      \
-	    "The address is a literal, which has no policy.",                  \
-	    "Nothing to do: an address literal has no policy.")                \
+	    "The recipient is user@[ADDRESS], and a literal address has no "   \
+	    "policy.",                                                         \
+	    "Nothing to do: the sender chose the host by its address, so no "  \
+	    "DNS record leads there.")                                         \
+	X(REASON_SMART_HOST_ADDRESS,                                           \
+	    "The next hop is an address, which has no policy: the relay "      \
+	    "chooses the way on.",                                             \
+	    "Run this filter on the relay, which looks up the MX hosts; here " \
+	    "it checks nothing. A relay that is named has the policy of its "  \
+	    "own domain checked.")                                             \
 	X(REASON_INVALID_ADDRESS,                                              \
 	    "No DNS name can be made of what stands behind the @.",            \
 	    "Nothing to do: no DNS name can be made of this address, and the " \

@@ -296,6 +296,27 @@ is_own_domain(const struct scope_input *input)
 	    strcasecmp(input->host, input->address->domain) == 0;
 }
 
+/* R-17: a recipient "user@[192.0.2.1]" leads to an address, and nothing is odd
+ * about that; for any other one it is a smart host. */
+static void
+pass_address(const struct address *address, struct scope *out)
+{
+	if (address->class != ADDRESS_LITERAL) {
+		scope_pass(out, REASON_SMART_HOST_ADDRESS);
+		return;
+	}
+	out->next_hop = NULL;
+	scope_pass(out, REASON_LITERAL);
+}
+
+/* By MX to the domain of the address, in another spelling of it. */
+static bool
+is_plain_hop(const struct target *hop, const struct address *address)
+{
+	return !hop->no_mx && hop->port == SCOPE_PORT_SMTP &&
+	    strcmp(hop->domain, address->domain) == 0;
+}
+
 /* False: the MTA did not say where it goes, or not in a form we know. */
 static bool
 target_by_host(const struct scope_input *input, struct scope *out)
@@ -304,14 +325,17 @@ target_by_host(const struct scope_input *input, struct scope *out)
 
 	if (input->host == NULL || input->host[0] == '\0')
 		return false;
+	out->next_hop = input->host;
 	switch (scope_next_hop(input->host, input->idn, &hop)) {
 	case ADDRESS_DOMAIN:
 		out->class = ADDRESS_DOMAIN;
 		out->target = hop;
+		if (is_plain_hop(&hop, input->address))
+			out->next_hop = NULL;
 		return true;
 	case ADDRESS_LITERAL:
 		out->class = ADDRESS_LITERAL;
-		scope_pass(out, REASON_LITERAL);
+		pass_address(input->address, out);
 		return true;
 	case ADDRESS_LOCAL:
 		out->class = ADDRESS_LOCAL;

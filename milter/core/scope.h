@@ -72,6 +72,9 @@ struct scope {
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
 	enum address_class class; /* of what decided: address or next hop */
 	struct target target;
+	/* scope_input.host, where it counted and is not just the domain of the
+	 * address; NULL: there is nothing to tell. */
+	const char *next_hop;
 	/* R-18: the MTA named a next hop that cannot be read. The address was
 	 * judged instead, and the caller has to log that. */
 	bool unreadable;

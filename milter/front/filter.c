@@ -57,7 +57,8 @@ static struct {
 	struct gate gate;
 	struct filter_parts parts;
 	struct pool_waker *waker;
-} filter = {.gate = GATE_INITIALIZER};
+	atomic_flag told_of_address;
+} filter = {.gate = GATE_INITIALIZER, .told_of_address = ATOMIC_FLAG_INIT};
 
 /* --- macros --- */
 
@@ -207,7 +208,8 @@ judge_recipient(const struct recipient *recipient,
 	    .log = filter.parts.log,
 	    .metrics = filter.parts.metrics,
 	    .refusals = filter.parts.refusals,
-	    .before_wait = before_wait};
+	    .before_wait = before_wait,
+	    .told_of_address = &filter.told_of_address};
 
 	recipient_judge(&context, recipient, result);
 	snapshot_release(&snapshot);

@@ -38,9 +38,9 @@ resolve(const struct recipient_context *context,
 	scope_resolve(&context->config->scope, &input, scope);
 }
 
-/* never silently, since mail may go where nobody looked. */
 static void
-warn_of_next_hop(struct log *log, const struct recipient *recipient)
+warn_of_next_hop(struct log *log, const struct recipient *recipient,
+    const char *msg)
 {
 	struct log_event e;
 
@@ -49,10 +49,28 @@ warn_of_next_hop(struct log *log, const struct recipient *recipient)
 	    recipient->queue_id != NULL ? recipient->queue_id : "NOQUEUE");
 	log_str(&e, "to", recipient->arg);
 	log_str(&e, "next_hop", recipient->host);
-	log_str(&e, "msg",
-	    "this next hop cannot be read; the recipient is judged by the "
-	    "domain of its address");
+	log_str(&e, "msg", msg);
 	log_end(&e);
+}
+
+static void
+check_next_hop(const struct recipient_context *context,
+    const struct recipient *recipient, const struct scope *scope)
+{
+	/* never silently, since mail may go where nobody looked. */
+	if (scope->unreadable)
+		warn_of_next_hop(context->log, recipient,
+		    "this next hop cannot be read; the recipient is judged by "
+		    "the domain of its address");
+	/* */
+	if (scope->kind == SCOPE_PASS &&
+	    scope->reason == REASON_SMART_HOST_ADDRESS &&
+	    context->told_of_address != NULL &&
+	    !atomic_flag_test_and_set(context->told_of_address))
+		warn_of_next_hop(context->log, recipient,
+		    "mail leaves over a relay that is given as an address and "
+		    "so has no policy: nothing is checked here, run the filter "
+		    "on the relay; said once");
 }
 
 static void
@@ -135,8 +153,8 @@ recipient_judge(const struct recipient_context *context,
 	memset(out, 0, sizeof(*out));
 	out->answer = RECIPIENT_PASS;
 	resolve(context, recipient, &scope);
-	if (scope.unreadable)
-		warn_of_next_hop(context->log, recipient);
+	check_next_hop(context, recipient, &scope);
+	line.next_hop = scope.next_hop;
 	line.domain = scope.target.domain;
 	line.monitor = config_only_watches(context->config, line.domain);
 	switch (scope.kind) {

@@ -144,6 +144,30 @@ Test(options, R_03_an_empty_port_of_a_transport)
 	LAB("postfix", "transport_maps=");
 }
 
+/* */
+Test(options, R_17_a_relayhost_that_is_an_address)
+{
+	char *transcript;
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	LAB("postfix", "relayhost=[192.0.2.1], unsigned.test");
+	transcript = LAB_ASK("r17a@unsigned.test", "r17b@unsigned.test");
+	LAB("postfix", "relayhost=");
+	free(transcript);
+	free(LAB_LOG("rcpt", "to=<r17a@unsigned.test>", "verdict=pass",
+	    "reason=smart-host-address",
+	    "next_hop=\"[192.0.2.1], unsigned.test\""));
+	free(LAB_LOG("rcpt", "to=<r17b@unsigned.test>",
+	    "reason=smart-host-address"));
+	cr_assert_eq(lab_run((const char *const[]){"grep", "--count",
+				 "warning next-hop", NULL},
+			 &out),
+	    0);
+	cr_expect_str_eq(out.text, "1\n");
+	free(out.text);
+}
+
 /* Postfix defers such mail itself; whatever it does, it is told of. */
 Test(options, R_18_a_next_hop_that_cannot_be_read)
 {

@@ -563,7 +563,8 @@ Test(filter, exemptions_match_what_the_mta_says_R19)
 	    'y');
 	cr_expect_eq(send_rcpt_with(&mta, "<u@virtual.test>", relayed), 'c');
 	close_mta(&mta);
-	cr_assert(log_holds("domain=bad.test verdict=pass reason=exempt"));
+	cr_assert(log_holds("domain=bad.test next_hop=bad.test verdict=pass "
+			    "reason=exempt"));
 	cr_assert_eq(stop_filter(), 0);
 }
 

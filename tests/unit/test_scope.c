@@ -286,8 +286,23 @@ Test(scope, R_03_K11_the_next_hop_goes_before_the_address)
 	    {"<u@far.test>", "smtp", "[relay.test]:587", "[relay.test]:587"},
 	    {"<u@far.test>", "relay", "relay.test", "relay.test:25"},
 	    {"<u@far.test>", NULL, "relay.test.", "relay.test:25"},
-	    {"<u@far.test>", "smtp", "[127.3.0.9]:2590", "pass literal"},
 	    {"<u@far.test>", "smtp", "no/such/host", "far.test:25"});
+}
+
+Test(scope, R_17_a_smart_host_that_is_an_address)
+{
+	CHECK({"<u@far.test>", "smtp", "[127.3.0.9]:2590",
+		  "pass smart-host-address"},
+	    {"u@far.test", "smtp", "192.0.2.1", "pass smart-host-address"},
+	    {"u@far.test", "smtp", "[IPv6:2001:db8::1]",
+		"pass smart-host-address"},
+	    {"u@far.test", "smtp", "[192.0.2.1], relay.test",
+		"pass smart-host-address"},
+	    {"u@far.test", "esmtp", "[192.0.2.1]:relay.test",
+		"pass smart-host-address"},
+	    {"user", "esmtp", "[192.0.2.1]", "pass smart-host-address"},
+	    {"u@[192.0.2.1]", "smtp", "[192.0.2.1]", "pass literal"},
+	    {"u@[192.0.2.1]", NULL, NULL, "pass literal"});
 }
 
 /* judged by the address, and the caller is told. */
@@ -395,6 +410,39 @@ Test(scope, R_19_exemptions_never_match_the_argument_beside_a_next_hop)
 }
 
 /* clang-format on */
+
+/* What the log shows of it: nothing beside the domain of the address. */
+Test(scope, R_17_the_next_hop_is_told_when_it_says_more)
+{
+	static const struct {
+		const char *recipient;
+		const char *host;
+		bool told;
+	} rows[] = {
+	    {"u@far.test",    "far.test",       false},
+	    {"u@far.test",    "FAR.test.",      false},
+	    {"u@far.test",    "far.test:25",    false},
+	    {"u@far.test",    "",               false},
+	    {"u@far.test",    NULL,             false},
+	    {"u@[192.0.2.1]", "[192.0.2.1]",    false},
+	    {"u@far.test",    "[far.test]",     true },
+	    {"u@far.test",    "far.test:587",   true },
+	    {"u@far.test",    "relay.test",     true },
+	    {"u@far.test",    "[192.0.2.1]",    true },
+	    {"u@far.test",    "unix:private/x", true },
+	    {"u@far.test",    "[relay.test",    true },
+	    {"user",          "far.test",       true },
+	};
+	struct scope scope;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		resolve(rows[i].recipient, "smtp", rows[i].host, &scope);
+		cr_expect_eq(scope.next_hop, rows[i].told ? rows[i].host : NULL,
+		    "%s via %s", rows[i].recipient, rows[i].host);
+	}
+	resolve("u@far.test", "local", "relay.test", &scope);
+	cr_expect_null(scope.next_hop);
+}
 
 Test(scope, says_class_and_exemption)
 {
