@@ -387,6 +387,26 @@ address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
 		out->class = classify_domain(&mailbox, idn, out->domain);
 }
 
+void
+address_parse_rewritten(const char *text, address_idn_fn *idn,
+    struct address *out)
+{
+	const char *at = strrchr(text, '@');
+
+	out->class = ADDRESS_LOCAL;
+	out->domain[0] = '\0';
+	if (at == NULL)
+		return;
+	at++;
+	if (*at == '[')
+		out->class = ADDRESS_LITERAL;
+	else if (address_domain((const uint8_t *)at, strlen(at), idn,
+		     out->domain) == 0)
+		out->class = ADDRESS_DOMAIN;
+	else
+		out->class = ADDRESS_INVALID;
+}
+
 static const char *const class_names[] = {
 #define X(member, name) [member] = name,
     ADDRESS_CLASS_TABLE(X)

@@ -45,6 +45,13 @@ void address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
     struct address *out);
 
 /*
+ * The address as the MTA has rewritten it, its macro {rcpt_addr}: cleaned, with
+ * or without quotes, no brackets. The domain follows the last "@".
+ */
+void address_parse_rewritten(const char *text, address_idn_fn *idn,
+    struct address *out);
+
+/*
  * A bare domain, as a person or an MTA's macro names it: "example.org",
  * "example.org.", "münchen.example". 0 or ERR_SYNTAX.
  */

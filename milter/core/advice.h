@@ -16,15 +16,26 @@
 	    "The address has no domain.",                                      \
 	    "Nothing to do: there is no domain that could have a policy.")     \
 	X(REASON_LITERAL,                                                      \
-	    "The address is a literal, which has no policy.",                  \
-	    "Nothing to do: an address literal has no policy.")                \
+	    "The recipient is user@[ADDRESS], and a literal address has no "   \
+	    "policy.",                                                         \
+	    "Nothing to do: the sender chose the host by its address, so no "  \
+	    "DNS record leads there.")                                         \
+	X(REASON_SMART_HOST_ADDRESS,                                           \
+	    "The next hop is an address, which has no policy: the relay "      \
+	    "chooses the way on.",                                             \
+	    "Run this filter on the relay, which looks up the MX hosts; here " \
+	    "it checks nothing. A relay that is named has the policy of its "  \
+	    "own domain checked.")                                             \
 	X(REASON_INVALID_ADDRESS,                                              \
 	    "No DNS name can be made of what stands behind the @.",            \
 	    "Nothing to do: no DNS name can be made of this address, and the " \
 	    "MTA refuses it.")                                                 \
 	X(REASON_LOCAL,                                                        \
-	    "The MTA delivers it by itself, not over the DNS.",                \
-	    "Nothing to do: the recipient is not reached over the DNS.")       \
+	    "The MTA does not relay it over the DNS: its mailer is one of "    \
+	    "local_mailers, or its next hop is a socket.",                     \
+	    "Nothing for a mailbox here. An alias may lead elsewhere, which "  \
+	    "only policy_socket sees; a mailer that relays over the DNS has "  \
+	    "to leave local_mailers.")                                         \
 	X(REASON_EXEMPT,                                                       \
 	    "The domain is exempt by configuration.",                          \
 	    "Nothing, or take the domain out of exempt_domains and "           \

@@ -74,6 +74,20 @@ is_address(struct text text, int family)
 	return inet_pton(family, copy, &address) == 1;
 }
 
+/* "2001:db8::1", "IPv6:2001:db8::1" */
+static bool
+is_ipv6_literal(struct text text)
+{
+	static const char tag[] = "IPv6:";
+	const size_t tag_len = sizeof(tag) - 1;
+
+	if (text.len > tag_len && strncasecmp(text.at, tag, tag_len) == 0) {
+		text.at += tag_len;
+		text.len -= tag_len;
+	}
+	return is_address(text, AF_INET6);
+}
+
 /* 1 to 5 digits. 0 or ERR_RANGE. */
 static int
 port_number(struct text text, uint16_t *port)
@@ -101,16 +115,17 @@ is_digits(struct text text)
 }
 
 /*
- * What follows a host and a colon. A word that is no known service leaves the
- * port as it is: the host counts all the same. Sendmail's mailertable has
- * lists of hosts there; the first is taken.
+ * What follows a host and a colon. Nothing is the default port, as in Postfix.
+ * Digits are a port. A word is a service that Postfix knows, or the next host
+ * of Sendmail's list; the port stays as it is then, as only the first host
+ * counts.
  */
 static int
 parse_port(struct text text, uint16_t *port)
 {
 	*port = SCOPE_PORT_SMTP;
 	if (text.len == 0)
-		return ERR_SYNTAX;
+		return 0;
 	if (is_digits(text))
 		return port_number(text, port) == 0 ? 0 : ERR_SYNTAX;
 	for (size_t i = 0; i < N_ELEMENTS(services); i++) {
@@ -120,24 +135,25 @@ parse_port(struct text text, uint16_t *port)
 	return 0;
 }
 
-static int
+static enum address_class
 parse_name(struct text text, address_idn_fn *idn, struct target *out)
 {
 	return address_domain((const uint8_t *)text.at, text.len, idn,
-	    out->domain);
+		   out->domain) == 0
+	    ? ADDRESS_DOMAIN
+	    : ADDRESS_INVALID;
 }
 
 /* "name]", "name]:port", "192.0.2.1]:port", "IPv6:...]": after the "[". */
-static int
-parse_bracketed(struct text text, address_idn_fn *idn, struct target *out,
-    bool *is_literal)
+static enum address_class
+parse_bracketed(struct text text, address_idn_fn *idn, struct target *out)
 {
 	const char *close = memchr(text.at, ']', text.len);
 	struct text inside = {.at = text.at};
 	struct text rest = text;
 
 	if (close == NULL)
-		return ERR_SYNTAX;
+		return ADDRESS_INVALID;
 	inside.len = (size_t)(close - text.at);
 	rest.at = close + 1;
 	rest.len -= inside.len + 1;
@@ -146,80 +162,61 @@ parse_bracketed(struct text text, address_idn_fn *idn, struct target *out,
 		rest.len = 0;
 	if (rest.len > 0) {
 		if (rest.at[0] != ':')
-			return ERR_SYNTAX;
+			return ADDRESS_INVALID;
 		rest.at++;
 		rest.len--;
 		if (parse_port(rest, &out->port) != 0)
-			return ERR_SYNTAX;
+			return ADDRESS_INVALID;
 	}
-	/* No name holds a colon. */
-	*is_literal = is_address(inside, AF_INET) ||
-	    memchr(inside.at, ':', inside.len) != NULL;
-	if (*is_literal)
-		return 0;
+	if (is_address(inside, AF_INET) || is_ipv6_literal(inside))
+		return ADDRESS_LITERAL;
 	out->no_mx = true;
 	return parse_name(inside, idn, out);
 }
 
 /* "name", "name:port", an address without brackets */
-static int
-parse_bare(struct text text, address_idn_fn *idn, struct target *out,
-    bool *is_literal)
+static enum address_class
+parse_bare(struct text text, address_idn_fn *idn, struct target *out)
 {
 	struct text port;
 	struct text name = text_cut(text, ":", &port);
 
-	*is_literal = is_address(text, AF_INET6) || is_address(name, AF_INET);
-	if (*is_literal)
-		return 0;
+	if (is_address(text, AF_INET6) || is_address(name, AF_INET))
+		return ADDRESS_LITERAL;
 	if (name.len < text.len && parse_port(port, &out->port) != 0)
-		return ERR_SYNTAX;
+		return ADDRESS_INVALID;
 	return parse_name(name, idn, out);
 }
 
-static int
-parse_hop(struct text text, address_idn_fn *idn, struct target *out,
-    bool *is_literal)
+/* Not over the DNS, whatever the transport is called. */
+static bool
+is_socket(struct text text)
 {
-	*out = (struct target){.port = SCOPE_PORT_SMTP};
-	*is_literal = false;
-	if (text.at[0] != '[')
-		return parse_bare(text, idn, out, is_literal);
-	text.at++;
-	text.len--;
-	return parse_bracketed(text, idn, out, is_literal);
+	static const char unix_tag[] = "unix:";
+	static const char inet_tag[] = "inet:";
+	const size_t len = sizeof(unix_tag) - 1;
+
+	return text.len > len &&
+	    (memcmp(text.at, unix_tag, len) == 0 ||
+		memcmp(text.at, inet_tag, len) == 0);
 }
 
-/*
- * Postfix has lists since 3.5. The first name decides; all must be well
- * formed, so that the words of an error message are not taken for hosts.
- */
-int
-scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
-    bool *is_literal)
+enum address_class
+scope_next_hop(const char *text, address_idn_fn *idn, struct target *out)
 {
 	struct text rest = {.at = text, .len = strlen(text)};
-	struct target found = {.port = SCOPE_PORT_SMTP};
-	bool has_name = false;
-	bool has_literal = false;
+	struct text first = {.at = text};
 
-	while (rest.len > 0) {
-		struct text item = text_cut(rest, ", \t", &rest);
-		struct target hop;
-		bool literal;
-
-		if (item.len == 0)
-			continue;
-		if (parse_hop(item, idn, &hop, &literal) != 0)
-			return ERR_SYNTAX;
-		if (!literal && !has_name)
-			found = hop;
-		has_name = has_name || !literal;
-		has_literal = has_literal || literal;
-	}
-	*out = found;
-	*is_literal = has_literal && !has_name;
-	return has_name || has_literal ? 0 : ERR_SYNTAX;
+	*out = (struct target){.port = SCOPE_PORT_SMTP};
+	while (first.len == 0 && rest.len > 0)
+		first = text_cut(rest, ", \t\r\n", &rest);
+	if (is_socket(first))
+		return ADDRESS_LOCAL;
+	if (first.len == 0 || first.at[0] != '[')
+		return parse_bare(first, idn, out);
+	first.at++;
+	first.len--;
+	return parse_bracketed(first, idn, out);
 }
 
 static bool
@@ -296,7 +293,28 @@ static bool
 is_own_domain(const struct scope_input *input)
 {
 	return input->host != NULL && input->address->class == ADDRESS_DOMAIN &&
-	    strcmp(input->host, input->address->domain) == 0;
+	    strcasecmp(input->host, input->address->domain) == 0;
+}
+
+/* R-17: a recipient "user@[192.0.2.1]" leads to an address, and nothing is odd
+ * about that; for any other one it is a smart host. */
+static void
+pass_address(const struct address *address, struct scope *out)
+{
+	if (address->class != ADDRESS_LITERAL) {
+		scope_pass(out, REASON_SMART_HOST_ADDRESS);
+		return;
+	}
+	out->next_hop = NULL;
+	scope_pass(out, REASON_LITERAL);
+}
+
+/* By MX to the domain of the address, in another spelling of it. */
+static bool
+is_plain_hop(const struct target *hop, const struct address *address)
+{
+	return !hop->no_mx && hop->port == SCOPE_PORT_SMTP &&
+	    strcmp(hop->domain, address->domain) == 0;
 }
 
 /* False: the MTA did not say where it goes, or not in a form we know. */
@@ -304,19 +322,30 @@ static bool
 target_by_host(const struct scope_input *input, struct scope *out)
 {
 	struct target hop;
-	bool is_literal;
 
-	if (input->host == NULL ||
-	    scope_next_hop(input->host, input->idn, &hop, &is_literal) != 0)
+	if (input->host == NULL || input->host[0] == '\0')
 		return false;
-	if (is_literal) {
-		out->class = ADDRESS_LITERAL;
-		scope_pass(out, REASON_LITERAL);
-	} else {
+	out->next_hop = input->host;
+	switch (scope_next_hop(input->host, input->idn, &hop)) {
+	case ADDRESS_DOMAIN:
 		out->class = ADDRESS_DOMAIN;
 		out->target = hop;
+		if (is_plain_hop(&hop, input->address))
+			out->next_hop = NULL;
+		return true;
+	case ADDRESS_LITERAL:
+		out->class = ADDRESS_LITERAL;
+		pass_address(input->address, out);
+		return true;
+	case ADDRESS_LOCAL:
+		out->class = ADDRESS_LOCAL;
+		scope_pass(out, REASON_LOCAL);
+		return true;
+	case ADDRESS_INVALID:
+		break;
 	}
-	return true;
+	out->unreadable = true;
+	return false;
 }
 
 void
@@ -338,7 +367,8 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		return;
 	out->exemption =
 	    find_exemption(rules, out->target.domain, input->now_s);
-	if (out->exemption == NULL && input->address->class == ADDRESS_DOMAIN)
+	if (out->exemption == NULL && input->rewritten &&
+	    input->address->class == ADDRESS_DOMAIN)
 		out->exemption =
 		    find_exemption(rules, input->address->domain, input->now_s);
 	if (out->exemption != NULL)

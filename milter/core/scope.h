@@ -41,6 +41,9 @@ enum exemption_state {
 enum exemption_state
 exemption_state(const struct exemption *exemption, int64_t now_s);
 
+/* Exemptions match the domain that is judged and the domain of {rcpt_addr}. The
+ * domain of the argument does not count beside the MTA's word: a sender could
+ * write "u%bound.example@exempt.example" (R-19). */
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
@@ -51,9 +54,10 @@ struct scope_rules {
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
 struct scope_input {
 	const struct address *address;
+	bool rewritten; /* address is that of {rcpt_addr}, not the argument */
 	const char *mailer; /* {rcpt_mailer} */
-	const char *host;   /* {rcpt_host}: name, name:port, [name]:port,
-			     * [address]; Sendmail may end it in a dot */
+	const char *host;   /* {rcpt_host}, see scope_next_hop; Sendmail may
+			     * end it in a dot */
 	address_idn_fn *idn;
 	int64_t now_s; /* wall clock */
 };
@@ -68,6 +72,12 @@ struct scope {
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
 	enum address_class class; /* of what decided: address or next hop */
 	struct target target;
+	/* scope_input.host, where it counted and is not just the domain of the
+	 * address; NULL: there is nothing to tell. */
+	const char *next_hop;
+	/* R-18: the MTA named a next hop that cannot be read. The address was
+	 * judged instead, and the caller has to log that. */
+	bool unreadable;
 	const struct exemption *exemption; /* REASON_EXEMPT: which one */
 };
 
@@ -75,11 +85,16 @@ void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
 
 /*
- * A next hop as MTAs write it, see scope_input.host. Of a list the first name
- * counts; a port may be a service, and one that is not known leaves 25.
- * *is_literal tells "[192.0.2.1]": *out holds nothing then. 0 or ERR_SYNTAX.
+ * A next hop as MTAs write it, see scope_input.host. Of a list the first entry
+ * counts, whatever its form (R-03): Postfix separates them by commas and
+ * blanks, Sendmail by colons. "a.example:b.example" is Sendmail's list, while
+ * "a.example:25" and "a.example:smtp" are a host and its port.
+ *
+ * ADDRESS_DOMAIN: *out is filled in. ADDRESS_LITERAL: "[192.0.2.1]".
+ * ADDRESS_LOCAL: "unix:PATH" and "inet:HOST:PORT", as Postfix's lmtp(8) has
+ * them. ADDRESS_INVALID: it cannot be read.
  */
-int scope_next_hop(const char *text, address_idn_fn *idn, struct target *out,
-    bool *is_literal);
+enum address_class
+scope_next_hop(const char *text, address_idn_fn *idn, struct target *out);
 
 #endif

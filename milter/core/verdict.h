@@ -18,54 +18,55 @@
  * Reply text: what follows "<domain>: ". %R is the record that decided, as
  * people say it ("MX of example.org"), %S its status. "": never refused.
  */
-#define REASON_TABLE(X)                                                        \
-	X(REASON_NO_DOMAIN, "no-domain", "", "")                               \
-	X(REASON_LITERAL, "literal", "", "")                                   \
-	X(REASON_INVALID_ADDRESS, "invalid-address", "", "")                   \
-	X(REASON_LOCAL, "local", "", "")                                       \
-	X(REASON_EXEMPT, "exempt", "", "")                                     \
-	X(REASON_NO_POLICY, "no-policy", "", "")                               \
-	X(REASON_NO_DNSSEC_FLAG, "no-dnssec-flag", "", "")                     \
-	X(REASON_SECURE, "secure", "", "")                                     \
-	X(REASON_NULL_MX, "null-mx", "", "")                                   \
-	X(REASON_NO_SUCH_DOMAIN, "no-such-domain", "", "")                     \
-	X(REASON_NO_USABLE_HOST, "no-usable-host", "", "")                     \
-	X(REASON_MX_INSECURE, "mx-insecure",                                   \
-	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
-	X(REASON_MX_BOGUS, "mx-bogus", "DNSSEC required by policy, %R: %S",    \
-	    "dnssec-invalid")                                                  \
-	X(REASON_MX_FAILED, "mx-failed", "DNSSEC required by policy, %R: %S",  \
-	    "validation-failure")                                              \
-	X(REASON_ADDRESS_INSECURE, "address-insecure",                         \
-	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
-	X(REASON_ADDRESS_BOGUS, "address-bogus",                               \
-	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")             \
-	X(REASON_ADDRESS_FAILED, "address-failed",                             \
-	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
-	X(REASON_TLSA_INSECURE, "tlsa-insecure",                               \
-	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
-	X(REASON_TLSA_BOGUS, "tlsa-bogus",                                     \
-	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")             \
-	X(REASON_TLSA_FAILED, "tlsa-failed",                                   \
-	    "DNSSEC required by policy, %R: %S", "validation-failure")         \
-	X(REASON_TLSA_MISSING, "tlsa-missing",                                 \
-	    "DNSSEC required by policy, %R: missing", "tlsa-invalid")          \
-	X(REASON_MX_MISMATCH, "mx-mismatch",                                   \
-	    "DNSSEC required by policy, %R: not in the policy",                \
-	    "validation-failure")                                              \
-	X(REASON_HOSTS_TRUNCATED, "hosts-truncated",                           \
-	    "DNSSEC required by policy, %R: too many hosts",                   \
-	    "validation-failure")                                              \
-	X(REASON_DISCOVERY_FAILED, "discovery-failed",                         \
-	    "policy discovery, %R: %S", "sts-policy-fetch-error")              \
-	X(REASON_DISCOVERY_BOGUS, "discovery-bogus",                           \
-	    "policy discovery, %R: %S", "dnssec-invalid")                      \
-	X(REASON_DEADLINE, "deadline",                                         \
-	    "DNSSEC required by policy, %R: not answered in time",             \
-	    "validation-failure")                                              \
-	X(REASON_RESOLVER_BROKEN, "resolver-broken",                           \
-	    "DNSSEC required by policy, resolver: does not validate", "")      \
-	X(REASON_INTERNAL_ERROR, "internal-error",                             \
+#define REASON_TABLE(X)                                                       \
+	X(REASON_NO_DOMAIN, "no-domain", "", "")                              \
+	X(REASON_LITERAL, "literal", "", "")                                  \
+	X(REASON_SMART_HOST_ADDRESS, "smart-host-address", "", "")            \
+	X(REASON_INVALID_ADDRESS, "invalid-address", "", "")                  \
+	X(REASON_LOCAL, "local", "", "")                                      \
+	X(REASON_EXEMPT, "exempt", "", "")                                    \
+	X(REASON_NO_POLICY, "no-policy", "", "")                              \
+	X(REASON_NO_DNSSEC_FLAG, "no-dnssec-flag", "", "")                    \
+	X(REASON_SECURE, "secure", "", "")                                    \
+	X(REASON_NULL_MX, "null-mx", "", "")                                  \
+	X(REASON_NO_SUCH_DOMAIN, "no-such-domain", "", "")                    \
+	X(REASON_NO_USABLE_HOST, "no-usable-host", "", "")                    \
+	X(REASON_MX_INSECURE, "mx-insecure",                                  \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")        \
+	X(REASON_MX_BOGUS, "mx-bogus", "DNSSEC required by policy, %R: %S",   \
+	    "dnssec-invalid")                                                 \
+	X(REASON_MX_FAILED, "mx-failed", "DNSSEC required by policy, %R: %S", \
+	    "validation-failure")                                             \
+	X(REASON_ADDRESS_INSECURE, "address-insecure",                        \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")        \
+	X(REASON_ADDRESS_BOGUS, "address-bogus",                              \
+	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")            \
+	X(REASON_ADDRESS_FAILED, "address-failed",                            \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")        \
+	X(REASON_TLSA_INSECURE, "tlsa-insecure",                              \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")        \
+	X(REASON_TLSA_BOGUS, "tlsa-bogus",                                    \
+	    "DNSSEC required by policy, %R: %S", "dnssec-invalid")            \
+	X(REASON_TLSA_FAILED, "tlsa-failed",                                  \
+	    "DNSSEC required by policy, %R: %S", "validation-failure")        \
+	X(REASON_TLSA_MISSING, "tlsa-missing",                                \
+	    "DNSSEC required by policy, %R: missing", "tlsa-invalid")         \
+	X(REASON_MX_MISMATCH, "mx-mismatch",                                  \
+	    "DNSSEC required by policy, %R: not in the policy",               \
+	    "validation-failure")                                             \
+	X(REASON_HOSTS_TRUNCATED, "hosts-truncated",                          \
+	    "DNSSEC required by policy, %R: too many hosts",                  \
+	    "validation-failure")                                             \
+	X(REASON_DISCOVERY_FAILED, "discovery-failed",                        \
+	    "policy discovery, %R: %S", "sts-policy-fetch-error")             \
+	X(REASON_DISCOVERY_BOGUS, "discovery-bogus",                          \
+	    "policy discovery, %R: %S", "dnssec-invalid")                     \
+	X(REASON_DEADLINE, "deadline",                                        \
+	    "DNSSEC required by policy, %R: not answered in time",            \
+	    "validation-failure")                                             \
+	X(REASON_RESOLVER_BROKEN, "resolver-broken",                          \
+	    "DNSSEC required by policy, resolver: does not validate", "")     \
+	X(REASON_INTERNAL_ERROR, "internal-error",                            \
 	    "DNSSEC required by policy, filter: internal error", "")
 
 enum reason {

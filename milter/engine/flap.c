@@ -78,6 +78,7 @@ signed_as_announced(enum reason reason)
 		return 0;
 	case REASON_NO_DOMAIN:
 	case REASON_LITERAL:
+	case REASON_SMART_HOST_ADDRESS:
 	case REASON_INVALID_ADDRESS:
 	case REASON_LOCAL:
 	case REASON_EXEMPT:

@@ -57,7 +57,8 @@ static struct {
 	struct gate gate;
 	struct filter_parts parts;
 	struct pool_waker *waker;
-} filter = {.gate = GATE_INITIALIZER};
+	atomic_flag told_of_address;
+} filter = {.gate = GATE_INITIALIZER, .told_of_address = ATOMIC_FLAG_INIT};
 
 /* --- macros --- */
 
@@ -65,13 +66,13 @@ static const struct {
 	int stage;
 	const char *macros;
 } symlists[] = {
-    {SMFIM_CONNECT, ""					 },
-    {SMFIM_HELO,    ""					 },
-    {SMFIM_ENVFROM, ""					 },
-    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {client_addr}"},
-    {SMFIM_DATA,    ""					 },
-    {SMFIM_EOH,     ""					 },
-    {SMFIM_EOM,     "i"					},
+    {SMFIM_CONNECT, ""						     },
+    {SMFIM_HELO,    ""						     },
+    {SMFIM_ENVFROM, ""						     },
+    {SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr}"},
+    {SMFIM_DATA,    ""						     },
+    {SMFIM_EOH,     ""						     },
+    {SMFIM_EOM,     "i"						    },
 };
 
 #define N_SYMLISTS (sizeof(symlists) / sizeof(symlists[0]))
@@ -207,7 +208,8 @@ judge_recipient(const struct recipient *recipient,
 	    .log = filter.parts.log,
 	    .metrics = filter.parts.metrics,
 	    .refusals = filter.parts.refusals,
-	    .before_wait = before_wait};
+	    .before_wait = before_wait,
+	    .told_of_address = &filter.told_of_address};
 
 	recipient_judge(&context, recipient, result);
 	snapshot_release(&snapshot);
@@ -222,6 +224,7 @@ judge(SMFICTX *ctx, const char *arg)
 	    .arg = arg,
 	    .mailer = macro(ctx, "{rcpt_mailer}"),
 	    .host = macro(ctx, "{rcpt_host}"),
+	    .address = macro(ctx, "{rcpt_addr}"),
 	    .queue_id = macro(ctx, "i"),
 	    .client = macro(ctx, "{client_addr}"),
 	};

@@ -22,15 +22,55 @@ resolve(const struct recipient_context *context,
 	struct address address;
 	struct scope_input input = {
 	    .address = &address,
+	    .rewritten = recipient->address != NULL,
 	    .mailer = recipient->mailer,
 	    .host = recipient->host,
 	    .idn = idn_to_ascii,
 	    .now_s = clock_wall_s(),
 	};
 
-	address_parse((const uint8_t *)recipient->arg, strlen(recipient->arg),
-	    idn_to_ascii, &address);
+	if (recipient->address != NULL)
+		address_parse_rewritten(recipient->address, idn_to_ascii,
+		    &address);
+	else
+		address_parse((const uint8_t *)recipient->arg,
+		    strlen(recipient->arg), idn_to_ascii, &address);
 	scope_resolve(&context->config->scope, &input, scope);
+}
+
+static void
+warn_of_next_hop(struct log *log, const struct recipient *recipient,
+    const char *msg)
+{
+	struct log_event e;
+
+	log_begin(&e, log, LOG_LEVEL_WARNING, "next-hop");
+	log_str(&e, "qid",
+	    recipient->queue_id != NULL ? recipient->queue_id : "NOQUEUE");
+	log_str(&e, "to", recipient->arg);
+	log_str(&e, "next_hop", recipient->host);
+	log_str(&e, "msg", msg);
+	log_end(&e);
+}
+
+static void
+check_next_hop(const struct recipient_context *context,
+    const struct recipient *recipient, const struct scope *scope)
+{
+	/* never silently, since mail may go where nobody looked. */
+	if (scope->unreadable)
+		warn_of_next_hop(context->log, recipient,
+		    "this next hop cannot be read; the recipient is judged by "
+		    "the domain of its address");
+	/* */
+	if (scope->kind == SCOPE_PASS &&
+	    scope->reason == REASON_SMART_HOST_ADDRESS &&
+	    context->told_of_address != NULL &&
+	    !atomic_flag_test_and_set(context->told_of_address))
+		warn_of_next_hop(context->log, recipient,
+		    "mail leaves over a relay that is given as an address and "
+		    "so has no policy: nothing is checked here, run the filter "
+		    "on the relay; said once");
 }
 
 static void
@@ -113,6 +153,8 @@ recipient_judge(const struct recipient_context *context,
 	memset(out, 0, sizeof(*out));
 	out->answer = RECIPIENT_PASS;
 	resolve(context, recipient, &scope);
+	check_next_hop(context, recipient, &scope);
+	line.next_hop = scope.next_hop;
 	line.domain = scope.target.domain;
 	line.monitor = config_only_watches(context->config, line.domain);
 	switch (scope.kind) {

@@ -7,6 +7,8 @@
 #ifndef FRONT_RECIPIENT_H
 #define FRONT_RECIPIENT_H
 
+#include <stdatomic.h>
+
 #include "core/reply.h"
 #include "core/verdict.h"
 
@@ -24,6 +26,9 @@ struct recipient_context {
 	struct metrics *metrics;   /* NULL: nobody counts */
 	struct refusals *refusals; /* NULL: they are not kept */
 	void (*before_wait)(void); /* NULL: nothing is to be done */
+	/* Set at the first next hop that is an address, of which the log warns
+	 * once (R-17). NULL: it never warns. */
+	atomic_flag *told_of_address;
 };
 
 /* NULL: the MTA did not say. */
@@ -31,6 +36,7 @@ struct recipient {
 	const char *arg;      /* of RCPT TO as typed, any octets */
 	const char *mailer;   /* {rcpt_mailer} */
 	const char *host;     /* {rcpt_host} */
+	const char *address;  /* {rcpt_addr} */
 	const char *queue_id; /* i */
 	const char *client;   /* {client_addr} */
 };

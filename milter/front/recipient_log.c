@@ -121,6 +121,8 @@ recipient_log(struct log *log, const struct recipient_log *line)
 	log_str(&e, "qid", line->queue_id != NULL ? line->queue_id : "NOQUEUE");
 	log_str(&e, "to", line->to);
 	log_str(&e, "domain", or_nothing(line->domain));
+	if (line->next_hop != NULL)
+		log_str(&e, "next_hop", line->next_hop);
 	log_word(&e, "verdict", verdict_name(line->verdict));
 	log_word(&e, "reason", reason_name(line->reason));
 	log_word(&e, "mode", line->monitor ? "monitor" : "enforce");

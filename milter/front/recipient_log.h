@@ -21,6 +21,7 @@ struct recipient_log {
 	const char *queue_id; /* NULL: NOQUEUE */
 	const char *to;       /* argv[0] as typed, any octets */
 	const char *domain;   /* policy domain, NULL or "": none */
+	const char *next_hop; /* NULL: the domain of the address */
 	const char *client;   /* NULL: not known */
 	bool monitor;
 	bool cached;

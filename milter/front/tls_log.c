@@ -31,8 +31,9 @@ or_nothing(const char *text)
 
 /* As the MTA wrote it, but canonical. */
 static void
-log_target(struct log_event *e, const struct target *target)
+log_target(struct log_event *e, const struct tls_log *line)
 {
+	const struct target *target = line->target;
 	char text[NAME_SIZE + sizeof("[]:65535")];
 	const char *open = target->no_mx ? "[" : "";
 	const char *close = target->no_mx ? "]" : "";
@@ -47,7 +48,10 @@ log_target(struct log_event *e, const struct target *target)
 		(void)snprintf(text, sizeof(text), "%s%s%s:%u", open,
 		    target->domain, close, (unsigned)target->port);
 	log_str(e, "domain", or_nothing(target->domain));
-	log_str(e, "nexthop", or_nothing(text));
+	if (line->key != NULL)
+		log_octets(e, "nexthop", line->key, line->key_len);
+	else
+		log_str(e, "nexthop", or_nothing(text));
 }
 
 static const char *
@@ -56,6 +60,8 @@ why_of(const struct tls_log *line)
 	const struct verdict *verdict =
 	    line->policy != NULL ? line->policy->verdict : NULL;
 
+	if (line->key != NULL)
+		return "this next hop cannot be read";
 	if (line->exemption != NULL)
 		return line->exemption->comment;
 	if (verdict == NULL)
@@ -90,7 +96,7 @@ tls_log(struct log *log, const struct tls_log *line)
 	struct log_event e;
 
 	log_begin(&e, log, tls_log_level(line), "tls-policy");
-	log_target(&e, line->target);
+	log_target(&e, line);
 	log_word(&e, "mta",
 	    line->dialect == TLS_DIALECT_SENDMAIL ? "sendmail" : "postfix");
 	log_word(&e, "answer", tls_policy_name(line->kind));

@@ -15,6 +15,10 @@
 
 struct tls_log {
 	const struct target *target;
+	/* The key as the MTA wrote it, when no target can be read from it;
+	 * NULL: target is written. */
+	const uint8_t *key;
+	size_t key_len;
 	enum tls_dialect dialect;
 	enum tls_policy_kind kind; /* what was (monitor: would be) said */
 	enum reason reason;

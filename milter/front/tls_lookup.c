@@ -161,47 +161,80 @@ pass_over(struct tls_lookup *lookup, const struct scope *scope)
 	finish(lookup, strdup("NOTFOUND "));
 }
 
-/* R-02: Postfix looks for parent domains when it finds nothing; no policy is
- * taken from there. Nor is one name made of a list, or of half a key. */
-static bool
-is_next_hop(const uint8_t *key, size_t len)
+/* a key that cannot be read may still be a way out for the MTA. */
+static void
+defer_unreadable(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 {
-	return len > 0 && len <= KEY_MAX && key[0] != '.' &&
-	    memchr(key, '\0', len) == NULL && memchr(key, ' ', len) == NULL &&
-	    memchr(key, ',', len) == NULL && memchr(key, '\t', len) == NULL;
+	struct tls_log line = {
+	    .target = &lookup->target,
+	    .key = key,
+	    .key_len = len,
+	    .dialect = lookup->dialect,
+	    .kind = TLS_POLICY_DEFER,
+	    .reason = REASON_INVALID_ADDRESS,
+	    .monitor = config_only_watches(lookup->snapshot->config, ""),
+	};
+
+	write_line(lookup, &line);
+	count(lookup, TLS_POLICY_DEFER);
+	finish(lookup,
+	    strdup(line.monitor ? "NOTFOUND "
+				: "TEMP this next hop cannot be read"));
 }
 
-static void
-resolve(struct tls_lookup *lookup, const char *key, struct scope *scope)
+/* R-02: Postfix looks for parent domains when it finds nothing; no policy is
+ * taken from there. */
+static bool
+is_parent_domain(const uint8_t *key, size_t len)
+{
+	char domain[NAME_SIZE];
+
+	return len > 1 && key[0] == '.' &&
+	    address_domain(key + 1, len - 1, idn_to_ascii, domain) == 0;
+}
+
+/* False: the key is not one next hop. A list is none: the MTA asks about the
+ * entry that it is about to use. */
+static bool
+resolve(struct tls_lookup *lookup, const uint8_t *key, size_t len,
+    struct scope *scope)
 {
 	static const struct address none = {.class = ADDRESS_INVALID};
+	char text[KEY_MAX + 1];
 	const struct scope_input input = {
 	    .address = &none,
-	    .host = key,
+	    .host = text,
 	    .idn = idn_to_ascii,
 	    .now_s = clock_wall_s(),
 	};
 
+	if (len == 0 || len > KEY_MAX || memchr(key, '\0', len) != NULL)
+		return false;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	if (strpbrk(text, ", \t\r\n") != NULL)
+		return false;
 	scope_resolve(&lookup->snapshot->config->scope, &input, scope);
 	lookup->target = scope->target;
+	return !scope->unreadable;
 }
 
 void
 tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 {
-	char text[KEY_MAX + 1];
 	struct scope scope;
 
 	lookup->snapshot = snapshot_acquire(lookup->parts->snapshots);
 	lookup->start_ms = clock_mono_ms();
-	if (!is_next_hop(key, len)) {
+	if (is_parent_domain(key, len)) {
 		count(lookup, TLS_POLICY_NONE);
 		finish(lookup, strdup("NOTFOUND "));
 		return;
 	}
-	memcpy(text, key, len);
-	text[len] = '\0';
-	resolve(lookup, text, &scope);
+	if (!resolve(lookup, key, len, &scope)) {
+		defer_unreadable(lookup, key, len);
+		return;
+	}
 	switch (scope.kind) {
 	case SCOPE_PASS:
 		pass_over(lookup, &scope);

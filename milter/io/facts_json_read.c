@@ -160,10 +160,10 @@ static void
 read_next_hop(struct facts *facts)
 {
 	struct target hop;
-	bool is_literal;
 
 	if (facts->recipient.host == NULL ||
-	    scope_next_hop(facts->recipient.host, NULL, &hop, &is_literal) != 0)
+	    scope_next_hop(facts->recipient.host, NULL, &hop) ==
+		ADDRESS_INVALID)
 		return;
 	facts->no_mx = hop.no_mx;
 	facts->port = hop.port;

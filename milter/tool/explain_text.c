@@ -242,6 +242,8 @@ print_rcpt(const struct log_record *record)
 	para("Domain %s, queue id %s%s%s.", get(record, "domain"),
 	    get(record, "qid"), has(record, "client") ? ", client " : "",
 	    has(record, "client") ? get(record, "client") : "");
+	if (has(record, "next_hop"))
+		para("Next hop %s.", get(record, "next_hop"));
 	print_evidence(record);
 }
 

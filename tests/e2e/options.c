@@ -129,6 +129,68 @@ Test(options, R_03_a_relayhost_is_judged_in_place_of_the_recipient)
 	LAB("postfix", "relayhost=");
 }
 
+/* Postfix takes "host:" for "host". */
+Test(options, R_03_an_empty_port_of_a_transport)
+{
+	LAB_FRESH(NULL);
+	LAB("postfix",
+	    "transport_maps=inline:{{r1.test=smtp:unsigned.test:}, "
+	    "{r2.test=smtp:[mx1.unsigned.test]:}}");
+	expect_reply("port@r1.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	expect_reply("port@r2.test", "250 2.1.5 Ok");
+	free(LAB_LOG("rcpt", "to=<port@r2.test>", "domain=mx1.unsigned.test"));
+	LAB("postfix", "transport_maps=");
+}
+
+/* */
+Test(options, R_17_a_relayhost_that_is_an_address)
+{
+	char *transcript;
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	LAB("postfix", "relayhost=[192.0.2.1], unsigned.test");
+	transcript = LAB_ASK("r17a@unsigned.test", "r17b@unsigned.test");
+	LAB("postfix", "relayhost=");
+	free(transcript);
+	free(LAB_LOG("rcpt", "to=<r17a@unsigned.test>", "verdict=pass",
+	    "reason=smart-host-address",
+	    "next_hop=\"[192.0.2.1], unsigned.test\""));
+	free(LAB_LOG("rcpt", "to=<r17b@unsigned.test>",
+	    "reason=smart-host-address"));
+	cr_assert_eq(lab_run((const char *const[]){"grep", "--count",
+				 "warning next-hop", NULL},
+			 &out),
+	    0);
+	cr_expect_str_eq(out.text, "1\n");
+	free(out.text);
+}
+
+/* Postfix defers such mail itself; whatever it does, it is told of. */
+Test(options, R_18_a_next_hop_that_cannot_be_read)
+{
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	LAB("postfix",
+	    "transport_maps=inline:{{unsigned.test=smtp:[secure.test}}");
+	expect_reply("u%unsigned.test@home.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	free(LAB_LOG("next-hop", "to=<u%unsigned.test@home.test>",
+	    "next_hop=[secure.test"));
+	LAB("postfix", "transport_maps=");
+	/* At delivery: a temporary error. */
+	cr_assert_eq(lab_run((const char *const[]){"lookup", "[secure.test",
+				 NULL},
+			 &out),
+	    0);
+	cr_expect_eq(out.status, 70, "%s", out.text);
+	free(out.text);
+}
+
 /* Debian chroots smtpd: the socket lies below the queue directory. */
 Test(options, a_unix_socket_inside_the_chroot_of_postfix)
 {

@@ -78,6 +78,44 @@ Test(recipients, R_07_what_postfix_does_not_relay_is_left_alone)
 	free(LAB_LOG("rcpt", "to=<someone@alias.home.test>", "reason=local"));
 }
 
+/* A transport of the site's own for its boxes, and a pipe of Debian's. */
+Test(recipients, R_07_local_delivery_that_looks_remote_is_left_alone)
+{
+	char *transcript;
+
+	LAB_FRESH(NULL);
+	LAB("postfix",
+	    "transport_maps=inline:{"
+	    "{unsigned.test=boxes:unix:private/dovecot-lmtp}, "
+	    "{mxunsigned.test=boxes:inet:127.0.0.1:24}, "
+	    "{cnameunsigned.test=mailman:}}");
+	transcript = LAB_ASK("box@unsigned.test", "box@mxunsigned.test",
+	    "box@cnameunsigned.test");
+	LAB("postfix", "transport_maps=");
+	expect_start(transcript, "box@unsigned.test", "250 ");
+	expect_start(transcript, "box@mxunsigned.test", "250 ");
+	expect_start(transcript, "box@cnameunsigned.test", "250 ");
+	free(transcript);
+	free(LAB_LOG("rcpt", "to=<box@unsigned.test>", "reason=local"));
+	free(LAB_LOG("rcpt", "to=<box@mxunsigned.test>", "reason=local"));
+	free(LAB_LOG("rcpt", "to=<box@cnameunsigned.test>", "reason=local"));
+}
+
+/* Postfix sends both to unsigned.test, and says so. */
+Test(recipients, R_19_a_rewritten_argument_is_not_exempt)
+{
+	char *transcript;
+
+	LAB_FRESH("exempt_domains={home.test}");
+	transcript =
+	    LAB_ASK("u%unsigned.test@home.test", "unsigned.test!u@home.test");
+	expect_start(transcript, "u%unsigned.test@home.test",
+	    "450 4.7.5 unsigned.test: ");
+	expect_start(transcript, "unsigned.test!u@home.test",
+	    "450 4.7.5 unsigned.test: ");
+	free(transcript);
+}
+
 /* the domain is found behind all that. */
 static const char *const disguised[] = {
     "u@UNSIGNED.test",

@@ -145,6 +145,19 @@ Test(sendmail, quarantine_holds_the_message)
 	free(queue);
 }
 
+/* Sendmail rewrites it, too; its own name is no exemption for others. */
+Test(sendmail, R_19_a_rewritten_argument_is_not_exempt)
+{
+	char *transcript;
+
+	START("readme", "exempt_domains={sendmail.home.test}");
+	transcript = ASK("--rset", "--to", "u%unsigned.test@sendmail.home.test",
+	    "--to", "u@unsigned.test");
+	expect_refused(transcript, "u%unsigned.test@sendmail.home.test",
+	    "unsigned.test:" REQUIRED "MX of unsigned.test: insecure");
+	free(transcript);
+}
+
 /* Else "Please try again later", and after four of those no filter at all
  * for the rest of the session. */
 Test(sendmail, C_02_the_deadline_is_below_the_timeout_of_the_line)

@@ -348,6 +348,46 @@ Test(address, comment_in_front_changes_nothing)
 	}
 }
 
+/* {rcpt_addr}: what precedes the last "@" hides nothing, quoted or not. */
+static const struct {
+	const char *text;
+	enum address_class class;
+	const char *domain;
+} rewritten[] = {
+  /* clang-format off */
+    {"u@Example.org", ADDRESS_DOMAIN, "example.org"},
+    {"u@example.org.", ADDRESS_DOMAIN, "example.org"},
+    {"\"a b\"@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"\"a@b\"@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"a@b@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"\"x(y\"@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"x(y@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"x\"y@example.org", ADDRESS_DOMAIN, "example.org"},
+    {"u@m\xc3\xbcnchen.example", ADDRESS_DOMAIN, "xn--mnchen-3ya.example"},
+    {"user", ADDRESS_LOCAL, ""},
+    {"", ADDRESS_LOCAL, ""},
+    {"u@[192.0.2.1]", ADDRESS_LITERAL, ""},
+    {"u@[", ADDRESS_LITERAL, ""},
+    {"u@", ADDRESS_INVALID, ""},
+    {"u@example..org", ADDRESS_INVALID, ""},
+    {"u@example.org>", ADDRESS_INVALID, ""},
+    {"u@\xff", ADDRESS_INVALID, ""},
+  /* clang-format on */
+};
+
+Test(address, as_the_mta_has_rewritten_it_R18_R19)
+{
+	for (size_t i = 0; i < sizeof(rewritten) / sizeof(*rewritten); i++) {
+		struct address address;
+
+		address_parse_rewritten(rewritten[i].text, fake_idn, &address);
+		cr_expect(address.class == rewritten[i].class &&
+			strcmp(address.domain, rewritten[i].domain) == 0,
+		    "%s: %s <%s>", rewritten[i].text,
+		    address_class_name(address.class), address.domain);
+	}
+}
+
 Test(address, class_names)
 {
 	static const char *const names[] = {"domain", "local", "literal",

@@ -359,6 +359,15 @@ send_mail(struct mta *mta)
 		cr_assert_eq(answer_to(mta), 'c');
 }
 
+/* By smtpd; macros end in NULL. */
+static char
+send_rcpt_with(struct mta *mta, const char *arg, const char *const *macros)
+{
+	send_macros(mta, 'R', macros);
+	send_packet(mta, 'R', arg, strlen(arg) + 1);
+	return answer_to(mta);
+}
+
 /* By smtpd: with {rcpt_mailer}. */
 static char
 send_rcpt(struct mta *mta, const char *arg)
@@ -407,8 +416,9 @@ Test(filter, asks_for_as_little_as_can_be)
 	cr_assert_eq(mta.steps & STEP_RCPT_REJ, 0U);
 	/* CONNECT HELO BODY HDRS EOH UNKNOWN DATA do not. */
 	cr_assert_eq(mta.steps & 0x373, 0x373U);
-	cr_assert(memmem(mta.text, mta.len, "{rcpt_mailer} {rcpt_host}",
-		      strlen("{rcpt_mailer} {rcpt_host}")) != NULL);
+	cr_assert(
+	    memmem(mta.text, mta.len, "{rcpt_mailer} {rcpt_host} {rcpt_addr}",
+		strlen("{rcpt_mailer} {rcpt_host} {rcpt_addr}")) != NULL);
 	close_mta(&mta);
 	cr_assert_eq(stop_filter(), 0);
 }
@@ -535,6 +545,27 @@ Test(filter, never_refuses_at_rcpt_under_non_smtpd_milters)
 		close_mta(&mta);
 		cr_assert_eq(stop_filter(), 0);
 	}
+}
+
+/* a sender can write the argument as he likes. */
+Test(filter, exemptions_match_what_the_mta_says_R19)
+{
+	static const char *const bound[] = {"{rcpt_mailer}", "smtp",
+	    "{rcpt_host}", "bad.test", "{rcpt_addr}", "u@bad.test", NULL};
+	static const char *const relayed[] = {"{rcpt_mailer}", "smtp",
+	    "{rcpt_host}", "bad.test", "{rcpt_addr}", "u@exempt.test", NULL};
+	struct mta mta;
+
+	start_filter("exempt_domains = {\"exempt.test\"}\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_expect_eq(send_rcpt_with(&mta, "<u%bad.test@exempt.test>", bound),
+	    'y');
+	cr_expect_eq(send_rcpt_with(&mta, "<u@virtual.test>", relayed), 'c');
+	close_mta(&mta);
+	cr_assert(log_holds("domain=bad.test next_hop=bad.test verdict=pass "
+			    "reason=exempt"));
+	cr_assert_eq(stop_filter(), 0);
 }
 
 /* The state of a message ends with it, however it ends. */

@@ -57,6 +57,7 @@ static struct {
 
 static struct config *config;
 static struct recipient_context context;
+static enum log_format log_format;
 static char log_path[] = "/tmp/test_recipient.XXXXXX";
 static char log_text[65536];
 
@@ -130,7 +131,10 @@ judge(const struct recipient *recipient, struct recipient_result *result)
 {
 	char target[64];
 	char error[LOG_ERROR_SIZE];
-	struct log_config log = {.target = target, .level = LOG_LEVEL_INFO};
+	const char *blank;
+	struct log_config log = {.target = target,
+	    .level = LOG_LEVEL_INFO,
+	    .format = log_format};
 	FILE *file;
 	size_t n;
 
@@ -147,7 +151,8 @@ judge(const struct recipient *recipient, struct recipient_result *result)
 	log_text[n] = '\0';
 	cr_assert_eq(ftruncate(fileno(file), 0), 0);
 	fclose(file);
-	return n > 0 ? strchr(log_text, ' ') + 1 : "";
+	blank = strchr(log_text, ' ');
+	return blank != NULL ? blank + 1 : "";
 }
 
 static const struct recipient plain = {
@@ -401,6 +406,105 @@ Test(recipient, next_hop_in_brackets_R03)
 	cr_assert_str_eq(played.target.domain, "mail.example.net");
 	cr_assert(played.target.no_mx);
 	cr_assert_eq(played.target.port, 2525);
+}
+
+/* R-19 */
+Test(recipient, exemptions_match_the_address_that_the_mta_rewrote_R19)
+{
+	struct exemption exemption = {.domain = "example.org"};
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	config->scope.n_exemptions = 1;
+	config->scope.exemptions = &exemption;
+	recipient.arg = "<u%bound.example@example.org>";
+	recipient.host = "bound.example";
+	recipient.address = "u@bound.example";
+	judge(&recipient, &result);
+	cr_assert_eq(played.asked, 1U);
+	cr_assert_str_eq(played.target.domain, "bound.example");
+	/* Without {rcpt_addr} the next hop alone decides. */
+	recipient.address = NULL;
+	judge(&recipient, &result);
+	cr_assert_eq(played.asked, 2U);
+	recipient.address = "u@Example.ORG";
+	cr_assert(strstr(judge(&recipient, &result),
+		      " domain=bound.example next_hop=bound.example "
+		      "verdict=pass reason=exempt ") != NULL);
+	cr_assert_eq(played.asked, 2U);
+}
+
+/* R-17: said once, as with such a relay the filter protects nothing. */
+Test(recipient, a_relay_that_is_an_address_is_warned_of_once_R17)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	struct recipient_result result;
+	struct recipient recipient = plain;
+	const char *lines;
+
+	context.told_of_address = &told;
+	recipient.host = "[192.0.2.9]:25";
+	lines = judge(&recipient, &result);
+	cr_assert_eq(strncmp(lines,
+			 "warning next-hop qid=4Q2x "
+			 "to=<User@EXAMPLE.org> next_hop=[192.0.2.9]:25 "
+			 "msg=\"mail leaves over a relay that is given as an "
+			 "address ",
+			 110),
+	    0, "%s", lines);
+	cr_assert(strstr(lines,
+		      " info rcpt qid=4Q2x to=<User@EXAMPLE.org> domain=- "
+		      "next_hop=[192.0.2.9]:25 verdict=pass "
+		      "reason=smart-host-address mode=enforce ") != NULL,
+	    "%s", lines);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	lines = judge(&recipient, &result);
+	cr_assert_eq(strncmp(lines, "info rcpt ", 10), 0, "%s", lines);
+	cr_assert_eq(played.asked, 0U);
+}
+
+/* R-17: JSON has the key, too; a recipient by MX has not. */
+Test(recipient, the_line_has_the_next_hop_if_it_says_more_R17)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	cr_assert(strstr(judge(&plain, &result), "next_hop") == NULL);
+	recipient.host = "[relay.example]:587";
+	cr_assert(strstr(judge(&recipient, &result),
+		      " domain=relay.example "
+		      "next_hop=[relay.example]:587 verdict=pass ") != NULL);
+	log_format = LOG_FORMAT_JSON;
+	(void)judge(&recipient, &result);
+	cr_assert(strstr(log_text,
+		      "\"domain\":\"relay.example\","
+		      "\"next_hop\":\"[relay.example]:587\","
+		      "\"verdict\":") != NULL,
+	    "%s", log_text);
+}
+
+/* R-18: the address that the MTA will route, not the one that was typed. */
+Test(recipient, a_next_hop_that_cannot_be_read_is_a_warning_R18)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+	const char *lines;
+
+	config->log_pass = false;
+	recipient.arg = "<u%example.org@home.example>";
+	recipient.host = "[relay.example";
+	recipient.address = "u@example.org";
+	lines = judge(&recipient, &result);
+	cr_assert_eq(
+	    strcmp(lines,
+		"warning next-hop qid=4Q2x "
+		"to=<u%example.org@home.example> "
+		"next_hop=[relay.example msg=\"this next hop cannot be "
+		"read; the recipient is judged by the domain of its "
+		"address\"\n"),
+	    0, "%s", lines);
+	cr_assert_eq(played.asked, 1U);
+	cr_assert_str_eq(played.target.domain, "example.org");
 }
 
 Test(recipient, exempt_domain_tells_why)

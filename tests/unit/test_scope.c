@@ -7,8 +7,6 @@
 
 #include <criterion/criterion.h>
 
-#include "core/err.h"
-
 /* --- next hops ---------------------------------------------------------- */
 
 static const struct {
@@ -30,6 +28,11 @@ static const struct {
     {"[relay.example.test.]", "relay.example.test", true, 25},
     {"[relay.example.test]:587", "relay.example.test", true, 587},
     {"[relay.example.test]:submission", "relay.example.test", true, 587},
+    /* an empty port is the default one */
+    {"far.test:", "far.test", false, 25},
+    {"[far.test]:", "far.test", true, 25},
+    {"[192.0.2.1]:", NULL, false, 0},
+    {"192.0.2.1:", NULL, false, 0},
     /* a service we do not know, and Sendmail's lists: the host counts */
     {"relay.example.test:msa", "relay.example.test", false, 25},
     {"first.test:second.test", "first.test", false, 25},
@@ -43,14 +46,28 @@ static const struct {
     {"192.0.2.1:2525", NULL, false, 0},
     {"2001:db8::1", NULL, false, 0},
     {"::1", NULL, false, 0},
-    /* Postfix since 3.5: lists; the first name counts */
+    /* lists, of Postfix since 3.5 and of Sendmail: the first entry counts */
     {"a.test, b.test", "a.test", false, 25},
     {"a.test,b.test", "a.test", false, 25},
     {" a.test\tb.test ", "a.test", false, 25},
-    {"[192.0.2.1], [b.test]:587", "b.test", true, 587},
+    {"[192.0.2.1], [b.test]:587", NULL, false, 0},
+    {"[192.0.2.1], b.test", NULL, false, 0},
+    {"[192.0.2.1]:25, b.test", NULL, false, 0},
+    {"192.0.2.1 b.test", NULL, false, 0},
+    {"2001:db8::1, b.test", NULL, false, 0},
     {"a.test, [192.0.2.1]", "a.test", false, 25},
+    {"[a.test]:587, [192.0.2.1]", "a.test", true, 587},
+    {"a.test, [", "a.test", false, 25},
     {"192.0.2.1, 192.0.2.2", NULL, false, 0},
     {",a.test,,", "a.test", false, 25},
+    {"[192.0.2.1]:b.test", NULL, false, 0},
+    {"[192.0.2.1]:[b.test]", NULL, false, 0},
+    {"192.0.2.1:b.test", NULL, false, 0},
+    {"[IPv6:2001:db8::1]:b.test", NULL, false, 0},
+    {"a.test:[192.0.2.1]", "a.test", false, 25},
+    {"a.test:b.test:c.test", "a.test", false, 25},
+    {"[a.test]:b.test:c.test", "a.test", true, 25},
+    {"a.test.:b.test.", "a.test", false, 25},
     {"localhost", "localhost", false, 25},
     {"far.test:1", "far.test", false, 1},
     {"far.test:65535", "far.test", false, 65535},
@@ -62,13 +79,13 @@ Test(scope, R_03_next_hops)
 {
 	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
 		struct target hop;
-		bool is_literal;
-		int err = scope_next_hop(hops[i].text, NULL, &hop, &is_literal);
+		enum address_class class =
+		    scope_next_hop(hops[i].text, NULL, &hop);
 
-		cr_assert_eq(err, 0, "%s: %d", hops[i].text, err);
-		cr_expect_eq(is_literal, hops[i].domain == NULL, "%s",
+		cr_expect_str_eq(address_class_name(class),
+		    hops[i].domain != NULL ? "domain" : "literal", "%s",
 		    hops[i].text);
-		if (is_literal)
+		if (hops[i].domain == NULL)
 			continue;
 		cr_expect_str_eq(hop.domain, hops[i].domain, "%s",
 		    hops[i].text);
@@ -89,9 +106,9 @@ Test(scope, R_03_what_is_no_next_hop)
 	    "[]",
 	    "[.]",
 	    ":25",
-	    "far.test:",
-	    "[far.test]:",
 	    "far.test:0",
+	    "far.test:70000",
+	    "[far.test]:70000",
 	    "far.test:65536",
 	    "far.test:123456",
 	    "far.test:99999999999999999999",
@@ -99,20 +116,22 @@ Test(scope, R_03_what_is_no_next_hop)
 	    "[far.test]x",
 	    "[far.test]..",
 	    "[far test]",
+	    "[far.test:25]",
+	    "[IPv6:far.test]",
+	    "[IPv6:]",
+	    "[2001:db8::1::2]",
 	    "far..test",
 	    "-/-",
 	    "1.2.3.4.5",
 	    "5.1.1 User unknown in virtual alias table",
-	    "far.test, [",
 	    "m\xc3\xbcnchen.test",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct target hop;
-		bool is_literal;
 
-		cr_expect_eq(scope_next_hop(texts[i], NULL, &hop, &is_literal),
-		    ERR_SYNTAX, "%s", texts[i]);
+		cr_expect_eq(scope_next_hop(texts[i], NULL, &hop),
+		    ADDRESS_INVALID, "%s", texts[i]);
 	}
 }
 
@@ -123,17 +142,15 @@ Test(scope, S_02_long_next_hops)
 
 	for (size_t len = 1; len < sizeof(text); len += 7) {
 		struct target hop;
-		bool is_literal;
-		int err;
 
 		memset(text, '1', len);
 		text[len] = '\0';
-		err = scope_next_hop(text, NULL, &hop, &is_literal);
-		cr_expect_eq(err, ERR_SYNTAX, "%zu octets", len);
+		cr_expect_eq(scope_next_hop(text, NULL, &hop), ADDRESS_INVALID,
+		    "%zu octets", len);
 		memset(text, 'a', len);
-		err = scope_next_hop(text, NULL, &hop, &is_literal);
-		cr_expect_eq(err, len <= LABEL_LEN_MAX ? 0 : ERR_SYNTAX, "%zu",
-		    len);
+		cr_expect_eq(scope_next_hop(text, NULL, &hop),
+		    len <= LABEL_LEN_MAX ? ADDRESS_DOMAIN : ADDRESS_INVALID,
+		    "%zu octets", len);
 	}
 }
 
@@ -149,11 +166,10 @@ fake_idn(const uint8_t *utf8, size_t len, char out[NAME_SIZE])
 Test(scope, R_04_a_next_hop_in_another_script)
 {
 	struct target hop;
-	bool is_literal;
 
-	cr_assert_eq(scope_next_hop("[m\xc3\xbcnchen.test]:587", fake_idn, &hop,
-			 &is_literal),
-	    0);
+	cr_assert_eq(scope_next_hop("[m\xc3\xbcnchen.test]:587", fake_idn,
+			 &hop),
+	    ADDRESS_DOMAIN);
 	cr_expect_str_eq(hop.domain, "xn--mnchen-3ya.test");
 	cr_expect(hop.no_mx);
 	cr_expect_eq(hop.port, 587);
@@ -183,6 +199,7 @@ static const struct scope_rules rules = {
     .exemptions = exemptions,
 };
 
+/* recipient: the argument in brackets, or {rcpt_addr} without. */
 static void
 resolve(const char *recipient, const char *mailer, const char *host,
     struct scope *out)
@@ -190,13 +207,17 @@ resolve(const char *recipient, const char *mailer, const char *host,
 	struct address address;
 	struct scope_input input = {
 	    .address = &address,
+	    .rewritten = recipient[0] != '<',
 	    .mailer = mailer,
 	    .host = host,
 	    .now_s = NOW,
 	};
 
-	address_parse((const uint8_t *)recipient, strlen(recipient), NULL,
-	    &address);
+	if (input.rewritten)
+		address_parse_rewritten(recipient, NULL, &address);
+	else
+		address_parse((const uint8_t *)recipient, strlen(recipient),
+		    NULL, &address);
 	scope_resolve(&rules, &input, out);
 }
 
@@ -265,8 +286,45 @@ Test(scope, R_03_K11_the_next_hop_goes_before_the_address)
 	    {"<u@far.test>", "smtp", "[relay.test]:587", "[relay.test]:587"},
 	    {"<u@far.test>", "relay", "relay.test", "relay.test:25"},
 	    {"<u@far.test>", NULL, "relay.test.", "relay.test:25"},
-	    {"<u@far.test>", "smtp", "[127.3.0.9]:2590", "pass literal"},
-	    {"<u@far.test>", "smtp", "no such / host", "far.test:25"});
+	    {"<u@far.test>", "smtp", "no/such/host", "far.test:25"});
+}
+
+Test(scope, R_17_a_smart_host_that_is_an_address)
+{
+	CHECK({"<u@far.test>", "smtp", "[127.3.0.9]:2590",
+		  "pass smart-host-address"},
+	    {"u@far.test", "smtp", "192.0.2.1", "pass smart-host-address"},
+	    {"u@far.test", "smtp", "[IPv6:2001:db8::1]",
+		"pass smart-host-address"},
+	    {"u@far.test", "smtp", "[192.0.2.1], relay.test",
+		"pass smart-host-address"},
+	    {"u@far.test", "esmtp", "[192.0.2.1]:relay.test",
+		"pass smart-host-address"},
+	    {"user", "esmtp", "[192.0.2.1]", "pass smart-host-address"},
+	    {"u@[192.0.2.1]", "smtp", "[192.0.2.1]", "pass literal"},
+	    {"u@[192.0.2.1]", NULL, NULL, "pass literal"});
+}
+
+/* judged by the address, and the caller is told. */
+Test(scope, R_18_a_next_hop_that_cannot_be_read_is_told_of)
+{
+	static const char *const hosts[] = {"[relay.test", "relay..test",
+	    "relay.test:70000", "no/such/host", " "};
+	struct scope scope;
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		resolve("u@far.test", "smtp", hosts[i], &scope);
+		cr_expect(scope.unreadable, "%s", hosts[i]);
+		cr_expect_eq(scope.kind, SCOPE_ASK);
+		cr_expect_str_eq(scope.target.domain, "far.test");
+	}
+	resolve("u@far.test", "smtp", "", &scope);
+	cr_expect_not(scope.unreadable);
+	resolve("u@far.test", "smtp", "relay.test:", &scope);
+	cr_expect_not(scope.unreadable);
+	/* What is not routed is not looked at. */
+	resolve("u@far.test", "local", "[relay.test", &scope);
+	cr_expect_not(scope.unreadable);
 }
 
 /* An alias leads out although the address has no domain. */
@@ -296,6 +354,20 @@ Test(scope, R_07_local_mailers)
 	    {"<u@far.test>", "", "far.test", "far.test:25"});
 }
 
+/* Postfix's way to name a socket, whatever the transport is called. */
+Test(scope, R_07_next_hops_that_are_sockets_are_local)
+{
+	CHECK({"<u@far.test>", "boxes", "unix:private/dovecot-lmtp",
+		  "pass local"},
+	    {"<u@far.test>", "boxes", "unix:/run/with a blank", "pass local"},
+	    {"<u@far.test>", "boxes", "inet:127.0.0.1:24", "pass local"},
+	    {"<u@far.test>", "boxes", "inet:lmtp.test:lmtp", "pass local"},
+	    {"<u@far.test>", NULL, "unix:private/dovecot-lmtp", "pass local"},
+	    {"<u@far.test>", "smtp", "unix.test", "unix.test:25"},
+	    {"<u@far.test>", "smtp", "inet:", "inet:25"},
+	    {"<u@far.test>", "smtp", "inet", "inet:25"});
+}
+
 Test(scope, exemptions_by_domain_and_below)
 {
 	CHECK({"<u@exempt.test>", NULL, NULL, "pass exempt"},
@@ -316,14 +388,61 @@ Test(scope, exemptions_end)
 	    {"<u@later.test>", NULL, NULL, "pass exempt"});
 }
 
-Test(scope, exemptions_match_the_next_hop_and_the_address)
+Test(scope, R_19_exemptions_match_the_next_hop_and_the_rewritten_address)
 {
 	CHECK({"<u@far.test>", "smtp", "[exempt.test]:587", "pass exempt"},
-	    {"<u@exempt.test>", "smtp", "[relay.test]", "pass exempt"},
-	    {"<exempt.test>", "smtp", "relay.test", "relay.test:25"});
+	    {"u@far.test", "smtp", "[exempt.test]:587", "pass exempt"},
+	    {"u@exempt.test", "smtp", "[relay.test]", "pass exempt"},
+	    {"\"a@b\"@exempt.test", "smtp", "[relay.test]", "pass exempt"},
+	    {"exempt.test", "smtp", "relay.test", "relay.test:25"},
+	    {"u@exempt.test", "smtp", "exempt.test", "pass exempt"},
+	    {"u@exempt.test", "smtp", NULL, "pass exempt"});
+}
+
+/* A sender writes "u%relay.test@exempt.test", and the MTA rewrites it. */
+Test(scope, R_19_exemptions_never_match_the_argument_beside_a_next_hop)
+{
+	CHECK({"<u@exempt.test>", "smtp", "relay.test", "relay.test:25"},
+	    {"<u@exempt.test>", NULL, "relay.test", "relay.test:25"},
+	    {"<u%relay.test@exempt.test>", "smtp", "relay.test",
+		"relay.test:25"},
+	    {"u@relay.test", "smtp", "relay.test", "relay.test:25"});
 }
 
 /* clang-format on */
+
+/* What the log shows of it: nothing beside the domain of the address. */
+Test(scope, R_17_the_next_hop_is_told_when_it_says_more)
+{
+	static const struct {
+		const char *recipient;
+		const char *host;
+		bool told;
+	} rows[] = {
+	    {"u@far.test",    "far.test",       false},
+	    {"u@far.test",    "FAR.test.",      false},
+	    {"u@far.test",    "far.test:25",    false},
+	    {"u@far.test",    "",               false},
+	    {"u@far.test",    NULL,             false},
+	    {"u@[192.0.2.1]", "[192.0.2.1]",    false},
+	    {"u@far.test",    "[far.test]",     true },
+	    {"u@far.test",    "far.test:587",   true },
+	    {"u@far.test",    "relay.test",     true },
+	    {"u@far.test",    "[192.0.2.1]",    true },
+	    {"u@far.test",    "unix:private/x", true },
+	    {"u@far.test",    "[relay.test",    true },
+	    {"user",          "far.test",       true },
+	};
+	struct scope scope;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		resolve(rows[i].recipient, "smtp", rows[i].host, &scope);
+		cr_expect_eq(scope.next_hop, rows[i].told ? rows[i].host : NULL,
+		    "%s via %s", rows[i].recipient, rows[i].host);
+	}
+	resolve("u@far.test", "local", "relay.test", &scope);
+	cr_expect_null(scope.next_hop);
+}
 
 Test(scope, says_class_and_exemption)
 {

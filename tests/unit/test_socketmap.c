@@ -471,6 +471,8 @@ log_text(void)
 	"TEMP tampered.example: DNSSEC required by policy, " \
 	"MX of tampered.example: insecure"
 
+#define UNREADABLE "TEMP this next hop cannot be read"
+
 #define LABEL_64 \
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -497,6 +499,9 @@ static const struct {
      "[bound.example]:587"								   },
     {"policy b\xc3\xbc"
      "cher.example",		 "NOTFOUND ",                "xn--bcher-kva.example"},
+ /* an empty port is the default one */
+    {"policy bound.example:",             "OK dane-only",             "bound.example"        },
+    {"policy [bound.example]:",           "OK dane-only",             "[bound.example]"      },
  /* no policy of a parent domain */
     {"policy .bound.example",             "NOTFOUND ",                NULL                   },
     {"policy .example",                   "NOTFOUND ",                NULL                   },
@@ -508,7 +513,7 @@ static const struct {
     {"policy [plain.example]",            "NOTFOUND ",                "[plain.example]"      },
     {"policy .mta-sts.example",           "NOTFOUND ",                NULL                   },
     {"policy .plain.example",             "NOTFOUND ",                NULL                   },
-    {"policy .",			  "NOTFOUND ",                NULL                   },
+    {"policy .",			  UNREADABLE,                 NULL                   },
  /* */
     {"policy 192.0.2.1",                  "NOTFOUND ",                NULL                   },
     {"policy [192.0.2.1]",                "NOTFOUND ",                NULL                   },
@@ -518,24 +523,33 @@ static const struct {
     {"policy 2001:db8::1",                "NOTFOUND ",                NULL                   },
     {"policy [2001:db8::1]:123",          "NOTFOUND ",                NULL                   },
     {"policy [IPv6:2001:db8::1]:123",     "NOTFOUND ",                NULL                   },
- /* */
-    {"policy ",			   "NOTFOUND ",                NULL                   },
-    {"policy  bound.example",             "NOTFOUND ",                NULL                   },
-    {"policy bound.example ",             "NOTFOUND ",                NULL                   },
-    {"policy a.example, bound.example",   "NOTFOUND ",                NULL                   },
-    {"policy user@bound.example",         "NOTFOUND ",                NULL                   },
-    {"policy bound..example",             "NOTFOUND ",                NULL                   },
-    {"policy bound.example..",            "NOTFOUND ",                NULL                   },
-    {"policy [bound.example",             "NOTFOUND ",                NULL                   },
-    {"policy bound.example]",             "NOTFOUND ",                NULL                   },
-    {"policy bound.example:",             "NOTFOUND ",                NULL                   },
-    {"policy bound.example:0",            "NOTFOUND ",                NULL                   },
-    {"policy bound.example:65536",        "NOTFOUND ",                NULL                   },
-    {"policy ../../etc/passwd",           "NOTFOUND ",                NULL                   },
-    {"policy \xff\xfe",                   "NOTFOUND ",                NULL                   },
-    {"policy " LABEL_64 ".example",       "NOTFOUND ",                NULL                   },
-    {"policy [" LABEL_64 ".example]:25",  "NOTFOUND ",                NULL                   },
-    {"policy %s%n",		       "NOTFOUND ",                NULL                   },
+ /* */
+    {"policy unix:private/lmtp",          "NOTFOUND ",                NULL                   },
+    {"policy inet:127.0.0.1:24",          "NOTFOUND ",                NULL                   },
+ /* what cannot be read is never passed over */
+    {"policy ",			   UNREADABLE,                 NULL                   },
+    {"policy  bound.example",             UNREADABLE,                 NULL                   },
+    {"policy bound.example ",             UNREADABLE,                 NULL                   },
+    {"policy a.example, bound.example",   UNREADABLE,                 NULL                   },
+    {"policy user@bound.example",         UNREADABLE,                 NULL                   },
+    {"policy bound..example",             UNREADABLE,                 NULL                   },
+    {"policy bound.example..",            UNREADABLE,                 NULL                   },
+    {"policy [bound.example",             UNREADABLE,                 NULL                   },
+    {"policy bound.example]",             UNREADABLE,                 NULL                   },
+    {"policy bound.example:0",            UNREADABLE,                 NULL                   },
+    {"policy bound.example:65536",        UNREADABLE,                 NULL                   },
+    {"policy ../../etc/passwd",           UNREADABLE,                 NULL                   },
+    {"policy \xff\xfe",                   UNREADABLE,                 NULL                   },
+    {"policy " LABEL_64 ".example",       UNREADABLE,                 NULL                   },
+    {"policy [" LABEL_64 ".example]:25",  UNREADABLE,                 NULL                   },
+    {"policy %s%n",		       UNREADABLE,                 NULL                   },
+    {"policy bound.example:70000",        UNREADABLE,                 NULL                   },
+    {"policy [bound.example]:70000",      UNREADABLE,                 NULL                   },
+    {"policy bound. example",             UNREADABLE,                 NULL                   },
+    {"policy [bound .example]",           UNREADABLE,                 NULL                   },
+    {"policy ..",			 UNREADABLE,                 NULL                   },
+    {"policy .bound..example",            UNREADABLE,                 NULL                   },
+    {"sts bound..example",                UNREADABLE,                 NULL                   },
  /* Sendmail does DANE by itself */
     {"sts bound.example",                 SECURE,                     "bound.example"        },
     {"sts mta-sts.example",               SECURE,                     "mta-sts.example"      },
@@ -657,9 +671,41 @@ Test(socketmap, a_key_may_hold_any_octet)
 	start(new_config());
 	fd = client();
 	send_octets(fd, octets, sizeof(octets) - 1);
-	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	cr_expect_str_eq(receive(fd), UNREADABLE);
 	cr_expect_str_eq(receive(fd), "OK dane-only");
 	close(fd);
+	cr_expect_not_null(strstr(log_text(),
+			       "nexthop=\"a\\x00bound.example!\" "),
+	    "%s", log_text());
+}
+
+Test(socketmap, R_18_what_cannot_be_read_is_logged_as_it_came)
+{
+	struct config *config = new_config();
+
+	config->log_pass = false;
+	start(config);
+	cr_expect_str_eq(query("policy [bound.example"), UNREADABLE);
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" warning tls-policy domain=- nexthop=[bound.example "
+		"mta=postfix answer=defer reason=invalid-address "
+		"mode=enforce "),
+	    "%s", log_text());
+	cr_expect_not_null(
+	    strstr(log_text(), " why=\"this next hop cannot be read\""));
+	cr_expect_eq(asked(), 0U);
+}
+
+Test(socketmap, A_06_R_18_monitor_defers_nothing)
+{
+	struct config *config = new_config();
+
+	config->mode = CONFIG_MODE_MONITOR;
+	start(config);
+	cr_expect_str_eq(query("policy bound..example"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(),
+	    " answer=defer reason=invalid-address mode=monitor "));
 }
 
 Test(socketmap, S_03_the_engine_has_the_time_of_a_recipient)
@@ -915,7 +961,8 @@ Test(socketmap, S_02_what_is_no_netstring_ends_the_connection)
 	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
 }
 
-Test(socketmap, the_longest_request)
+/* Longer than any name with its port, too. */
+Test(socketmap, R_18_the_longest_request)
 {
 	char request[SOCKETMAP_REQUEST_MAX + 1];
 	int fd;
@@ -925,10 +972,10 @@ Test(socketmap, the_longest_request)
 	(void)snprintf(request, sizeof(request), "policy %0*d",
 	    SOCKETMAP_REQUEST_MAX - (int)strlen("policy "), 1);
 	send_request(fd, request);
-	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	cr_expect_str_eq(receive(fd), UNREADABLE);
 	send_request(fd, request);
 	send_request(fd, "policy bound.example");
-	cr_expect_str_eq(receive(fd), "NOTFOUND ");
+	cr_expect_str_eq(receive(fd), UNREADABLE);
 	cr_expect_str_eq(receive(fd), "OK dane-only");
 	close(fd);
 }
