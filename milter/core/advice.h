@@ -137,10 +137,11 @@
 	    "See what dane-sts lint --domain says: if the trouble lasts, the " \
 	    "owner should correct the TXT record or the policy host.")         \
 	X(REASON_DISCOVERY_BOGUS,                                              \
-	    "Whether the domain has a policy could not be found out: "         \
-	    "the TXT record does not validate, and no policy is stored.",      \
-	    "The owner should correct the signatures of the zone: the TXT "    \
-	    "record at _mta-sts does not validate.")                           \
+	    "No TXT record was found, the denial is bogus, the policy host "   \
+	    "served no policy, and none is stored.",                           \
+	    "The owner should correct the signatures of the zone: the denial " \
+	    "of the TXT record at _mta-sts does not validate. If others find " \
+	    "it valid, somebody on the way to you may be hiding a policy.")    \
 	X(REASON_DEADLINE,                                                     \
 	    "The answers did not come in time.",                               \
 	    "Ask again with a longer --deadline; what has arrived by then is " \

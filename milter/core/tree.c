@@ -293,6 +293,11 @@ print_fetched(struct tree *tree, bool last)
 		put_coloured(tree, COLOUR_BAD, "failed");
 	item_end(tree,
 	    is_decisive(tree, EVIDENCE_FETCH, tree->facts->recipient.domain));
+	/* T-12 */
+	if (tree->facts->txt_state == TXT_BOGUS ||
+	    tree->facts->txt_state == TXT_FAILED)
+		detail(tree,
+		    "fetched without a TXT record: its absence is not proven");
 	if (fetch->state == FETCH_OK)
 		detail_patterns(tree, &fetch->policy);
 	else
@@ -321,7 +326,7 @@ print_txt(struct tree *tree, bool last)
 		fprintf(tree->out, " (%s)",
 		    fact_status_name(facts->txt_status));
 	if (facts->txt_late)
-		fputs(", nothing more in time", tree->out);
+		fputs(", late", tree->out);
 	item_end(tree,
 	    is_decisive(tree, EVIDENCE_TXT, facts->recipient.domain));
 	detail(tree, facts->txt_why);

@@ -111,6 +111,18 @@ find_why(const struct recipient_log *line)
 	return NULL;
 }
 
+/* Of the TXT record: not for the many domains that have no policy. */
+static bool
+is_worth_telling(const struct recipient_log *line)
+{
+	enum fact_status status =
+	    line->facts != NULL ? line->facts->txt_status : FACT_UNASKED;
+
+	return status == FACT_BOGUS || status == FACT_FAILED ||
+	    (status != FACT_UNASKED && line->judged != NULL &&
+		line->judged->policy != NULL);
+}
+
 void
 recipient_log(struct log *log, const struct recipient_log *line)
 {
@@ -131,6 +143,8 @@ recipient_log(struct log *log, const struct recipient_log *line)
 	log_int(&e, "ms", (int64_t)line->ms);
 	log_bool(&e, "cached", line->cached);
 	log_str(&e, "client", or_nothing(line->client));
+	if (is_worth_telling(line))
+		log_word(&e, "txt", fact_status_name(line->facts->txt_status));
 	if (why != NULL)
 		log_str(&e, "why", why);
 	log_end(&e);

@@ -569,3 +569,34 @@ Test(facts_json, an_answer_without_status_is_no_lookup)
 	free(line);
 	free(facts);
 }
+
+/* A recording of the first version has a state and no status. */
+Test(facts_json, T_11_T_12_status_and_lateness_of_the_txt)
+{
+	struct facts *facts =
+	    read_ok("{\"facts\":{\"recipient\":{\"class\":"
+		    "\"domain\",\"domain\":\"example.org\"},"
+		    "\"txt\":{\"state\":\"failed\",\"status\":"
+		    "\"failed\",\"late\":true}}}");
+	struct verdict verdict;
+	struct rules rules = {.on_discovery_failure = RULE_TEMPFAIL};
+	char *line;
+
+	cr_expect_eq(facts->txt_status, FACT_FAILED);
+	cr_expect(facts->txt_late);
+	cr_assert(decide(facts, &rules, DECIDE_FINAL, &verdict));
+	cr_expect_eq(verdict.kind, VERDICT_DEFER);
+	line = facts_json_write(facts, &verdict, 1);
+	cr_expect_not_null(strstr(line,
+			       "\"txt\":{\"state\":\"failed\",\"status\":"
+			       "\"failed\",\"late\":true}"),
+	    "%s", line);
+	free(line);
+	free(facts);
+	facts = read_ok("{\"facts\":{\"recipient\":{\"class\":\"domain\","
+			"\"domain\":\"example.org\"},\"txt\":{\"state\":"
+			"\"none\"}}}");
+	cr_assert(decide(facts, &rules, DECIDE_FINAL, &verdict));
+	cr_expect_eq(verdict.reason, REASON_NO_POLICY);
+	free(facts);
+}

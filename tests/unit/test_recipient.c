@@ -273,6 +273,26 @@ Test(recipient, bogus_tlsa_is_refused_with_the_reason_in_the_log_L01_A04)
 	    "mx2.example.org: bogus");
 }
 
+/* Evidence alone; not in the lines of the many domains without a policy. */
+Test(recipient, T_11_the_status_of_the_txt_is_in_the_line)
+{
+	struct recipient_result result;
+	const char *line;
+
+	played.facts.txt_status = FACT_INSECURE;
+	line = judge(&plain, &result);
+	cr_expect_not_null(strstr(line, " client=192.0.2.1 txt=insecure\n"),
+	    "%s", line);
+	played.facts =
+	    (struct facts){.txt_state = TXT_NONE, .txt_status = FACT_INSECURE};
+	line = judge(&plain, &result);
+	cr_expect_null(strstr(line, " txt="), "%s", line);
+	played.facts =
+	    (struct facts){.txt_state = TXT_BOGUS, .txt_status = FACT_BOGUS};
+	line = judge(&plain, &result);
+	cr_expect_not_null(strstr(line, " txt=bogus"), "%s", line);
+}
+
 /* L-03: the fetch error; S-03, C-06: passed. */
 Test(recipient, failed_discovery_tells_the_fetch_error_L03_C06)
 {

@@ -218,6 +218,41 @@ Test(tool_tree, forged_mx_is_marked)
 	free(text);
 }
 
+Test(tool_tree, T_11_T_12_status_of_the_txt_and_why_a_policy_was_fetched)
+{
+	struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .txt_id = "20260101",
+	    .txt_status = FACT_INSECURE,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_not_null(strstr(text,
+			       "TXT _mta-sts.example.org: valid, id 20260101 "
+			       "(insecure)"),
+	    "%s", text);
+	free(text);
+	facts.txt_state = TXT_FAILED;
+	facts.txt_status = FACT_FAILED;
+	facts.txt_late = true;
+	facts.txt_why = "no proof that there is none after 1 s";
+	facts.fetch.state = FETCH_FAILED;
+	facts.fetch.error = "policy host: A lookup failed: SERVFAIL";
+	text = draw(&plain, &facts);
+	cr_expect_not_null(
+	    strstr(text,
+		"|- TXT _mta-sts.example.org: failed, late  <- "
+		"decided\n"
+		"|  no proof that there is none after 1 s\n"
+		"`- policy, fetched: failed\n"
+		"   fetched without a TXT record: its absence is "
+		"not proven\n"
+		"   policy host: A lookup failed: SERVFAIL\n"),
+	    "%s", text);
+	free(text);
+}
+
 Test(tool_tree, broken_resolver_is_not_the_domains_fault)
 {
 	const struct facts facts = {
