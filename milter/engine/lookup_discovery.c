@@ -1,12 +1,14 @@
 /*
  * Discovery: the TXT record, and the proof that there is none.
  *
- * The TXT is asked without validation: whoever strips signatures must not be
- * able to end discovery by that (T-11). That there is none counts only if it
- * is proven, or the zone is unsigned; that takes validation (T-12).
+ * A TXT that is there counts without validation: whoever strips signatures must
+ * not be able to end discovery by that (T-11). That there is none counts only
+ *if it is proven, or the zone is unsigned; that takes validation (T-12).
  *
  *	       through forwarders             in recursion
- *	0      TXT unvalidated, DS            TXT unvalidated, TXT validated
+ *	0      TXT unvalidated, DS            TXT validated
+ *	250 ms                                if it is not there yet, or for
+ *	                                      T-13: TXT unvalidated
  *	found  the policy host's addresses;   the same; MX at once
  *	       if DS says signed: DNSKEY,
  *	       MX a moment later
@@ -81,6 +83,7 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 
 	lookup_absorb(l, answer, &rrset, &ttl_s);
 	txt->answered = true;
+	txt->stale = !lookup_serves_discovery(answer);
 	txt->status = rrset.status;
 	txt->ttl_s = ttl_s;
 	txt->why = rrset.why;
@@ -138,10 +141,25 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
 		l->pending++;
 		return;
 	}
-	txt->answered = true;
+	txt->answered = txt->stale = true;
 	txt->status = FACT_FAILED;
 	txt->state = TXT_FAILED;
 	txt->why = err_text(err);
+}
+
+bool
+lookup_serves_discovery(const struct dns_answer *answer)
+{
+	return answer->status == FACT_SECURE ||
+	    (answer->status != FACT_FAILED && !answer->cached);
+}
+
+static void
+ask_unvalidated(struct lookup *l)
+{
+	if (!l->discovery.unvalidated.asked)
+		ask_txt(l, l->setup->discovery, &l->discovery.unvalidated,
+		    unvalidated_answered);
 }
 
 static void
@@ -161,6 +179,9 @@ chain_timer_ran(struct loop_timer *timer)
 	    offsetof(struct discovery_lookup, chain_timer));
 
 	d->chain = CHAIN_READY;
+	if (!dns_is_forwarding(lookup_of(d)->setup->dns) &&
+	    !d->validated.answered)
+		ask_unvalidated(lookup_of(d));
 	advance(lookup_of(d));
 }
 
@@ -307,28 +328,39 @@ unproven(struct lookup *l, enum fact_status status, const char *why)
 	    0);
 }
 
+/* A denial that came, and that is not too old to count (T-13). */
+static bool
+denies(const struct txt_answer *txt, bool validated)
+{
+	return txt->answered && txt->state != TXT_FAILED &&
+	    !(validated && txt->stale);
+}
+
 /* T-12. False: it is not known yet. */
 static bool
 judge_denial(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 	const struct txt_answer *u = &d->unvalidated, *v = &d->validated;
-	const struct txt_answer *said =
-	    u->answered && u->state != TXT_FAILED ? u : v;
 
-	if (d->ds_unsigned && said == u) {
-		missing(l, u->state, FACT_INSECURE, u->why, u->ttl_s);
-	} else if (v->answered && v->status == FACT_SECURE) {
+	if (v->answered && v->status == FACT_SECURE) {
 		missing(l, v->state, v->status, v->why, v->ttl_s);
-	} else if (!u->answered) {
+	} else if (d->ds_unsigned && denies(u, false)) {
+		missing(l, u->state, FACT_INSECURE, u->why, u->ttl_s);
+	} else if (v->answered && v->status != FACT_BOGUS &&
+	    v->status != FACT_FAILED && (denies(u, false) || denies(v, true))) {
+		const struct txt_answer *said = denies(u, false) ? u : v;
+
+		missing(l, said->state, FACT_INSECURE, said->why,
+		    unvalidated_ttl(l, said->ttl_s));
+	} else if (u->asked && !u->answered) {
 		return false; /* it may name a policy */
 	} else if (v->answered &&
 	    (v->status == FACT_BOGUS || v->status == FACT_FAILED)) {
 		unproven(l, v->status, v->why);
-	} else if (v->answered) { /* insecure: what is newer counts (T-13) */
-		missing(l, said->state, FACT_INSECURE, said->why,
-		    unvalidated_ttl(l, said->ttl_s));
-	} else if (said == u && is_broken(&d->ds)) {
+	} else if (v->answered && u->answered) { /* the newer one failed */
+		unproven(l, u->status, u->why);
+	} else if (denies(u, false) && is_broken(&d->ds)) {
 		unproven(l, d->ds.status, d->ds.why);
 	} else {
 		return false;
@@ -336,6 +368,7 @@ judge_denial(struct lookup *l)
 	return true;
 }
 
+/* Over forwarders, once the TXT is denied or failed. */
 static void
 ask_for_proof(struct lookup *l)
 {
@@ -349,6 +382,23 @@ ask_for_proof(struct lookup *l)
 		return;
 	if (discovery_keys_ready(l))
 		ask_validated(l);
+}
+
+/* What is to be asked next. */
+static void
+ask_more(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+
+	if (d->alone || d->unvalidated.state == TXT_VALID)
+		return;
+	if (d->validated.answered &&
+	    (d->validated.stale ||
+		(d->validated.status == FACT_BOGUS &&
+		    d->validated.state != TXT_VALID)))
+		ask_unvalidated(l);
+	if (d->unvalidated.answered && !d->validated.asked)
+		ask_for_proof(l);
 }
 
 static bool
@@ -365,7 +415,7 @@ judge(struct lookup *l)
 			: d->ds_unsigned    ? FACT_INSECURE
 			: is_broken(&d->ds) ? d->ds.status
 					    : FACT_UNASKED);
-	else if (v->state == TXT_VALID)
+	else if (v->state == TXT_VALID && !v->stale)
 		found(l, v, v->status);
 	else if (d->alone && u->answered)
 		missing(l, u->state, u->status, u->why, 0);
@@ -379,13 +429,9 @@ discovery_advance(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 
-	if (!d->unvalidated.asked)
+	if (!d->begun)
 		return;
-	if (judge(l))
-		return;
-	if (d->unvalidated.answered && !d->alone)
-		ask_for_proof(l);
-	/* What could not be asked has answered at once. */
+	ask_more(l);
 	if (judge(l) || !d->late || l->facts.txt_late)
 		return;
 	missing(l, TXT_FAILED, FACT_FAILED,
@@ -415,9 +461,11 @@ discovery_begin(struct lookup *l, bool alone)
 	missing(l, TXT_UNASKED, FACT_UNASKED, NULL, UINT32_MAX);
 	l->facts.txt_id = NULL;
 	l->txt_id[0] = '\0';
+	d->begun = true;
 	d->alone = alone;
 	if (strlen(l->target.domain) + strlen("_mta-sts.") > NAME_LEN_MAX) {
 		/* No such name can exist, hence no policy. */
+		d->begun = false;
 		missing(l, TXT_NONE, FACT_UNASKED, NULL, UINT32_MAX);
 		return;
 	}
@@ -425,11 +473,14 @@ discovery_begin(struct lookup *l, bool alone)
 		ask_txt(l, l->setup->fresh, &d->unvalidated, fresh_answered);
 		return;
 	}
-	ask_txt(l, l->setup->discovery, &d->unvalidated, unvalidated_answered);
-	if (dns_is_forwarding(l->setup->dns))
+	if (dns_is_forwarding(l->setup->dns)) {
+		ask_unvalidated(l);
 		ask_ds(l);
-	else
+	} else {
 		ask_validated(l);
+		(void)loop_timer_set(l->worker->loop, &d->chain_timer,
+		    clock_mono_ms() + LOOKUP_SLOW_MS, chain_timer_ran);
+	}
 	if (loop_timer_set(l->worker->loop, &d->late_timer,
 		clock_mono_ms() + LATE_MS, late_timer_ran) != 0)
 		d->late = true;

@@ -94,73 +94,6 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 	fetch_failed(l, why);
 }
 
-/* Some addresses are there; those of the other family may never come. */
-#define OTHER_FAMILY_MS 100
-
-static void
-address_timer_ran(struct loop_timer *timer)
-{
-	struct lookup *l = (struct lookup *)((char *)timer -
-	    offsetof(struct lookup, address_timer));
-
-	l->addresses_enough = true;
-	l->pending++;
-	lookup_returned(l);
-}
-
-/* F-14: whatever the status. */
-static void
-address_answered(struct lookup *l, const struct dns_answer *answer,
-    enum dns_type type)
-{
-	l->addresses_pending--;
-	for (size_t i = 0; i < answer->n && l->policy_step == POLICY_ADDRESS;
-	     i++) {
-		if (l->n_addresses == FETCH_ADDRESSES_MAX)
-			break;
-		if (net_address_from_octets(answer->records[i].data,
-			answer->records[i].len,
-			&l->addresses[l->n_addresses]) == 0)
-			l->n_addresses++;
-	}
-	if (answer->why[0] != '\0')
-		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-		    "policy host: %s lookup %s: %.160s", dns_type_name(type),
-		    fact_status_name(answer->status), answer->why);
-	if (l->n_addresses > 0 && l->addresses_pending > 0 &&
-	    loop_timer_set(l->worker->loop, &l->address_timer,
-		clock_mono_ms() + OTHER_FAMILY_MS, address_timer_ran) != 0)
-		l->addresses_enough = true;
-	lookup_returned(l);
-}
-
-static void
-a_validated(void *arg, const struct dns_answer *answer)
-{
-	address_answered(arg, answer, DNS_A);
-}
-
-static void
-aaaa_validated(void *arg, const struct dns_answer *answer)
-{
-	address_answered(arg, answer, DNS_AAAA);
-}
-
-static void address_unvalidated(struct lookup *l,
-    const struct dns_answer *answer, enum dns_type type);
-
-static void
-a_unvalidated(void *arg, const struct dns_answer *answer)
-{
-	address_unvalidated(arg, answer, DNS_A);
-}
-
-static void
-aaaa_unvalidated(void *arg, const struct dns_answer *answer)
-{
-	address_unvalidated(arg, answer, DNS_AAAA);
-}
-
 /* False: no such name can exist. */
 static bool
 policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
@@ -169,42 +102,146 @@ policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
 		   l->target.domain) <= NAME_LEN_MAX;
 }
 
-static int
-address_ask(struct lookup *l, struct dns *dns, enum dns_type type)
-{
-	bool validated = dns == l->setup->dns;
-	char host[POLICY_HOST_SIZE];
-	int err;
+/* Some addresses are there; those of the other family may never come. */
+#define OTHER_FAMILY_MS 100
 
-	(void)policy_host(l, host);
-	if (type == DNS_A)
-		err = lookup_ask_discovery(l, dns, host, type,
-		    validated ? a_validated : a_unvalidated, l);
-	else
-		err = lookup_ask_discovery(l, dns, host, type,
-		    validated ? aaaa_validated : aaaa_unvalidated, l);
-	if (err != 0) {
-		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-		    "policy host: %s", err_text(err));
-		return err;
-	}
-	l->pending++;
-	l->addresses_pending++;
-	return 0;
+static const enum dns_type family_type[2] = {DNS_A, DNS_AAAA};
+
+static void
+set_address_timer(struct lookup *l, uint64_t ms,
+    void (*run)(struct loop_timer *timer))
+{
+	if (loop_timer_set(l->worker->loop, &l->address_timer,
+		clock_mono_ms() + ms, run) != 0)
+		l->addresses_enough = true;
 }
 
-/* A validating forwarder has SERVFAIL for an address that it finds bogus. */
-static void
-address_unvalidated(struct lookup *l, const struct dns_answer *answer,
-    enum dns_type type)
+static struct lookup *
+lookup_of_address_timer(struct loop_timer *timer)
 {
-	if (answer->status == FACT_FAILED && l->policy_step == POLICY_ADDRESS &&
-	    !l->worker->stopping && address_ask(l, l->setup->dns, type) == 0) {
-		l->addresses_pending--;
+	return (struct lookup *)((char *)timer -
+	    offsetof(struct lookup, address_timer));
+}
+
+static void
+other_family_is_late(struct loop_timer *timer)
+{
+	struct lookup *l = lookup_of_address_timer(timer);
+
+	l->addresses_enough = true;
+	l->pending++;
+	lookup_returned(l);
+}
+
+static void address_ask(struct lookup *l, struct dns *dns, unsigned i);
+
+static void
+add_addresses(struct lookup *l, const struct dns_answer *answer)
+{
+	for (size_t i = 0;
+	     i < answer->n && l->n_addresses < FETCH_ADDRESSES_MAX; i++)
+		if (net_address_from_octets(answer->records[i].data,
+			answer->records[i].len,
+			&l->addresses[l->n_addresses]) == 0)
+			l->n_addresses++;
+	if (l->n_addresses > 0)
+		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
+}
+
+/* F-14: the addresses count whatever their status. A validating forwarder has
+ * SERVFAIL for what it finds bogus: then the other resolver is asked. */
+static void
+address_answered(struct lookup *l, const struct dns_answer *answer, unsigned i,
+    bool validated)
+{
+	struct address_family *family = &l->families[i];
+
+	l->addresses_pending--;
+	if (l->policy_step != POLICY_ADDRESS || family->done ||
+	    l->worker->stopping) {
 		lookup_returned(l);
 		return;
 	}
-	address_answered(l, answer, type);
+	if (answer->why[0] != '\0')
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+		    "policy host: %s lookup %s: %.160s",
+		    dns_type_name(family_type[i]),
+		    fact_status_name(answer->status), answer->why);
+	if (answer->status == FACT_FAILED ||
+	    (validated && !lookup_serves_discovery(answer))) {
+		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
+		    i);
+	} else {
+		family->done = true;
+		add_addresses(l, answer);
+	}
+	lookup_returned(l);
+}
+
+static void
+a_validated(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, 0, true);
+}
+
+static void
+aaaa_validated(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, 1, true);
+}
+
+static void
+a_unvalidated(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, 0, false);
+}
+
+static void
+aaaa_unvalidated(void *arg, const struct dns_answer *answer)
+{
+	address_answered(arg, answer, 1, false);
+}
+
+/* Each resolver once a family. */
+static void
+address_ask(struct lookup *l, struct dns *dns, unsigned i)
+{
+	static dns_done_fn *const done[2][2] = {
+	    {a_unvalidated,    a_validated   },
+	    {aaaa_unvalidated, aaaa_validated},
+	};
+	bool validated = dns == l->setup->dns;
+	bool *asked = validated ? &l->families[i].validated_asked
+				: &l->families[i].unvalidated_asked;
+	char host[POLICY_HOST_SIZE];
+	int err;
+
+	if (*asked)
+		return;
+	*asked = true;
+	(void)policy_host(l, host);
+	err = lookup_ask_discovery(l, dns, host, family_type[i],
+	    done[i][validated], l);
+	if (err != 0) {
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+		    "policy host: %s", err_text(err));
+		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
+		    i);
+		return;
+	}
+	l->pending++;
+	l->addresses_pending++;
+}
+
+static void
+addresses_are_slow(struct loop_timer *timer)
+{
+	struct lookup *l = lookup_of_address_timer(timer);
+
+	for (unsigned i = 0; i < 2; i++)
+		if (l->policy_step == POLICY_ADDRESS && !l->families[i].done &&
+		    !l->worker->stopping)
+			address_ask(l, l->setup->discovery, i);
 }
 
 /* T-13: a forged address must not be used again when it has failed, nor for a
@@ -216,7 +253,8 @@ address_resolver(const struct lookup *l)
 		backoff_knows(l->worker->backoff, l->target.domain)) &&
 	    dns_pending(l->setup->fresh) < WORKER_FRESH_MAX / 2)
 		return l->setup->fresh;
-	return l->setup->discovery;
+	return dns_is_forwarding(l->setup->dns) ? l->setup->discovery
+						: l->setup->dns;
 }
 
 static void
@@ -227,10 +265,21 @@ addresses_ask(struct lookup *l)
 	l->policy_step = POLICY_ADDRESS;
 	l->n_addresses = 0;
 	l->addresses_enough = false;
+	memset(l->families, 0, sizeof(l->families));
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
-	(void)address_ask(l, dns, DNS_A);
-	(void)address_ask(l, dns, DNS_AAAA);
+	for (unsigned i = 0; i < 2; i++)
+		address_ask(l, dns, i);
+	if (dns == l->setup->dns && l->addresses_pending > 0)
+		set_address_timer(l, LOOKUP_SLOW_MS, addresses_are_slow);
+}
+
+/* Both families are there, or nothing more will come. */
+static bool
+addresses_known(const struct lookup *l)
+{
+	return l->addresses_pending == 0 || l->addresses_enough ||
+	    (l->families[0].done && l->families[1].done);
 }
 
 void
@@ -427,8 +476,7 @@ policy_fetch_advance(struct lookup *l)
 	char host[POLICY_HOST_SIZE];
 	int err;
 
-	if (l->policy_step != POLICY_ADDRESS ||
-	    (l->addresses_pending > 0 && !l->addresses_enough))
+	if (l->policy_step != POLICY_ADDRESS || !addresses_known(l))
 		return;
 	loop_timer_clear(l->worker->loop, &l->address_timer);
 	if (l->n_addresses == 0) {

@@ -44,6 +44,7 @@ enum chain_step {
 struct txt_answer {
 	bool asked;
 	bool answered;
+	bool stale; /* out of a cache, and not validated (T-13) */
 	enum fact_status status;
 	enum txt_state state; /* FAILED: there was no answer */
 	char id[TXT_ID_SIZE];
@@ -51,8 +52,16 @@ struct txt_answer {
 	uint32_t ttl_s;
 };
 
+/* The policy host's addresses of one family. */
+struct address_family {
+	bool unvalidated_asked;
+	bool validated_asked;
+	bool done;
+};
+
 /* Lookups of discovery: lookup_discovery.c. */
 struct discovery_lookup {
+	bool begun;
 	bool alone;                    /* a missing TXT needs no proof */
 	struct txt_answer unvalidated; /* decides when it names a policy */
 	struct txt_answer validated;   /* proves that there is none */
@@ -61,7 +70,7 @@ struct discovery_lookup {
 	bool ds_unsigned; /* the domain is proven to be an unsigned zone */
 	bool late;        /* the timer ran */
 	struct loop_timer late_timer;
-	struct loop_timer chain_timer;
+	struct loop_timer chain_timer; /* in recursion: to ask beside */
 };
 
 enum delivery_step {
@@ -136,6 +145,7 @@ struct lookup {
 	struct fact_policy stored;
 	struct discovery_lookup discovery;
 	char txt_id[TXT_ID_SIZE]; /* "": no TXT names the policy (T-12) */
+	struct address_family families[2]; /* A, AAAA of the policy host */
 	unsigned addresses_pending;
 	bool addresses_enough; /* the timer ran: do not wait for more */
 	struct loop_timer address_timer;
@@ -211,6 +221,14 @@ bool discovery_keys_ready(struct lookup *lookup);
 /* A question for keys ahead of the answer that needs them arrives a moment
  * before it, if it is asked so much earlier: clock_mono_ms(). */
 uint64_t lookup_moment_later(void);
+/*
+ * In recursion the validating resolver knows the way to the domain's servers,
+ * so discovery asks it first. Its answer serves if it is validated or just came
+ * from the network, be it bogus. If there is none after LOOKUP_SLOW_MS, the
+ * resolver that does not validate is asked beside it.
+ */
+bool lookup_serves_discovery(const struct dns_answer *answer);
+#define LOOKUP_SLOW_MS 250
 
 /* From ADDRESS on: lookup_fetch.c. */
 

@@ -325,6 +325,9 @@ send_question(struct lookup *lookup)
 	dns->n++;
 	r = dns_context_ask(lookup->context, lookup->name, lookup->type,
 	    answered, lookup, &lookup->id);
+	/* Nothing was asked: libunbound knew it. */
+	if (lookup->finished && lookup->answer != NULL)
+		lookup->answer->cached = true;
 	if (r == GETDNS_RETURN_GOOD || lookup->finished)
 		return 0;
 	TAILQ_REMOVE(&dns->pending, lookup, entry);

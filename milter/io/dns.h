@@ -85,6 +85,7 @@ struct dns_answer {
 	int64_t sig_expires_s;  /* wall clock: earliest RRSIG expiration
 				 * seen; 0: none */
 	char why[DNS_WHY_SIZE]; /* BOGUS, FAILED: for people; else "" */
+	bool cached;            /* came out of the resolver's own cache */
 	bool truncated;         /* more than DNS_RECORDS_MAX */
 	bool aliased;           /* there was an alias, and the last one */
 	char target[NAME_SIZE]; /* leads here, canonical; "": to no host name */

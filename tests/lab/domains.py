@@ -419,6 +419,9 @@ DOMAINS = (
     Domain("many10.test", "10 MX hosts", mx=numbered_mx(10), hosts=numbered(10)),
     Domain("many20.test", "20 MX hosts", mx=numbered_mx(20), hosts=numbered(20)),
     Domain(
+        "otherzone.test", "an MX host in another signed zone", mx=((10, "mx1.many20.test."),), hosts=()
+    ),
+    Domain(
         "many60.test",
         "60 MX hosts (D-19)",
         "hosts-truncated",

@@ -304,43 +304,75 @@ T_12_mx_is_not_held_back_for_a_silent_ds(void)
 
 /* --- the schedule in recursion ------------------------------------------- */
 
-/* The referral brings the DS: no question for it. */
+/* The referral brings the DS: no question for it. Nor is a second resolver to
+ * find the way to the domain's servers. */
 static void
-recursion_asks_the_txt_twice_and_no_keys(void)
+T_01_recursion_asks_once_for_a_domain_without_policy(void)
+{
+	static const enum fact_status statuses[] = {FACT_SECURE, FACT_INSECURE};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		txt_is(statuses[i], NULL);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
+		check_asked(TXT " TXT");
+		check_cost(&a, 1, 1);
+		world_stop();
+	}
+}
+
+static void
+recursion_finds_a_policy_with_one_resolver(void)
 {
 	struct asker a;
 
-	txt_is(FACT_SECURE, NULL);
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	delivery("mx.example.org", FACT_INSECURE);
 	world_start();
 	a = asked(DOMAIN);
-	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
-	check_asked("U " TXT " TXT, " TXT " TXT");
-	check_cost(&a, 1, 2);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	check_asked(TXT " TXT, " HOST " A, " HOST " AAAA, " DOMAIN " MX");
+	check_cost(&a, 2, 4);
 	world_stop();
 }
 
-/* What is validated first is enough; what is not names a policy first. */
+/* An attacker can make validation silent. */
 static void
-recursion_takes_whichever_answer_tells_first(void)
+T_11_F_14_recursion_asks_beside_a_validator_that_is_silent(void)
 {
 	struct asker a;
 
-	never(SCRIPT_UNVALIDATED, TXT, DNS_TXT);
-	say(SCRIPT_VALIDATING, TXT, DNS_TXT, FACT_SECURE, NULL);
+	never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	never(SCRIPT_VALIDATING, HOST, DNS_A);
+	never(SCRIPT_VALIDATING, HOST, DNS_AAAA);
+	delivery("mx.example.org", FACT_BOGUS);
 	world_start();
 	a = asked(DOMAIN);
-	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
-	CHECK(a.at_ms <= RTT_MS + SLACK_MS);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+	CHECK(a.at_ms <= 2 * (250 + RTT_MS) + SLACK_MS);
 	world_stop();
+}
 
-	world_reset();
+/* What is bogus may have been forged for validators alone. */
+static void
+T_11_recursion_asks_beside_a_bogus_denial(void)
+{
+	struct asker a;
+
+	say(SCRIPT_VALIDATING, TXT, DNS_TXT, FACT_BOGUS, NULL);
 	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
-	never(SCRIPT_VALIDATING, TXT, DNS_TXT);
 	policy_host(NOT_BINDING);
 	world_start();
 	a = asked(DOMAIN);
 	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
-	CHECK(a.at_ms <= 2 * RTT_MS + SLACK_MS);
+	CHECK(a.at_ms <= 3 * RTT_MS + SLACK_MS);
 	world_stop();
 }
 
@@ -580,26 +612,57 @@ T_12_no_fetch_without_txt_while_our_own_path_is_broken(void)
 
 /* --- T-13 ---------------------------------------------------------------- */
 
+/* In recursion the validating resolver keeps what is unsigned for as long as it
+ * claims to live: its cache counts for nothing there. */
 static void
-T_13_an_unsigned_denial_is_kept_for_the_limit_at_most(void)
+T_13_an_unsigned_answer_counts_for_the_limit_at_most(void)
 {
+	static const char *const records[] = {NULL, "v=STSv1; id=old;"};
 	struct asker a;
 
+	for (size_t i = 0; i < 2; i++) {
+		world_reset();
+		script_stored(DOMAIN, "old", NOT_BINDING, 100);
+		script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+		    .name = TXT,
+		    .type = DNS_TXT,
+		    .status = FACT_INSECURE,
+		    .answer =
+			records[i] != NULL ? ANSWER_RECORDS : ANSWER_NODATA,
+		    .records = records[i],
+		    .cached = true,
+		    .ttl_s = 604800});
+		say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+		script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+		    .name = HOST,
+		    .type = DNS_A,
+		    .status = FACT_INSECURE,
+		    .answer = ANSWER_NXDOMAIN,
+		    .cached = true,
+		    .ttl_s = 604800});
+		say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_INSECURE,
+		    "192.0.2.80");
+		script_policy(DOMAIN, BINDING, 0);
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		world_stop();
+	}
+
+	world_reset();
 	world_config.verdict_ttl_max_ms = 86400000;
 	world_config.discovery_ttl_max_ms = 60000;
-	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_FAILED, NULL);
-	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
-	    .name = TXT,
+	script_dns((struct script_dns){.name = TXT,
 	    .type = DNS_TXT,
 	    .status = FACT_INSECURE,
 	    .answer = ANSWER_NODATA,
 	    .ttl_s = 604800});
 	world_start();
-	a = asked(DOMAIN);
-	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_POLICY);
-	fake_run(50000);
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_POLICY);
+	fake_run(20000);
 	CHECK(asked(DOMAIN).cached);
-	fake_run(10000);
+	fake_run(41000);
 	CHECK(!asked(DOMAIN).cached);
 	world_stop();
 }
@@ -645,8 +708,10 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(keys_ahead_are_bounded),
     SCENARIO(stored_policy_begins_with_the_keys_at_once),
     SCENARIO(T_12_mx_is_not_held_back_for_a_silent_ds),
-    SCENARIO(recursion_asks_the_txt_twice_and_no_keys),
-    SCENARIO(recursion_takes_whichever_answer_tells_first),
+    SCENARIO(T_01_recursion_asks_once_for_a_domain_without_policy),
+    SCENARIO(recursion_finds_a_policy_with_one_resolver),
+    SCENARIO(T_11_F_14_recursion_asks_beside_a_validator_that_is_silent),
+    SCENARIO(T_11_recursion_asks_beside_a_bogus_denial),
     SCENARIO(T_12_no_attack_on_the_dns_ends_discovery),
     SCENARIO(T_11_F_14_a_validating_forwarder_hides_neither_txt_nor_address),
     SCENARIO(F_14_a_suppressed_family_does_not_hold_the_fetch),
@@ -656,7 +721,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_a_late_proof_ends_discovery),
     SCENARIO(T_12_a_policy_without_txt_is_stored_and_fetched_again),
     SCENARIO(T_12_no_fetch_without_txt_while_our_own_path_is_broken),
-    SCENARIO(T_13_an_unsigned_denial_is_kept_for_the_limit_at_most),
+    SCENARIO(T_13_an_unsigned_answer_counts_for_the_limit_at_most),
     SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
     {NULL, NULL},
   /* clang-format on */

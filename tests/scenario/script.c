@@ -201,6 +201,7 @@ complete(struct question *q, const struct script_dns *s)
 
 	answer.status = s->status;
 	answer.answer = s->answer;
+	answer.cached = s->cached;
 	answer.unsigned_zone = s->type == DNS_DS && s->status == FACT_SECURE &&
 	    s->answer == ANSWER_NODATA;
 	answer.sig_expires_s = s->sig_expires_s;

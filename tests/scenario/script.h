@@ -38,6 +38,7 @@ struct script_dns {
 	/* TXT: text of the one record. MX: "10 mx1.example.org, 20 ...".
 	 * TLSA: "3 1 1". Others: any text makes one record; A: "192.0.2.1" */
 	const char *records;
+	bool cached;           /* known without a question */
 	const char *alias;     /* leads here; "": to no host name; NULL: none */
 	uint32_t ttl_s;        /* 0: 300 */
 	int64_t sig_expires_s; /* 0: none */
