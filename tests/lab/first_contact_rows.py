@@ -87,6 +87,7 @@ class Row:
     accepted  whether the recipient must be; None: either will do
     stored    whether a policy that binds is stored beforehand
     silent    whether a validating forwarder says nothing about it
+    host      whether the lie is about the policy host's address
     """
 
     domain: Domain
@@ -96,6 +97,7 @@ class Row:
     rules: tuple = ()
     stored: bool = False
     silent: bool = False
+    host: bool = False
 
     @property
     def name(self):
@@ -170,7 +172,8 @@ def lied_about(name, rule, signed):
     suffix = "" if signed == "no" else "-signed"
     reason = "mx-insecure" if signed == "no" else "secure"
     return Row(Domain(f"{name}{suffix}.test", name, signed=signed), "T-13",
-               (reason,), signed != "no", (rule,), True)
+               (reason,), signed != "no", (rule,), True,
+               host=rule.startswith("mta-sts."))
 
 
 LIE_ROWS = tuple(lied_about(name, rule, signed)
