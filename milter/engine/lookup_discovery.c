@@ -379,7 +379,7 @@ discovery_advance(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 
-	if (!d->unvalidated.asked)
+	if (!d->unvalidated.asked || d->over)
 		return;
 	if (judge(l))
 		return;
@@ -393,6 +393,28 @@ discovery_advance(struct lookup *l)
 				    : "no answer after 1 s",
 	    0);
 	l->facts.txt_late = true;
+}
+
+/*
+ * A TXT that is late may name a policy yet. But where there is none, and the
+ * proof of that is late, the recipient passes with or without the proof unless
+ * the options defer it: an attacker who holds back the keys must not make each
+ * recipient of a domain without policy wait for its deadline.
+ */
+bool
+discovery_goes_on(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+	const struct rules *rules = &l->setup->rules;
+
+	if (l->facts.txt_late && d->unvalidated.answered &&
+	    d->unvalidated.state != TXT_FAILED &&
+	    rules->on_discovery_failure == RULE_PASS &&
+	    rules->on_bogus_discovery == RULE_PASS) {
+		d->over = true;
+		l->facts.txt_late = false;
+	}
+	return l->facts.txt_late;
 }
 
 static void

@@ -60,6 +60,7 @@ struct discovery_lookup {
 	struct fact_rrset ds;
 	bool ds_unsigned; /* the domain is proven to be an unsigned zone */
 	bool late;        /* the timer ran */
+	bool over;        /* what still comes does not count */
 	struct loop_timer late_timer;
 	struct loop_timer chain_timer;
 };
@@ -202,6 +203,9 @@ void discovery_begin(struct lookup *lookup, bool alone);
 /* What the answers so far mean, into the facts. */
 void discovery_advance(struct lookup *lookup);
 void discovery_release(struct lookup *lookup);
+/* The policy cannot be fetched. False: a late TXT or proof is not waited for.
+ */
+bool discovery_goes_on(struct lookup *lookup);
 /*
  * Whether a validated question about the domain may be asked: its zone's keys
  * are on their way, and soon enough to be there first. If not, the lookup
