@@ -149,15 +149,17 @@ NO_POLICY = (
 )
 # Known to bind, or the TXT record is there: deferred. Otherwise nothing is
 # fetched while our own path does not validate.
-ROOT_ROWS = tuple(
-    attacked(ROOT, txt, stored, ("resolver-broken",) if stored or not txt
-             else (*UNKNOWN, "resolver-broken"), None)
-    for txt in TXT for stored in (False, True))
+ROOT_KNOWN = tuple(
+    attacked(ROOT, txt, stored, ("resolver-broken",))
+    for txt in TXT for stored in (False, True) if stored or not txt)
+ROOT_UNKNOWN = tuple(
+    attacked(ROOT, txt, False, (*UNKNOWN, "resolver-broken", "deadline"), None)
+    for txt in TXT if txt)
 
 
 # --- what an attacker leaves behind: a lie with a TTL of a week
 
-OLD_ID = "old1"
+OLD_ID = "old1"  # of what is stored
 LIES = {
     "lie-address": f"mta-sts.{{0}} A forge {WEEK_S} {{nowhere}}",
     "lie-nohost": f"mta-sts.{{0}} * nxdomain {WEEK_S}",
@@ -180,5 +182,5 @@ LIE_ROWS = tuple(lied_about(name, rule, signed)
                  for name, rule in LIES.items() for signed in ("no", "nsec"))
 
 DOMAINS = tuple(row.domain for rows in (
-    DEFERRED, SECURE, UNPROVEN, NO_POLICY, ROOT_ROWS, LIE_ROWS)
+    DEFERRED, SECURE, UNPROVEN, NO_POLICY, ROOT_KNOWN, ROOT_UNKNOWN, LIE_ROWS)
     for row in rows)
