@@ -429,7 +429,7 @@ discovery_advance(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 
-	if (!d->begun)
+	if (!d->under_way)
 		return;
 	ask_more(l);
 	if (judge(l) || !d->late || l->facts.txt_late)
@@ -439,6 +439,28 @@ discovery_advance(struct lookup *l)
 				    : "no answer after 1 s",
 	    0);
 	l->facts.txt_late = true;
+}
+
+/*
+ * A TXT that is late may name a policy yet. But where there is none, and the
+ * proof of that is late, the recipient passes with or without the proof unless
+ * the options defer it: an attacker who holds back the keys must not make each
+ * recipient of a domain without policy wait for its deadline.
+ */
+bool
+discovery_goes_on(struct lookup *l)
+{
+	struct discovery_lookup *d = &l->discovery;
+	const struct rules *rules = &l->setup->rules;
+
+	if (l->facts.txt_late && d->unvalidated.answered &&
+	    d->unvalidated.state != TXT_FAILED &&
+	    rules->on_discovery_failure == RULE_PASS &&
+	    rules->on_bogus_discovery == RULE_PASS) {
+		d->under_way = false;
+		l->facts.txt_late = false;
+	}
+	return l->facts.txt_late;
 }
 
 static void
@@ -461,11 +483,11 @@ discovery_begin(struct lookup *l, bool alone)
 	missing(l, TXT_UNASKED, FACT_UNASKED, NULL, UINT32_MAX);
 	l->facts.txt_id = NULL;
 	l->txt_id[0] = '\0';
-	d->begun = true;
+	d->under_way = true;
 	d->alone = alone;
 	if (strlen(l->target.domain) + strlen("_mta-sts.") > NAME_LEN_MAX) {
 		/* No such name can exist, hence no policy. */
-		d->begun = false;
+		d->under_way = false;
 		missing(l, TXT_NONE, FACT_UNASKED, NULL, UINT32_MAX);
 		return;
 	}

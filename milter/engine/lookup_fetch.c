@@ -25,8 +25,7 @@ fetch_failed(struct lookup *l, const char *why)
 {
 	l->facts.fetch.state = FETCH_FAILED;
 	l->facts.fetch.error = lookup_keep(l, why);
-	/* A TXT that is late may name a policy yet. */
-	l->policy_step = l->facts.txt_late ? POLICY_TXT : POLICY_DONE;
+	l->policy_step = discovery_goes_on(l) ? POLICY_TXT : POLICY_DONE;
 }
 
 /* T-12: no TXT names the policy; most such domains have none. */

@@ -106,7 +106,8 @@ read_time(const struct reading *r, const char *field, int64_t *time_s)
 	return 0;
 }
 
-/* T-06: any other is no TXT record's. */
+/* T-06: any other is no TXT record's. T-12: "" is that of a policy that was
+ * fetched while no TXT record named it. */
 static bool
 is_id(const char *id)
 {
@@ -114,7 +115,7 @@ is_id(const char *id)
 
 	while (ascii_is_alnum((uint8_t)id[len]))
 		len++;
-	return len > 0 && len <= TXT_ID_LEN_MAX && id[len] == '\0';
+	return len <= TXT_ID_LEN_MAX && id[len] == '\0';
 }
 
 static int
@@ -176,7 +177,7 @@ read_entry(struct reading *r, int64_t now_s, struct store_entry *entry)
 	if (err == 0 && entry->id == NULL)
 		err = wrong(r, "id", "is missing");
 	if (err == 0 && !is_id(entry->id))
-		err = wrong(r, "id", "must be 1 to 32 letters and digits");
+		err = wrong(r, "id", "must be at most 32 letters and digits");
 	if (err == 0 && entry->fetched_s < 0)
 		err = wrong(r, "fetched", "is missing");
 	if (err == 0 && entry->fetched_s > now_s + STORE_JSON_AHEAD_S)

@@ -5,12 +5,12 @@
  *	{"domain":"example.org","id":"20260101","fetched":1764000000,
  *	 "tried":0,"failure":"","used":1764000000,"body":"dmVyc2lvbjog..."}
  *
- * Times are wall clock in seconds; the body is in base 64, so that what comes
- * out is what went in, to the octet. The failure is for people: what is not
- * UTF-8 in it becomes '?'. Unknown fields are ignored when read; "tried",
- * "failure" and "used" may be missing. A "version" is written by no program
- * yet; one that changes what the others mean has to, and older ones refuse the
- * line.
+ * The id is "" when no TXT record named the policy. Times are wall clock in
+ * seconds; the body is in base 64, so that what comes out is what went in, to
+ * the octet. The failure is for people: what is not UTF-8 in it becomes '?'.
+ * Unknown fields are ignored when read; "tried", "failure" and "used" may be
+ * missing. A "version" is written by no program yet; one that changes what the
+ * others mean has to, and older ones refuse the line.
  *
  * Any thread.
  */

@@ -85,6 +85,13 @@ print_failure(const struct listing *listing, const struct store_entry *entry)
 	putchar('\n');
 }
 
+/* T-12: no TXT record named a policy that has none. */
+static const char *
+printable_id(const struct store_entry *entry)
+{
+	return entry->id[0] != '\0' ? entry->id : "unknown";
+}
+
 static void
 print_line(const struct listing *listing, const struct store_entry *entry,
     const struct policy *policy)
@@ -92,7 +99,7 @@ print_line(const struct listing *listing, const struct store_entry *entry,
 	printf("%-32s %-7s %-6s ", entry->domain,
 	    policy_mode_name(policy->mode), policy->dnssec ? "dnssec" : "-");
 	print_life(listing, entry, policy);
-	printf(", id %s\n", entry->id);
+	printf(", id %s\n", printable_id(entry));
 	if (entry->failure[0] == '\0')
 		return;
 	printf("%-32s ", "");
@@ -128,8 +135,8 @@ print_whole(const struct listing *listing, const struct store_entry *entry,
 
 	moment_text(entry->fetched_s, fetched);
 	moment_text(entry->used_s, used);
-	printf("%s\n  id       %s\n  fetched  %s, ", entry->domain, entry->id,
-	    fetched);
+	printf("%s\n  id       %s\n  fetched  %s, ", entry->domain,
+	    printable_id(entry), fetched);
 	print_life(listing, entry, policy);
 	printf("\n  used     %s\n  dnssec   %s\n", used,
 	    policy->dnssec ? "required" : "not required");

@@ -49,6 +49,11 @@ Test(first_contact, T_11_T_12_stripped_from_the_root_validating_forwarder)
 	check("root", "validating");
 }
 
+Test(first_contact, T_13_the_lookup_after_a_failed_fetch_is_fresh)
+{
+	check("retry", "plain");
+}
+
 Test(first_contact, T_13_a_lie_with_a_long_TTL_is_not_kept)
 {
 	check("lies", "plain");

@@ -10,6 +10,7 @@ validating one is an Unbound whose own upstream is the attacker.
 import base64
 import json
 import os
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,8 +18,8 @@ from dataclasses import replace
 import smtp
 from clock import Clock
 from first_contact_rows import (BOUND, DEFERRED, DOMAINS, LIE_ROWS, NO_POLICY,
-                                OLD_ID, ROOT_ROWS, ROOT_RULE, SECURE, UNKNOWN,
-                                UNPROVEN)
+                                OLD_ID, ROOT_KNOWN, ROOT_RULE, ROOT_UNKNOWN,
+                                SECURE, UNKNOWN, UNPROVEN)
 from hostile import fields, stored, tool
 from process import LabError, wait_for
 from validator import Validator
@@ -29,6 +30,8 @@ AT_A_TIME = 32
 VALIDATOR_HOST = 204  # last octet beside those of stage.py
 POLICY_AGE_S = 1000
 STORE_TIMEOUT_S = 20
+QUIET_TIMEOUT_S = 30
+RETRY_TIMEOUT_S = 20
 # discovery_ttl_max, and a moment.
 LIE_LIFE_S = 300 + 5
 DEFERRED_REPLY = "450 4.7.5 {0}: "
@@ -60,12 +63,13 @@ class Contact:
 
     def close(self):
         """The world stays for the next test."""
+        self.stage.daemon_do("kill")
         self.tamper.command("clear")
         self.validator.stop()
 
     # --- the daemon
 
-    def begin(self, rows, wrapper=(), rules=()):
+    def begin(self, rows, rules=(), options=(), wrapper=()):
         """A daemon that knows nothing but what rows have stored, behind a
         forwarder that knows nothing, under the rows' attacks."""
         info = self.world.info()
@@ -84,7 +88,7 @@ class Contact:
         self.stage.daemon_do("kill")
         self.stage.daemon.wipe()
         self.options = (f"resolvers={{{resolver}}}",
-                        f"trust_anchor={info['trust_anchor']}")
+                        f"trust_anchor={info['trust_anchor']}", *options)
         self.stage.daemon_do("start", self.options, wrapper)
         self.store(row for row in rows if row.stored)
 
@@ -120,19 +124,25 @@ class Contact:
             if problem:
                 yield f"{row.name} ({row.ids}): {problem}"
 
-    def known(self, rows):
-        """Row -> id of its policy in the store, None if there is none. A fetch
-        may outlast the recipient that it was made for."""
-        def ids():
-            have = stored(self.stage)
-            return {row: have.get(row.name, (None,))[0] for row in rows}
+    def unstored(self, names):
+        """Those of which no policy is stored. A fetch may outlast the recipient
+        that it was made for, and is awaited."""
+        def missing():
+            return sorted(names - stored(self.stage).keys())
         try:
-            wait_for(lambda: all(i == row.domain.policy_id
-                                 for row, i in ids().items()),
-                     STORE_TIMEOUT_S, "policies in the store")
+            wait_for(lambda: not missing(), STORE_TIMEOUT_S, "policies")
         except LabError:
             pass
-        return ids()
+        return missing()
+
+    def quiet(self):
+        """Await the end of all lookups: they outlast the recipients."""
+        def none():
+            # It fails while the daemon is not well.
+            done = subprocess.run(self.stage.tool_argv(["status", "--json"]),
+                                  capture_output=True, check=False)
+            return json.loads(done.stdout)["lookups"] == 0
+        wait_for(none, QUIET_TIMEOUT_S, "the end of all lookups")
 
     def requests(self, row):
         """How often the policy host was asked."""
@@ -166,22 +176,33 @@ def attacks(contact):
     rows = (*bound, *unknown, *NO_POLICY)
     contact.begin(rows)
     yield from contact.ask_all(rows)
-    for row, known in contact.known(bound).items():
-        if known is None:
-            yield f"{row.name} (T-12): its policy is not known"
+    for name in contact.unstored({row.name for row in bound}):
+        yield f"{name} (T-12): its policy is not stored"
     contact.stage.reload((*contact.options, *TEMPFAIL))
-    yield from contact.ask_all([replace(row, accepted=False)
-                                for row in unknown])
+    # Now a proof would make a difference, and is waited for.
+    yield from contact.ask_all([
+        replace(row, accepted=False, reasons=(*row.reasons, "deadline"))
+        for row in unknown])
 
 
 def root(contact):
     """The same where everything is stripped, and the probe says so."""
-    contact.begin(ROOT_ROWS, rules=[ROOT_RULE])
+    rows = (*ROOT_KNOWN, *ROOT_UNKNOWN)
+    contact.begin(rows, rules=[ROOT_RULE], options=("dns_timeout=3s",))
     contact.stage.daemon.await_lines(["resolver", "state=broken"], 1, 20)
-    yield from contact.ask_all(ROOT_ROWS)
-    for row in ROOT_ROWS:
-        if row.accepted is None and contact.requests(row):
+    before = [contact.requests(row) for row in ROOT_UNKNOWN]
+    yield from contact.ask_all(rows)
+    contact.quiet()
+    for row, asked in zip(ROOT_UNKNOWN, before):
+        if contact.requests(row) > asked:
             yield f"{row.name} (T-12): its policy host was asked"
+
+
+def outdated(contact, rows):
+    """What is wrong with the rows' policies in the store."""
+    known = stored(contact.stage)
+    return [f"{row.name} (T-13): policy {known[row.name][0]} is still stored"
+            for row in rows if known[row.name][0] != row.domain.policy_id]
 
 
 def lies(contact):
@@ -191,17 +212,41 @@ def lies(contact):
     if not clock.wrapper():
         print("left out: the clock of this build cannot be moved")
         return
-    contact.begin(LIE_ROWS, clock.wrapper())
+    contact.begin(LIE_ROWS, wrapper=clock.wrapper())
     yield from contact.ask_all(LIE_ROWS)
+    contact.quiet()
     contact.tamper.command("clear")
     clock.set(LIE_LIFE_S, LIE_LIFE_S)
     yield from contact.ask_all(LIE_ROWS)
-    for row, known in contact.known(LIE_ROWS).items():
-        if known != row.domain.policy_id:
-            yield f"{row.name} (T-13): policy {known} is still stored"
+    contact.quiet()
+    yield from outdated(contact, LIE_ROWS)
 
 
-TRIALS = {"attacks": attacks, "root": root, "lies": lies}
+def retry(contact):
+    """After a failed fetch no cache is asked, however long the false address
+    of the policy host may be cached."""
+    rows = [row for row in LIE_ROWS if row.host]
+    contact.begin(rows, options=("fetch_backoff=1s", "verdict_ttl_min=0s",
+                                 "verdict_ttl_max=0s"))
+    yield from contact.ask_all(rows)
+    contact.quiet()
+    if len(outdated(contact, rows)) < len(rows):
+        yield "fetched in spite of the attack"
+    contact.tamper.command("clear")
+
+    def right():
+        problems.extend(contact.ask_all(rows))
+        contact.quiet()
+        return not outdated(contact, rows)
+    problems = []
+    try:
+        wait_for(right, RETRY_TIMEOUT_S, "a fetch after the back-off (T-13)")
+    except LabError as e:
+        problems += [str(e), *outdated(contact, rows)]
+    yield from problems
+
+
+TRIALS = {"attacks": attacks, "root": root, "lies": lies, "retry": retry}
 
 
 def run(stage, what, way):

@@ -87,6 +87,7 @@ class Row:
     accepted  whether the recipient must be; None: either will do
     stored    whether a policy that binds is stored beforehand
     silent    whether a validating forwarder says nothing about it
+    host      whether the lie is about the policy host's address
     """
 
     domain: Domain
@@ -96,6 +97,7 @@ class Row:
     rules: tuple = ()
     stored: bool = False
     silent: bool = False
+    host: bool = False
 
     @property
     def name(self):
@@ -147,15 +149,17 @@ NO_POLICY = (
 )
 # Known to bind, or the TXT record is there: deferred. Otherwise nothing is
 # fetched while our own path does not validate.
-ROOT_ROWS = tuple(
-    attacked(ROOT, txt, stored, ("resolver-broken",) if stored or not txt
-             else (*UNKNOWN, "resolver-broken"), None)
-    for txt in TXT for stored in (False, True))
+ROOT_KNOWN = tuple(
+    attacked(ROOT, txt, stored, ("resolver-broken",))
+    for txt in TXT for stored in (False, True) if stored or not txt)
+ROOT_UNKNOWN = tuple(
+    attacked(ROOT, txt, False, (*UNKNOWN, "resolver-broken", "deadline"), None)
+    for txt in TXT if txt)
 
 
 # --- what an attacker leaves behind: a lie with a TTL of a week
 
-OLD_ID = "old1"
+OLD_ID = "old1"  # of what is stored
 LIES = {
     "lie-address": f"mta-sts.{{0}} A forge {WEEK_S} {{nowhere}}",
     "lie-nohost": f"mta-sts.{{0}} * nxdomain {WEEK_S}",
@@ -170,12 +174,13 @@ def lied_about(name, rule, signed):
     suffix = "" if signed == "no" else "-signed"
     reason = "mx-insecure" if signed == "no" else "secure"
     return Row(Domain(f"{name}{suffix}.test", name, signed=signed), "T-13",
-               (reason,), signed != "no", (rule,), True)
+               (reason,), signed != "no", (rule,), True,
+               host=rule.startswith("mta-sts."))
 
 
 LIE_ROWS = tuple(lied_about(name, rule, signed)
                  for name, rule in LIES.items() for signed in ("no", "nsec"))
 
 DOMAINS = tuple(row.domain for rows in (
-    DEFERRED, SECURE, UNPROVEN, NO_POLICY, ROOT_ROWS, LIE_ROWS)
+    DEFERRED, SECURE, UNPROVEN, NO_POLICY, ROOT_KNOWN, ROOT_UNKNOWN, LIE_ROWS)
     for row in rows)

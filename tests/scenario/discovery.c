@@ -486,6 +486,43 @@ K9_C_10_a_bogus_zone_without_policy_host_passes(void)
 	world_stop();
 }
 
+/* The proof is waited for only where it makes a difference. */
+static void
+K9_C_10_a_zone_whose_keys_never_come_passes_after_the_fetch(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	never(SCRIPT_BOTH, DOMAIN, DNS_DNSKEY);
+	txt_is(FACT_INSECURE, NULL);
+	never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(a.at_ms <= 1000 + RTT_MS + SLACK_MS);
+	CHECK(script_dns_count(HOST, DNS_A) == 1);
+	/* nor after the next second, when no fetch is tried */
+	fake_run(10000);
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(a.at_ms <= 1000 + SLACK_MS);
+	CHECK(script_dns_count(HOST, DNS_A) == 1);
+	world_stop();
+
+	world_reset();
+	over_a_forwarder();
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	signed_zone(DOMAIN);
+	never(SCRIPT_BOTH, DOMAIN, DNS_DNSKEY);
+	txt_is(FACT_INSECURE, NULL);
+	never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
 static void
 K9_C_10_options_defer_what_is_not_proven(void)
 {
@@ -717,6 +754,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(F_14_a_suppressed_family_does_not_hold_the_fetch),
     SCENARIO(K9_C_10_a_bogus_zone_without_policy_host_passes),
     SCENARIO(K9_C_10_options_defer_what_is_not_proven),
+    SCENARIO(K9_C_10_a_zone_whose_keys_never_come_passes_after_the_fetch),
     SCENARIO(T_12_a_late_txt_names_a_policy_yet),
     SCENARIO(T_12_a_late_proof_ends_discovery),
     SCENARIO(T_12_a_policy_without_txt_is_stored_and_fetched_again),

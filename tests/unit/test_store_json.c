@@ -91,6 +91,24 @@ Test(store_json, what_may_be_missing)
 	record_unref(&record);
 }
 
+/* Fetched while the TXT record was suppressed: it must not be lost. */
+Test(store_json, T_12_C_17_a_policy_that_no_TXT_record_named)
+{
+	struct store_entry unnamed = entry;
+	char error[STORE_JSON_ERROR_SIZE] = "";
+	struct record *record;
+	char *line;
+
+	unnamed.id = "";
+	line = store_json_write(&unnamed);
+	record = read_line(line, error);
+	cr_assert_not_null(record, "%s", error);
+	cr_expect_str_eq(record->entry.id, "");
+	cr_expect_str_eq(record->entry.domain, entry.domain);
+	record_unref(&record);
+	free(line);
+}
+
 #define LINE(domain, id, fetched, text)                             \
 	"{\"domain\":" domain ",\"id\":" id ",\"fetched\":" fetched \
 	",\"body\":" text "}"
@@ -121,7 +139,6 @@ static const struct {
     {LINE("\"a.test\"", "\"123456789012345678901234567890123\"", "5",
 	 GOOD_BODY),
      "letters and digits"},
-    {LINE("\"a.test\"", "\"\"", "5", GOOD_BODY), "letters and digits"},
     {LINE("\"a.test\"", "\"1 2\"", "5", GOOD_BODY), "letters and digits"},
     {LINE("\"a.test\"", "\"1\"", "-1", GOOD_BODY), "\"fetched\""},
     {LINE("\"a.test\"", "\"1\"", "\"5\"", GOOD_BODY), "\"fetched\""},
