@@ -8,7 +8,7 @@
 #define DAY_S 86400
 
 static void
-tell(struct log *log, const struct exemption *exemption, const char *state,
+tell(struct log *log, const struct domain_entry *exemption, const char *state,
     int64_t now_s)
 {
 	struct log_event e;
@@ -26,16 +26,17 @@ void
 exemption_log(struct log *log, const struct config *config, int64_t now_s,
     int64_t since_s)
 {
-	for (size_t i = 0; i < config->scope.n_exemptions; i++) {
-		const struct exemption *e = &config->scope.exemptions[i];
+	for (size_t i = 0; i < config->scope.exemptions.n; i++) {
+		const struct domain_entry *e =
+		    &config->scope.exemptions.item[i];
 
-		switch (exemption_state(e, now_s)) {
-		case EXEMPTION_LIVE:
+		switch (domain_entry_state(e, now_s)) {
+		case DOMAIN_ENTRY_LIVE:
 			break;
-		case EXEMPTION_LAPSES:
+		case DOMAIN_ENTRY_LAPSES:
 			tell(log, e, "lapses", now_s);
 			break;
-		case EXEMPTION_LAPSED:
+		case DOMAIN_ENTRY_LAPSED:
 			if (e->until_s > since_s)
 				tell(log, e, "lapsed", now_s);
 			break;

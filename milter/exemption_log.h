@@ -12,7 +12,7 @@
 struct config;
 struct log;
 
-/* Those that will lapse within EXEMPTION_NOTICE_S, and those that lapsed after
+/* Those that will lapse within DOMAIN_ENTRY_NOTICE_S, and those that lapsed after
  * since_s, when it was told last; 0: all. */
 void exemption_log(struct log *log, const struct config *config, int64_t now_s,
     int64_t since_s);

@@ -68,7 +68,7 @@ log_taken(const struct reloader *r, const struct config *config)
 	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
 	log_str(&e, "mode",
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
-	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
 	log_end(&e);
 }
 

@@ -82,7 +82,7 @@ start_log_write(struct log *log, const struct config *config, const char *file,
 	log_str(&e, "resolvers",
 	    resolvers_text(config, resolvers, sizeof(resolvers)));
 	log_str(&e, "store", config->store);
-	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
 	log_str(&e, "config", file != NULL ? file : "-");
 	log_str(&e, "sandbox", sandboxed ? "seccomp" : "none");
 	log_str(&e, "libraries", libraries);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/address.h"
+#include "core/domain_list.h"
 #include "core/verdict.h"
 
 #define SCOPE_PORT_SMTP 25U
@@ -24,28 +25,10 @@ struct target {
 	uint16_t port;          /* of the next hop, for the TLSA name */
 };
 
-struct exemption {
-	const char *domain;  /* canonical; ".example.net": only what is below */
-	int64_t until_s;     /* wall clock; 0: for good */
-	const char *comment; /* may be NULL */
-};
-
-#define EXEMPTION_NOTICE_S (7 * 86400)
-
-enum exemption_state {
-	EXEMPTION_LIVE,
-	EXEMPTION_LAPSES, /* within EXEMPTION_NOTICE_S */
-	EXEMPTION_LAPSED  /* from until_s on, a midnight in UTC */
-};
-
-enum exemption_state
-exemption_state(const struct exemption *exemption, int64_t now_s);
-
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
-	size_t n_exemptions;
-	const struct exemption *exemptions;
+	struct domain_list exemptions;
 };
 
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
@@ -68,7 +51,7 @@ struct scope {
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
 	enum address_class class; /* of what decided: address or next hop */
 	struct target target;
-	const struct exemption *exemption; /* REASON_EXEMPT: which one */
+	const struct domain_entry *exemption; /* REASON_EXEMPT: which one */
 };
 
 void scope_resolve(const struct scope_rules *rules,

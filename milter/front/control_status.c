@@ -145,7 +145,7 @@ deliveries_json(const struct tls_counters *tls)
 }
 
 static json_t *
-exemption_json(const struct exemption *exemption)
+exemption_json(const struct domain_entry *exemption)
 {
 	json_t *json = json_pack("{s:s}", "domain", exemption->domain);
 
@@ -160,16 +160,16 @@ exemption_json(const struct exemption *exemption)
 }
 
 static json_t *
-exemptions_json(const struct scope_rules *scope)
+exemptions_json(const struct domain_list *exemptions)
 {
 	json_t *list = json_array();
-	size_t n = scope->n_exemptions < EXEMPTIONS_MAX ? scope->n_exemptions
-							: EXEMPTIONS_MAX;
+	size_t n =
+	    exemptions->n < EXEMPTIONS_MAX ? exemptions->n : EXEMPTIONS_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(list,
-		    exemption_json(&scope->exemptions[i]));
-	return json_pack("{s:I,s:o}", "total", (json_int_t)scope->n_exemptions,
+		    exemption_json(&exemptions->item[i]));
+	return json_pack("{s:I,s:o}", "total", (json_int_t)exemptions->n,
 	    "list", list);
 }
 
@@ -220,7 +220,7 @@ control_status(struct control_client *client)
 		action_name(config->rules.action), "store", config->store,
 		"policies", policies_json(parts->store), "recipients",
 		recipients_json(parts->metrics), "exemptions",
-		exemptions_json(&config->scope));
+		exemptions_json(&config->scope.exemptions));
 	int err;
 
 	snapshot_release(&snapshot);

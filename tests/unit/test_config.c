@@ -475,11 +475,12 @@ Test(config, exemptions_are_canonical_R04)
 	    load("exempt_domains = {\"M\xc3\xbcnchen.Example.\", "
 		 "\".EXAMPLE.net\"}\n");
 
-	cr_assert_eq(config->scope.n_exemptions, 2U);
-	cr_assert_str_eq(config->scope.exemptions[0].domain,
+	cr_assert_eq(config->scope.exemptions.n, 2U);
+	cr_assert_str_eq(config->scope.exemptions.item[0].domain,
+	    ".example.net");
+	cr_assert_eq(config->scope.exemptions.item[0].until_s, 0);
+	cr_assert_str_eq(config->scope.exemptions.item[1].domain,
 	    "xn--mnchen-3ya.example");
-	cr_assert_eq(config->scope.exemptions[0].until_s, 0);
-	cr_assert_str_eq(config->scope.exemptions[1].domain, ".example.net");
 	config_free(&config);
 }
 
@@ -499,13 +500,13 @@ load_exempt(const char *text, char error[CONFIG_ERROR_SIZE])
 
 Test(config, exempt_file)
 {
-	static const struct exemption want[] = {
-	    {"first.example",          0,          NULL           },
-	    {"a.example",              0,          NULL           },
+	static const struct domain_entry want[] = {
 	    {".b.example",             4102444800, NULL           }, /* 2100 */
-	    {"xn--mnchen-3ya.example", 951868800,  "moved, see #7"},
+	    {"a.example",              0,          NULL           },
 	    {"c.example",              0,          "until when"   },
 	    {"d.example",              86400,      ""             },
+	    {"first.example",          0,          NULL           },
+	    {"xn--mnchen-3ya.example", 951868800,  "moved, see #7"},
 	};
 	char error[CONFIG_ERROR_SIZE];
 	struct config *config = load_exempt("# head\n"
@@ -519,10 +520,11 @@ Test(config, exempt_file)
 	    error);
 
 	cr_assert(config != NULL, "%s", error);
-	cr_assert_eq(config->scope.n_exemptions,
+	cr_assert_eq(config->scope.exemptions.n,
 	    sizeof(want) / sizeof(want[0]));
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		const struct exemption *got = &config->scope.exemptions[i];
+		const struct domain_entry *got =
+		    &config->scope.exemptions.item[i];
 
 		cr_assert_str_eq(got->domain, want[i].domain);
 		cr_assert_eq(got->until_s, want[i].until_s, "%s: %ld",

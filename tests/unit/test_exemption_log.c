@@ -46,7 +46,7 @@ tear_down(void)
 static const char *
 told(int64_t now_s, int64_t since_s)
 {
-	static const struct exemption exemptions[] = {
+	static const struct domain_entry exemptions[] = {
 	    {.domain = "for-good.example"      },
 	    { .domain = "far.example", .until_s = MIDNIGHT_S + 8 * DAY_S},
 	    { .domain = "soon.example",
@@ -55,7 +55,7 @@ told(int64_t now_s, int64_t since_s)
 	    {		.domain = "over.example",           .until_s = MIDNIGHT_S},
 	};
 	const struct config config = {
-	    .scope = {.n_exemptions = 4, .exemptions = exemptions}
+	    .scope.exemptions = {.n = 4, .item = exemptions}
         };
 	static char text[4096];
 	char line[1024];

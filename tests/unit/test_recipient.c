@@ -405,13 +405,13 @@ Test(recipient, next_hop_in_brackets_R03)
 
 Test(recipient, exempt_domain_tells_why)
 {
-	struct exemption exemption = {.domain = "example.org",
+	struct domain_entry exemption = {.domain = "example.org",
 	    .comment = "broken till May"};
 	struct recipient_result result;
 	const char *line;
 
-	config->scope.n_exemptions = 1;
-	config->scope.exemptions = &exemption;
+	config->scope.exemptions.n = 1;
+	config->scope.exemptions.item = &exemption;
 	line = judge(&plain, &result);
 	cr_assert_eq(played.asked, 0U);
 	cr_assert(strstr(line, " verdict=pass reason=exempt ") != NULL);

@@ -724,12 +724,12 @@ Test(socketmap, A_06_inside_the_share_defers)
 /* What needs no look is not enforced then either. */
 Test(socketmap, A_06_monitor_is_told_of_exemptions)
 {
-	static const struct exemption exempt[] = {{.domain = "bound.example"}};
+	static const struct domain_entry exempt[] = {{.domain = "bound.example"}};
 	struct config *config = new_config();
 
 	config->mode = CONFIG_MODE_MONITOR;
-	config->scope.n_exemptions = N(exempt);
-	config->scope.exemptions = exempt;
+	config->scope.exemptions.n = N(exempt);
+	config->scope.exemptions.item = exempt;
 	start(config);
 	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
 	cr_expect_not_null(
@@ -738,13 +738,13 @@ Test(socketmap, A_06_monitor_is_told_of_exemptions)
 
 Test(socketmap, exemptions)
 {
-	static const struct exemption exempt[] = {
+	static const struct domain_entry exempt[] = {
 	    {.domain = "bound.example", .comment = "by contract"},
 	};
 	struct config *config = new_config();
 
-	config->scope.n_exemptions = N(exempt);
-	config->scope.exemptions = exempt;
+	config->scope.exemptions.n = N(exempt);
+	config->scope.exemptions.item = exempt;
 	start(config);
 	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
 	cr_expect_str_eq(query("policy [bound.example]:25"), "NOTFOUND ");
