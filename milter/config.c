@@ -141,11 +141,20 @@ derive_scope(struct config *config, const char *path,
 	    .file = config->exempt_file,
 	    .file_option = "exempt_file",
 	};
+	const struct domain_options require = {
+	    .domains = &config->require_domains,
+	    .file = config->require_file,
+	    .file_option = "require_file",
+	};
+	int err, pins_err;
 
 	config->scope.n_local_mailers = config->local_mailers.n;
 	config->scope.local_mailers = config->local_mailers.item;
-	return derive_domains(config, path, &exempt, errors,
+	err = derive_domains(config, path, &exempt, errors,
 	    &config->scope.exemptions);
+	pins_err =
+	    derive_domains(config, path, &require, errors, &config->pins);
+	return err != 0 ? err : pins_err;
 }
 
 /* What no single option can tell. */

@@ -536,6 +536,52 @@ Test(config, exempt_file)
 	config_free(&config);
 }
 
+/* Pins have the forms and the file of exemptions. */
+Test(config, T_14_pins)
+{
+	char error[CONFIG_ERROR_SIZE];
+	char conf[256];
+	struct config *config;
+
+	write_file(exempt_path, ".b.example until 2099-12-31 # audit\n");
+	snprintf(conf, sizeof(conf),
+	    "require_domains = {\"M\xc3\xbcnchen.Example\"}\n"
+	    "require_file = \"%s\"\nexempt_domains = {a.example}\n",
+	    exempt_path);
+	write_file(path, conf);
+	config = config_load(path, error);
+	cr_assert(config != NULL, "%s", error);
+	cr_assert_eq(config->scope.exemptions.n, 1U);
+	cr_assert_eq(config->pins.n, 2U);
+	cr_assert_str_eq(config->pins.item[0].domain, ".b.example");
+	cr_assert_eq(config->pins.item[0].until_s, 4102444800);
+	cr_assert_str_eq(config->pins.item[0].comment, "audit");
+	cr_assert_str_eq(config->pins.item[1].domain, "xn--mnchen-3ya.example");
+	cr_assert_eq(config->pins.item[1].until_s, 0);
+	config_free(&config);
+}
+
+/* Both files are looked at, so that one run tells of all that is wrong. */
+Test(config, T_14_bad_pins_are_told)
+{
+	char error[CONFIG_ERROR_SIZE];
+
+	write_file(path,
+	    "exempt_file = \"/nonexistent\"\n"
+	    "require_file = \"/none\"\n");
+	cr_assert_null(config_load(path, error));
+	cr_assert(strstr(error, ":1: exempt_file /nonexistent: No such") !=
+		NULL,
+	    "%s", error);
+	cr_assert(strstr(error, ":2: require_file /none: No such") != NULL,
+	    "%s", error);
+	write_file(path, "require_domains = {\"a..b\"}\n");
+	cr_assert_null(config_load(path, error));
+	cr_assert(strstr(error, "1: require_domains: \"a..b\" is no domain") !=
+		NULL,
+	    "%s", error);
+}
+
 static const struct {
 	const char *text;
 	const char *error;

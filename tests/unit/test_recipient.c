@@ -285,6 +285,37 @@ Test(recipient, failed_discovery_tells_the_fetch_error_L03_C06)
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
 }
 
+Test(recipient, T_14_a_pin_is_in_the_line)
+{
+	struct recipient_result result;
+	const char *line;
+
+	played.facts = (struct facts){
+	    .pinned = true,
+	    .txt_state = TXT_BOGUS,
+	    .txt_why = "no signatures",
+	    .mx = {FACT_INSECURE, ANSWER_RECORDS, NULL},
+	};
+	line = judge(&plain, &result);
+	cr_assert(strstr(line,
+		      " verdict=defer reason=mx-insecure mode=enforce "
+		      "policy=pinned policy_id=- policy_age=- "
+		      "policy_from=none ") != NULL,
+	    "%s", line);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	/* beside a policy */
+	played.facts.stored = &policy;
+	cr_assert(strstr(judge(&plain, &result),
+		      " policy=pinned policy_id=20260101 policy_age=3600 "
+		      "policy_from=cache ") != NULL);
+	/* */
+	config->mode = CONFIG_MODE_MONITOR;
+	line = judge(&plain, &result);
+	cr_assert(strstr(line, " mode=monitor policy=pinned ") != NULL, "%s",
+	    line);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
 Test(recipient, no_policy_says_none_T09)
 {
 	struct recipient_result result;

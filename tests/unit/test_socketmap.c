@@ -126,6 +126,7 @@ say(const struct held *question)
 	    !is_of(target, "testing.example"))
 		facts.mx =
 		    (struct fact_rrset){FACT_INSECURE, ANSWER_RECORDS, "no DS"};
+	facts.pinned = is_of(target, "pinned.example");
 	facts.recipient.class = ADDRESS_DOMAIN;
 	facts.recipient.domain = target->domain;
 	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
@@ -771,6 +772,18 @@ Test(socketmap, one_line_for_each_answer)
 		" tls-policy domain=plain.example nexthop=plain.example "
 		"mta=sendmail answer=none reason=no-policy mode=enforce "
 		"policy=none policy_id=- dnssec=- decided_by=- ms="),
+	    "%s", log_text());
+}
+
+Test(socketmap, T_14_a_pin_is_in_the_line)
+{
+	start(new_config());
+	(void)query("policy pinned.example");
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" answer=defer reason=mx-insecure mode=enforce policy=pinned "
+		"policy_id=- dnssec=- decided_by=\"pinned.example MX "
+		"insecure\" "),
 	    "%s", log_text());
 }
 

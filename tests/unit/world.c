@@ -147,6 +147,7 @@ set_flag(struct facts *facts, const char *key)
 	    {"internal-error",  &facts->internal_error },
 	    {"resolver-broken", &facts->resolver_broken},
 	    {"no-mx",           &facts->no_mx          },
+	    {"pinned",          &facts->pinned         },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
