@@ -290,6 +290,7 @@ Test(recipient, T_14_a_pin_is_in_the_line)
 	struct recipient_result result;
 	const char *line;
 
+	context.metrics = metrics_new();
 	played.facts = (struct facts){
 	    .pinned = true,
 	    .txt_state = TXT_BOGUS,
@@ -303,6 +304,9 @@ Test(recipient, T_14_a_pin_is_in_the_line)
 		      "policy_from=none ") != NULL,
 	    "%s", line);
 	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_PINNED, VERDICT_DEFER,
+			 0),
+	    1U);
 	/* beside a policy */
 	played.facts.stored = &policy;
 	cr_assert(strstr(judge(&plain, &result),
@@ -314,6 +318,7 @@ Test(recipient, T_14_a_pin_is_in_the_line)
 	cr_assert(strstr(line, " mode=monitor policy=pinned ") != NULL, "%s",
 	    line);
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	metrics_free(&context.metrics);
 }
 
 Test(recipient, no_policy_says_none_T09)
