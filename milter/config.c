@@ -98,33 +98,63 @@ derive_prefixes(struct config *config, struct arena *arena)
 	return 0;
 }
 
+/* An option with domains, and the file that has more of them. */
+struct domain_options {
+	const struct config_list *domains;
+	const char *file;
+	const char *file_option; /* its name */
+};
+
 static int
-derive_scope(struct config *config, const char *path, struct arena *arena,
-    struct config_errors *errors)
+derive_domains(const struct config *config, const char *path,
+    const struct domain_options *options, struct config_errors *errors,
+    struct domain_list *out)
 {
-	struct exempt_list list = {.arena = arena};
+	struct config_domains list = {.arena = config->arena};
 	char domain[NAME_SIZE + 1];
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < config->exempt_domains.n; i++) {
-		const char *text = config->exempt_domains.item[i];
+	for (size_t i = 0; err == 0 && i < options->domains->n; i++) {
+		const char *text = options->domains->item[i];
 
-		err = config_exempt_domain(text, strlen(text), domain);
+		err = config_listed_domain(text, strlen(text), domain);
 		if (err == 0)
-			err = exempt_list_add(&list, domain, 0, NULL);
+			err = config_domains_add(&list, domain, 0, NULL);
 	}
-	if (err == 0 && config->exempt_file[0] != '\0')
-		err = exempt_list_read(&list, config->exempt_file, errors);
+	if (err == 0 && options->file[0] != '\0')
+		err = config_domains_read(&list, options->file, errors);
 	if (err == ERR_IO)
-		config_error(errors, path, config_line(config, "exempt_file"),
-		    "exempt_file %s: %s", config->exempt_file, strerror(errno));
-	config->scope = (struct scope_rules){
-	    .n_local_mailers = config->local_mailers.n,
-	    .local_mailers = config->local_mailers.item,
-	    .n_exemptions = list.n,
-	    .exemptions = list.item,
-	};
+		config_error(errors, path,
+		    config_line(config, options->file_option), "%s %s: %s",
+		    options->file_option, options->file, strerror(errno));
+	domain_list_sort(list.item, list.n);
+	*out = (struct domain_list){.n = list.n, .item = list.item};
 	return err;
+}
+
+static int
+derive_scope(struct config *config, const char *path,
+    struct config_errors *errors)
+{
+	const struct domain_options exempt = {
+	    .domains = &config->exempt_domains,
+	    .file = config->exempt_file,
+	    .file_option = "exempt_file",
+	};
+	const struct domain_options require = {
+	    .domains = &config->require_domains,
+	    .file = config->require_file,
+	    .file_option = "require_file",
+	};
+	int err, pins_err;
+
+	config->scope.n_local_mailers = config->local_mailers.n;
+	config->scope.local_mailers = config->local_mailers.item;
+	err = derive_domains(config, path, &exempt, errors,
+	    &config->scope.exemptions);
+	pins_err =
+	    derive_domains(config, path, &require, errors, &config->pins);
+	return err != 0 ? err : pins_err;
 }
 
 /* What no single option can tell. */
@@ -176,7 +206,7 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 	if (err == 0)
 		err = derive_prefixes(config, arena);
 	if (err == 0)
-		err = derive_scope(config, path, arena, errors);
+		err = derive_scope(config, path, errors);
 	if (err == 0)
 		derive_rules(config);
 	return err;

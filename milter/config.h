@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "core/decide.h"
+#include "core/domain_list.h"
 #include "core/scope.h"
 #include "io/log.h"
 #include "io/net.h"
@@ -49,6 +50,7 @@ struct config {
 	/* What is made of the options once, so that readers need not. */
 	struct rules rules;
 	struct scope_rules scope; /* exemptions of option and file */
+	struct domain_list pins;  /* likewise: T-14 */
 	size_t n_policy_prefixes;
 	const struct net_prefix *policy_prefixes;
 	struct log_config log_config;

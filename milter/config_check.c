@@ -248,7 +248,7 @@ check_log(const char *value, char why[CONFIG_WHY_SIZE])
 }
 
 int
-config_exempt_domain(const char *text, size_t len, char out[NAME_SIZE + 1])
+config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1])
 {
 	char *name = out;
 
@@ -261,11 +261,11 @@ config_exempt_domain(const char *text, size_t len, char out[NAME_SIZE + 1])
 }
 
 int
-check_exempt_domain(const char *value, char why[CONFIG_WHY_SIZE])
+check_listed_domain(const char *value, char why[CONFIG_WHY_SIZE])
 {
 	char domain[NAME_SIZE + 1];
 
-	if (config_exempt_domain(value, strlen(value), domain) == 0)
+	if (config_listed_domain(value, strlen(value), domain) == 0)
 		return 0;
 	snprintf(why, CONFIG_WHY_SIZE,
 	    "\"%.128s\" is no domain; \"example.org\" means it alone, "

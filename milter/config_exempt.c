@@ -1,9 +1,9 @@
 /*
- * The exemption file, one a line:
+ * Lists of domains: the option, and the file, which has an entry a line:
  *
  *	DOMAIN [until YYYY-MM-DD] [# reason]
  *
- * The day that is named is the last one on which the line counts (UTC).
+ * The day that is named is the last one on which the entry counts (UTC).
  */
 #include "autoconf.h"
 
@@ -15,13 +15,13 @@
 #include "core/err.h"
 
 #define LINE_LEN_MAX 1024
-#define EXEMPT_MAX   100000
+#define ENTRIES_MAX  100000
 
 static int
-grow(struct exempt_list *list)
+grow(struct config_domains *list)
 {
 	size_t room = list->room > 0 ? 2 * list->room : 64;
-	struct exemption *item;
+	struct domain_entry *item;
 
 	item = arena_alloc(list->arena, room * sizeof(*item));
 	if (item == NULL)
@@ -34,12 +34,12 @@ grow(struct exempt_list *list)
 }
 
 int
-exempt_list_add(struct exempt_list *list, const char *domain, int64_t until_s,
-    const char *comment)
+config_domains_add(struct config_domains *list, const char *domain,
+    int64_t until_s, const char *comment)
 {
-	struct exemption *item;
+	struct domain_entry *item;
 
-	if (list->n == EXEMPT_MAX)
+	if (list->n == ENTRIES_MAX)
 		return ERR_TOOLONG;
 	if (list->n == list->room && grow(list) < 0)
 		return ERR_NOMEM;
@@ -102,7 +102,7 @@ parse_until(const char *cursor, int64_t *until_s)
 
 /* Static text: what is wrong; NULL: nothing. */
 static const char *
-parse_line(struct exempt_list *list, char *line)
+parse_line(struct config_domains *list, char *line)
 {
 	char domain[NAME_SIZE + 1];
 	const char *comment = split_comment(line);
@@ -115,12 +115,12 @@ parse_line(struct exempt_list *list, char *line)
 
 	if (!next_word(&cursor, &word, &len))
 		return NULL;
-	if (config_exempt_domain(word, len, domain) < 0)
+	if (config_listed_domain(word, len, domain) < 0)
 		return "this is no domain";
 	wrong = parse_until(cursor, &until_s);
 	if (wrong != NULL)
 		return wrong;
-	err = exempt_list_add(list, domain, until_s, comment);
+	err = config_domains_add(list, domain, until_s, comment);
 	return err < 0 ? err_text(err) : NULL;
 }
 
@@ -140,7 +140,7 @@ trim_line(char *line, size_t len)
 }
 
 int
-exempt_list_read(struct exempt_list *list, const char *path,
+config_domains_read(struct config_domains *list, const char *path,
     struct config_errors *errors)
 {
 	unsigned before = errors->n;

@@ -5,7 +5,7 @@
  * config_file     the text through libConfuse
  * config_option   the option table, and one value of it
  * config_check    the checkers that options.def names
- * config_exempt   the exemption file
+ * config_exempt   lists of domains, and their files
  * config_text     dump and sample
  * config          the snapshot put together
  *
@@ -129,7 +129,7 @@ option_check_fn check_resolver;
 option_check_fn check_network;
 option_check_fn check_store;
 option_check_fn check_log;
-option_check_fn check_exempt_domain;
+option_check_fn check_listed_domain;
 
 /* --- files --- */
 
@@ -151,19 +151,19 @@ config_file_parse(const char *path, struct config *config, struct arena *arena,
     struct config_lines *lines, struct config_errors *errors);
 
 /* "example.org", ".example.net", U-labels too: canonical. */
-int config_exempt_domain(const char *text, size_t len, char out[NAME_SIZE + 1]);
+int config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1]);
 
-struct exempt_list {
+struct config_domains {
 	struct arena *arena;
-	struct exemption *item;
+	struct domain_entry *item;
 	size_t n;
 	size_t room;
 };
 
-int exempt_list_add(struct exempt_list *list, const char *domain,
+int config_domains_add(struct config_domains *list, const char *domain,
     int64_t until_s, const char *comment);
 /* ERR_IO with errno set, of which nothing is reported; else as the others. */
-int exempt_list_read(struct exempt_list *list, const char *path,
+int config_domains_read(struct config_domains *list, const char *path,
     struct config_errors *errors);
 
 #endif

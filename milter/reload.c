@@ -68,7 +68,8 @@ log_taken(const struct reloader *r, const struct config *config)
 	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
 	log_str(&e, "mode",
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
-	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
+	log_int(&e, "pins", (int64_t)config->pins.n);
 	log_end(&e);
 }
 
@@ -133,6 +134,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	log_taken(r, config);
 	warn_of_fixed(r, config);
 	exemption_log(r->parts.log, config, clock_wall_s(), 0);
+	exemption_log_conflicts(r->parts.log, config, clock_wall_s());
 	log_set_level(r->parts.log, config->log_config.level);
 	snapshots_replace(r->parts.snapshots, &next);
 	return 0;
@@ -199,7 +201,8 @@ tell_exemptions(const struct reloader *r, int64_t now_s, int64_t since_s)
 	snapshot_release(&snapshot);
 }
 
-/* Until SIGUSR1. Meanwhile, exemptions are told of at each midnight. */
+/* Until SIGUSR1. Meanwhile, exemptions and pins that end are told of at each
+ * midnight. */
 static bool
 wait_for_signal(const struct reloader *r, const sigset_t *set)
 {

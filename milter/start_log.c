@@ -82,7 +82,8 @@ start_log_write(struct log *log, const struct config *config, const char *file,
 	log_str(&e, "resolvers",
 	    resolvers_text(config, resolvers, sizeof(resolvers)));
 	log_str(&e, "store", config->store);
-	log_int(&e, "exemptions", (int64_t)config->scope.n_exemptions);
+	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
+	log_int(&e, "pins", (int64_t)config->pins.n);
 	log_str(&e, "config", file != NULL ? file : "-");
 	log_str(&e, "sandbox", sandboxed ? "seccomp" : "none");
 	log_str(&e, "libraries", libraries);
@@ -94,4 +95,5 @@ start_log_write(struct log *log, const struct config *config, const char *file,
 	warn_loudly(log, config);
 	warn_of_writers(log, file);
 	exemption_log(log, config, clock_wall_s(), 0);
+	exemption_log_conflicts(log, config, clock_wall_s());
 }

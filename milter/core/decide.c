@@ -43,6 +43,14 @@ pass_without_domain(enum address_class class, struct verdict *verdict)
 	pass(verdict, REASON_INVALID_ADDRESS);
 }
 
+/* T-09 */
+static bool
+publishes_nothing(const struct facts *facts)
+{
+	return facts->txt_state == TXT_NONE ||
+	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
+}
+
 /* A policy may be there, but cannot be had (C-06, C-10, S-03, K9). */
 static void
 fail_discovery(const struct facts *facts, const struct rules *rules,
@@ -52,7 +60,6 @@ fail_discovery(const struct facts *facts, const struct rules *rules,
 
 	e.name = facts->recipient.domain;
 	verdict->decided_by = e;
-	verdict->policy_known = false;
 	verdict->reason = REASON_DISCOVERY_FAILED;
 	if (e.status == FACT_BOGUS) {
 		verdict->reason = REASON_DISCOVERY_BOGUS;
@@ -153,6 +160,14 @@ evidence_is_stable(const struct facts *facts, const struct rules *rules,
 	    (!secure && e->status != FACT_FAILED);
 }
 
+/* Of a delivery that is good as long as no policy is known. */
+static bool
+patterns_may_matter(const struct rules *rules, const struct delivery *delivery)
+{
+	return delivery->reason == REASON_SECURE &&
+	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE;
+}
+
 static void
 verdict_take(struct verdict *verdict, const struct delivery *delivery)
 {
@@ -163,29 +178,49 @@ verdict_take(struct verdict *verdict, const struct delivery *delivery)
 	verdict->hosts_total = delivery->hosts_total;
 }
 
-/* False: open. */
+/* A-02: the policy was checked for an update. A pinned domain may have none:
+ * then there is nothing to update. */
+static bool
+is_fresh(const struct facts *facts, const struct discovery *discovery)
+{
+	return discovery_is_fresh(facts, discovery) ||
+	    (discovery->policy == NULL && !facts->deadline &&
+		publishes_nothing(facts));
+}
+
+/*
+ * False: open. While discovery is pending (DECIDE_PARTIAL; the domain is
+ * pinned, then), another policy may bring other mx patterns, the store's error
+ * may cease to matter, and a rejection needs discovery to end.
+ */
 static bool
 judge_bound(const struct facts *facts, const struct rules *rules,
-    enum decide_when when, bool fresh, struct verdict *verdict)
+    enum decide_when when, const struct discovery *discovery,
+    struct verdict *verdict)
 {
+	const bool early = discovery->pending && when == DECIDE_PARTIAL;
+	const bool fresh = is_fresh(facts, discovery);
 	struct delivery delivery;
 
 	if (facts->internal_error) { /* D-20 */
 		verdict->reason = REASON_INTERNAL_ERROR;
 		verdict->kind = refusal(rules, verdict->reason, fresh);
-		return true;
+		return !early;
 	}
-	delivery_judge(facts, rules, verdict->policy, &delivery);
+	delivery_judge(facts, rules, early ? NULL : discovery->policy,
+	    &delivery);
 	verdict_take(verdict, &delivery);
 	if (delivery.state == DELIVERY_GOOD) {
 		verdict->kind = VERDICT_PASS;
-		return true;
+		return !early || !patterns_may_matter(rules, &delivery);
 	}
 	if (facts->resolver_broken && delivery.decided_by.status != FACT_SECURE)
 		verdict->reason = REASON_RESOLVER_BROKEN;
 	verdict->kind = refusal(rules, verdict->reason, fresh);
 	if (when == DECIDE_FINAL)
 		return true;
+	if (early && rules->action == RULE_ACTION_REJECT)
+		return false;
 	return delivery.state == DELIVERY_BAD &&
 	    (!delivery.more ||
 		evidence_is_stable(facts, rules, &delivery.decided_by));
@@ -212,15 +247,21 @@ judge_early(const struct facts *facts, const struct rules *rules,
 	if (facts->internal_error || discovery_may_defer(facts, rules))
 		return false;
 	delivery_judge(facts, rules, NULL, &delivery);
-	if (delivery.state != DELIVERY_GOOD)
+	if (delivery.state != DELIVERY_GOOD ||
+	    patterns_may_matter(rules, &delivery))
 		return false;
-	if (delivery.reason == REASON_SECURE &&
-	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE)
-		return false;
-	verdict->policy_known = false;
 	verdict_take(verdict, &delivery);
 	verdict->kind = VERDICT_PASS;
 	return true;
+}
+
+/* By its policy (D-01, D-03, D-04, K1: whatever its mode), or by a pin that
+ * needs no policy (T-14). */
+static bool
+is_bound(const struct facts *facts, const struct discovery *discovery)
+{
+	return facts->pinned ||
+	    (discovery->policy != NULL && discovery->policy->dnssec);
 }
 
 bool
@@ -228,28 +269,29 @@ decide(const struct facts *facts, const struct rules *rules,
     enum decide_when when, struct verdict *verdict)
 {
 	struct discovery discovery;
+	bool early;
 
 	*verdict = (struct verdict){.policy_known = true};
 	if (!has_domain(facts)) {
 		pass_without_domain(facts->recipient.class, verdict);
 		return true;
 	}
+	verdict->pinned = facts->pinned;
 	discovery_judge(facts, &discovery);
-	if (discovery.pending && when == DECIDE_PARTIAL)
+	early = discovery.pending && when == DECIDE_PARTIAL;
+	verdict->policy_known =
+	    !early && (discovery.policy != NULL || publishes_nothing(facts));
+	if (early && !facts->pinned)
 		return judge_early(facts, rules, verdict);
 	verdict->policy = discovery.policy;
 	verdict->policy_from = discovery.from;
-	if (discovery.policy == NULL) {
+	if (is_bound(facts, &discovery))
+		return judge_bound(facts, rules, when, &discovery, verdict);
+	if (discovery.policy == NULL)
 		judge_no_policy(facts, rules, verdict);
-		return true;
-	}
-	if (!discovery.policy->dnssec) { /* D-01 */
-		pass(verdict, REASON_NO_DNSSEC_FLAG);
-		return true;
-	}
-	/* D-03, D-04, K1: whatever its mode. */
-	return judge_bound(facts, rules, when,
-	    discovery_is_fresh(facts, &discovery), verdict);
+	else
+		pass(verdict, REASON_NO_DNSSEC_FLAG); /* D-01 */
+	return true;
 }
 
 void
@@ -266,5 +308,5 @@ decide_wants(const struct facts *facts, struct wants *out)
 	/* A policy that the TXT names is expected to bind. One that may not
 	 * exist (T-12) is not worth the questions. */
 	out->delivery = (out->fetch && facts->txt_state == TXT_VALID) ||
-	    (discovery.policy != NULL && discovery.policy->dnssec);
+	    is_bound(facts, &discovery);
 }

@@ -61,6 +61,9 @@ enum decide_when {
  *
  * The recipient's class is judged too: only ADDRESS_DOMAIN has a policy.
  * Scope (local mailers, exemptions) was settled before, see core/scope.h.
+ *
+ * A pinned domain (T-14) is bound without a policy; a policy that is found
+ * beside the pin adds its mx patterns.
  */
 bool decide(const struct facts *facts, const struct rules *rules,
     enum decide_when when, struct verdict *verdict);

@@ -96,6 +96,7 @@ struct fact_fetch {
 
 struct facts {
 	struct fact_recipient recipient;
+	bool pinned;          /* must be secure, policy or not (T-14) */
 	bool no_mx;           /* next hop is "[host]": no MX lookup */
 	uint16_t port;        /* of the TLSA name; 0 means 25 */
 	bool resolver_broken; /* the probe: our own path does not validate */

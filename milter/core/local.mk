@@ -23,6 +23,7 @@ libcore_a_SOURCES += \
 	milter/core/delivery.c milter/core/delivery.h \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/reply.c milter/core/reply.h \
+	milter/core/domain_list.c milter/core/domain_list.h \
 	milter/core/scope.c milter/core/scope.h \
 	milter/core/share.c milter/core/share.h
 

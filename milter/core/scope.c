@@ -12,7 +12,6 @@
 
 #include "core/ascii.h"
 #include "core/err.h"
-#include "core/name.h"
 
 /* Octets that are being looked at; nothing is copied. */
 struct text {
@@ -237,28 +236,6 @@ is_local_mailer(const struct scope_rules *rules, const char *mailer)
 	return false;
 }
 
-static bool
-exemption_covers(const struct exemption *exemption, const char *domain,
-    int64_t now_s)
-{
-	if (exemption->until_s != 0 && now_s >= exemption->until_s)
-		return false;
-	if (exemption->domain[0] == '.')
-		return name_is_below(domain, exemption->domain + 1);
-	return strcmp(domain, exemption->domain) == 0;
-}
-
-static const struct exemption *
-find_exemption(const struct scope_rules *rules, const char *domain,
-    int64_t now_s)
-{
-	for (size_t i = 0; i < rules->n_exemptions; i++) {
-		if (exemption_covers(&rules->exemptions[i], domain, now_s))
-			return &rules->exemptions[i];
-	}
-	return NULL;
-}
-
 static void
 scope_pass(struct scope *out, enum reason reason)
 {
@@ -365,24 +342,12 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		target_by_address(input->address, out);
 	if (out->kind == SCOPE_PASS)
 		return;
-	out->exemption =
-	    find_exemption(rules, out->target.domain, input->now_s);
+	out->exemption = domain_list_find(&rules->exemptions,
+	    out->target.domain, input->now_s);
 	if (out->exemption == NULL && input->rewritten &&
 	    input->address->class == ADDRESS_DOMAIN)
-		out->exemption =
-		    find_exemption(rules, input->address->domain, input->now_s);
+		out->exemption = domain_list_find(&rules->exemptions,
+		    input->address->domain, input->now_s);
 	if (out->exemption != NULL)
 		scope_pass(out, REASON_EXEMPT);
-}
-
-enum exemption_state
-exemption_state(const struct exemption *exemption, int64_t now_s)
-{
-	if (exemption->until_s == 0)
-		return EXEMPTION_LIVE;
-	if (now_s >= exemption->until_s)
-		return EXEMPTION_LAPSED;
-	return exemption->until_s - now_s <= EXEMPTION_NOTICE_S
-	    ? EXEMPTION_LAPSES
-	    : EXEMPTION_LIVE;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/address.h"
+#include "core/domain_list.h"
 #include "core/verdict.h"
 
 #define SCOPE_PORT_SMTP 25U
@@ -24,31 +25,13 @@ struct target {
 	uint16_t port;          /* of the next hop, for the TLSA name */
 };
 
-struct exemption {
-	const char *domain;  /* canonical; ".example.net": only what is below */
-	int64_t until_s;     /* wall clock; 0: for good */
-	const char *comment; /* may be NULL */
-};
-
-#define EXEMPTION_NOTICE_S (7 * 86400)
-
-enum exemption_state {
-	EXEMPTION_LIVE,
-	EXEMPTION_LAPSES, /* within EXEMPTION_NOTICE_S */
-	EXEMPTION_LAPSED  /* from until_s on, a midnight in UTC */
-};
-
-enum exemption_state
-exemption_state(const struct exemption *exemption, int64_t now_s);
-
 /* Exemptions match the domain that is judged and the domain of {rcpt_addr}. The
  * domain of the argument does not count beside the MTA's word: a sender could
  * write "u%bound.example@exempt.example" (R-19). */
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
-	size_t n_exemptions;
-	const struct exemption *exemptions;
+	struct domain_list exemptions;
 };
 
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
@@ -78,7 +61,7 @@ struct scope {
 	/* R-18: the MTA named a next hop that cannot be read. The address was
 	 * judged instead, and the caller has to log that. */
 	bool unreadable;
-	const struct exemption *exemption; /* REASON_EXEMPT: which one */
+	const struct domain_entry *exemption; /* REASON_EXEMPT: which one */
 };
 
 void scope_resolve(const struct scope_rules *rules,

@@ -98,11 +98,11 @@ require_dane(const struct tally *tally, struct tls_policy *out)
 		out->kind = TLS_POLICY_DANE_ONLY;
 }
 
-/* Never opportunistic TLS. */
+/* Never opportunistic TLS. A pinned domain may have no policy. */
 static enum tls_policy_kind
 without_dane(const struct fact_policy *policy, const struct tls_rules *rules)
 {
-	if (policy->mode == POLICY_MODE_ENFORCE)
+	if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE)
 		return TLS_POLICY_SECURE;
 	return rules->no_tlsa == TLS_NO_TLSA_VERIFY ? TLS_POLICY_VERIFY
 						    : TLS_POLICY_ENCRYPT;
@@ -186,11 +186,11 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 	};
 	if (verdict->kind != VERDICT_PASS)
 		out->kind = TLS_POLICY_DEFER;
-	else if (policy == NULL || is_no_destination(verdict->reason))
+	else if (is_no_destination(verdict->reason))
 		return;
-	else if (policy->dnssec)
+	else if (verdict_is_bound(verdict))
 		judge_bound(policy, rules, out);
-	else if (policy->mode == POLICY_MODE_ENFORCE)
+	else if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE)
 		judge_mta_sts(rules, out);
 	if (rules->no_dane &&
 	    (out->kind == TLS_POLICY_DANE || out->kind == TLS_POLICY_DANE_ONLY))
@@ -204,5 +204,5 @@ tls_policy_wants_delivery(const struct facts *facts)
 
 	discovery_judge(facts, &discovery);
 	return discovery.policy != NULL && !discovery.policy->dnssec &&
-	    discovery.policy->mode == POLICY_MODE_ENFORCE;
+	    !facts->pinned && discovery.policy->mode == POLICY_MODE_ENFORCE;
 }

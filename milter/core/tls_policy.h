@@ -4,7 +4,7 @@
  * the verdict, by the same evidence, to a level of TLS.
  *
  *   the domain is bound          and not secure               defer
- *   (dnssec: yes)                a host has usable TLSA       dane-only
+ *   (dnssec: yes, or pinned)     a host has usable TLSA       dane-only
  *                                none has, mode is enforce    secure
  *                                none has, any other mode     encrypt or verify
  *   it is not, mode is enforce   every host has usable TLSA   dane

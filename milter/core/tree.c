@@ -332,6 +332,18 @@ print_txt(struct tree *tree, bool last)
 	detail(tree, facts->txt_why);
 }
 
+static void
+print_pin(struct tree *tree, bool last)
+{
+	if (!tree->facts->pinned)
+		return;
+	item_begin(tree, last);
+	fputs("pinned: the configuration requires DNSSEC, whatever the domain "
+	      "publishes",
+	    tree->out);
+	item_end(tree, false);
+}
+
 /* Each item is the last one if none of the later ones is there. */
 static void
 print_items(struct tree *tree)
@@ -340,8 +352,10 @@ print_items(struct tree *tree)
 	bool delivery = has_delivery(facts);
 	bool fetched = facts->fetch.state != FETCH_UNASKED;
 	bool stored = facts->stored != NULL;
+	bool txt = facts->txt_state != TXT_UNASKED;
 
 	tree->depth = 1;
+	print_pin(tree, !txt && !stored && !fetched && !delivery);
 	print_txt(tree, !stored && !fetched && !delivery);
 	print_stored(tree, !fetched && !delivery);
 	print_fetched(tree, !delivery);

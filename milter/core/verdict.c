@@ -41,6 +41,13 @@ static const struct evidence_row evidences[] = {
 #undef X
 };
 
+bool
+verdict_is_bound(const struct verdict *verdict)
+{
+	return verdict->pinned ||
+	    (verdict->policy != NULL && verdict->policy->dnssec);
+}
+
 const char *
 reason_name(enum reason reason)
 {

@@ -137,6 +137,7 @@ struct verdict {
 	enum reason reason;
 	struct evidence decided_by;
 	struct evidence worst; /* of the hosts; EVIDENCE_NONE: all were good */
+	bool pinned;           /* the domain binds, whatever policy is (T-14) */
 	enum policy_from policy_from;
 	const struct fact_policy *policy; /* NULL: none applied */
 	/* False: settled before the policy was known, or discovery failed
@@ -145,6 +146,9 @@ struct verdict {
 	unsigned hosts_good;
 	unsigned hosts_total;
 };
+
+/* A live policy or a pin demands DNSSEC. */
+bool verdict_is_bound(const struct verdict *verdict);
 
 const char *reason_name(enum reason reason);
 const char *reason_reply(enum reason reason);

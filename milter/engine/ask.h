@@ -48,8 +48,9 @@ struct answer {
 };
 
 /*
- * The store stays the caller's and must outlive the engine. NULL with *error
- * filled in.
+ * The store stays the caller's and must outlive the engine; so must the
+ * configuration, for its pins, until engine_reload has taken another one.
+ * NULL with *error filled in.
  */
 struct engine *engine_new(const struct config *config, struct store *store,
     struct log *log, char error[ENGINE_ERROR_SIZE]);

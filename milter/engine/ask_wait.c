@@ -167,6 +167,7 @@ answer_from_store(struct engine *engine, const struct target *target)
 	(void)pthread_mutex_unlock(&engine->lock);
 	facts.recipient.class = ADDRESS_DOMAIN;
 	facts.recipient.domain = target->domain;
+	facts.pinned = engine_pins(engine, target->domain);
 	if (read_store(engine, target->domain, &policy))
 		facts.stored = &policy;
 	log_msg(engine->log, LOG_LEVEL_ERROR, "internal",

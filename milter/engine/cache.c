@@ -114,9 +114,7 @@ drop(struct shard *s, struct entry *e)
 static enum kind
 kind_of(const struct answer *answer)
 {
-	const struct fact_policy *policy = answer->verdict.policy;
-
-	return policy != NULL && policy->dnssec ? KIND_BOUND : KIND_FREE;
+	return verdict_is_bound(&answer->verdict) ? KIND_BOUND : KIND_FREE;
 }
 
 static struct entry *

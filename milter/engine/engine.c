@@ -142,6 +142,7 @@ parts_init(struct engine *engine, const struct config *config)
 	(void)pthread_mutex_init(&engine->lock, NULL);
 	(void)pthread_cond_init(&engine->idle, NULL);
 	engine->rules = config->rules;
+	engine->pins = config->pins;
 	atomic_init(&engine->generation, 1);
 	wall_init(&engine->wall, clock_mono_ms(), clock_wall_s());
 	engine->cache = cache_new(CACHE_ENTRIES_MAX, CACHE_OCTETS_MAX);
@@ -304,6 +305,7 @@ engine_reload(struct engine *engine, const struct config *config,
 	if (!reload.failed) {
 		(void)pthread_mutex_lock(&engine->lock);
 		engine->rules = config->rules;
+		engine->pins = config->pins;
 		(void)pthread_mutex_unlock(&engine->lock);
 	}
 	/* The old setup must not stay beside the new one for want of a few
@@ -313,6 +315,18 @@ engine_reload(struct engine *engine, const struct config *config,
 	if (!reload.failed)
 		atomic_store(&engine->generation, reload.generation);
 	return reload.failed ? ERR_CONFIG : 0;
+}
+
+bool
+engine_pins(struct engine *engine, const char *domain)
+{
+	bool pinned;
+
+	(void)pthread_mutex_lock(&engine->lock);
+	pinned =
+	    domain_list_find(&engine->pins, domain, clock_wall_s()) != NULL;
+	(void)pthread_mutex_unlock(&engine->lock);
+	return pinned;
 }
 
 /* --- the wall clock ----------------------------------------------------- */

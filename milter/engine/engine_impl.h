@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/decide.h"
+#include "core/domain_list.h"
 #include "engine/ask.h"
 #include "engine/wall.h"
 #include "engine/worker.h"
@@ -25,13 +27,17 @@ struct engine {
 	size_t n_workers;
 	struct worker *workers;
 
-	pthread_mutex_t lock; /* of what follows */
-	struct rules rules;   /* for askers whose loop does not answer */
-	size_t n_busy;        /* workers that still have lookups, at the end */
+	pthread_mutex_t lock;    /* of what follows */
+	struct rules rules;      /* for askers whose loop does not answer */
+	struct domain_list pins; /* borrowed from the configuration */
+	size_t n_busy; /* workers that still have lookups, at the end */
 	pthread_cond_t idle;
 	engine_set_back_fn *set_back; /* NULL: nobody wants to know */
 	void *set_back_arg;
 };
+
+/* Any thread. Whether the configuration in force pins the domain (T-14). */
+bool engine_pins(struct engine *engine, const char *domain);
 
 /* Any thread. A reference out of the verdict cache, or NULL. */
 const struct answer *

@@ -147,8 +147,7 @@ flap_note(struct flap *flap, const char *key, const struct verdict *verdict)
 	int is_secure = signed_as_announced(verdict->reason);
 	struct entry *e;
 
-	if (is_secure < 0 || !verdict->policy_known ||
-	    verdict->policy == NULL || !verdict->policy->dnssec)
+	if (is_secure < 0 || !verdict_is_bound(verdict))
 		return;
 	e = (struct entry *)map_find(&flap->map, key);
 	if (e == NULL) {

@@ -9,9 +9,9 @@
  *   policy track                            delivery track
  *
  *   STORE     read the store; ask TXT       IDLE   until the domain may bind:
- *     |                                       |    a stored policy binds, or
- *   TXT       the record is there, or it      |    the TXT names a new one
- *     | \     is known whether it is         |
+ *     |                                       |    it is pinned, or a policy
+ *   TXT       the record is there, or it      |    that is stored or named by
+ *     | \     is known whether it is         |    the TXT may say so
  *     |  \    proven that there is none     MX     ask MX
  *     |   \                                   |    (a next hop in brackets
  *     |  new id; or nothing stored            |    has none)
@@ -44,6 +44,7 @@
 #include "engine/backoff.h"
 #include "engine/cache.h"
 #include "engine/clock.h"
+#include "engine/engine_impl.h"
 #include "engine/flap.h"
 #include "engine/lookup_impl.h"
 #include "engine/probe.h"
@@ -301,7 +302,8 @@ lookup_advance(struct lookup *l)
 	decide_wants(&l->facts, &wants);
 	if (l->delivery && tls_policy_wants_delivery(&l->facts))
 		wants.delivery = true;
-	if (l->policy_step != POLICY_STORE && !l->shed)
+	/* What a pin demands does not depend on what is stored (T-14). */
+	if ((l->policy_step != POLICY_STORE || l->facts.pinned) && !l->shed)
 		delivery_advance(l, wants.delivery);
 	settle(l, &wants);
 }
@@ -349,6 +351,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	l->policy_ttl_s = l->delivery_ttl_s = UINT32_MAX;
 	l->facts.recipient.class = ADDRESS_DOMAIN;
 	l->facts.recipient.domain = l->target.domain;
+	l->facts.pinned = engine_pins(worker->engine, l->target.domain);
 	l->facts.no_mx = target->no_mx;
 	l->facts.port = target->port;
 	if (target->no_mx || target->port != SCOPE_PORT_SMTP)

@@ -179,7 +179,7 @@ const char *lookup_keep(struct lookup *lookup, const char *text);
 
 /* Limits, see lookup_limit.c. */
 
-/* A stored policy says so. */
+/* A stored policy or a pin says so. */
 bool lookup_is_known_to_bind(const struct lookup *lookup);
 
 /* Of a new lookup: sheds it if there are too many. */

@@ -12,7 +12,8 @@
 bool
 lookup_is_known_to_bind(const struct lookup *l)
 {
-	return fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec;
+	return l->facts.pinned ||
+	    (fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec);
 }
 
 /* One domain has up to four questions a host: a few dozen strangers that never

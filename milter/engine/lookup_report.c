@@ -89,7 +89,9 @@ is_reportable(const struct lookup *l)
 	    !share_has(l->setup->enforced, l->target.domain))
 		return false;
 	verdict = &l->published->verdict;
+	/* A pin is no promise of the domain's: it is not told. */
 	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&
+	    verdict->policy->dnssec &&
 	    reason_tlsrpt(verdict->reason)[0] != '\0';
 }
 

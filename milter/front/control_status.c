@@ -16,7 +16,8 @@
  *					reasons: name to number
  *	deliveries			likewise, with policy_socket: total,
  *					malformed, answers: name to number
- *	exemptions			total, list: domain, until, comment
+ *	exemptions, pins		total, lapsing (within a week), lapsed,
+ *					list: domain, until, comment
  */
 #include "autoconf.h"
 
@@ -34,7 +35,7 @@
 #include "snapshot.h"
 
 /* Of those that are listed; the total tells of more. */
-#define EXEMPTIONS_MAX 1000
+#define LISTED_MAX 1000
 
 /* --- what is stored ----------------------------------------------------- */
 
@@ -145,31 +146,34 @@ deliveries_json(const struct tls_counters *tls)
 }
 
 static json_t *
-exemption_json(const struct exemption *exemption)
+entry_json(const struct domain_entry *entry)
 {
-	json_t *json = json_pack("{s:s}", "domain", exemption->domain);
+	json_t *json = json_pack("{s:s}", "domain", entry->domain);
 
-	if (json != NULL && exemption->until_s != 0)
+	if (json != NULL && entry->until_s != 0)
 		(void)json_object_set_new(json, "until",
-		    json_integer(exemption->until_s));
+		    json_integer(entry->until_s));
 	/* Left out when it is not UTF-8. */
-	if (json != NULL && exemption->comment != NULL)
+	if (json != NULL && entry->comment != NULL)
 		(void)json_object_set_new(json, "comment",
-		    json_string(exemption->comment));
+		    json_string(entry->comment));
 	return json;
 }
 
 static json_t *
-exemptions_json(const struct scope_rules *scope)
+domains_json(const struct domain_list *domains, int64_t now_s)
 {
 	json_t *list = json_array();
-	size_t n = scope->n_exemptions < EXEMPTIONS_MAX ? scope->n_exemptions
-							: EXEMPTIONS_MAX;
+	size_t n = domains->n < LISTED_MAX ? domains->n : LISTED_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(list,
-		    exemption_json(&scope->exemptions[i]));
-	return json_pack("{s:I,s:o}", "total", (json_int_t)scope->n_exemptions,
+		    entry_json(&domains->item[i]));
+	return json_pack("{s:I,s:I,s:I,s:o}", "total", (json_int_t)domains->n,
+	    "lapsing",
+	    (json_int_t)domain_list_count(domains, DOMAIN_ENTRY_LAPSES, now_s),
+	    "lapsed",
+	    (json_int_t)domain_list_count(domains, DOMAIN_ENTRY_LAPSED, now_s),
 	    "list", list);
 }
 
@@ -208,19 +212,21 @@ control_status(struct control_client *client)
 	const struct control_parts *parts = client->parts;
 	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
 	const struct config *config = snapshot->config;
+	const int64_t now_s = clock_wall_s();
 	json_t *json = engine_json(parts->engine);
 	json_t *more =
-	    json_pack("{s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o}",
+	    json_pack("{s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o}",
 		"version", PACKAGE_VERSION, "started",
 		(json_int_t)parts->started_s, "uptime",
-		(json_int_t)(clock_wall_s() - parts->started_s), "sandbox",
+		(json_int_t)(now_s - parts->started_s), "sandbox",
 		parts->sandboxed ? "seccomp" : "none", "mode",
 		config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
 		"enforced", (json_int_t)config_enforced(config), "action",
 		action_name(config->rules.action), "store", config->store,
 		"policies", policies_json(parts->store), "recipients",
 		recipients_json(parts->metrics), "exemptions",
-		exemptions_json(&config->scope));
+		domains_json(&config->scope.exemptions, now_s), "pins",
+		domains_json(&config->pins, now_s));
 	int err;
 
 	snapshot_release(&snapshot);

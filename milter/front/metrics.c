@@ -65,6 +65,7 @@ static const char *const bounds[] = {
 #define ROWS_METRICS_RECIPIENTS       REASON_COUNT
 #define ROWS_METRICS_ANSWERS          N(answer_labels)
 #define ROWS_METRICS_SPARED           REASON_COUNT
+#define ROWS_METRICS_PINNED           N(verdict_labels)
 #define ROWS_METRICS_DNS              N(type_labels)
 #define ROWS_METRICS_FETCHES          N(fetch_labels)
 #define ROWS_METRICS_INVALID_POLICIES 1
@@ -186,6 +187,10 @@ put_recipients(FILE *out, const struct metrics *metrics)
 	    "Recipients by what the MTA was told.", "answer", answer_labels,
 	    N(answer_labels));
 	put_spared(out, metrics);
+	put_counters(out, metrics, METRICS_PINNED,
+	    "dane_sts_pinned_recipients_total",
+	    "Of all recipients, those of pinned domains, by verdict.",
+	    "verdict", verdict_labels, N(verdict_labels));
 	put_histogram(out, metrics, METRICS_RECIPIENT_TIME,
 	    "dane_sts_recipient_duration_seconds",
 	    "Time that a recipient waited for the answer.");
@@ -338,6 +343,12 @@ metrics_write(FILE *out, const struct metrics_view *view)
 	put_gauge(out, "process_start_time_seconds",
 	    "Start time of the process since the epoch.", view->started_s);
 	put_enforced(out, view->enforced);
+	put_gauge(out, "dane_sts_pinned_domains",
+	    "Entries of require_domains and require_file that are in force.",
+	    (int64_t)view->pins);
+	put_gauge(out, "dane_sts_pinned_domains_lapsing",
+	    "Of those, entries that lapse within 7 days.",
+	    (int64_t)view->pins_lapsing);
 	put_recipients(out, view->metrics);
 	put_lookups(out, view->metrics);
 	put_policies(out, view->metrics);

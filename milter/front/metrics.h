@@ -26,6 +26,8 @@ struct metrics_view {
 	const struct census *census;    /* NULL: not known yet */
 	const char *version;
 	unsigned enforced; /* percent of all domains */
+	size_t pins;       /* in force, T-14 */
+	size_t pins_lapsing;
 	int64_t started_s; /* wall clock */
 	size_t stored;
 	size_t unwritten; /* in memory alone */

@@ -125,6 +125,10 @@ put_numbers(FILE *out, const struct page_view *view)
 		put_link(out, "domains", "refreshes failing", "warn",
 		    minute->census.failing);
 	}
+	put_number(out, "domains pinned", view->pins);
+	if (view->pins_lapsing > 0)
+		put_number(out, "pins that lapse within 7 days",
+		    view->pins_lapsing);
 	put_number(out, "verdicts cached", engine->verdicts);
 	put_number(out, "lookups under way", engine->lookups);
 	put_number(out, "waiting", engine->askers);

@@ -20,6 +20,8 @@ struct answer;
 struct page_view {
 	const char *version;
 	unsigned enforced; /* percent of all domains */
+	size_t pins;       /* in force, T-14 */
+	size_t pins_lapsing;
 	int64_t now_s;
 	int64_t started_s;
 	size_t stored;

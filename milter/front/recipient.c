@@ -78,6 +78,9 @@ note(const struct recipient_context *context, const struct recipient_log *line)
 {
 	metrics_count(context->metrics, METRICS_RECIPIENTS, line->reason,
 	    line->verdict);
+	if (line->judged != NULL && line->judged->pinned)
+		metrics_count(context->metrics, METRICS_PINNED, line->verdict,
+		    0);
 	if (line->verdict != VERDICT_PASS)
 		refusals_add(context->refusals, line, clock_wall_s());
 	/* What is passed for want of knowledge is told in any case. */

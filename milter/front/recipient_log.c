@@ -49,6 +49,8 @@ recipient_log_is_plain(const struct recipient_log *line)
 static const char *
 policy_word(const struct verdict *judged)
 {
+	if (judged != NULL && judged->pinned)
+		return "pinned";
 	if (judged == NULL || !judged->policy_known)
 		return "unknown";
 	if (judged->policy == NULL)

@@ -15,7 +15,7 @@
 #include "core/verdict.h"
 #include "io/log.h"
 
-struct exemption;
+struct domain_entry;
 
 struct recipient_log {
 	const char *queue_id; /* NULL: NOQUEUE */
@@ -31,7 +31,7 @@ struct recipient_log {
 	/* NULL: no lookup was needed (local, exempt, ...) */
 	const struct verdict *judged;
 	const struct facts *facts;
-	const struct exemption *exemption; /* of REASON_EXEMPT, or NULL */
+	const struct domain_entry *exemption; /* of REASON_EXEMPT, or NULL */
 };
 
 /* Info for what passes for a usual reason, else warning. */

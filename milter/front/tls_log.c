@@ -75,10 +75,12 @@ log_evidence(struct log_event *e, const struct verdict *verdict)
 {
 	const struct fact_policy *policy =
 	    verdict != NULL ? verdict->policy : NULL;
+	const char *mode =
+	    policy != NULL ? policy_mode_name(policy->mode) : "none";
 	char decided_by[EVIDENCE_TEXT_SIZE] = "";
 
 	log_word(e, "policy",
-	    policy != NULL ? policy_mode_name(policy->mode) : "none");
+	    verdict != NULL && verdict->pinned ? "pinned" : mode);
 	log_str(e, "policy_id", or_nothing(policy != NULL ? policy->id : NULL));
 	if (policy != NULL)
 		log_bool(e, "dnssec", policy->dnssec);

@@ -25,8 +25,8 @@ struct tls_log {
 	bool monitor;
 	bool cached;
 	uint64_t ms;
-	const struct tls_policy *policy;   /* NULL: no lookup was needed */
-	const struct exemption *exemption; /* of REASON_EXEMPT, or NULL */
+	const struct tls_policy *policy;      /* NULL: no lookup was needed */
+	const struct domain_entry *exemption; /* of REASON_EXEMPT, or NULL */
 };
 
 /* Info, or warning for what is deferred. */

@@ -32,14 +32,28 @@ struct web {
 typedef void web_fn(struct web *web, const struct http_request *request,
     struct http_client *client);
 
-static unsigned
-enforced(const struct web *web)
+/* What the configuration in force says. */
+struct settings {
+	unsigned enforced; /* percent of all domains */
+	size_t pins;       /* in force */
+	size_t pins_lapsing;
+};
+
+static struct settings
+look_at_config(const struct web *web)
 {
 	struct snapshot *snapshot = snapshot_acquire(web->parts.snapshots);
-	unsigned percent = config_enforced(snapshot->config);
+	const struct domain_list *pins = &snapshot->config->pins;
+	const int64_t now_s = clock_wall_s();
+	struct settings settings = {
+	    .enforced = config_enforced(snapshot->config),
+	    .pins =
+		pins->n - domain_list_count(pins, DOMAIN_ENTRY_LAPSED, now_s),
+	    .pins_lapsing = domain_list_count(pins, DOMAIN_ENTRY_LAPSES, now_s),
+	};
 
 	snapshot_release(&snapshot);
-	return percent;
+	return settings;
 }
 
 /* Ends what open_memstream(&text, &answer->len) began. */
@@ -62,13 +76,16 @@ static void
 write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 {
 	struct engine_status status;
+	const struct settings settings = look_at_config(web);
 	const struct metrics_view view = {
 	    .metrics = web->metrics,
 	    .engine = &status,
 	    .tls = web->parts.tls,
 	    .census = minute->has_census ? &minute->census : NULL,
 	    .version = PACKAGE_VERSION,
-	    .enforced = enforced(web),
+	    .enforced = settings.enforced,
+	    .pins = settings.pins,
+	    .pins_lapsing = settings.pins_lapsing,
 	    .started_s = web->parts.started_s,
 	    .stored = store_count(web->parts.store),
 	    .unwritten = store_count_unwritten(web->parts.store),
@@ -127,8 +144,12 @@ show_health(struct web *web, const struct http_request *request,
 static void
 fill_in(struct web *web, struct page_view *view)
 {
+	const struct settings settings = look_at_config(web);
+
 	view->version = PACKAGE_VERSION;
-	view->enforced = enforced(web);
+	view->enforced = settings.enforced;
+	view->pins = settings.pins;
+	view->pins_lapsing = settings.pins_lapsing;
 	view->now_s = clock_wall_s();
 	view->started_s = web->parts.started_s;
 	view->stored = store_count(web->parts.store);

@@ -329,6 +329,7 @@ read_facts(struct reader *r, const struct node *facts)
 	read_recipient(r, facts);
 	r->facts.resolver_broken =
 	    get_word(r, facts, "resolver", find_resolver) != 0;
+	r->facts.pinned = get_bool(r, facts, "pinned");
 	read_txt(r, facts);
 	read_stored(r, facts);
 	read_fetch(r, facts);

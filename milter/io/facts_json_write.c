@@ -229,6 +229,7 @@ facts_json(struct writer *w, const struct facts *facts)
 	put(w, json, "recipient", recipient_json(w, facts));
 	put(w, json, "resolver",
 	    json_string(facts->resolver_broken ? "broken" : "ok"));
+	put(w, json, "pinned", json_boolean(facts->pinned));
 	put(w, json, "txt", txt_json(w, facts));
 	put(w, json, "stored", stored_json(w, facts->stored));
 	put(w, json, "fetch", fetch_json(w, &facts->fetch));
@@ -250,7 +251,9 @@ put_verdict(struct writer *w, json_t *json, const struct verdict *verdict)
 	put(w, json, "reason", json_string(reason_name(verdict->reason)));
 	put(w, json, "decided_by", text_json(decided_by));
 	put(w, json, "policy",
-	    json_string(policy_from_name(verdict->policy_from)));
+	    json_string(verdict->pinned
+		    ? "pinned"
+		    : policy_from_name(verdict->policy_from)));
 }
 
 char *

@@ -33,6 +33,7 @@ enum {
 	X(METRICS_RECIPIENTS, REASON_COUNT, METRICS_VERDICTS)                \
 	X(METRICS_ANSWERS, 3, 1) /* enum recipient_answer */                 \
 	X(METRICS_SPARED, REASON_COUNT, 1)                                   \
+	X(METRICS_PINNED, METRICS_VERDICTS, 1)                               \
 	X(METRICS_DNS, 7, METRICS_DNS_STATUSES) /* dns_type_row(), status */ \
 	X(METRICS_FETCHES, 13, 1)               /* enum fetch_failure */     \
 	X(METRICS_INVALID_POLICIES, 1, 1)                                    \

@@ -154,17 +154,17 @@ print_deliveries(const json_t *object)
 }
 
 static void
-print_exemption(const json_t *exemption, int64_t now_s)
+print_entry(const json_t *entry, int64_t now_s)
 {
-	const char *comment = text_at(exemption, "comment");
+	const char *comment = text_at(entry, "comment");
 	char until[DURATION_SIZE];
 
-	printf("  %s", text_at(exemption, "domain"));
+	printf("  %s", text_at(entry, "domain"));
 	/* The day as it stands in the file: the last one on which it counts. */
-	if (number_at(exemption, "until") != 0) {
-		moment_text(number_at(exemption, "until") - 1, until);
+	if (number_at(entry, "until") != 0) {
+		moment_text(number_at(entry, "until") - 1, until);
 		printf(" until %.10s%s", until,
-		    now_s < number_at(exemption, "until") ? "" : ", lapsed");
+		    now_s < number_at(entry, "until") ? "" : ", lapsed");
 	}
 	if (comment[0] != '\0') {
 		fputs(" # ", stdout);
@@ -173,19 +173,28 @@ print_exemption(const json_t *exemption, int64_t now_s)
 	putchar('\n');
 }
 
+/* Exemptions or pins; a daemon of an older version has no pins. */
 static void
-print_exemptions(const json_t *object)
+print_domains(const json_t *object, const char *name)
 {
-	const json_t *exemptions = part(object, "exemptions");
-	const json_t *list = part(exemptions, "list");
+	const json_t *domains = part(object, name);
+	const json_t *list = part(domains, "list");
 	const int64_t now_s =
 	    number_at(object, "started") + number_at(object, "uptime");
 	size_t n = json_array_size(list);
 
-	printf("exemptions   %" PRId64 "\n", number_at(exemptions, "total"));
+	if (domains == NULL)
+		return;
+	printf("%-12s %" PRId64, name, number_at(domains, "total"));
+	if (number_at(domains, "lapsing") > 0)
+		printf(", %" PRId64 " will lapse within 7 days",
+		    number_at(domains, "lapsing"));
+	if (number_at(domains, "lapsed") > 0)
+		printf(", %" PRId64 " lapsed", number_at(domains, "lapsed"));
+	putchar('\n');
 	for (size_t i = 0; i < n; i++)
-		print_exemption(json_array_get(list, i), now_s);
-	if (number_at(exemptions, "total") > (int64_t)n)
+		print_entry(json_array_get(list, i), now_s);
+	if (number_at(domains, "total") > (int64_t)n)
 		puts("  ...");
 }
 
@@ -206,7 +215,8 @@ print_status(void *arg, const json_t *object, const char *line)
 	print_engine(object);
 	print_recipients(object);
 	print_deliveries(object);
-	print_exemptions(object);
+	print_domains(object, "exemptions");
+	print_domains(object, "pins");
 	return true;
 }
 

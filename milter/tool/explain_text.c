@@ -192,22 +192,28 @@ static void
 print_policy(const struct log_record *record)
 {
 	char age[DURATION_SIZE] = "";
+	char mode[sizeof("mode , ") + 32] = "";
 	char *end;
 	long long seconds;
 
+	if (is(record, "policy", "pinned"))
+		para("The configuration pins the domain: it must be secure, "
+		     "whether it has a policy or not.");
+	else if (has(record, "policy_id"))
+		(void)snprintf(mode, sizeof(mode), "mode %.32s, ",
+		    get(record, "policy"));
 	if (!has(record, "policy_id"))
 		return;
 	seconds = strtoll(get(record, "policy_age"), &end, 10);
 	if (end != get(record, "policy_age") && *end == '\0' && seconds >= 0) {
 		duration_text(seconds, age);
-		para("Policy: mode %s, id %s, fetched %s before (%s).",
-		    get(record, "policy"), get(record, "policy_id"), age,
+		para("Policy: %sid %s, fetched %s before (%s).", mode,
+		    get(record, "policy_id"), age,
 		    is(record, "policy_from", "cache") ? "from the store"
 						       : "just then");
 		return;
 	}
-	para("Policy: mode %s, id %s.", get(record, "policy"),
-	    get(record, "policy_id"));
+	para("Policy: %sid %s.", mode, get(record, "policy_id"));
 }
 
 static void

@@ -113,6 +113,27 @@ Test(control, status_counts_recipients_and_policies)
 	    "\"reasons\":{\"exempt\":1,\"secure\":1,\"mx-insecure\":1}");
 }
 
+Test(control, T_14_status_and_check_show_pins)
+{
+	char *text;
+
+	LAB_FRESH("require_domains={plain.test}");
+	expect_start("pinned@plain.test", "450 ");
+	text = TOOL(0, "status");
+	cr_expect_not_null(strstr(text, "\npins         1\n  plain.test\n"),
+	    "%s", text);
+	free(text);
+	text = TOOL(1, "check", "plain.test");
+	cr_expect_not_null(strstr(text,
+			       "pinned: the configuration requires DNSSEC"),
+	    "%s", text);
+	free(text);
+	text = TOOL(1, "--json", "check", "plain.test");
+	cr_expect_not_null(strstr(text, "\"pinned\":true"), "%s", text);
+	cr_expect_not_null(strstr(text, "\"policy\":\"pinned\""), "%s", text);
+	free(text);
+}
+
 /* What the resolver's probe has found is said by the exit status as well. */
 Test(control, status_shows_a_resolver_that_strips_the_root)
 {

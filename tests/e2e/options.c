@@ -101,6 +101,40 @@ Test(options, exempt_domains_are_left_alone)
 	free(LAB_LOG("rcpt", "to=<ex1@unsigned.test>", "reason=exempt"));
 }
 
+/* First contact: nothing is stored, and the attacker suppresses the record. */
+Test(options, T_14_pinned_domains_bind_at_first_contact)
+{
+	LAB_FRESH("require_domains={plain.test, secure.test, .nsec3.test}",
+	    "exempt_domains={unsigned.nsec3.test}");
+	LAB("tamper", "rule", "fwd", "_mta-sts.secure.test", "TXT", "nxdomain");
+	expect_reply("t14-1@plain.test",
+	    "450 4.7.5 plain.test: DNSSEC required by policy, "
+	    "MX of plain.test: insecure");
+	expect_reply("t14-2@secure.test", "250 2.1.5 Ok");
+	expect_reply("t14-3@secure.nsec3.test", "250 2.1.5 Ok");
+	expect_reply("t14-4@unsigned.nsec3.test", "250 2.1.5 Ok");
+	free(LAB_LOG("rcpt", "to=<t14-1@plain.test>", "verdict=defer",
+	    "reason=mx-insecure", "policy=pinned"));
+	free(LAB_LOG("rcpt", "to=<t14-2@secure.test>", "reason=secure",
+	    "policy=pinned"));
+	free(
+	    LAB_LOG("rcpt", "to=<t14-4@unsigned.nsec3.test>", "reason=exempt"));
+	LAB("tamper", "clear");
+}
+
+/* Record, policy host and signatures, all at once. */
+Test(options, T_14_a_pin_holds_when_everything_is_suppressed)
+{
+	LAB_FRESH("require_domains={secure.test}");
+	LAB("tamper", "rule", "fwd", "_mta-sts.secure.test", "TXT", "drop");
+	LAB("tamper", "rule", "fwd", "mta-sts.secure.test", "A", "nxdomain");
+	LAB("tamper", "rule", "fwd", "secure.test", "MX", "strip");
+	expect_reply("t14-5@secure.test",
+	    "450 4.7.5 secure.test: DNSSEC required by policy, "
+	    "MX of secure.test: bogus");
+	LAB("tamper", "clear");
+}
+
 Test(options, D_13_hosts_any_wants_one_secure_host)
 {
 	LAB_FRESH("hosts=any");

@@ -79,6 +79,32 @@ Test(reload, A_06_the_share_that_is_enforced_can_grow)
 	    "mode=enforce"));
 }
 
+/* What is said of those that end: test_exemption_log. */
+Test(reload, T_14_pins_come_and_go)
+{
+	char path[] = "/tmp/dane-sts-pins.XXXXXX";
+	char option[sizeof(path) + 16];
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	cr_assert_not_null(file);
+	cr_assert_geq(fputs("plain.test # partner\n"
+			    "old.test until 2020-01-01 # moved\n",
+			  file),
+	    0);
+	cr_assert_eq(fclose(file), 0);
+	LAB_FRESH(NULL);
+	expect_start("pin-1@plain.test", "250 ");
+	snprintf(option, sizeof(option), "require_file=%s", path);
+	reload_awaited(option, "pins=2");
+	free(LAB_LOG("warning pin", "domain=old.test", "state=lapsed",
+	    "why=moved"));
+	expect_start("pin-2@plain.test", "450 4.7.5 ");
+	reload_awaited("require_file=", "pins=0");
+	expect_start("pin-3@plain.test", "250 ");
+	remove(path);
+}
+
 /* logrotate does not ask whether the configuration is good. */
 Test(reload, a_log_file_that_was_rotated_is_left_under_a_bad_file_too)
 {

@@ -91,8 +91,8 @@ check_config(struct file *file, const struct config *config)
 	struct config *again;
 	char *text_again;
 
-	for (size_t i = 0; i < config->scope.n_exemptions; i++)
-		check_domain(config->scope.exemptions[i].domain);
+	for (size_t i = 0; i < config->scope.exemptions.n; i++)
+		check_domain(config->scope.exemptions.item[i].domain);
 	MUST(config->verdict_ttl_min_ms <= config->verdict_ttl_max_ms);
 	file_write(file, text, len);
 	again = load(file);
@@ -109,12 +109,12 @@ check_exemptions(const struct file *file)
 {
 	char error[CONFIG_ERROR_SIZE];
 	struct config_errors errors;
-	struct exempt_list list = {.arena = arena_new()};
+	struct config_domains list = {.arena = arena_new()};
 	int err;
 
 	MUST(list.arena != NULL);
 	config_errors_init(&errors, error);
-	err = exempt_list_read(&list, file->path, &errors);
+	err = config_domains_read(&list, file->path, &errors);
 	config_errors_end(&errors);
 	check_error(error, err != 0);
 	for (size_t i = 0; i < list.n; i++) {

@@ -115,14 +115,14 @@ check_objects(const uint8_t *data, size_t size)
 
 /* --- policies ------------------------------------------------------------- */
 
-/* T-06 */
+/* T-06; "" if no TXT record named the policy (T-12). */
 static bool
 is_id(const char *id)
 {
 	size_t len = strspn(id,
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
 
-	return len > 0 && len <= TXT_ID_LEN_MAX && id[len] == '\0';
+	return len <= TXT_ID_LEN_MAX && id[len] == '\0';
 }
 
 /* What the header says was checked. */

@@ -46,6 +46,8 @@ is_live(const struct fact_policy *policy)
 static bool
 is_bound(const struct facts *facts)
 {
+	if (facts->pinned)
+		return true;
 	if (facts->fetch.state == FETCH_OK)
 		return facts->fetch.policy.dnssec;
 	return is_live(facts->stored) && facts->stored->dnssec;

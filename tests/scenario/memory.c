@@ -6,10 +6,8 @@
 
 /* Of two hosts one is not secure. */
 static void
-script_bound(void)
+script_hosts(void)
 {
-	script_stored("example.org", "1", BINDING, 100);
-	script_txt("example.org", "1");
 	script_delivery("example.org", "mx1.example.org", true);
 	script_secure("example.org", DNS_MX,
 	    "10 mx1.example.org, 20 mx2.example.org");
@@ -18,6 +16,14 @@ script_bound(void)
 	    .status = FACT_INSECURE,
 	    .answer = ANSWER_RECORDS,
 	    .records = "192.0.2.26"});
+}
+
+static void
+script_bound(void)
+{
+	script_stored("example.org", "1", BINDING, 100);
+	script_txt("example.org", "1");
+	script_hosts();
 }
 
 /* Not even a lookup: no answer is better than one that knows nothing of the
@@ -92,15 +98,28 @@ D_20_no_memory_is_told(void)
 		n++;
 }
 
+/* Bound by a pin alone (T-14). */
+static void
+script_pinned(void)
+{
+	static const struct domain_entry pin = {.domain = "example.org"};
+
+	script_hosts();
+	script_dns((struct script_dns){.name = "_mta-sts.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_BOGUS});
+	world_config.pins = (struct domain_list){.n = 1, .item = &pin};
+}
+
 /* False: there was no n-th allocation. */
 static bool
-bound_does_not_pass(unsigned n, bool for_good)
+bound_does_not_pass(unsigned n, bool for_good, void (*script)(void))
 {
 	struct asker a;
 	bool struck;
 
 	world_reset();
-	script_bound();
+	script();
 	world_start();
 	nomem_at(n, for_good);
 	ask_domain(&a, "example.org", 4000);
@@ -121,7 +140,7 @@ D_20_no_memory_is_no_pass(void)
 {
 	unsigned n = 0;
 
-	while (bound_does_not_pass(n, false))
+	while (bound_does_not_pass(n, false, script_bound))
 		n++;
 	CHECK(n > 10);
 }
@@ -131,14 +150,27 @@ D_20_no_memory_any_more_is_no_pass(void)
 {
 	unsigned n = 0;
 
-	while (bound_does_not_pass(n, true))
+	while (bound_does_not_pass(n, true, script_bound))
 		n++;
 	CHECK(n > 10);
+}
+
+static void
+T_14_D_20_no_memory_lets_no_pinned_domain_pass(void)
+{
+	unsigned n = 0;
+
+	while (bound_does_not_pass(n, false, script_pinned))
+		n++;
+	CHECK(n > 10);
+	for (n = 0; bound_does_not_pass(n, true, script_pinned);)
+		n++;
 }
 
 const struct scenario memory_scenarios[] = {
   /* clang-format off */
     SCENARIO(D_20_no_memory_is_no_pass),
+    SCENARIO(T_14_D_20_no_memory_lets_no_pinned_domain_pass),
     SCENARIO(D_20_no_memory_is_told),
     SCENARIO(D_20_no_memory_for_a_lookup_is_no_answer),
     SCENARIO(D_20_no_memory_any_more_is_no_pass),

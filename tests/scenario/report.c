@@ -178,6 +178,25 @@ who_did_not_ask_for_it_is_not_told(void)
 	collector_close();
 }
 
+/* The domain has promised nothing. */
+static void
+T_14_a_pin_is_not_told(void)
+{
+	static const struct domain_entry pin = {.domain = DOMAIN};
+
+	collector_open();
+	publish_record();
+	bind_insecure();
+	script_stored(DOMAIN, "1", NOT_BINDING, 100);
+	world_config.pins = (struct domain_list){.n = 1, .item = &pin};
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(!received());
+	CHECK(script_dns_count(RECORD, DNS_TXT) == 0);
+	world_stop();
+	collector_close();
+}
+
 static void
 A_06_nobody_is_told_of_what_is_only_watched(void)
 {
@@ -232,6 +251,7 @@ const struct scenario report_scenarios[] = {
     SCENARIO(L_03_a_policy_that_cannot_be_had),
     SCENARIO(L_03_a_refresh_that_fails),
     SCENARIO(who_did_not_ask_for_it_is_not_told),
+    SCENARIO(T_14_a_pin_is_not_told),
     SCENARIO(A_06_nobody_is_told_of_what_is_only_watched),
     SCENARIO(A_06_nor_of_what_is_outside_the_share),
     SCENARIO(end_with_a_report_under_way),

@@ -42,7 +42,7 @@ main(int argc, char **argv)
 	    run(refresh_scenarios, argc, argv) +
 	    run(tls_scenarios, argc, argv) + run(report_scenarios, argc, argv) +
 	    run(crowd_scenarios, argc, argv) +
-	    run(memory_scenarios, argc, argv);
+	    run(memory_scenarios, argc, argv) + run(pins_scenarios, argc, argv);
 
 	if (n == 0)
 		(void)fprintf(stderr, "no such scenario\n");

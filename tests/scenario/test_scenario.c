@@ -122,3 +122,13 @@ ParameterizedTest(size_t *place, scenario, memory)
 {
 	run(&memory_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, pins)
+{
+	return places(pins_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, pins)
+{
+	run(&pins_scenarios[*place]);
+}

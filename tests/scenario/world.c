@@ -106,6 +106,7 @@ completed(void *arg, const struct answer *answer, bool cached)
 	asker->reason = answer->verdict.reason;
 	asker->from = answer->verdict.policy_from;
 	asker->policy_known = answer->verdict.policy_known;
+	asker->pinned = answer->verdict.pinned;
 	note_tls(asker, answer);
 	evidence_text(&answer->verdict.decided_by, asker->decided_by);
 	if (answer->verdict.decided_by.why != NULL)

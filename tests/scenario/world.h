@@ -27,6 +27,7 @@ struct asker {
 	bool cached;
 	bool none; /* no answer, for want of memory */
 	bool policy_known;
+	bool pinned;
 	enum verdict_kind verdict;
 	enum reason reason;
 	enum policy_from from;
@@ -95,5 +96,6 @@ extern const struct scenario tls_scenarios[];
 extern const struct scenario report_scenarios[];
 extern const struct scenario crowd_scenarios[];
 extern const struct scenario memory_scenarios[];
+extern const struct scenario pins_scenarios[];
 
 #endif

@@ -401,6 +401,12 @@ tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
 	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_domain_list
+UNIT_TESTS += tests/unit/test_domain_list
+tests_unit_test_domain_list_SOURCES = tests/unit/test_domain_list.c
+tests_unit_test_domain_list_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_domain_list_LDADD = libcore.a $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_share
 UNIT_TESTS += tests/unit/test_share
 tests_unit_test_share_SOURCES = tests/unit/test_share.c

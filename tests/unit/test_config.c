@@ -490,11 +490,12 @@ Test(config, exemptions_are_canonical_R04)
 	    load("exempt_domains = {\"M\xc3\xbcnchen.Example.\", "
 		 "\".EXAMPLE.net\"}\n");
 
-	cr_assert_eq(config->scope.n_exemptions, 2U);
-	cr_assert_str_eq(config->scope.exemptions[0].domain,
+	cr_assert_eq(config->scope.exemptions.n, 2U);
+	cr_assert_str_eq(config->scope.exemptions.item[0].domain,
+	    ".example.net");
+	cr_assert_eq(config->scope.exemptions.item[0].until_s, 0);
+	cr_assert_str_eq(config->scope.exemptions.item[1].domain,
 	    "xn--mnchen-3ya.example");
-	cr_assert_eq(config->scope.exemptions[0].until_s, 0);
-	cr_assert_str_eq(config->scope.exemptions[1].domain, ".example.net");
 	config_free(&config);
 }
 
@@ -514,13 +515,13 @@ load_exempt(const char *text, char error[CONFIG_ERROR_SIZE])
 
 Test(config, exempt_file)
 {
-	static const struct exemption want[] = {
-	    {"first.example",          0,          NULL           },
-	    {"a.example",              0,          NULL           },
+	static const struct domain_entry want[] = {
 	    {".b.example",             4102444800, NULL           }, /* 2100 */
-	    {"xn--mnchen-3ya.example", 951868800,  "moved, see #7"},
+	    {"a.example",              0,          NULL           },
 	    {"c.example",              0,          "until when"   },
 	    {"d.example",              86400,      ""             },
+	    {"first.example",          0,          NULL           },
+	    {"xn--mnchen-3ya.example", 951868800,  "moved, see #7"},
 	};
 	char error[CONFIG_ERROR_SIZE];
 	struct config *config = load_exempt("# head\n"
@@ -534,10 +535,11 @@ Test(config, exempt_file)
 	    error);
 
 	cr_assert(config != NULL, "%s", error);
-	cr_assert_eq(config->scope.n_exemptions,
+	cr_assert_eq(config->scope.exemptions.n,
 	    sizeof(want) / sizeof(want[0]));
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		const struct exemption *got = &config->scope.exemptions[i];
+		const struct domain_entry *got =
+		    &config->scope.exemptions.item[i];
 
 		cr_assert_str_eq(got->domain, want[i].domain);
 		cr_assert_eq(got->until_s, want[i].until_s, "%s: %ld",
@@ -547,6 +549,52 @@ Test(config, exempt_file)
 			cr_assert_str_eq(got->comment, want[i].comment);
 	}
 	config_free(&config);
+}
+
+/* Pins have the forms and the file of exemptions. */
+Test(config, T_14_pins)
+{
+	char error[CONFIG_ERROR_SIZE];
+	char conf[256];
+	struct config *config;
+
+	write_file(exempt_path, ".b.example until 2099-12-31 # audit\n");
+	snprintf(conf, sizeof(conf),
+	    "require_domains = {\"M\xc3\xbcnchen.Example\"}\n"
+	    "require_file = \"%s\"\nexempt_domains = {a.example}\n",
+	    exempt_path);
+	write_file(path, conf);
+	config = config_load(path, error);
+	cr_assert(config != NULL, "%s", error);
+	cr_assert_eq(config->scope.exemptions.n, 1U);
+	cr_assert_eq(config->pins.n, 2U);
+	cr_assert_str_eq(config->pins.item[0].domain, ".b.example");
+	cr_assert_eq(config->pins.item[0].until_s, 4102444800);
+	cr_assert_str_eq(config->pins.item[0].comment, "audit");
+	cr_assert_str_eq(config->pins.item[1].domain, "xn--mnchen-3ya.example");
+	cr_assert_eq(config->pins.item[1].until_s, 0);
+	config_free(&config);
+}
+
+/* Both files are looked at, so that one run tells of all that is wrong. */
+Test(config, T_14_bad_pins_are_told)
+{
+	char error[CONFIG_ERROR_SIZE];
+
+	write_file(path,
+	    "exempt_file = \"/nonexistent\"\n"
+	    "require_file = \"/none\"\n");
+	cr_assert_null(config_load(path, error));
+	cr_assert(strstr(error, ":1: exempt_file /nonexistent: No such") !=
+		NULL,
+	    "%s", error);
+	cr_assert(strstr(error, ":2: require_file /none: No such") != NULL,
+	    "%s", error);
+	write_file(path, "require_domains = {\"a..b\"}\n");
+	cr_assert_null(config_load(path, error));
+	cr_assert(strstr(error, "1: require_domains: \"a..b\" is no domain") !=
+		NULL,
+	    "%s", error);
 }
 
 static const struct {

@@ -133,6 +133,8 @@ reload(void *arg, char error[CONFIG_ERROR_SIZE])
 
 static const struct tls_counters *tls; /* NULL: without policy_socket */
 
+static const char *config_text = ""; /* beside what every test needs */
+
 static void
 load(void)
 {
@@ -141,7 +143,8 @@ load(void)
 	struct config *config;
 
 	cr_assert_not_null(file);
-	fprintf(file, "control_socket = \"%s\"\nuser = \"\"\n", socket_path);
+	fprintf(file, "control_socket = \"%s\"\nuser = \"\"\n%s", socket_path,
+	    config_text);
 	fclose(file);
 	config = config_load(config_path, error);
 	cr_assert_not_null(config, "%s", error);
@@ -441,6 +444,18 @@ Test(control, status_tells_what_the_daemon_is_about)
 	       "\"reasons\":{\"mx-bogus\":1}");
 	cr_expect_null(strstr(text, "deliveries"), "%s", text);
 	metrics_free(&metrics);
+}
+
+Test(control, T_14_status_lists_exemptions_and_pins)
+{
+	config_text = "exempt_domains = {x.test}\n"
+		      "require_domains = {b.test, .a.test}\n";
+	start(0);
+	ask_once("{\"command\":\"status\"}\n");
+	EXPECT("\"exemptions\":{\"total\":1,\"lapsing\":0,\"lapsed\":0,"
+	       "\"list\":[{\"domain\":\"x.test\"}]}");
+	EXPECT("\"pins\":{\"total\":2,\"lapsing\":0,\"lapsed\":0,\"list\":["
+	       "{\"domain\":\".a.test\"},{\"domain\":\"b.test\"}]}");
 }
 
 Test(control, status_counts_what_was_answered_at_delivery)

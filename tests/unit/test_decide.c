@@ -602,6 +602,97 @@ Test(decide, A_02_rejects_only_after_the_policy_was_checked)
 		"defer mx-bogus example.org MX bogus"});
 }
 
+Test(decide, T_14_a_pin_binds_without_a_policy)
+{
+	FINAL({"pinned txt=none mx=s+ mx1=s+,s-,s+", "", "pass secure"},
+	    {"pinned txt=none mx=i+", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {"pinned txt=bogus mx=b", "",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned txt=failed mx=f", "",
+		"defer mx-failed example.org MX failed"},
+	    {"pinned txt=valid/1 fetch=failed mx=s+ mx1=s+,s-,b", "",
+		"defer tlsa-bogus _25._tcp.mx1.example.org TLSA bogus"},
+	    {"pinned txt=valid/1 stored=1/no mx=i+", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {"pinned txt=valid/1 fetch=1/no/none mx=i+", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {"pinned txt=none stored=1/yes/enforce/9/8 mx=i+", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {"pinned txt=none no-mx self=i+,s-,s-", "",
+		"defer address-insecure example.org A insecure"},
+	    {"pinned txt=none mx=s0", "", "pass null-mx example.org MX secure"},
+	    {"pinned txt=none resolver-broken mx=i", "",
+		"defer resolver-broken example.org MX insecure"},
+	    {"pinned class=local", "", "pass no-domain"});
+}
+
+Test(decide, T_14_a_pin_does_not_wait_for_discovery)
+{
+	PARTIAL({"pinned mx=s+ mx1=s+,s-,s+", "", "pass secure"},
+	    {"pinned mx=s+ mx1=s+,s-,s+", "discovery=tempfail bogus=tempfail",
+		"pass secure"},
+	    {"pinned mx=i+", "", "defer mx-insecure example.org MX insecure"},
+	    {"pinned mx=i+", "action=quarantine",
+		"quarantine mx-insecure example.org MX insecure"},
+	    {"pinned txt=valid/2 stored=1/no mx=b", "",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned mx=s+ mx1=s+,s-,?", "", "open"},
+	    {"pinned", "", "open"},
+	    {"mx=i+", "", "open"});
+}
+
+/* A policy that is there or may come has patterns of its own. */
+Test(decide, T_14_the_patterns_of_a_policy_count_beside_a_pin)
+{
+	FINAL({"pinned txt=valid/1 stored=1/no pattern=mx9.example.org mx=s+ "
+	       "mx1=s+,s-,s-",
+		  "patterns=enforce",
+		  "defer mx-mismatch mx1.example.org mx pattern mismatch"},
+	    {"pinned txt=valid/1 stored=1/no/testing pattern=mx9.example.org "
+	     "mx=s+ mx1=s+,s-,s-",
+		"patterns=enforce", "pass secure"});
+	PARTIAL({"pinned mx=s+ mx1=s+,s-,s-", "patterns=enforce", "open"},
+	    {"pinned txt=valid/2 stored=1/no pattern=mx9.example.org mx=s+ "
+	     "mx1=s+,s-,s-",
+		"patterns=enforce", "open"},
+	    {"pinned mx=s0", "patterns=enforce",
+		"pass null-mx example.org MX secure"});
+}
+
+Test(decide, T_14_D_20_own_faults_defer_a_pinned_domain)
+{
+	FINAL({"pinned internal-error txt=none mx=s+ mx1=s+,s-,s+", "",
+		"defer internal-error"},
+	    {"pinned deadline", "", "defer deadline example.org MX unasked"},
+	    {"pinned deadline txt=none mx=s+ mx1=s+,s-,?", "",
+		"defer deadline _25._tcp.mx1.example.org TLSA unasked"});
+	/* A policy that is fetched makes good for a store that failed. */
+	PARTIAL({"pinned internal-error mx=s+ mx1=s+,s-,s+", "", "open"},
+	    {"pinned internal-error txt=none", "", "defer internal-error"});
+}
+
+/* The pin needs no update; a policy that may be there does. */
+Test(decide, T_14_A_02_a_pin_rejects_once_discovery_has_ended)
+{
+	FINAL({"pinned txt=none mx=b", "action=reject",
+		"reject mx-bogus example.org MX bogus"},
+	    {"pinned txt=valid/1 stored=1/no mx=b", "action=reject",
+		"reject mx-bogus example.org MX bogus"},
+	    {"pinned txt=none stored=1/yes mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned txt=failed mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned txt=bogus mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned txt=valid/1 fetch=failed mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"},
+	    {"pinned txt=none deadline mx=b", "action=reject",
+		"defer mx-bogus example.org MX bogus"});
+	PARTIAL({"pinned mx=b", "action=reject", "open"},
+	    {"pinned mx=s+ mx1=s+,s-,s+", "action=reject", "pass secure"});
+}
+
 Test(decide, A_02_rejects_only_for_what_does_not_pass_by_itself)
 {
 	FINAL({BOUND "mx=s+ mx1=i+,s-,s-", "action=reject",
@@ -844,6 +935,9 @@ Test(decide_wants, C_03_fetch_and_delivery)
 	    {"txt=valid/2 stored=1/yes fetch=2/no",   false, false},
 	    {"txt=valid/2 stored=1/no fetch=2/yes",   false, true },
 	    {"txt=valid/2 fetch=2/yes/none/0/0",      false, true },
+	    {"pinned",				false, true }, /* T-14 */
+	    {"pinned txt=none",                       false, true },
+	    {"pinned txt=valid/1",                    true,  true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -880,4 +974,32 @@ Test(decide_wants, T_10_ids_are_compared_octet_by_octet)
 	world.stored.id = NULL;
 	decide_wants(&world.facts, &wants);
 	cr_expect(wants.fetch);
+}
+
+/* --- what the verdict tells of a pin ------------------------------------- */
+
+Test(decide, T_14_the_verdict_names_pin_and_policy)
+{
+	static const struct {
+		const char *facts;
+		bool known;
+		enum policy_from from;
+	} rows[] = {
+	    {"pinned txt=none mx=i",                true,  POLICY_FROM_NONE },
+	    {"pinned txt=failed mx=i",              false, POLICY_FROM_NONE },
+	    {"pinned mx=i",                         false, POLICY_FROM_NONE },
+	    {"pinned txt=failed stored=1/no mx=i",  true,  POLICY_FROM_CACHE},
+	    {"pinned txt=valid/1 fetch=1/yes mx=i", true,  POLICY_FROM_FETCH},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world world;
+		struct verdict verdict = judge(&world, rows[i].facts, "");
+
+		cr_expect(verdict.pinned && verdict_is_bound(&verdict));
+		cr_expect_eq(verdict.policy_known, rows[i].known, "%s",
+		    rows[i].facts);
+		cr_expect_eq(verdict.policy_from, rows[i].from, "%s",
+		    rows[i].facts);
+	}
 }

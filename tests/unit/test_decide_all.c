@@ -117,6 +117,7 @@ struct state {
 	bool deadline;
 	bool internal_error;
 	bool resolver_broken;
+	bool pinned;
 	size_t stored; /* N(stored_policies): none */
 	size_t stage;
 	size_t mx;
@@ -142,6 +143,7 @@ build(const struct state *s, struct built *out)
 	out->facts.deadline = s->deadline;
 	out->facts.internal_error = s->internal_error;
 	out->facts.resolver_broken = s->resolver_broken;
+	out->facts.pinned = s->pinned;
 	if (s->stored < N(stored_policies))
 		out->facts.stored = &stored_policies[s->stored];
 	out->facts.txt_state = stages[s->stage].txt;
@@ -177,7 +179,8 @@ expect(bool ok, const char *what, const struct state *s)
 	cr_assert(ok,
 	    "%s: stored %zu stage %zu mx %zu hosts %zu "
 	    "records %zu%zu%zu %zu%zu%zu "
-	    "rules %d%d%d%d%d%d%d truncated %d deadline %d broken %d",
+	    "rules %d%d%d%d%d%d%d truncated %d deadline %d broken %d "
+	    "error %d pinned %d",
 	    what, s->stored, s->stage, s->mx, s->n_hosts, s->records[0][0],
 	    s->records[0][1], s->records[0][2], s->records[1][0],
 	    s->records[1][1], s->records[1][2], (int)s->rules.hosts,
@@ -185,7 +188,7 @@ expect(bool ok, const char *what, const struct state *s)
 	    (int)s->rules.on_discovery_failure,
 	    (int)s->rules.on_bogus_discovery, (int)s->rules.on_resolver_failure,
 	    (int)s->rules.action, (int)s->truncated, (int)s->deadline,
-	    (int)s->resolver_broken);
+	    (int)s->resolver_broken, (int)s->internal_error, (int)s->pinned);
 }
 
 static void
@@ -357,7 +360,7 @@ each_discovery(struct state *s, void (*check)(struct state *s))
 }
 
 /* Every combination of the rules and flags, by its number. */
-#define RULES_ALL (2U * 3 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2)
+#define RULES_ALL (2U * 3 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2 * 2)
 
 static unsigned
 digit(unsigned *number, unsigned base)
@@ -380,6 +383,7 @@ set_rules(struct state *s, unsigned number)
 	s->rules.on_resolver_failure = (enum rule_failure)digit(&number, 2);
 	s->rules.on_discovery_failure = (enum rule_failure)digit(&number, 2);
 	s->rules.on_bogus_discovery = (enum rule_failure)digit(&number, 2);
+	s->pinned = digit(&number, 2) == 1;
 	s->deadline = digit(&number, 2) == 1;
 	s->internal_error = digit(&number, 2) == 1;
 }
@@ -540,5 +544,95 @@ Test(decide_all,
 			}
 			check_slowly(&s);
 		}
+	}
+}
+
+/* --- pins ---------------------------------------------------------------- */
+
+/* A policy with the flag, of which the TXT says that it is the newest, and
+ * whose patterns do not count. */
+static const struct fact_policy testing_policy =
+    POLICY("1", true, POLICY_MODE_TESTING, one_host);
+
+static bool
+is_patternless(const struct state *s)
+{
+	return s->rules.mx_patterns == RULE_MX_PATTERNS_IGNORE ||
+	    (s->stored == N(stored_policies) &&
+		stages[s->stage].fetch.state != FETCH_OK);
+}
+
+/* What a pin makes of a domain without a binding policy is what a policy with
+ * the flag makes of it; a rejection may be deferred instead (A-02). */
+static void
+check_pin(struct state *s)
+{
+	struct built pinned, bound;
+	struct verdict by_pin, by_policy;
+
+	if (s->internal_error || !is_patternless(s))
+		return;
+	s->pinned = true;
+	build(s, &pinned);
+	bound = pinned;
+	bound.facts.hosts = bound.hosts;
+	bound.facts.pinned = false;
+	bound.facts.stored = &testing_policy;
+	bound.facts.txt_state = TXT_VALID;
+	bound.facts.txt_id = "1";
+	bound.facts.fetch.state = FETCH_UNASKED;
+	cr_assert(decide(&pinned.facts, &s->rules, DECIDE_FINAL, &by_pin));
+	cr_assert(decide(&bound.facts, &s->rules, DECIDE_FINAL, &by_policy));
+	expect(by_pin.pinned, "the pin is not told", s);
+	expect(by_pin.reason == by_policy.reason, "another reason", s);
+	expect(by_pin.kind == by_policy.kind ||
+		(by_policy.kind == VERDICT_REJECT &&
+		    by_pin.kind == VERDICT_DEFER),
+	    "a pin is not a policy with the flag", s);
+}
+
+Test(decide_all, T_14_a_pin_demands_what_a_policy_demands)
+{
+	uint64_t seed = 0x9e3779b97f4a7c15U;
+	struct state s = {.n_hosts = HOSTS};
+
+	for (int i = 0; i < 400000; i++) {
+		set_rules(&s, random_below(&seed, RULES_ALL));
+		s.stored = random_below(&seed, N(stored_policies) + 1);
+		s.stage = random_below(&seed, N(stages));
+		s.mx = random_below(&seed, N(mx_records));
+		for (size_t j = 0; j < HOSTS * 3; j++)
+			s.records[j / 3][j % 3] =
+			    random_below(&seed, N(records));
+		check_pin(&s);
+	}
+}
+
+/* D-20, D-08: what is not known of a pinned domain never lets it pass, but for
+ * on_resolver_failure. */
+Test(decide_all, T_14_D_20_a_pinned_domain_passes_only_when_it_is_secure)
+{
+	uint64_t seed = 0x2545f4914f6cdd1dU;
+	struct state s = {.mx = MX_RECORDS, .n_hosts = HOSTS};
+
+	for (int i = 0; i < 400000; i++) {
+		struct verdict verdict;
+		struct built built;
+
+		set_rules(&s, random_below(&seed, RULES_ALL));
+		s.pinned = true;
+		s.rules.on_resolver_failure = RULE_TEMPFAIL;
+		s.stored = random_below(&seed, N(stored_policies) + 1);
+		s.stage = random_below(&seed, N(stages));
+		for (size_t j = 0; j < HOSTS * 3; j++)
+			s.records[j / 3][j % 3] =
+			    random_below(&seed, N(records));
+		build(&s, &built);
+		if (!decide(&built.facts, &s.rules, DECIDE_PARTIAL, &verdict) ||
+		    verdict.kind != VERDICT_PASS)
+			continue;
+		s.rules.mx_patterns = RULE_MX_PATTERNS_IGNORE;
+		expect(!s.internal_error && slow_judge(&built.facts, &s.rules),
+		    "passes without being secure", &s);
 	}
 }

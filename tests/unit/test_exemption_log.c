@@ -44,25 +44,12 @@ tear_down(void)
 
 /* What was written, without the time in front of each line. */
 static const char *
-told(int64_t now_s, int64_t since_s)
+written(void)
 {
-	static const struct exemption exemptions[] = {
-	    {.domain = "for-good.example"      },
-	    { .domain = "far.example", .until_s = MIDNIGHT_S + 8 * DAY_S},
-	    { .domain = "soon.example",
-             .until_s = MIDNIGHT_S + DAY_S,
-             .comment = "ticket 7"},
-	    {		.domain = "over.example",           .until_s = MIDNIGHT_S},
-	};
-	const struct config config = {
-	    .scope = {.n_exemptions = 4, .exemptions = exemptions}
-        };
 	static char text[4096];
 	char line[1024];
 	FILE *file;
 
-	cr_assert_eq(truncate(path, 0), 0);
-	exemption_log(log_under_test, &config, now_s, since_s);
 	log_close(&log_under_test); /* all is written then */
 	text[0] = '\0';
 	file = fopen(path, "r");
@@ -75,6 +62,23 @@ told(int64_t now_s, int64_t since_s)
 	}
 	fclose(file);
 	return text;
+}
+
+static const char *
+told(int64_t now_s, int64_t since_s)
+{
+	static const struct domain_entry entries[] = {
+	    {"for-good.example", 0,                      NULL      },
+	    {"far.example",      MIDNIGHT_S + 8 * DAY_S, NULL      },
+	    {"soon.example",     MIDNIGHT_S + DAY_S,     "ticket 7"},
+	    {"over.example",     MIDNIGHT_S,             NULL      },
+	};
+	const struct config config = {
+	    .scope.exemptions = {.n = 4, .item = entries},
+	};
+
+	exemption_log(log_under_test, &config, now_s, since_s);
+	return written();
 }
 
 Test(exemption_log, all_that_end_are_told_at_start, .init = set_up,
@@ -111,4 +115,80 @@ Test(exemption_log, next_is_midnight_in_utc)
 	cr_assert_eq(exemption_log_pause(MIDNIGHT_S), DAY_S);
 	cr_assert_eq(exemption_log_pause(MIDNIGHT_S + 1), DAY_S - 1);
 	cr_assert_eq(exemption_log_pause(MIDNIGHT_S - 1), 1);
+}
+
+Test(exemption_log, T_14_pins_that_end_are_told_likewise, .init = set_up,
+    .fini = tear_down)
+{
+	static const struct domain_entry pins[] = {
+	    {"soon.example", MIDNIGHT_S + DAY_S, "audit"},
+	    {"over.example", MIDNIGHT_S,         NULL   },
+	};
+	const struct config config = {
+	    .pins = {.n = 2, .item = pins}
+        };
+
+	exemption_log(log_under_test, &config, MIDNIGHT_S, MIDNIGHT_S - DAY_S);
+	cr_assert_str_eq(written(),
+	    "warning pin domain=soon.example state=lapses left_s=86400 "
+	    "why=audit\n"
+	    "warning pin domain=over.example state=lapsed left_s=0\n");
+}
+
+/* An exemption below a pin leaves one domain out, which is no conflict. */
+Test(exemption_log, T_14_pins_that_are_exempt_are_warned_about, .init = set_up,
+    .fini = tear_down)
+{
+	static const struct domain_entry exempt[] = {
+	    {".below.example",     0,          NULL},
+	    {"both.example",       0,          NULL},
+	    {"one.pinned.example", 0,          NULL},
+	    {"over.example",       MIDNIGHT_S, NULL},
+	};
+	static const struct domain_entry pins[] = {
+	    {".pinned.example",    0, NULL},
+	    {".sub.below.example", 0, NULL},
+	    {"both.example",       0, NULL},
+	    {"over.example",       0, NULL},
+	};
+	struct config config = {
+	    .scope.exemptions = {.n = 4, .item = exempt},
+	    .pins = {.n = 4, .item = pins  },
+	};
+
+	exemption_log_conflicts(log_under_test, &config, MIDNIGHT_S);
+	cr_assert_str_eq(written(),
+	    "warning config msg=\"2 pinned domains are exempt as well, "
+	    ".sub.below.example among them: they are not checked\"\n");
+}
+
+Test(exemption_log, T_14_one_pin_that_is_exempt, .init = set_up,
+    .fini = tear_down)
+{
+	static const struct domain_entry both[] = {
+	    {"both.example", 0, NULL}
+        };
+	const struct config config = {
+	    .scope.exemptions = {.n = 1, .item = both},
+	    .pins = {.n = 1, .item = both},
+	};
+
+	exemption_log_conflicts(log_under_test, &config, MIDNIGHT_S);
+	cr_assert_str_eq(written(),
+	    "warning config msg=\"both.example is pinned and exempt: it is "
+	    "not checked\"\n");
+}
+
+Test(exemption_log, T_14_without_conflict_nothing_is_said, .init = set_up,
+    .fini = tear_down)
+{
+	static const struct domain_entry pins[] = {
+	    {"a.example", 0, NULL}
+        };
+	const struct config config = {
+	    .pins = {.n = 1, .item = pins}
+        };
+
+	exemption_log_conflicts(log_under_test, &config, MIDNIGHT_S);
+	cr_assert_str_eq(written(), "");
 }

@@ -37,6 +37,7 @@ static const struct fact_host hosts[] = {
 static const struct facts full = {
     .recipient = {ADDRESS_DOMAIN, "example.org", "smtp",          "[example.org]"},
     .no_mx = true,
+    .pinned = true,
     .port = 587,
     .resolver_broken = true,
     .txt_state = TXT_VALID,
@@ -111,7 +112,7 @@ Test(facts, a_copy_lives_on_its_own)
 	expect_string(copy, size, copy->recipient.domain, "example.org");
 	expect_string(copy, size, copy->recipient.mailer, "smtp");
 	expect_string(copy, size, copy->recipient.host, "[example.org]");
-	cr_expect(copy->no_mx && copy->resolver_broken);
+	cr_expect(copy->pinned && copy->no_mx && copy->resolver_broken);
 	cr_expect_eq(copy->port, 587);
 	cr_expect_eq(copy->txt_state, TXT_VALID);
 	expect_string(copy, size, copy->txt_id, "20260102");

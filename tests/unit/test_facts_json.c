@@ -35,7 +35,7 @@ Test(facts_json, writes_what_the_design_shows)
 	static const char expected[] =
 	    "{\"facts\":{\"recipient\":{\"class\":\"domain\",\"domain\":"
 	    "\"example.org\",\"mailer\":\"smtp\",\"host\":\"example.org\"},"
-	    "\"resolver\":\"ok\",\"txt\":{\"state\":\"valid\",\"id\":\"2\"},"
+	    "\"resolver\":\"ok\",\"pinned\":false,\"txt\":{\"state\":\"valid\",\"id\":\"2\"},"
 	    "\"stored\":{\"id\":\"1\",\"age\":100,\"max_age\":86400,\"mode\":"
 	    "\"testing\",\"dnssec\":false,\"mx\":[\"*.example.org\"]},"
 	    "\"fetch\":{\"ok\":true,\"id\":\"2\",\"max_age\":86400,\"mode\":"
@@ -71,8 +71,8 @@ Test(facts_json, writes_what_was_not_looked_up_as_null)
 {
 	static const char expected[] =
 	    "{\"facts\":{\"recipient\":{\"class\":\"local\",\"domain\":null,"
-	    "\"mailer\":null,\"host\":null},\"resolver\":\"broken\",\"txt\":"
-	    "null,\"stored\":null,\"fetch\":{\"ok\":false,\"error\":\"\"},"
+	    "\"mailer\":null,\"host\":null},\"resolver\":\"broken\","
+	    "\"pinned\":false,\"txt\":null,\"stored\":null,\"fetch\":{\"ok\":false,\"error\":\"\"},"
 	    "\"mx\":null,\"hosts\":[],\"hosts_truncated\":true,"
 	    "\"internal_error\":true,\"deadline\":true},\"verdict\":\"pass\","
 	    "\"reason\":\"no-domain\",\"decided_by\":\"\",\"policy\":"
@@ -91,6 +91,27 @@ Test(facts_json, writes_what_was_not_looked_up_as_null)
 	cr_assert_not_null(line);
 	cr_expect_str_eq(line, expected);
 	free(line);
+}
+
+Test(facts_json, T_14_a_pin_is_written_and_read)
+{
+	struct verdict verdict = {.reason = REASON_SECURE,
+	    .pinned = true,
+	    .policy_from = POLICY_FROM_CACHE};
+	struct facts facts = {.pinned = true};
+	char *line = facts_json_write(&facts, &verdict, -1);
+	struct facts *again;
+
+	cr_assert_not_null(line);
+	cr_expect_not_null(strstr(line, "\"pinned\":true"), "%s", line);
+	cr_expect_not_null(strstr(line, "\"policy\":\"pinned\""), "%s", line);
+	again = read_ok(line);
+	cr_expect(again->pinned);
+	free(again);
+	free(line);
+	again = read_ok("{}");
+	cr_expect_not(again->pinned);
+	free(again);
 }
 
 Test(facts_json, writes_a_verdict_alone)

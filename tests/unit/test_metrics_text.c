@@ -334,6 +334,17 @@ Test(metrics_text, recipients_by_verdict_and_reason)
 		    "reason=\"secure\"} 0");
 }
 
+Test(metrics_text, T_14_pins)
+{
+	metrics_count(metrics, METRICS_PINNED, VERDICT_DEFER, 0);
+	view.pins = 3;
+	view.pins_lapsing = 2;
+	expect_line("dane_sts_pinned_recipients_total{verdict=\"defer\"} 1");
+	expect_line("dane_sts_pinned_recipients_total{verdict=\"pass\"} 0");
+	expect_line("dane_sts_pinned_domains 3");
+	expect_line("dane_sts_pinned_domains_lapsing 2");
+}
+
 Test(metrics_text, what_monitor_mode_spared)
 {
 	char *text = write_text();

@@ -220,6 +220,21 @@ Test(page, what_is_wrong_is_said)
 	expect_part(write_page(), err_text(ERR_IO));
 }
 
+Test(page, T_14_pins_are_counted)
+{
+	char *page;
+
+	view.pins = 3;
+	page = write_page();
+	cr_expect_not_null(strstr(page, "<dt>domains pinned</dt><dd>3</dd>"),
+	    "%s", page);
+	cr_expect_null(strstr(page, "pins that lapse"));
+	free(page);
+	view.pins_lapsing = 2;
+	expect_part(write_page(),
+	    "<dt>pins that lapse within 7 days</dt><dd>2</dd>");
+}
+
 Test(page, the_last_hour)
 {
 	view.minute.hour.n[REASON_SECURE][VERDICT_PASS] = 12;

@@ -310,6 +310,42 @@ Test(recipient, failed_discovery_tells_the_fetch_error_L03_C06)
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
 }
 
+Test(recipient, T_14_a_pin_is_in_the_line)
+{
+	struct recipient_result result;
+	const char *line;
+
+	context.metrics = metrics_new();
+	played.facts = (struct facts){
+	    .pinned = true,
+	    .txt_state = TXT_BOGUS,
+	    .txt_why = "no signatures",
+	    .mx = {FACT_INSECURE, ANSWER_RECORDS, NULL},
+	};
+	line = judge(&plain, &result);
+	cr_assert(strstr(line,
+		      " verdict=defer reason=mx-insecure mode=enforce "
+		      "policy=pinned policy_id=- policy_age=- "
+		      "policy_from=none ") != NULL,
+	    "%s", line);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	cr_expect_eq(metrics_sum(context.metrics, METRICS_PINNED, VERDICT_DEFER,
+			 0),
+	    1U);
+	/* beside a policy */
+	played.facts.stored = &policy;
+	cr_assert(strstr(judge(&plain, &result),
+		      " policy=pinned policy_id=20260101 policy_age=3600 "
+		      "policy_from=cache ") != NULL);
+	/* */
+	config->mode = CONFIG_MODE_MONITOR;
+	line = judge(&plain, &result);
+	cr_assert(strstr(line, " mode=monitor policy=pinned ") != NULL, "%s",
+	    line);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	metrics_free(&context.metrics);
+}
+
 Test(recipient, no_policy_says_none_T09)
 {
 	struct recipient_result result;
@@ -431,12 +467,12 @@ Test(recipient, next_hop_in_brackets_R03)
 /* */
 Test(recipient, exemptions_match_the_address_that_the_mta_rewrote_R19)
 {
-	struct exemption exemption = {.domain = "example.org"};
+	struct domain_entry exemption = {.domain = "example.org"};
 	struct recipient_result result;
 	struct recipient recipient = plain;
 
-	config->scope.n_exemptions = 1;
-	config->scope.exemptions = &exemption;
+	config->scope.exemptions.n = 1;
+	config->scope.exemptions.item = &exemption;
 	recipient.arg = "<u%bound.example@example.org>";
 	recipient.host = "bound.example";
 	recipient.address = "u@bound.example";
@@ -529,13 +565,13 @@ Test(recipient, a_next_hop_that_cannot_be_read_is_a_warning_R18)
 
 Test(recipient, exempt_domain_tells_why)
 {
-	struct exemption exemption = {.domain = "example.org",
+	struct domain_entry exemption = {.domain = "example.org",
 	    .comment = "broken till May"};
 	struct recipient_result result;
 	const char *line;
 
-	config->scope.n_exemptions = 1;
-	config->scope.exemptions = &exemption;
+	config->scope.exemptions.n = 1;
+	config->scope.exemptions.item = &exemption;
 	line = judge(&plain, &result);
 	cr_assert_eq(played.asked, 0U);
 	cr_assert(strstr(line, " verdict=pass reason=exempt ") != NULL);

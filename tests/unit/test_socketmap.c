@@ -126,6 +126,7 @@ say(const struct held *question)
 	    !is_of(target, "testing.example"))
 		facts.mx =
 		    (struct fact_rrset){FACT_INSECURE, ANSWER_RECORDS, "no DS"};
+	facts.pinned = is_of(target, "pinned.example");
 	facts.recipient.class = ADDRESS_DOMAIN;
 	facts.recipient.domain = target->domain;
 	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
@@ -770,12 +771,12 @@ Test(socketmap, A_06_inside_the_share_defers)
 /* What needs no look is not enforced then either. */
 Test(socketmap, A_06_monitor_is_told_of_exemptions)
 {
-	static const struct exemption exempt[] = {{.domain = "bound.example"}};
+	static const struct domain_entry exempt[] = {{.domain = "bound.example"}};
 	struct config *config = new_config();
 
 	config->mode = CONFIG_MODE_MONITOR;
-	config->scope.n_exemptions = N(exempt);
-	config->scope.exemptions = exempt;
+	config->scope.exemptions.n = N(exempt);
+	config->scope.exemptions.item = exempt;
 	start(config);
 	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
 	cr_expect_not_null(
@@ -784,13 +785,13 @@ Test(socketmap, A_06_monitor_is_told_of_exemptions)
 
 Test(socketmap, exemptions)
 {
-	static const struct exemption exempt[] = {
+	static const struct domain_entry exempt[] = {
 	    {.domain = "bound.example", .comment = "by contract"},
 	};
 	struct config *config = new_config();
 
-	config->scope.n_exemptions = N(exempt);
-	config->scope.exemptions = exempt;
+	config->scope.exemptions.n = N(exempt);
+	config->scope.exemptions.item = exempt;
 	start(config);
 	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
 	cr_expect_str_eq(query("policy [bound.example]:25"), "NOTFOUND ");
@@ -817,6 +818,18 @@ Test(socketmap, one_line_for_each_answer)
 		" tls-policy domain=plain.example nexthop=plain.example "
 		"mta=sendmail answer=none reason=no-policy mode=enforce "
 		"policy=none policy_id=- dnssec=- decided_by=- ms="),
+	    "%s", log_text());
+}
+
+Test(socketmap, T_14_a_pin_is_in_the_line)
+{
+	start(new_config());
+	(void)query("policy pinned.example");
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" answer=defer reason=mx-insecure mode=enforce policy=pinned "
+		"policy_id=- dnssec=- decided_by=\"pinned.example MX "
+		"insecure\" "),
 	    "%s", log_text());
 }
 

@@ -128,6 +128,47 @@ Test(tls_policy, D_05_to_D_15_bound_and_not_secure_defers)
 		NEEDED "MX of example.org: insecure"});
 }
 
+/* Never less than with "dnssec: yes", nor than what a policy asks for. */
+Test(tls_policy, T_14_a_pin_is_answered_like_the_flag)
+{
+	POSTFIX({"pinned txt=none mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {"pinned txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,s-", "",
+		"OK dane-only"},
+	    {"pinned txt=none mx=s+ mx1=s+,s+,s-", "", "OK encrypt"},
+	    {"pinned txt=bogus mx=i+", "",
+		NEEDED "MX of example.org: insecure"},
+	    {"pinned txt=valid/1 stored=1/no mx=s+ mx1=s+,s+,s-", "", SECURE},
+	    {"pinned txt=valid/1 stored=1/no mx=s+ mx1=s+,s+,s+u", "",
+		"OK dane-only"},
+	    {"pinned txt=valid/1 stored=1/no mx=i+", "",
+		NEEDED "MX of example.org: insecure"},
+	    {"pinned txt=valid/1 stored=1/no/testing mx=s+ mx1=s+,s+,s-", "",
+		"OK encrypt"},
+	    {"pinned txt=none mx=s0", "", NOTFOUND},
+	    {"pinned deadline", "",
+		NEEDED "MX of example.org: not answered in time"},
+	    {"pinned internal-error", "",
+		NEEDED "filter: internal error"});
+}
+
+/* Without a policy there is no name but the host's. */
+Test(tls_policy, T_14_a_pin_without_policy_or_DANE)
+{
+	static const struct tls_rules verify = {
+	    .no_tlsa = TLS_NO_TLSA_VERIFY,
+	    .no_dane = true,
+	    .tlsrpt = true,
+	};
+	static const struct row rows[] = {
+	    {"pinned txt=none mx=s+ mx1=s+,s+,s-", "",
+		"OK secure match=mx1.example.org servername=hostname"},
+	    {"pinned txt=none mx=s+ mx1=s+,s+,s+u", "",
+		"OK secure match=mx1.example.org servername=hostname"},
+	};
+
+	check_rows(rows, N(rows), &verify, TLS_DIALECT_SENDMAIL);
+}
+
 Test(tls_policy, S_03_what_is_not_answered_in_time_is_asked_again)
 {
 	POSTFIX({BOUND "mx=? deadline", "",
@@ -398,12 +439,13 @@ Test(tls_policy, D_01_more_is_looked_up_for_enforce_alone)
 		bool wanted;
 	} rows[] = {
 	    {MTA_STS,				    true },
-	    {BOUND,				      false}, /* the verdict wants it anyway */
+            {BOUND,				      false}, /* the verdict wants it anyway */
 	    {"txt=valid/1 stored=1/no/testing",          false},
 	    {"txt=valid/1 stored=1/no/none",             false},
-	    {"txt=none",				 false},
+            {"txt=none",                                 false},
 	    {"txt=none stored=1/no/enforce/86401/86400", false},
 	    {"txt=valid/2 fetch=2/no",                   true },
+	    {"pinned txt=valid/2 fetch=2/no",            false}, /* likewise */
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {

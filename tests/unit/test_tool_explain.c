@@ -76,6 +76,11 @@ static const struct {
     {"example.org", 1,
      "rcpt to=<u@example.org> domain=example.org verdict=defer "
 	"reason=mx-insecure mode=monitor mx=insecure\n",			      "would have been deferred, but was let through"                 },
+ /* T-14 */
+    {"example.org", 0,
+     "rcpt to=<u@example.org> domain=example.org verdict=pass reason=secure "
+	"mode=enforce policy=pinned policy_id=7 policy_age=60 "
+	"policy_from=cache\n",							"whether it has a policy\n  or not.\n  Policy: id 7, fetched"   },
     {"example.org", 0,
      "rcpt to=<u@example.org> domain=example.org verdict=pass reason=secure "
 	"mode=enforce\n",							     "was let through.\n"					    },

@@ -177,6 +177,25 @@ Test(tool_tree, no_policy_is_one_line_of_evidence)
 	    "policy with \"dnssec: yes\".\n");
 }
 
+Test(tool_tree, T_14_a_pin_is_shown)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .pinned = true,
+	    .txt_state = TXT_NONE,
+	    .mx = {.status = FACT_INSECURE, .answer = ANSWER_RECORDS},
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: defer, mx-insecure: example.org MX insecure\n"
+	    "|- pinned: the configuration requires DNSSEC, whatever the domain "
+	    "publishes\n"
+	    "|- TXT _mta-sts.example.org: none\n"
+	    "`- MX: insecure, records  <- decided\n"
+	    "The owner should sign the zone or complete its chain of DS records; if others\n"
+	    "see it signed, the answers are stripped on the way to you.\n");
+}
+
 Test(tool_tree, failed_fetch_is_last_without_delivery)
 {
 	const struct facts facts = {

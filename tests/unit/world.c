@@ -148,6 +148,7 @@ set_flag(struct facts *facts, const char *key)
 	    {"resolver-broken", &facts->resolver_broken},
 	    {"no-mx",           &facts->no_mx          },
 	    {"late",            &facts->txt_late       },
+	    {"pinned",          &facts->pinned         },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

@@ -6,7 +6,7 @@
  *
  * txt=STATE[/ID], stored=ID/yes|no[/MODE[/AGE/MAX_AGE]], fetch=failed,
  * fetch=ID/yes|no[/MODE] ("yes": with the dnssec flag), pattern=NAME of both;
- * flags: truncated, deadline, internal-error, resolver-broken, no-mx;
+ * flags: truncated, deadline, internal-error, resolver-broken, no-mx, pinned;
  * class=NAME, domain=NAME ("domain=": none), port=N. Any other word is a host
  * "NAME=A,AAAA,TLSA" below example.org ("null": a host without name).
  *
