@@ -98,6 +98,33 @@ derive_prefixes(struct config *config, struct arena *arena)
 	return 0;
 }
 
+/* The canonical forms. */
+static int
+derive_local_domains(struct config *config, struct arena *arena)
+{
+	const struct config_list *from = &config->local_domains;
+	const char **domains =
+	    arena_alloc(arena, (from->n + 1) * sizeof(*domains));
+	char domain[NAME_SIZE + 1];
+
+	if (domains == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		const char *text = from->item[i];
+		int err = config_exempt_domain(text, strlen(text), domain);
+
+		if (err == 0) {
+			domains[i] = arena_strdup(arena, domain);
+			err = domains[i] != NULL ? 0 : ERR_NOMEM;
+		}
+		if (err != 0)
+			return err;
+	}
+	config->scope.n_local_domains = from->n;
+	config->scope.local_domains = domains;
+	return 0;
+}
+
 static int
 derive_scope(struct config *config, const char *path, struct arena *arena,
     struct config_errors *errors)
@@ -177,6 +204,8 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 		err = derive_prefixes(config, arena);
 	if (err == 0)
 		err = derive_scope(config, path, arena, errors);
+	if (err == 0)
+		err = derive_local_domains(config, arena);
 	if (err == 0)
 		derive_rules(config);
 	return err;

@@ -237,15 +237,39 @@ is_local_mailer(const struct scope_rules *rules, const char *mailer)
 	return false;
 }
 
+/* pattern: "example.org", or ".example.org" for all that is below. */
+static bool
+pattern_covers(const char *pattern, const char *domain)
+{
+	if (pattern[0] == '.')
+		return name_is_below(domain, pattern + 1);
+	return strcmp(domain, pattern) == 0;
+}
+
+/* Under non_smtpd_milters Postfix does not say where a recipient goes, so that
+ * the configuration has to (R-07). */
+static bool
+is_local_domain(const struct scope_rules *rules,
+    const struct scope_input *input)
+{
+	if (input->mailer != NULL || input->host != NULL ||
+	    input->address->class != ADDRESS_DOMAIN)
+		return false;
+	for (size_t i = 0; i < rules->n_local_domains; i++) {
+		if (pattern_covers(rules->local_domains[i],
+			input->address->domain))
+			return true;
+	}
+	return false;
+}
+
 static bool
 exemption_covers(const struct exemption *exemption, const char *domain,
     int64_t now_s)
 {
 	if (exemption->until_s != 0 && now_s >= exemption->until_s)
 		return false;
-	if (exemption->domain[0] == '.')
-		return name_is_below(domain, exemption->domain + 1);
-	return strcmp(domain, exemption->domain) == 0;
+	return pattern_covers(exemption->domain, domain);
 }
 
 static const struct exemption *
@@ -357,7 +381,8 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 	    .class = input->address->class,
 	    .target = {.port = SCOPE_PORT_SMTP},
 	};
-	if (is_local_mailer(rules, input->mailer)) { /* */
+	if (is_local_mailer(rules, input->mailer) ||
+	    is_local_domain(rules, input)) { /* */
 		scope_pass(out, REASON_LOCAL);
 		return;
 	}

@@ -47,6 +47,10 @@ exemption_state(const struct exemption *exemption, int64_t now_s);
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
+	/* Of recipients for whom the MTA gives no macros: canonical, in the
+	 * forms of exemption.domain. */
+	size_t n_local_domains;
+	const char *const *local_domains;
 	size_t n_exemptions;
 	const struct exemption *exemptions;
 };

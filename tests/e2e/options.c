@@ -74,6 +74,19 @@ Test(options, quarantine_holds_what_sendmail_1_submits)
 	LAB("queue", "\"queue_name\": \"hold\"", "submitted@unsigned.test");
 }
 
+/* else mail of cron for such a domain waits in maildrop, for ever. */
+Test(options, R_07_local_domains_that_sendmail_1_submits_to)
+{
+	LAB_FRESH("local_domains={unsigned.test}");
+	LAB("submit", "--to", "cron@unsigned.test");
+	free(LAB_LOG("rcpt", "to=cron@unsigned.test", "verdict=pass",
+	    "reason=local"));
+	LAB("mail", "X-Recipient: <cron@unsigned.test>");
+	/* By SMTP Postfix says where it goes, and this counts. */
+	free(LAB_ASK("cron@unsigned.test"));
+	free(LAB_LOG("rcpt", "to=<cron@unsigned.test>", "verdict=defer"));
+}
+
 Test(options, a_submission_is_deferred_at_its_end_not_at_RCPT)
 {
 	struct lab_output out;

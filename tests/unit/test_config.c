@@ -322,6 +322,8 @@ static const struct {
     {"exempt_domains = {\"a..b\"}\n",            "1: exempt_domains: \"a..b\" is no"                 },
     {"exempt_domains = {a.example,\n\n b_/c}\n",
      "3: exempt_domains: \"b_/c\" is no domain"						      },
+    {"local_domains = {a.example, \"b..c\"}\n",
+     "1: local_domains: \"b..c\" is no domain"						       },
     {"exempt_domains = {\".\"}\n",               "1: exempt_domains: \".\" is no domain"             },
     {"resolvers = {localhost}\n",                "1: resolvers: \"localhost\": must be"              },
     {"resolvers = {\"127.0.0.1@\"}\n",           "1: resolvers: \"127.0.0.1@\": must"                },
@@ -495,6 +497,19 @@ Test(config, exemptions_are_canonical_R04)
 	    "xn--mnchen-3ya.example");
 	cr_assert_eq(config->scope.exemptions[0].until_s, 0);
 	cr_assert_str_eq(config->scope.exemptions[1].domain, ".example.net");
+	config_free(&config);
+}
+
+Test(config, local_domains_are_canonical_R04_R07)
+{
+	struct config *config =
+	    load("local_domains = {\"M\xc3\xbcnchen.Example.\", "
+		 "\".EXAMPLE.net\"}\n");
+
+	cr_assert_eq(config->scope.n_local_domains, 2U);
+	cr_assert_str_eq(config->scope.local_domains[0],
+	    "xn--mnchen-3ya.example");
+	cr_assert_str_eq(config->scope.local_domains[1], ".example.net");
 	config_free(&config);
 }
 

@@ -547,6 +547,28 @@ Test(filter, never_refuses_at_rcpt_under_non_smtpd_milters)
 	}
 }
 
+/* only where the MTA does not say where a recipient goes. */
+Test(filter, local_domains_pass_under_non_smtpd_milters_R07)
+{
+	struct mta mta;
+
+	start_filter("local_domains = {\"bad.test\"}\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "cron@bad.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	cr_assert(log_holds("to=cron@bad.test domain=- verdict=pass "
+			    "reason=local"));
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "cron@bad.test"), 'c');
+	cr_assert_eq(send_local_rcpt(&mta, "u@bad2.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'y');
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
 /* a sender can write the argument as he likes. */
 Test(filter, exemptions_match_what_the_mta_says_R19)
 {

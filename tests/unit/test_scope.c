@@ -192,7 +192,11 @@ static const struct exemption exemptions[] = {
     {".partner.test", 0,       NULL         },
 };
 
+static const char *const local_domains[] = {"home.test", ".boxes.test"};
+
 static const struct scope_rules rules = {
+    .n_local_domains = sizeof(local_domains) / sizeof(local_domains[0]),
+    .local_domains = local_domains,
     .n_local_mailers = sizeof(local_mailers) / sizeof(local_mailers[0]),
     .local_mailers = local_mailers,
     .n_exemptions = sizeof(exemptions) / sizeof(exemptions[0]),
@@ -352,6 +356,20 @@ Test(scope, R_07_local_mailers)
 	    {"<user>", "*file*", "", "pass local"},
 	    {"<u@far.test>", "locale", "far.test", "far.test:25"},
 	    {"<u@far.test>", "", "far.test", "far.test:25"});
+}
+
+/* Mail from sendmail(1) under Postfix; beside macros these do not count. */
+Test(scope, R_07_local_domains_count_without_macros)
+{
+	CHECK({"<u@home.test>", NULL, NULL, "pass local"},
+	    {"<u@HOME.test.>", NULL, NULL, "pass local"},
+	    {"u@home.test", NULL, NULL, "pass local"},
+	    {"u@a.boxes.test", NULL, NULL, "pass local"},
+	    {"u@boxes.test", NULL, NULL, "boxes.test:25"},
+	    {"u@a.home.test", NULL, NULL, "a.home.test:25"},
+	    {"u@home.test", "smtp", "home.test", "home.test:25"},
+	    {"u@home.test", "smtp", NULL, "home.test:25"},
+	    {"u@home.test", NULL, "relay.test", "relay.test:25"});
 }
 
 /* Postfix's way to name a socket, whatever the transport is called. */
