@@ -24,6 +24,7 @@ libcore_a_SOURCES += \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/reply.c milter/core/reply.h \
 	milter/core/scope.c milter/core/scope.h \
+	milter/core/next_hop.c \
 	milter/core/share.c milter/core/share.h
 
 # The moment of delivery.
