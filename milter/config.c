@@ -10,6 +10,7 @@
 #include "config_internal.h"
 #include "core/err.h"
 #include "core/share.h"
+#include "io/idn.h"
 
 const char *
 config_default_path(void)
@@ -126,6 +127,39 @@ derive_local_domains(struct config *config, struct arena *arena)
 }
 
 static int
+derive_exempt_senders(struct config *config, struct arena *arena)
+{
+	const struct config_list *from = &config->exempt_senders;
+	struct exempt_sender *senders =
+	    arena_alloc(arena, (from->n + 1) * sizeof(*senders));
+	char domain[NAME_SIZE];
+
+	if (senders == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		const char *text = from->item[i];
+		const char *at = strrchr(text, '@');
+		int err = at == NULL
+		    ? ERR_SYNTAX
+		    : address_domain((const uint8_t *)at + 1, strlen(at + 1),
+			  idn_to_ascii, domain);
+
+		if (err != 0)
+			return err;
+		senders[i] = (struct exempt_sender){
+		    .text = text,
+		    .local = arena_strndup(arena, text, (size_t)(at - text)),
+		    .domain = arena_strdup(arena, domain),
+		};
+		if (senders[i].local == NULL || senders[i].domain == NULL)
+			return ERR_NOMEM;
+	}
+	config->scope.n_exempt_senders = from->n;
+	config->scope.exempt_senders = senders;
+	return 0;
+}
+
+static int
 derive_scope(struct config *config, const char *path, struct arena *arena,
     struct config_errors *errors)
 {
@@ -206,6 +240,8 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 		err = derive_scope(config, path, arena, errors);
 	if (err == 0)
 		err = derive_local_domains(config, arena);
+	if (err == 0)
+		err = derive_exempt_senders(config, arena);
 	if (err == 0)
 		derive_rules(config);
 	return err;

@@ -193,6 +193,38 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		scope_pass(out, REASON_EXEMPT);
 }
 
+const struct exempt_sender *
+scope_exempt_sender(const struct scope_rules *rules, const char *sender,
+    address_idn_fn *idn)
+{
+	const char *end = sender + strlen(sender);
+	char domain[NAME_SIZE];
+	const char *at;
+
+	if (rules->n_exempt_senders == 0)
+		return NULL;
+	if (end - sender >= 2 && sender[0] == '<' && end[-1] == '>') {
+		sender++;
+		end--;
+	}
+	at = memrchr(sender, '@', (size_t)(end - sender));
+	if (at == NULL ||
+	    address_domain((const uint8_t *)at + 1, (size_t)(end - at - 1), idn,
+		domain) != 0)
+		return NULL;
+	for (size_t i = 0; i < rules->n_exempt_senders; i++) {
+		const struct exempt_sender *row = &rules->exempt_senders[i];
+		const size_t len = strlen(row->local);
+
+		if (strcmp(row->domain, domain) == 0 &&
+		    (len == 0 ||
+			(len == (size_t)(at - sender) &&
+			    memcmp(row->local, sender, len) == 0)))
+			return row;
+	}
+	return NULL;
+}
+
 enum exemption_state
 exemption_state(const struct exemption *exemption, int64_t now_s)
 {

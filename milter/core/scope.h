@@ -30,6 +30,15 @@ struct exemption {
 	const char *comment; /* may be NULL */
 };
 
+#define EXEMPT_SENDER_MAX 320 /* octets: RFC 5321 4.5.3.1 */
+
+/* S-09: an envelope sender whose mail is never deferred. */
+struct exempt_sender {
+	const char *text;   /* as it was configured */
+	const char *local;  /* compared octet by octet; "": any */
+	const char *domain; /* canonical */
+};
+
 #define EXEMPTION_NOTICE_S (7 * 86400)
 
 enum exemption_state {
@@ -53,6 +62,8 @@ struct scope_rules {
 	const char *const *local_domains;
 	size_t n_exemptions;
 	const struct exemption *exemptions;
+	size_t n_exempt_senders;
+	const struct exempt_sender *exempt_senders;
 };
 
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
@@ -87,6 +98,14 @@ struct scope {
 
 void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
+
+/*
+ * The exemption of an envelope sender, given as the argument of MAIL FROM;
+ * NULL: there is none. What is quoted or routed in other words than the
+ * configuration has does not match.
+ */
+const struct exempt_sender *scope_exempt_sender(const struct scope_rules *rules,
+    const char *sender, address_idn_fn *idn);
 
 /*
  * A next hop as MTAs write it, see scope_input.host. Of a list the first entry

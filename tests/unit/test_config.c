@@ -324,6 +324,11 @@ static const struct {
      "3: exempt_domains: \"b_/c\" is no domain"						      },
     {"local_domains = {a.example, \"b..c\"}\n",
      "1: local_domains: \"b..c\" is no domain"						       },
+    {"exempt_senders = {us.example}\n",
+     "1: exempt_senders: \"us.example\" is no sender"                                                },
+    {"exempt_senders = {\"<a@us.example>\"}\n",
+     "1: exempt_senders: \"<a@us.example>\" is no sender"                                            },
+    {"exempt_senders = {\"a@\"}\n",              "1: exempt_senders: \"a@\" is no sender"            },
     {"exempt_domains = {\".\"}\n",               "1: exempt_domains: \".\" is no domain"             },
     {"resolvers = {localhost}\n",                "1: resolvers: \"localhost\": must be"              },
     {"resolvers = {\"127.0.0.1@\"}\n",           "1: resolvers: \"127.0.0.1@\": must"                },
@@ -510,6 +515,23 @@ Test(config, local_domains_are_canonical_R04_R07)
 	cr_assert_str_eq(config->scope.local_domains[0],
 	    "xn--mnchen-3ya.example");
 	cr_assert_str_eq(config->scope.local_domains[1], ".example.net");
+	config_free(&config);
+}
+
+Test(config, exempt_senders_are_canonical_S09)
+{
+	struct config *config =
+	    load("exempt_senders = {\"TLSrpt@Us.Example.\", "
+		 "\"@REPORTS.example\"}\n");
+
+	cr_assert_eq(config->scope.n_exempt_senders, 2U);
+	cr_assert_str_eq(config->scope.exempt_senders[0].text,
+	    "TLSrpt@Us.Example.");
+	cr_assert_str_eq(config->scope.exempt_senders[0].local, "TLSrpt");
+	cr_assert_str_eq(config->scope.exempt_senders[0].domain, "us.example");
+	cr_assert_str_eq(config->scope.exempt_senders[1].local, "");
+	cr_assert_str_eq(config->scope.exempt_senders[1].domain,
+	    "reports.example");
 	config_free(&config);
 }
 

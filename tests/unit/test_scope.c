@@ -462,6 +462,63 @@ Test(scope, R_17_the_next_hop_is_told_when_it_says_more)
 	cr_expect_null(scope.next_hop);
 }
 
+/* --- senders -------------------------------------------------------------- */
+
+static const struct exempt_sender exempt_senders[] = {
+    {"tlsrpt@us.test",       "tlsrpt", "us.test"            },
+    {"@reports.test",        "",       "reports.test"       },
+    {"@M\xc3\xbcnchen.test", "",       "xn--mnchen-3ya.test"},
+};
+
+static const struct scope_rules sender_rules = {
+    .n_exempt_senders = sizeof(exempt_senders) / sizeof(exempt_senders[0]),
+    .exempt_senders = exempt_senders,
+};
+
+static const struct {
+	const char *sender;
+	int row; /* -1: none */
+} senders[] = {
+  /* clang-format off */
+    {"<tlsrpt@us.test>", 0},
+    {"tlsrpt@us.test", 0},
+    {"<tlsrpt@US.Test.>", 0},
+    {"<TLSRPT@us.test>", -1},
+    {"<tlsrp@us.test>", -1},
+    {"<tlsrpt2@us.test>", -1},
+    {"<tlsrpt@a.us.test>", -1},
+    {"<x@reports.test>", 1},
+    {"<@reports.test>", 1},
+    {"<a@b@reports.test>", 1},
+    {"<x@a.reports.test>", -1},
+    {"<tlsrpt@us.test@evil.test>", -1},
+    {"<x@m\xc3\xbcnchen.test>", 2},
+    {"<>", -1},
+    {"", -1},
+    {"<", -1},
+    {"@", -1},
+    {"<tlsrpt>", -1},
+    {"<tlsrpt@us.test", -1},
+    {"<tlsrpt@>", -1},
+    {"<tlsrpt@us..test>", -1},
+    {" <tlsrpt@us.test>", -1},
+  /* clang-format on */
+};
+
+Test(scope, S_09_exempt_senders)
+{
+	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		const struct exempt_sender *found =
+		    scope_exempt_sender(&sender_rules, senders[i].sender,
+			fake_idn);
+
+		cr_expect_eq(found,
+		    senders[i].row < 0 ? NULL : &exempt_senders[senders[i].row],
+		    "%s", senders[i].sender);
+	}
+	cr_expect_null(scope_exempt_sender(&rules, "<tlsrpt@us.test>", NULL));
+}
+
 Test(scope, says_class_and_exemption)
 {
 	struct scope scope;
