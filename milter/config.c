@@ -10,6 +10,7 @@
 #include "config_internal.h"
 #include "core/err.h"
 #include "core/share.h"
+#include "io/idn.h"
 
 const char *
 config_default_path(void)
@@ -98,10 +99,43 @@ derive_prefixes(struct config *config, struct arena *arena)
 	return 0;
 }
 
-/* An option with domains, and the file that has more of them. */
+static int
+derive_exempt_senders(struct config *config, struct arena *arena)
+{
+	const struct config_list *from = &config->exempt_senders;
+	struct exempt_sender *senders =
+	    arena_alloc(arena, (from->n + 1) * sizeof(*senders));
+	char domain[NAME_SIZE];
+
+	if (senders == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		const char *text = from->item[i];
+		const char *at = strrchr(text, '@');
+		int err = at == NULL
+		    ? ERR_SYNTAX
+		    : address_domain((const uint8_t *)at + 1, strlen(at + 1),
+			  idn_to_ascii, domain);
+
+		if (err != 0)
+			return err;
+		senders[i] = (struct exempt_sender){
+		    .text = text,
+		    .local = arena_strndup(arena, text, (size_t)(at - text)),
+		    .domain = arena_strdup(arena, domain),
+		};
+		if (senders[i].local == NULL || senders[i].domain == NULL)
+			return ERR_NOMEM;
+	}
+	config->scope.n_exempt_senders = from->n;
+	config->scope.exempt_senders = senders;
+	return 0;
+}
+
+/* An option with domains, and the file that has more of them, if any. */
 struct domain_options {
 	const struct config_list *domains;
-	const char *file;
+	const char *file;        /* NULL: there is no such option */
 	const char *file_option; /* its name */
 };
 
@@ -121,7 +155,7 @@ derive_domains(const struct config *config, const char *path,
 		if (err == 0)
 			err = config_domains_add(&list, domain, 0, NULL);
 	}
-	if (err == 0 && options->file[0] != '\0')
+	if (err == 0 && options->file != NULL && options->file[0] != '\0')
 		err = config_domains_read(&list, options->file, errors);
 	if (err == ERR_IO)
 		config_error(errors, path,
@@ -146,6 +180,9 @@ derive_scope(struct config *config, const char *path,
 	    .file = config->require_file,
 	    .file_option = "require_file",
 	};
+	const struct domain_options local = {
+	    .domains = &config->local_domains,
+	};
 	int err, pins_err;
 
 	config->scope.n_local_mailers = config->local_mailers.n;
@@ -154,7 +191,11 @@ derive_scope(struct config *config, const char *path,
 	    &config->scope.exemptions);
 	pins_err =
 	    derive_domains(config, path, &require, errors, &config->pins);
-	return err != 0 ? err : pins_err;
+	if (err == 0)
+		err = pins_err;
+	return err != 0 ? err
+			: derive_domains(config, path, &local, errors,
+			      &config->scope.local_domains);
 }
 
 /* What no single option can tell. */
@@ -207,6 +248,8 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 		err = derive_prefixes(config, arena);
 	if (err == 0)
 		err = derive_scope(config, path, errors);
+	if (err == 0)
+		err = derive_exempt_senders(config, arena);
 	if (err == 0)
 		derive_rules(config);
 	return err;

@@ -260,6 +260,25 @@ config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1])
 	return address_domain((const uint8_t *)text, len, idn_to_ascii, name);
 }
 
+/* LOCAL@DOMAIN or @DOMAIN */
+int
+check_exempt_sender(const char *value, char why[CONFIG_WHY_SIZE])
+{
+	const char *at = strrchr(value, '@');
+	char domain[NAME_SIZE];
+
+	if (at != NULL && strcspn(value, "<> \t") == strlen(value) &&
+	    strlen(value) <= EXEMPT_SENDER_MAX &&
+	    address_domain((const uint8_t *)at + 1, strlen(at + 1),
+		idn_to_ascii, domain) == 0)
+		return 0;
+	snprintf(why, CONFIG_WHY_SIZE,
+	    "\"%.128s\" is no sender; \"user@example.org\" means that address, "
+	    "\"@example.org\" all of the domain",
+	    value);
+	return ERR_CONFIG;
+}
+
 int
 check_listed_domain(const char *value, char why[CONFIG_WHY_SIZE])
 {

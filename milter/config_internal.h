@@ -130,6 +130,7 @@ option_check_fn check_network;
 option_check_fn check_store;
 option_check_fn check_log;
 option_check_fn check_listed_domain;
+option_check_fn check_exempt_sender;
 
 /* --- files --- */
 

@@ -37,9 +37,9 @@
 	    "only policy_socket sees; a mailer that relays over the DNS has "  \
 	    "to leave local_mailers.")                                         \
 	X(REASON_EXEMPT,                                                       \
-	    "The domain is exempt by configuration.",                          \
-	    "Nothing, or take the domain out of exempt_domains and "           \
-	    "exempt_file to have it checked.")                                 \
+	    "The domain, or the sender, is exempt by configuration.",          \
+	    "Nothing, or take the entry out of exempt_domains, exempt_file "   \
+	    "or exempt_senders to have such mail checked.")                    \
 	X(REASON_NO_POLICY,                                                    \
 	    "The domain has no MTA-STS policy.",                               \
 	    "Nothing to do: the domain asks for nothing; its owner can "       \

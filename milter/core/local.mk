@@ -25,6 +25,7 @@ libcore_a_SOURCES += \
 	milter/core/reply.c milter/core/reply.h \
 	milter/core/domain_list.c milter/core/domain_list.h \
 	milter/core/scope.c milter/core/scope.h \
+	milter/core/next_hop.c \
 	milter/core/share.c milter/core/share.h
 
 # The moment of delivery.

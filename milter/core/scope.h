@@ -25,6 +25,15 @@ struct target {
 	uint16_t port;          /* of the next hop, for the TLSA name */
 };
 
+#define EXEMPT_SENDER_MAX 320 /* octets: RFC 5321 4.5.3.1 */
+
+/* S-09: an envelope sender whose mail is never deferred. */
+struct exempt_sender {
+	const char *text;   /* as it was configured */
+	const char *local;  /* compared octet by octet; "": any */
+	const char *domain; /* canonical */
+};
+
 /* Exemptions match the domain that is judged and the domain of {rcpt_addr}. The
  * domain of the argument does not count beside the MTA's word: a sender could
  * write "u%bound.example@exempt.example" (R-19). */
@@ -32,6 +41,10 @@ struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
 	struct domain_list exemptions;
+	/* Of recipients for whom the MTA gives no macros. */
+	struct domain_list local_domains;
+	size_t n_exempt_senders;
+	const struct exempt_sender *exempt_senders;
 };
 
 /* The recipient as the MTA presents it. NULL: the macro was not there. */
@@ -66,6 +79,14 @@ struct scope {
 
 void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
+
+/*
+ * The exemption of an envelope sender, given as the argument of MAIL FROM;
+ * NULL: there is none. What is quoted or routed in other words than the
+ * configuration has does not match.
+ */
+const struct exempt_sender *scope_exempt_sender(const struct scope_rules *rules,
+    const char *sender, address_idn_fn *idn);
 
 /*
  * A next hop as MTAs write it, see scope_input.host. Of a list the first entry

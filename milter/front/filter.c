@@ -2,8 +2,10 @@
  * libmilter's callbacks. One SMTP session, as it is negotiated:
  *
  *	OPTNEG   what the MTA offers; which macros are wanted
- *	MAIL     a new message: forget the one before (no reply is sent)
+ *	MAIL     a new message: forget the one before; is its sender exempt?
+ *	         (no reply is sent)
  *	RCPT     judge; continue, or refuse this recipient
+ *	header   TLS-Required, if it is to be honoured (no reply is sent)
  *	ABORT    forget
  *	EOM      hold or refuse what could not be refused at RCPT
  *
@@ -50,6 +52,8 @@ struct connection {
 	struct message message;
 	bool can_hold;
 	bool mail_without_reply;
+	bool sees_headers;
+	bool header_without_reply;
 };
 
 /* libmilter's callbacks have no argument of the caller's. */
@@ -126,20 +130,22 @@ connection_of(SMFICTX *ctx)
 
 /* Only what is configured: an MTA may refuse a filter that wants more than it
  * lets it have. */
-static unsigned long
-actions_wanted(void)
+static void
+want(unsigned long *actions, unsigned long *unwanted_steps)
 {
-	unsigned long wanted = SMFIF_SETSYMLIST;
 	struct snapshot *snapshot;
 
+	*actions = SMFIF_SETSYMLIST;
+	*unwanted_steps = STEPS_UNWANTED;
 	if (!gate_enter(&filter.gate))
-		return wanted;
+		return;
 	snapshot = snapshot_acquire(filter.parts.snapshots);
 	if (snapshot->config->rules.action == RULE_ACTION_QUARANTINE)
-		wanted |= SMFIF_QUARANTINE;
+		*actions |= SMFIF_QUARANTINE;
+	if (snapshot->config->honor_tls_required_no)
+		*unwanted_steps &= ~(unsigned long)SMFIP_NOHDRS;
 	snapshot_release(&snapshot);
 	gate_leave(&filter.gate);
-	return wanted;
 }
 
 static sfsistat
@@ -151,15 +157,21 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 
 	(void)f2;
 	(void)f3;
-	*want_actions = actions & actions_wanted();
-	*want_steps = steps & STEPS_UNWANTED;
+	want(want_actions, want_steps);
+	*want_actions &= actions;
+	*want_steps &= steps;
 	*want_f2 = 0;
 	*want_f3 = 0;
 	/* Without a connection, what was agreed could not be remembered. */
 	if (connection != NULL) {
 		connection->can_hold = (*want_actions & SMFIF_QUARANTINE) != 0;
 		connection->mail_without_reply = (steps & SMFIP_NR_MAIL) != 0;
+		connection->sees_headers = (*want_steps & SMFIP_NOHDRS) == 0;
+		connection->header_without_reply =
+		    connection->sees_headers && (steps & SMFIP_NR_HDR) != 0;
 		*want_steps |= steps & SMFIP_NR_MAIL;
+		if (connection->header_without_reply)
+			*want_steps |= SMFIP_NR_HDR;
 	}
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		ask_for_macros(ctx);
@@ -171,11 +183,31 @@ on_mail(SMFICTX *ctx, char **argv)
 {
 	struct connection *connection = smfi_getpriv(ctx);
 
-	(void)argv;
 	if (connection == NULL)
 		return SMFIS_CONTINUE;
 	message_reset(&connection->message);
+	if (gate_enter(&filter.gate)) {
+		struct snapshot *snapshot =
+		    snapshot_acquire(filter.parts.snapshots);
+
+		message_mail(&connection->message, &snapshot->config->scope,
+		    argv);
+		snapshot_release(&snapshot);
+		gate_leave(&filter.gate);
+	}
 	return connection->mail_without_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	if (connection == NULL || !connection->sees_headers)
+		return SMFIS_CONTINUE;
+	message_header(&connection->message, name, value);
+	return connection->header_without_reply ? SMFIS_NOREPLY
+						: SMFIS_CONTINUE;
 }
 
 /* The bare status goes out when libmilter does not take the reply. */
@@ -227,6 +259,10 @@ judge(SMFICTX *ctx, const char *arg)
 	    .address = macro(ctx, "{rcpt_addr}"),
 	    .queue_id = macro(ctx, "i"),
 	    .client = macro(ctx, "{client_addr}"),
+	    .exempted_by =
+		connection != NULL && connection->message.exempted_by[0] != '\0'
+		? connection->message.exempted_by
+		: NULL,
 	};
 	const struct message_limits limits = {
 	    .can_hold = connection != NULL && connection->can_hold,
@@ -255,7 +291,7 @@ on_recipient(SMFICTX *ctx, char **argv)
 
 static void
 log_end_of_message(SMFICTX *ctx, const struct message *message,
-    const char *action)
+    const char *action, enum reason reason, const char *why)
 {
 	struct log_event e;
 	const char *queue_id = macro(ctx, "i");
@@ -263,8 +299,10 @@ log_end_of_message(SMFICTX *ctx, const struct message *message,
 	log_begin(&e, filter.parts.log, LOG_LEVEL_WARNING, "eom");
 	log_str(&e, "qid", queue_id != NULL ? queue_id : "NOQUEUE");
 	log_str(&e, "action", action);
-	log_str(&e, "reason", reason_name(message->reason));
+	log_str(&e, "reason", reason_name(reason));
 	log_str(&e, "text", message->reply.text);
+	if (why != NULL)
+		log_str(&e, "why", why);
 	log_end(&e);
 }
 
@@ -273,20 +311,27 @@ end_message(SMFICTX *ctx, const struct message *message)
 {
 	struct reply reply;
 
+	if (message_end(message) != MESSAGE_CONTINUE &&
+	    message_waives_tls(message)) {
+		log_end_of_message(ctx, message, "pass", REASON_EXEMPT,
+		    "TLS-Required: No");
+		return SMFIS_CONTINUE;
+	}
 	switch (message_end(message)) {
 	case MESSAGE_CONTINUE:
 		return SMFIS_CONTINUE;
 	case MESSAGE_HOLD:
 		reply = message->reply;
 		if (smfi_quarantine(ctx, reply.text) == MI_SUCCESS) {
-			log_end_of_message(ctx, message, "quarantine");
+			log_end_of_message(ctx, message, "quarantine",
+			    message->reason, NULL);
 			return SMFIS_CONTINUE;
 		}
 		break; /* what cannot be held must not pass */
 	case MESSAGE_REFUSE:
 		break;
 	}
-	log_end_of_message(ctx, message, "defer");
+	log_end_of_message(ctx, message, "defer", message->reason, NULL);
 	return refuse(ctx, &message->reply);
 }
 
@@ -338,6 +383,7 @@ register_callbacks(void)
 	    .xxfi_flags = SMFIF_QUARANTINE,
 	    .xxfi_envfrom = on_mail,
 	    .xxfi_envrcpt = on_recipient,
+	    .xxfi_header = on_header,
 	    .xxfi_eom = on_end_of_message,
 	    .xxfi_abort = on_abort,
 	    .xxfi_close = on_close,

@@ -2,7 +2,11 @@
 
 #include "front/message.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "io/idn.h"
 
 /* A refusal at the end hits the other recipients as well: never for good. */
 static void
@@ -50,6 +54,51 @@ message_recipient(struct message *message, const struct message_limits *limits,
 		return MESSAGE_REFUSE;
 	remember(message, !hold, result);
 	return MESSAGE_CONTINUE;
+}
+
+void
+message_mail(struct message *message, const struct scope_rules *rules,
+    char *const *argv)
+{
+	const struct exempt_sender *exemption;
+
+	if (argv[0] == NULL)
+		return;
+	exemption = scope_exempt_sender(rules, argv[0], idn_to_ascii);
+	if (exemption != NULL)
+		(void)snprintf(message->exempted_by,
+		    sizeof(message->exempted_by), "exempt_senders: %s",
+		    exemption->text);
+	for (argv++; *argv != NULL; argv++) {
+		if (strcasecmp(*argv, "REQUIRETLS") == 0)
+			message->require_tls = true;
+	}
+}
+
+/* RFC 8689 3: "No" is the only value. */
+void
+message_header(struct message *message, const char *name, const char *value)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t len;
+
+	if (strcasecmp(name, "TLS-Required") != 0)
+		return;
+	value += strspn(value, blanks);
+	len = strcspn(value, blanks);
+	if (len == 2 && strncasecmp(value, "No", len) == 0 &&
+	    value[len + strspn(value + len, blanks)] == '\0')
+		message->tls_not_needed = true;
+	else
+		message->tls_header_odd = true;
+}
+
+/* RFC 8689 4.1: the header does not count beside REQUIRETLS. */
+bool
+message_waives_tls(const struct message *message)
+{
+	return message->tls_not_needed && !message->tls_header_odd &&
+	    !message->require_tls;
 }
 
 enum message_action

@@ -160,6 +160,11 @@ recipient_judge(const struct recipient_context *context,
 	line.next_hop = scope.next_hop;
 	line.domain = scope.target.domain;
 	line.monitor = config_only_watches(context->config, line.domain);
+	if (scope.kind == SCOPE_ASK && recipient->exempted_by != NULL) {
+		scope.kind = SCOPE_PASS;
+		scope.reason = REASON_EXEMPT;
+		line.exempted_by = recipient->exempted_by;
+	}
 	switch (scope.kind) {
 	case SCOPE_PASS:
 		line.reason = out->reason = scope.reason;

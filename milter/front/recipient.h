@@ -39,6 +39,7 @@ struct recipient {
 	const char *address;  /* {rcpt_addr} */
 	const char *queue_id; /* i */
 	const char *client;   /* {client_addr} */
+	const char *exempted_by; /* why its sender is exempt; NULL: it is not */
 };
 
 enum recipient_answer {

@@ -104,6 +104,7 @@ find_why(const struct recipient_log *line)
 	    line->facts ? line->facts->fetch.error : NULL,
 	    line->facts ? line->facts->txt_why : NULL,
 	    line->exemption ? line->exemption->comment : NULL,
+	    line->exempted_by,
 	};
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {

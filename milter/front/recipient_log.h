@@ -32,6 +32,7 @@ struct recipient_log {
 	const struct verdict *judged;
 	const struct facts *facts;
 	const struct domain_entry *exemption; /* of REASON_EXEMPT, or NULL */
+	const char *exempted_by;              /* likewise: of its sender */
 };
 
 /* Info for what passes for a usual reason, else warning. */

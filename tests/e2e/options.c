@@ -74,6 +74,54 @@ Test(options, quarantine_holds_what_sendmail_1_submits)
 	LAB("queue", "\"queue_name\": \"hold\"", "submitted@unsigned.test");
 }
 
+/* S-09, RFC 8460 3: the report about a broken domain must reach it. */
+Test(options, S_09_mail_of_an_exempt_sender_passes)
+{
+	LAB_FRESH("exempt_senders={tlsrpt@home.test}");
+	LAB("smtp", "--from", "tlsrpt@home.test", "--to", "s09a@unsigned.test");
+	free(LAB_LOG("rcpt", "to=<s09a@unsigned.test>", "verdict=pass",
+	    "reason=exempt"));
+	LAB("mail", "X-Recipient: <s09a@unsigned.test>");
+	/* And from sendmail(1), as tlsrpt-reportd does it. */
+	LAB("submit", "--from", "tlsrpt@home.test", "--to",
+	    "s09b@unsigned.test");
+	LAB("mail", "X-Recipient: <s09b@unsigned.test>");
+	expect_reply("s09c@unsigned.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+}
+
+/* S-09, RFC 8689 */
+Test(options, S_09_a_message_that_needs_no_TLS_is_not_held)
+{
+	LAB_FRESH("action=quarantine", "honor_tls_required_no=true");
+	LAB("smtp", "--to", "s09d@unsigned.test", "--message",
+	    "Subject: lab\nTLS-Required: No\n\nhello\n");
+	free(LAB_LOG("eom", "action=pass", "reason=exempt"));
+	LAB("mail", "X-Recipient: <s09d@unsigned.test>");
+	LAB("smtp", "--to", "s09e@unsigned.test", "--message",
+	    "Subject: lab\n\nTLS-Required: No\n");
+	LAB("queue", "\"queue_name\": \"hold\"", "s09e@unsigned.test");
+	/* And one from sendmail(1), which would be deferred. */
+	LAB_FRESH("honor_tls_required_no=true");
+	LAB("submit", "--to", "s09f@unsigned.test", "--message",
+	    "Subject: lab\nTLS-Required: No\n\nhello\n");
+	LAB("mail", "X-Recipient: <s09f@unsigned.test>");
+}
+
+/* else mail of cron for such a domain waits in maildrop, for ever. */
+Test(options, R_07_local_domains_that_sendmail_1_submits_to)
+{
+	LAB_FRESH("local_domains={unsigned.test}");
+	LAB("submit", "--to", "cron@unsigned.test");
+	free(LAB_LOG("rcpt", "to=cron@unsigned.test", "verdict=pass",
+	    "reason=local"));
+	LAB("mail", "X-Recipient: <cron@unsigned.test>");
+	/* By SMTP Postfix says where it goes, and this counts. */
+	free(LAB_ASK("cron@unsigned.test"));
+	free(LAB_LOG("rcpt", "to=<cron@unsigned.test>", "verdict=defer"));
+}
+
 Test(options, a_submission_is_deferred_at_its_end_not_at_RCPT)
 {
 	struct lab_output out;

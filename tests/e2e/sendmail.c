@@ -145,6 +145,22 @@ Test(sendmail, quarantine_holds_the_message)
 	free(queue);
 }
 
+/* S-09 */
+Test(sendmail, S_09_exempt_senders_and_messages_that_need_no_TLS)
+{
+	START("readme", "action=quarantine", "honor_tls_required_no=true",
+	    "exempt_senders={tlsrpt@home.test}");
+	free(ASK("--from", "tlsrpt@home.test", "--to", "s8a@unsigned.test"));
+	free(LAB_LOG("rcpt", "to=<s8a@unsigned.test>", "verdict=pass",
+	    "reason=exempt"));
+	free(ASK("--to", "s8b@unsigned.test", "--message",
+	    "Subject: lab\nTLS-Required: No\n\nhello\n"));
+	free(LAB_LOG("eom", "action=pass", "reason=exempt"));
+	LAB("sendmail", "flush");
+	LAB("mail", "X-Recipient: <s8a@unsigned.test>");
+	LAB("mail", "X-Recipient: <s8b@unsigned.test>");
+}
+
 /* Sendmail rewrites it, too; its own name is no exemption for others. */
 Test(sendmail, R_19_a_rewritten_argument_is_not_exempt)
 {

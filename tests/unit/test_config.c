@@ -322,6 +322,13 @@ static const struct {
     {"exempt_domains = {\"a..b\"}\n",            "1: exempt_domains: \"a..b\" is no"                 },
     {"exempt_domains = {a.example,\n\n b_/c}\n",
      "3: exempt_domains: \"b_/c\" is no domain"						      },
+    {"local_domains = {a.example, \"b..c\"}\n",
+     "1: local_domains: \"b..c\" is no domain"						       },
+    {"exempt_senders = {us.example}\n",
+     "1: exempt_senders: \"us.example\" is no sender"                                                },
+    {"exempt_senders = {\"<a@us.example>\"}\n",
+     "1: exempt_senders: \"<a@us.example>\" is no sender"                                            },
+    {"exempt_senders = {\"a@\"}\n",              "1: exempt_senders: \"a@\" is no sender"            },
     {"exempt_domains = {\".\"}\n",               "1: exempt_domains: \".\" is no domain"             },
     {"resolvers = {localhost}\n",                "1: resolvers: \"localhost\": must be"              },
     {"resolvers = {\"127.0.0.1@\"}\n",           "1: resolvers: \"127.0.0.1@\": must"                },
@@ -496,6 +503,37 @@ Test(config, exemptions_are_canonical_R04)
 	cr_assert_eq(config->scope.exemptions.item[0].until_s, 0);
 	cr_assert_str_eq(config->scope.exemptions.item[1].domain,
 	    "xn--mnchen-3ya.example");
+	config_free(&config);
+}
+
+Test(config, local_domains_are_canonical_R04_R07)
+{
+	struct config *config =
+	    load("local_domains = {\"M\xc3\xbcnchen.Example.\", "
+		 "\".EXAMPLE.net\"}\n");
+
+	cr_assert_eq(config->scope.local_domains.n, 2U);
+	cr_assert_str_eq(config->scope.local_domains.item[0].domain,
+	    ".example.net");
+	cr_assert_str_eq(config->scope.local_domains.item[1].domain,
+	    "xn--mnchen-3ya.example");
+	config_free(&config);
+}
+
+Test(config, exempt_senders_are_canonical_S09)
+{
+	struct config *config =
+	    load("exempt_senders = {\"TLSrpt@Us.Example.\", "
+		 "\"@REPORTS.example\"}\n");
+
+	cr_assert_eq(config->scope.n_exempt_senders, 2U);
+	cr_assert_str_eq(config->scope.exempt_senders[0].text,
+	    "TLSrpt@Us.Example.");
+	cr_assert_str_eq(config->scope.exempt_senders[0].local, "TLSrpt");
+	cr_assert_str_eq(config->scope.exempt_senders[0].domain, "us.example");
+	cr_assert_str_eq(config->scope.exempt_senders[1].local, "");
+	cr_assert_str_eq(config->scope.exempt_senders[1].domain,
+	    "reports.example");
 	config_free(&config);
 }
 

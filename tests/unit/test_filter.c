@@ -249,6 +249,8 @@ enum {
 	ACTION_SETSYMLIST = 0x100,
 	STEP_NOMAIL = 0x4,
 	STEP_NORCPT = 0x8,
+	STEP_NOHDRS = 0x20,
+	STEP_NR_HDR = 0x80,
 	STEP_RCPT_REJ = 0x800,
 	STEP_NR_MAIL = 0x4000,
 	STEPS_ALL = 0x1fffff,
@@ -348,14 +350,35 @@ send_macros(struct mta *mta, char command, const char *const *pairs)
 	send_packet(mta, 'D', data, len);
 }
 
+/* len: with the NUL octets that end the sender and each parameter. */
 static void
-send_mail(struct mta *mta)
+send_mail_from(struct mta *mta, const char *words, size_t len)
 {
 	static const char *const macros[] = {"{mail_addr}", "s@t", NULL};
 
 	send_macros(mta, 'M', macros);
-	send_packet(mta, 'M', "<sender@test>", sizeof("<sender@test>"));
+	send_packet(mta, 'M', words, len);
 	if ((mta->steps & STEP_NR_MAIL) == 0)
+		cr_assert_eq(answer_to(mta), 'c');
+}
+#define SEND_MAIL_FROM(mta, words) send_mail_from(mta, words, sizeof(words))
+
+static void
+send_mail(struct mta *mta)
+{
+	SEND_MAIL_FROM(mta, "<sender@test>");
+}
+
+static void
+send_header(struct mta *mta, const char *name, const char *value)
+{
+	char data[1024];
+	size_t len = strlen(name) + 1;
+
+	memcpy(data, name, len);
+	memcpy(data + len, value, strlen(value) + 1);
+	send_packet(mta, 'L', data, len + strlen(value) + 1);
+	if ((mta->steps & STEP_NR_HDR) == 0)
 		cr_assert_eq(answer_to(mta), 'c');
 }
 
@@ -547,6 +570,28 @@ Test(filter, never_refuses_at_rcpt_under_non_smtpd_milters)
 	}
 }
 
+/* only where the MTA does not say where a recipient goes. */
+Test(filter, local_domains_pass_under_non_smtpd_milters_R07)
+{
+	struct mta mta;
+
+	start_filter("local_domains = {\"bad.test\"}\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "cron@bad.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'c');
+	cr_assert(log_holds("to=cron@bad.test domain=- verdict=pass "
+			    "reason=local"));
+	send_mail(&mta);
+	cr_assert_eq(send_local_rcpt(&mta, "cron@bad.test"), 'c');
+	cr_assert_eq(send_local_rcpt(&mta, "u@bad2.test"), 'c');
+	cr_assert_eq(send_end(&mta), 'y');
+	send_mail(&mta);
+	cr_assert_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
 /* a sender can write the argument as he likes. */
 Test(filter, exemptions_match_what_the_mta_says_R19)
 {
@@ -565,6 +610,114 @@ Test(filter, exemptions_match_what_the_mta_says_R19)
 	close_mta(&mta);
 	cr_assert(log_holds("domain=bad.test next_hop=bad.test verdict=pass "
 			    "reason=exempt"));
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* S-09: the sender of a message, and of no other. */
+Test(filter, mail_of_exempt_senders_passes_S09)
+{
+	struct mta mta;
+
+	start_filter("exempt_senders = {\"tlsrpt@us.test\"}\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	cr_expect_eq(mta.steps & STEP_NOHDRS, STEP_NOHDRS);
+	SEND_MAIL_FROM(&mta, "<tlsrpt@US.test>\0SIZE=1000");
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
+	cr_expect_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+	cr_expect_eq(send_end(&mta), 'c');
+	cr_expect(log_holds("to=<u@bad.test> domain=bad.test verdict=pass "
+			    "reason=exempt"));
+	cr_expect(log_holds("why=\"exempt_senders: tlsrpt@us.test\""));
+	SEND_MAIL_FROM(&mta, "<other@us.test>");
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	SEND_MAIL_FROM(&mta, "<tlsrpt@us.test>");
+	send_packet(&mta, 'A', NULL, 0);
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* RFC 8689: words of MAIL FROM and headers of a message that is judged at its
+ * end. */
+static const struct {
+	const char *options;
+	const char *words;
+	size_t len;
+	const char *headers[2][2];
+	char end;
+} tls_required[] = {
+#define MAIL(words) words, sizeof(words)
+    {"",			       MAIL("<s@us.test>"),             {{"TLS-Required", "No"}}, 'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", "No"}},								    'c'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"Tls-required", " no\r\n "}},							      'c'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", "Yes"}},								   'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", "No, thanks"}},							    'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", "No way"}},								'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", ""}},								      'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"TLS-Required", "No"}, {"TLS-Required", "Yes"}},                                           'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>"),
+					    {{"X-TLS-Required", "No"}},								  'y'},
+    {"honor_tls_required_no = true\n", MAIL("<s@us.test>\0REQUIRETLS"),
+					    {{"TLS-Required", "No"}},								    'y'},
+#undef MAIL
+};
+
+Test(filter, TLS_Required_No_lets_a_message_pass_at_its_end_S09)
+{
+	for (size_t i = 0; i < sizeof(tls_required) / sizeof(*tls_required);
+	     i++) {
+		struct mta mta;
+
+		start_filter(tls_required[i].options);
+		open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+		cr_expect_eq((mta.steps & STEP_NOHDRS) != 0,
+		    tls_required[i].options[0] == '\0', "row %zu", i);
+		send_mail_from(&mta, tls_required[i].words,
+		    tls_required[i].len);
+		cr_expect_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+		for (size_t h = 0; h < 2; h++) {
+			if ((mta.steps & STEP_NOHDRS) == 0 &&
+			    tls_required[i].headers[h][0] != NULL)
+				send_header(&mta, tls_required[i].headers[h][0],
+				    tls_required[i].headers[h][1]);
+		}
+		cr_expect_eq(send_end(&mta), tls_required[i].end, "row %zu", i);
+		/* The next message has not said it. */
+		send_mail(&mta);
+		cr_expect_eq(send_local_rcpt(&mta, "u@bad.test"), 'c');
+		cr_expect_eq(send_end(&mta), 'y', "row %zu", i);
+		close_mta(&mta);
+		if (tls_required[i].end == 'c')
+			cr_expect(log_holds("eom qid=4Q2x action=pass "
+					    "reason=exempt"));
+		cr_assert_eq(stop_filter(), 0);
+		unlink(log_path);
+	}
+}
+
+/* An MTA that wants an answer to each header, and a message that is held. */
+Test(filter, TLS_Required_No_keeps_a_message_from_quarantine_S09)
+{
+	struct mta mta;
+
+	start_filter("action = quarantine\nhonor_tls_required_no = true\n");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL & ~(uint32_t)STEP_NR_HDR);
+	cr_expect_eq(mta.steps & (STEP_NOHDRS | STEP_NR_HDR), 0U);
+	send_mail(&mta);
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'c');
+	send_header(&mta, "Subject", "report");
+	send_header(&mta, "TLS-Required", "No");
+	cr_expect_eq(send_end(&mta), 'c');
+	cr_expect_str_eq(mta.quarantine, "");
+	cr_expect(log_holds("why=\"TLS-Required: No\""));
+	close_mta(&mta);
 	cr_assert_eq(stop_filter(), 0);
 }
 

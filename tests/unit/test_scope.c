@@ -193,7 +193,14 @@ static const struct domain_entry exemptions[] = {
     {"partner.test",  0,       NULL         },
 };
 
+static const struct domain_entry local_domains[] = {
+    {".boxes.test", 0, NULL},
+    {"home.test",   0, NULL},
+};
+
 static const struct scope_rules rules = {
+    .local_domains = {.n = sizeof(local_domains) / sizeof(local_domains[0]),
+		      .item = local_domains},
     .n_local_mailers = sizeof(local_mailers) / sizeof(local_mailers[0]),
     .local_mailers = local_mailers,
     .exemptions = {.n = sizeof(exemptions) / sizeof(exemptions[0]),
@@ -355,6 +362,20 @@ Test(scope, R_07_local_mailers)
 	    {"<u@far.test>", "", "far.test", "far.test:25"});
 }
 
+/* Mail from sendmail(1) under Postfix; beside macros these do not count. */
+Test(scope, R_07_local_domains_count_without_macros)
+{
+	CHECK({"<u@home.test>", NULL, NULL, "pass local"},
+	    {"<u@HOME.test.>", NULL, NULL, "pass local"},
+	    {"u@home.test", NULL, NULL, "pass local"},
+	    {"u@a.boxes.test", NULL, NULL, "pass local"},
+	    {"u@boxes.test", NULL, NULL, "boxes.test:25"},
+	    {"u@a.home.test", NULL, NULL, "a.home.test:25"},
+	    {"u@home.test", "smtp", "home.test", "home.test:25"},
+	    {"u@home.test", "smtp", NULL, "home.test:25"},
+	    {"u@home.test", NULL, "relay.test", "relay.test:25"});
+}
+
 /* Postfix's way to name a socket, whatever the transport is called. */
 Test(scope, R_07_next_hops_that_are_sockets_are_local)
 {
@@ -443,6 +464,63 @@ Test(scope, R_17_the_next_hop_is_told_when_it_says_more)
 	}
 	resolve("u@far.test", "local", "relay.test", &scope);
 	cr_expect_null(scope.next_hop);
+}
+
+/* --- senders -------------------------------------------------------------- */
+
+static const struct exempt_sender exempt_senders[] = {
+    {"tlsrpt@us.test",       "tlsrpt", "us.test"            },
+    {"@reports.test",        "",       "reports.test"       },
+    {"@M\xc3\xbcnchen.test", "",       "xn--mnchen-3ya.test"},
+};
+
+static const struct scope_rules sender_rules = {
+    .n_exempt_senders = sizeof(exempt_senders) / sizeof(exempt_senders[0]),
+    .exempt_senders = exempt_senders,
+};
+
+static const struct {
+	const char *sender;
+	int row; /* -1: none */
+} senders[] = {
+  /* clang-format off */
+    {"<tlsrpt@us.test>", 0},
+    {"tlsrpt@us.test", 0},
+    {"<tlsrpt@US.Test.>", 0},
+    {"<TLSRPT@us.test>", -1},
+    {"<tlsrp@us.test>", -1},
+    {"<tlsrpt2@us.test>", -1},
+    {"<tlsrpt@a.us.test>", -1},
+    {"<x@reports.test>", 1},
+    {"<@reports.test>", 1},
+    {"<a@b@reports.test>", 1},
+    {"<x@a.reports.test>", -1},
+    {"<tlsrpt@us.test@evil.test>", -1},
+    {"<x@m\xc3\xbcnchen.test>", 2},
+    {"<>", -1},
+    {"", -1},
+    {"<", -1},
+    {"@", -1},
+    {"<tlsrpt>", -1},
+    {"<tlsrpt@us.test", -1},
+    {"<tlsrpt@>", -1},
+    {"<tlsrpt@us..test>", -1},
+    {" <tlsrpt@us.test>", -1},
+  /* clang-format on */
+};
+
+Test(scope, S_09_exempt_senders)
+{
+	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		const struct exempt_sender *found =
+		    scope_exempt_sender(&sender_rules, senders[i].sender,
+			fake_idn);
+
+		cr_expect_eq(found,
+		    senders[i].row < 0 ? NULL : &exempt_senders[senders[i].row],
+		    "%s", senders[i].sender);
+	}
+	cr_expect_null(scope_exempt_sender(&rules, "<tlsrpt@us.test>", NULL));
 }
 
 Test(scope, says_class_and_exemption)
