@@ -7,7 +7,6 @@
 #include "daemon.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +52,8 @@ struct daemon {
 	struct tls_counters tls_counters;
 	struct control *control;
 	int control_fd;
-	int ready_fd; /* of process_daemonize */
+	int ready_fd;   /* of process_daemonize */
+	bool listening; /* the milter socket is ours */
 	bool sandboxed;
 };
 
@@ -77,28 +77,9 @@ fail(struct daemon *daemon, int code, const char *fmt, ...)
 	return code;
 }
 
-/* Threads inherit this. libmilter's signal thread waits for the first three;
- * were they not blocked elsewhere, an engine thread could be the one that
- * gets SIGTERM, and the process would end in the middle of a write. */
-static int
-block_signals(struct daemon *daemon)
-{
-	sigset_t set;
-
-	(void)daemon;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return 0;
-}
-
 static int
 start_log(struct daemon *daemon)
 {
-	static const char prefix[] = "file:";
 	const struct config *config = daemon->config;
 	char error[LOG_ERROR_SIZE];
 	char owner_error[PROCESS_ERROR_SIZE];
@@ -106,8 +87,8 @@ start_log(struct daemon *daemon)
 	daemon->log = log_open(&config->log_config, PROGRAM, error);
 	if (daemon->log == NULL)
 		return fail(daemon, EX_CONFIG, "%s", error);
-	if (strncmp(config->log, prefix, strlen(prefix)) == 0 &&
-	    process_give_file(config->log + strlen(prefix), config->user,
+	if (log_file(daemon->log) >= 0 &&
+	    process_give_file(log_file(daemon->log), config->user,
 		owner_error) < 0)
 		return fail(daemon, EX_CONFIG, "log: %s", owner_error);
 	return 0;
@@ -116,11 +97,13 @@ start_log(struct daemon *daemon)
 static int
 start_background(struct daemon *daemon)
 {
+	const struct arguments *arguments = &daemon->startup->arguments;
 	char error[PROCESS_ERROR_SIZE];
 
-	if (!daemon->startup->arguments.background)
+	if (!arguments->background)
 		return 0;
-	if (process_daemonize(&daemon->ready_fd, error) < 0)
+	if (process_daemonize(arguments->pid_file, &daemon->ready_fd, error) <
+	    0)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
 	return 0;
 }
@@ -134,6 +117,7 @@ start_socket(struct daemon *daemon)
 
 	if (filter_listen(daemon->config, error) < 0)
 		return fail(daemon, EX_UNAVAILABLE, "%s", error);
+	daemon->listening = true;
 	if (socketmap_listen(daemon->config, &daemon->socketmap, policy_error) <
 	    0)
 		return fail(daemon, EX_UNAVAILABLE, "policy_socket: %s",
@@ -351,8 +335,7 @@ start_log_thread(struct daemon *daemon)
 	return 0;
 }
 
-/* In this order. SIGTERM ends the process at once up to block_signals: there is
- * nothing to finish yet. */
+/* In this order. */
 static int (*const steps[])(struct daemon *daemon) = {
     start_background,
     start_log,
@@ -361,7 +344,6 @@ static int (*const steps[])(struct daemon *daemon) = {
     start_control_socket,
     start_as_user,
     start_sandbox,
-    block_signals,
     start_log_thread,
     start_engine,
     start_watchdog,
@@ -371,13 +353,23 @@ static int (*const steps[])(struct daemon *daemon) = {
     start_web,
 };
 
+/* *stopped: a stop was asked for between two steps. libmilter would take the
+ * signal, too, but calls a SIGINT that comes before it listens a failure. */
 static int
-start(struct daemon *daemon)
+start(struct daemon *daemon, bool *stopped)
 {
+	const char *pid_file = daemon->startup->arguments.pid_file;
 	int code = 0;
 
-	for (size_t i = 0; code == 0 && i < sizeof(steps) / sizeof(*steps); i++)
+	*stopped = process_stop_asked();
+	for (size_t i = 0;
+	     code == 0 && !*stopped && i < sizeof(steps) / sizeof(*steps);
+	     i++) {
 		code = steps[i](daemon);
+		*stopped = process_stop_asked();
+	}
+	if (pid_file != NULL && (code != 0 || *stopped))
+		process_remove_pid(pid_file, getpid());
 	return code;
 }
 
@@ -403,8 +395,8 @@ serve(struct daemon *daemon)
 	    .refusals = daemon->refusals,
 	    .log = daemon->log,
 	};
-	bool drained;
-	int code;
+	bool drained = true;
+	int code = 0;
 
 	process_close_on_exec();
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
@@ -413,8 +405,12 @@ serve(struct daemon *daemon)
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
-	/* Not as after a signal: who watches is to start it again. */
-	code = filter_run(&parts, &drained) < 0 ? EX_SOFTWARE : 0;
+	/* If it fails, libmilter gave up: whoever watches is to start the
+	 * filter again. */
+	if (process_stop_asked())
+		filter_unlisten(daemon->config);
+	else
+		code = filter_run(&parts, &drained) < 0 ? EX_SOFTWARE : 0;
 	notify("STOPPING=1");
 	log_msg(daemon->log, LOG_LEVEL_INFO, "stop", "%s",
 	    drained ? "every recipient was answered"
@@ -457,10 +453,13 @@ daemon_run(const struct startup *startup)
 	    .control_fd = -1,
 	    .ready_fd = -1,
 	};
-	int code = start(&daemon);
+	bool stopped;
+	int code = start(&daemon, &stopped);
 
-	if (code == 0)
+	if (code == 0 && !stopped)
 		code = serve(&daemon);
+	else if (daemon.listening)
+		filter_unlisten(daemon.config);
 	stop(&daemon);
 	return code;
 }

@@ -11,25 +11,31 @@
 #include "arguments.h"
 #include "daemon.h"
 #include "io/standard_fds.h"
+#include "process.h"
 #include "startup.h"
 
-/* A reload that is asked for too early must not end the process. */
+/* A reload that is asked for too early must not end the process, and a stop
+ * must not end it in the middle. */
 static void
-block_reload(void)
+block_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	process_block_stop();
 }
 
 static int
 run(const struct arguments *arguments)
 {
 	struct startup startup;
-	int code = startup_load(&startup, arguments);
+	int code;
 
+	if (!arguments->check)
+		block_signals();
+	code = startup_load(&startup, arguments);
 	if (code == 0)
 		code = startup_check(&startup);
 	if (code == 0 && arguments->check)
@@ -48,7 +54,6 @@ main(int argc, char **argv)
 
 	if (standard_fds_take() < 0)
 		return EX_SOFTWARE;
-	block_reload();
 	if (arguments_parse(argc, argv, &arguments, &code))
 		code = run(&arguments);
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)

@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +29,46 @@ fail(char error[PROCESS_ERROR_SIZE], const char *what)
 	return ERR_IO;
 }
 
+/* --- stop --- */
+
+static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
+#define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+
+static void
+set_stop_mask(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < STOP_SIGNALS; i++)
+		sigaddset(&set, stop_signals[i]);
+	pthread_sigmask(how, &set, NULL);
+}
+
+void
+process_block_stop(void)
+{
+	sigset_t set;
+
+	set_stop_mask(SIG_BLOCK);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+bool
+process_stop_asked(void)
+{
+	sigset_t set;
+
+	if (sigpending(&set) < 0)
+		return false;
+	for (size_t i = 0; i < STOP_SIGNALS; i++)
+		if (sigismember(&set, stop_signals[i]) == 1)
+			return true;
+	return false;
+}
+
 /* --- into the background --- */
 
 static ssize_t
@@ -40,24 +83,29 @@ read_octet(int fd, uint8_t *octet)
 }
 
 static _Noreturn void
-wait_for_child(int fd, pid_t child)
+wait_for_child(int fd, pid_t child, const char *pid_file)
 {
 	uint8_t octet;
 	int status;
 
+	set_stop_mask(SIG_UNBLOCK);
 	if (read_octet(fd, &octet) == 1)
 		_exit(0);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			_exit(70);
 	}
+	/* The child is root no longer. */
+	if (pid_file != NULL)
+		process_remove_pid(pid_file, child);
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0
 		? WEXITSTATUS(status)
 		: 70);
 }
 
 int
-process_daemonize(int *pipe_fd, char error[PROCESS_ERROR_SIZE])
+process_daemonize(const char *pid_file, int *pipe_fd,
+    char error[PROCESS_ERROR_SIZE])
 {
 	int ends[2];
 	pid_t child;
@@ -72,7 +120,7 @@ process_daemonize(int *pipe_fd, char error[PROCESS_ERROR_SIZE])
 	}
 	if (child > 0) {
 		close(ends[1]);
-		wait_for_child(ends[0], child);
+		wait_for_child(ends[0], child, pid_file);
 	}
 	close(ends[0]);
 	/* The session has no terminal, and nothing here opens one. */
@@ -129,6 +177,22 @@ process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE])
 	if (close(fd) < 0 || n != len)
 		return fail(error, path);
 	return 0;
+}
+
+void
+process_remove_pid(const char *path, pid_t pid)
+{
+	char line[32] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	/* Another instance may have written its own. */
+	if (n > 0 && strtol(line, NULL, 10) == (long)pid)
+		(void)unlink(path);
 }
 
 /* --- down from root --- */
@@ -217,16 +281,18 @@ process_close_on_exec(void)
 }
 
 int
-process_give_file(const char *path, const char *user,
-    char error[PROCESS_ERROR_SIZE])
+process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE])
 {
 	const struct passwd *entry;
+	struct stat status;
 
 	if (user[0] == '\0' || geteuid() != 0)
 		return 0;
-	entry = getpwnam(user);
-	/* lchown: the directory may be the user's, and so may a link in it. */
-	if (entry != NULL && lchown(path, entry->pw_uid, (gid_t)-1) == 0)
+	/* A terminal or a pipe, where /dev/stdout may lead, stays as it is. */
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
 		return 0;
-	return fail(error, path);
+	entry = getpwnam(user);
+	if (entry != NULL && fchown(fd, entry->pw_uid, (gid_t)-1) == 0)
+		return 0;
+	return fail(error, user);
 }

@@ -18,6 +18,8 @@
  * stranger who makes us fetch 100 new policies a second takes ten minutes to
  * hit all others once. */
 #define EPOCHS 65536
+/* Buckets of the table, about as many entries, that a cache_put() looks at. */
+#define SWEEP 32
 
 /* What protects and what does not, see cache.h. */
 enum kind {
@@ -45,6 +47,7 @@ struct shard {
 	pthread_mutex_t lock;
 	struct map map;
 	struct pool pool[KINDS];
+	size_t sweep; /* the bucket to look at next */
 	size_t entries_max;
 	size_t octets_max;
 };
@@ -77,12 +80,22 @@ epoch_of(struct cache *cache, const char *key, uint64_t hash)
 	return &cache->epochs[hash / SHARDS % EPOCHS];
 }
 
+/* Another policy is in the store than the one it was made by. */
 static bool
-is_over(struct cache *cache, const char *key, uint64_t hash,
+is_stale(struct cache *cache, const char *key, uint64_t hash,
     const struct answer *answer)
 {
 	return atomic_load_explicit(epoch_of(cache, key, hash),
 		   memory_order_acquire) != answer->epoch;
+}
+
+static bool
+is_good(struct cache *cache, const struct entry *e, unsigned generation,
+    uint64_t now_ms)
+{
+	return e->answer->generation == generation &&
+	    now_ms < e->answer->expires_ms &&
+	    !is_stale(cache, e->key, e->node.hash, e->answer);
 }
 
 unsigned
@@ -181,10 +194,7 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
 
 	(void)pthread_mutex_lock(&s->lock);
 	e = (struct entry *)map_find_hashed(&s->map, key, hash);
-	if (e != NULL &&
-	    (e->answer->generation != generation ||
-		now_ms >= e->answer->expires_ms ||
-		is_over(cache, key, hash, e->answer))) {
+	if (e != NULL && !is_good(cache, e, generation, now_ms)) {
 		drop(s, e);
 	} else if (e != NULL) {
 		TAILQ_REMOVE(&s->pool[e->kind].ages, e, age);
@@ -231,19 +241,42 @@ keep(struct shard *s, struct entry *e)
 	pool->octets += e->size;
 }
 
+/* Drops what is over in the next few buckets. generation: of a new answer; what
+ * a reload has left behind is older. */
+static void
+sweep(struct cache *cache, struct shard *s, unsigned generation,
+    uint64_t now_ms)
+{
+	for (size_t i = 0; i < SWEEP && i < s->map.n_buckets; i++) {
+		struct map_node *node =
+		    s->map.buckets[s->sweep++ % s->map.n_buckets];
+
+		while (node != NULL) {
+			struct entry *e = (struct entry *)node;
+
+			node = node->next;
+			if (e->answer->generation <= generation &&
+			    !is_good(cache, e, generation, now_ms))
+				drop(s, e);
+		}
+	}
+}
+
 void
-cache_put(struct cache *cache, const char *key, const struct answer *answer)
+cache_put(struct cache *cache, const char *key, const struct answer *answer,
+    uint64_t now_ms)
 {
 	const uint64_t hash = map_hash(key);
 	struct shard *s = shard_of(cache, hash);
 	struct entry *e = entry_new(key, answer), *old;
 
 	(void)pthread_mutex_lock(&s->lock);
+	sweep(cache, s, answer->generation, now_ms);
 	old = (struct entry *)map_find_hashed(&s->map, key, hash);
 	if (old != NULL)
 		drop(s, old);
 	if (e != NULL && e->size <= s->octets_max &&
-	    !is_over(cache, key, hash, answer) &&
+	    !is_stale(cache, key, hash, answer) &&
 	    map_insert(&s->map, &e->node) == 0) {
 		keep(s, e);
 		e = NULL;

@@ -13,6 +13,9 @@
  * drive out what protects. Policies of his own get him no further than three
  * quarters of the cache, and there the least recently used go again.
  *
+ * A verdict whose time is over leaves when it is asked for, and otherwise bit
+ * by bit: each cache_put() looks at some more entries.
+ *
  * Any thread: the table is cut into shards with a lock each.
  */
 #ifndef ENGINE_CACHE_H
@@ -36,8 +39,8 @@ const struct answer *cache_get(struct cache *cache, const char *key,
     unsigned generation, uint64_t now_ms);
 /* Takes a reference of its own. Replaces what is there. An answer that does
  * not fit is not kept, nor one whose epoch is over. */
-void
-cache_put(struct cache *cache, const char *key, const struct answer *answer);
+void cache_put(struct cache *cache, const char *key,
+    const struct answer *answer, uint64_t now_ms);
 
 /* For answer.epoch: of the key's domain. Note it before the facts are
  * gathered. */

@@ -222,13 +222,15 @@ judge(struct lookup *l, enum decide_when when, bool *settled)
 static void
 publish(struct lookup *l, const struct answer *answer)
 {
+	uint64_t now_ms = clock_mono_ms();
+
 	answer_unref(&l->published);
 	l->published = answer;
 	/* A rejection is never taken from the cache (A-02), nor what our own
 	 * fault or the clock brought about. */
 	if (answer != NULL && answer->verdict.kind != VERDICT_REJECT &&
-	    !l->facts.internal_error && answer->expires_ms > clock_mono_ms())
-		cache_put(l->worker->cache, l->key, answer);
+	    !l->facts.internal_error && answer->expires_ms > now_ms)
+		cache_put(l->worker->cache, l->key, answer, now_ms);
 }
 
 /* Nothing more will come that could matter. */

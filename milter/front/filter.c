@@ -32,6 +32,7 @@
 #include "front/message.h"
 #include "front/pool_waker.h"
 #include "front/recipient.h"
+#include "front/unix_socket.h"
 #include "io/log.h"
 #include "snapshot.h"
 
@@ -406,6 +407,15 @@ filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
 		return ERR_IO;
 	filter.waker = pool_waker_new(config->socket);
 	return 0;
+}
+
+void
+filter_unlisten(const struct config *config)
+{
+	const char *path = unix_socket_path(config->socket);
+
+	if (path != NULL)
+		(void)unlink(path);
 }
 
 /* For the threads that libmilter starts from now on. */

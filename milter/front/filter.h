@@ -21,6 +21,9 @@ struct snapshots;
  */
 int filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE]);
 
+/* After filter_listen, if there will be no filter_run: removes a unix socket. */
+void filter_unlisten(const struct config *config);
+
 /* What recipients are judged with. All borrowed. */
 struct filter_parts {
 	const struct config *started; /* the one that filter_listen had */

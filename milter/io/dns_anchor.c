@@ -34,6 +34,7 @@ struct reader {
 	unsigned line;
 	char entry[ENTRY_MAX]; /* one record on one line */
 	size_t entry_len;
+	char state; /* of the key in it, see note_state; 0: not said */
 	getdns_list *list;
 	size_t n;
 	uint32_t kind; /* TYPE_DS or TYPE_DNSKEY; 0: none yet */
@@ -89,6 +90,18 @@ out:
 	return err;
 }
 
+/* unbound and unbound-anchor keep RFC 5011 state in a comment after each key:
+ * ";;state=1 [ ADDPEND ]". at: of a semicolon. */
+static void
+note_state(struct reader *r, size_t at)
+{
+	static const char mark[] = ";;state=";
+	const size_t len = strlen(mark);
+
+	if (r->len - at > len && memcmp(r->text + at, mark, len) == 0)
+		r->state = r->text[at + len];
+}
+
 /*
  * The next entry without comments, parentheses and line ends within them
  * (RFC 1035 5.1). 1: there is one; 0: the end; or an error.
@@ -101,6 +114,7 @@ next_entry(struct reader *r)
 	char c;
 
 	r->entry_len = 0;
+	r->state = '\0';
 	while (r->at < r->len) {
 		c = r->text[r->at++];
 		if (c == '\n')
@@ -109,8 +123,10 @@ next_entry(struct reader *r)
 			return 1;
 		if (c == '\n')
 			r->line++;
-		if (c == ';')
+		if (c == ';') {
 			comment = true;
+			note_state(r, r->at - 1);
+		}
 		if (comment)
 			continue;
 		if (c == '(')
@@ -172,7 +188,10 @@ record_fault(const struct reader *r, const getdns_dict *record, bool *skip)
 		GETDNS_RETURN_GOOD ||
 	    (flags & FLAG_ZONE_KEY) == 0)
 		return "not a zone key";
-	*skip = (flags & FLAG_REVOKE) != 0;
+	/* RFC 5011 4.2: only VALID (2) and MISSING (3) keys are anchors. An
+	 * attacker with a stolen key can have announced one that is pending. */
+	*skip = (flags & FLAG_REVOKE) != 0 ||
+	    (r->state != '\0' && r->state != '2' && r->state != '3');
 	return NULL;
 }
 

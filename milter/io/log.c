@@ -189,6 +189,12 @@ no_memory:
 	return NULL;
 }
 
+int
+log_file(const struct log *log)
+{
+	return log->sink == LOG_SINK_FILE ? log->fd : -1;
+}
+
 /* --- writing --- */
 
 /* Returns how many octets were written; fewer on an error. */

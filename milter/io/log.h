@@ -62,6 +62,8 @@ struct log *log_open(const struct log_config *config, const char *ident,
     char error[LOG_ERROR_SIZE]);
 /* Whether target has a known form. 0 or ERR_CONFIG. */
 int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
+/* The descriptor of the file, the log's own; -1: the target is none. */
+int log_file(const struct log *log);
 /* After a rotation. A file that cannot be opened anew is kept. */
 void log_reopen(struct log *log);
 /* From now on. */

@@ -8,6 +8,9 @@
 #include "engine/answer.h"
 #include "engine/cache.h"
 
+/* When put() is called. */
+static uint64_t put_ms = 1;
+
 static const struct answer *
 answer(unsigned generation, uint64_t expires_ms, bool bound)
 {
@@ -35,7 +38,7 @@ put(struct cache *cache, const char *key, uint64_t expires_ms)
 {
 	const struct answer *a = answer(1, expires_ms, false);
 
-	cache_put(cache, key, a);
+	cache_put(cache, key, a, put_ms);
 	answer_unref(&a);
 }
 
@@ -45,7 +48,7 @@ put_bound(struct cache *cache, const char *key)
 	const struct answer *a = answer(1, 100, true);
 
 	cr_assert(a->verdict.policy != NULL && a->verdict.policy->dnssec);
-	cache_put(cache, key, a);
+	cache_put(cache, key, a, put_ms);
 	answer_unref(&a);
 }
 
@@ -67,6 +70,43 @@ Test(cache, S_05_entry_ends_with_its_time)
 	cr_expect(has(cache, "example.org", 1, 99));
 	cr_expect_not(has(cache, "example.org", 1, 100));
 	cr_expect_eq(cache_entries(cache), 0, "an expired entry goes at once");
+	cache_free(&cache);
+}
+
+/* Nobody asks for them again: strangers. */
+Test(cache, S_05_what_is_over_leaves_unasked)
+{
+	struct cache *cache = cache_new(200000, 256 << 20);
+	char key[32];
+
+	for (unsigned i = 0; i < 100000; i++) {
+		(void)snprintf(key, sizeof(key), "d%u.example", i);
+		put(cache, key, 100);
+	}
+	cr_assert_eq(cache_entries(cache), 100000U);
+	put_ms = 100;
+	for (unsigned i = 0; i < 10000; i++) {
+		(void)snprintf(key, sizeof(key), "e%u.example", i);
+		put(cache, key, 1000);
+	}
+	cr_expect_eq(cache_entries(cache), 10000U);
+	cache_free(&cache);
+}
+
+/* A lookup of before a reload ends late: what is newer stays. */
+Test(cache, a_late_answer_sweeps_nothing_newer)
+{
+	struct cache *cache = cache_new(10000, 16 << 20);
+	const struct answer *newer = answer(2, 100, false);
+	char key[32];
+
+	cache_put(cache, "newer.example", newer, put_ms);
+	answer_unref(&newer);
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(key, sizeof(key), "d%u.example", i);
+		put(cache, key, 100);
+	}
+	cr_expect(has(cache, "newer.example", 2, 1));
 	cache_free(&cache);
 }
 

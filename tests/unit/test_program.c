@@ -375,6 +375,72 @@ Test(program, it_tells_the_init_system_and_stops_on_SIGTERM)
 	cr_assert_eq(log_holds("RUNNING AS ROOT"), geteuid() == 0);
 }
 
+static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+/* Blocked and pending when the program begins: so it comes before everything
+ * that could be ended by it. */
+static int
+status_after_early_stop(int signal)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t set;
+	int status;
+
+	daemon_pid = fork();
+	cr_assert_geq(daemon_pid, 0);
+	if (daemon_pid == 0) {
+		sigemptyset(&set);
+		sigaddset(&set, signal);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		raise(signal);
+		run_program(null,
+		    (const char *const[]){"-p", pid_path, "-c", conf, NULL});
+	}
+	close(null);
+	cr_assert_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
+	daemon_pid = 0;
+	return status;
+}
+
+Test(program, a_stop_before_it_listens_ends_with_0)
+{
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	for (size_t i = 0; i < 3; i++) {
+		int status = status_after_early_stop(stop_signals[i]);
+
+		cr_expect_eq(status, 0, "signal %d: %x", stop_signals[i],
+		    (unsigned)status);
+		cr_expect_lt(access(pid_path, F_OK), 0);
+		cr_expect_lt(access(milter_path, F_OK), 0);
+	}
+}
+
+/* Waits for its configuration, a pipe, when the signal comes. */
+Test(program, a_stop_while_the_configuration_is_read_ends_with_0)
+{
+	for (size_t i = 0; i < 3; i++) {
+		int status;
+
+		(void)unlink(conf);
+		cr_assert_eq(mkfifo(conf, 0600), 0);
+		run_daemon();
+		/* Returns when the reader is there. */
+		FILE *file = fopen(conf, "we");
+		cr_assert(file != NULL);
+		cr_assert_eq(kill(daemon_pid, stop_signals[i]), 0);
+		fprintf(file,
+		    "socket = \"unix:%s\"\nlog = \"file:%s\"\n"
+		    "trust_anchor = \"%s\"\nuser = \"\"\n"
+		    "store = \"memory:\"\n",
+		    milter_path, log_path, ROOT_KEY);
+		fclose(file);
+		cr_assert_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
+		daemon_pid = 0;
+		cr_expect_eq(status, 0, "signal %d: %x", stop_signals[i],
+		    (unsigned)status);
+	}
+}
+
 /* Every loop has to answer in between: one that was told of twice came round.
  */
 Test(program, the_watchdog_is_told_that_it_lives)
@@ -453,6 +519,27 @@ Test(program, root_is_given_up_for_good)
 	cr_assert_eq(stat(log_path, &status), 0);
 	cr_assert_neq(status.st_uid, 0U);
 	cr_assert_not(log_holds("RUNNING AS ROOT"));
+}
+
+/* A link of root's is followed, as /dev/stdout is: then the file that it leads
+ * to is the user's, so that it can be opened anew, and not the link. */
+Test(program, the_log_that_was_opened_is_given_to_the_user)
+{
+	char file[sizeof(log_path) + 8];
+	struct stat status;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(chmod(directory, 0755), 0);
+	snprintf(file, sizeof(file), "%s.file", log_path);
+	cr_assert_eq(symlink(file, log_path), 0);
+	write_conf("user = \"nobody\"\nstore = \"memory:\"\n");
+	stop_daemon(start_daemon());
+	cr_assert_eq(lstat(log_path, &status), 0);
+	cr_expect_eq(status.st_uid, 0U);
+	cr_assert_eq(lstat(file, &status), 0);
+	cr_expect_neq(status.st_uid, 0U);
+	unlink(file);
 }
 
 /* --- what the process may --- */
@@ -743,6 +830,50 @@ Test(program, a_pid_file_that_cannot_be_written_is_70)
 	/* Not into what a link points at: the directory may be another's. */
 	cr_assert_eq(symlink(log_path, pid_path), 0);
 	cr_assert_eq(RUN("-p", pid_path, "-c", conf), 70);
+}
+
+/* The store fails after the PID file was written, and after root was given up.
+ */
+Test(program, a_failed_start_leaves_no_pid_file)
+{
+	static const char *const users[] = {"", "nobody"};
+	char more[512];
+
+	if (geteuid() != 0)
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(chmod(directory, 0755), 0);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(more, sizeof(more),
+		    "user = \"%s\"\nstore = \"lmdb:%s/none/store\"\n", users[i],
+		    directory);
+		write_conf(more);
+		cr_expect_eq(RUN("-d", "-p", pid_path, "-c", conf), 70, "%s",
+		    output);
+		cr_expect_lt(access(pid_path, F_OK), 0, "user \"%s\"",
+		    users[i]);
+	}
+	/* In the foreground the directory has to be the user's. */
+	cr_assert_eq(chmod(directory, 0777), 0);
+	cr_expect_eq(RUN("-p", pid_path, "-c", conf), 70, "%s", output);
+	cr_expect_lt(access(pid_path, F_OK), 0);
+}
+
+/* The other instance keeps its PID file: it is there, and serves. */
+Test(program, a_failed_start_leaves_the_pid_file_of_another)
+{
+	FILE *file;
+	int fd;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	fd = start_daemon();
+	file = fopen(pid_path, "we");
+	cr_assert(file != NULL);
+	fprintf(file, "%d\n", (int)daemon_pid);
+	fclose(file);
+	cr_expect_eq(RUN("-d", "-p", pid_path, "-c", conf), 69, "%s", output);
+	cr_expect_eq(read_pid(), daemon_pid);
+	cr_expect_eq(access(milter_path, F_OK), 0);
+	stop_daemon(fd);
 }
 
 Test(program, it_goes_into_the_background_once_it_serves)
