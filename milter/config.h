@@ -31,8 +31,9 @@ enum config_mode {
 	CONFIG_MODE_MONITOR
 };
 enum config_default_level {
-	CONFIG_DEFAULT_LEVEL_DANE,
-	CONFIG_DEFAULT_LEVEL_NONE
+	CONFIG_DEFAULT_LEVEL_DANE_ONLY,
+	CONFIG_DEFAULT_LEVEL_NONE,
+	CONFIG_DEFAULT_LEVEL_DANE /* as dane-only, spelt as in 0.1.0 */
 };
 
 /* Field types by kind of row: what options.def says, as C. */

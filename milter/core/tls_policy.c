@@ -149,6 +149,14 @@ is_unasked(const struct facts *facts, const struct tally *tally)
 	    (facts->no_mx && facts->n_hosts == 0);
 }
 
+/* Only then may default_level leave a domain to the own level of the MTA. */
+static bool
+all_have_dane(const struct facts *facts, const struct tally *tally)
+{
+	return tally->hosts[HOST_DANE_USABLE] > 0 && !facts->hosts_truncated &&
+	    tally->hosts[HOST_DANE_NONE] + tally->hosts[HOST_DANE_BROKEN] == 0;
+}
+
 static void
 judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 {
@@ -164,11 +172,9 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	if (!may_have_dane(facts))
 		return;
 	require_dane(&tally, out);
-	if (tally.hosts[HOST_DANE_USABLE] == 0 || facts->hosts_truncated ||
-	    tally.hosts[HOST_DANE_NONE] + tally.hosts[HOST_DANE_BROKEN] > 0)
-		return;
-	out->kind = rules->leave_dane && !rules->no_dane ? TLS_POLICY_NONE
-							 : TLS_POLICY_DANE;
+	if (rules->leave_dane && !rules->no_dane &&
+	    all_have_dane(facts, &tally))
+		out->kind = TLS_POLICY_NONE;
 }
 
 /* --- all of them --- */
@@ -192,8 +198,7 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 		judge_bound(policy, rules, out);
 	else if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE)
 		judge_mta_sts(rules, out);
-	if (rules->no_dane &&
-	    (out->kind == TLS_POLICY_DANE || out->kind == TLS_POLICY_DANE_ONLY))
+	if (rules->no_dane && out->kind == TLS_POLICY_DANE_ONLY)
 		out->kind = without_dane(policy, rules);
 }
 

@@ -1,23 +1,28 @@
 /*
- * What the MTA is told when it is about to deliver and asks for the TLS policy
- * of a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')): from
- * the verdict, by the same evidence, to a level of TLS.
+ * The answer to an MTA that is about to deliver and asks for the TLS policy of
+ * a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')). It is
+ * derived from the verdict and from the evidence behind it.
  *
- *   the domain is bound          and not secure               defer
- *   (dnssec: yes, or pinned)     a host has usable TLSA       dane-only
- *                                none has, mode is enforce    secure
- *                                none has, any other mode     encrypt or verify
- *   it is not, mode is enforce   every host has usable TLSA   dane
- *                                some have                    dane-only
- *                                none has                     secure
- *   everything else                                           none
+ *   dnssec: yes,    not secure                           defer
+ *   or pinned       a host has usable TLSA               dane-only
+ *                   no host has, mode enforce            secure
+ *                   no host has, any other mode          encrypt or verify
+ *   mode enforce,   a host has usable TLSA               dane-only
+ *   no dnssec: yes  no host has                          secure
+ *   all others                                           none
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
- * records and others have none, "secure" would accept, from a host whose DANE
- * fails, a certificate that anybody vouches for: MTA-STS must not override
- * DANE (RFC 8461 2; S-01). "dane-only" passes over the other hosts instead.
- * An MTA that does no DANE has nothing that could be overridden: for it MTA-STS
- * is the best there is, and no answer at all would mean opportunistic TLS.
+ * records and others have none, "secure" would accept a certificate of any
+ * trusted authority from a host whose DANE fails: MTA-STS must not override
+ * DANE (RFC 8461 2; S-01). With "dane-only" the MTA skips the hosts that have
+ * no TLSA records.
+ *
+ * The answer is never Postfix' level "dane": when Postfix' own resolver finds
+ * no TLSA records, "dane" falls back to "may", and an attacker who denies these
+ * records gets cleartext in spite of mode enforce (S-07).
+ *
+ * An MTA without DANE has nothing to override: for it MTA-STS is the best
+ * answer, and no answer would mean opportunistic TLS.
  *
  * Pure. Any thread.
  */
@@ -31,13 +36,12 @@
 #include "core/verdict.h"
 
 /* X(member, name in logs) */
-#define TLS_POLICY_TABLE(X)                                                    \
-	X(TLS_POLICY_NONE, "none")           /* not found */                   \
-	X(TLS_POLICY_DEFER, "defer")         /* a temporary error */           \
-	X(TLS_POLICY_DANE, "dane")           /* DANE where there is TLSA */    \
-	X(TLS_POLICY_DANE_ONLY, "dane-only") /* no host without TLSA */        \
-	X(TLS_POLICY_SECURE, "secure")       /* PKIX, a name of the policy */  \
-	X(TLS_POLICY_VERIFY, "verify")       /* PKIX, the MX host's name */    \
+#define TLS_POLICY_TABLE(X)                                                   \
+	X(TLS_POLICY_NONE, "none")           /* not found */                  \
+	X(TLS_POLICY_DEFER, "defer")         /* a temporary error */          \
+	X(TLS_POLICY_DANE_ONLY, "dane-only") /* no host without TLSA */       \
+	X(TLS_POLICY_SECURE, "secure")       /* PKIX, a name of the policy */ \
+	X(TLS_POLICY_VERIFY, "verify")       /* PKIX, the MX host's name */   \
 	X(TLS_POLICY_ENCRYPT, "encrypt")     /* TLS, nobody authenticated */
 
 enum tls_policy_kind {
@@ -47,21 +51,26 @@ enum tls_policy_kind {
 	TLS_POLICY_KINDS
 };
 
-enum tls_no_tlsa { TLS_NO_TLSA_ENCRYPT, TLS_NO_TLSA_VERIFY };
+enum tls_no_tlsa {
+	TLS_NO_TLSA_ENCRYPT,
+	TLS_NO_TLSA_VERIFY
+};
 
 /* Options of dane-sts-milter.conf(5). Zeroed memory holds the defaults. */
 struct tls_rules {
 	enum tls_no_tlsa no_tlsa; /* bound, no TLSA, mode is not enforce */
-	bool leave_dane;          /* say "none" in place of "dane" */
+	/* mode enforce without dnssec: yes, and every host has usable TLSA:
+	 * "none" instead of "dane-only" */
+	bool leave_dane;
 	bool no_dane; /* the MTA does none: as if there were no TLSA */
-	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
+	bool tlsrpt;  /* attributes for reports; Postfix 3.10 and later */
 };
 
 /* Borrowed pointers are those of what was judged. */
 struct tls_policy {
 	enum tls_policy_kind kind;
 	bool unknown; /* TLS_POLICY_DEFER: answers are missing, and nothing
-	               * speaks against the domain */
+		       * speaks against the domain */
 	const struct facts *facts;
 	const struct verdict *verdict;
 };

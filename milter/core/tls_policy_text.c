@@ -199,9 +199,6 @@ put_answer(struct text *text, const struct tls_policy *policy,
 	case TLS_POLICY_DEFER:
 		put_defer(text, policy);
 		break;
-	case TLS_POLICY_DANE:
-		put(text, postfix ? "OK dane" : "NOTFOUND ");
-		break;
 	case TLS_POLICY_DANE_ONLY:
 		put(text, postfix ? "OK dane-only" : "NOTFOUND ");
 		break;

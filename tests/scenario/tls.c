@@ -35,7 +35,7 @@ D_01_a_recipient_costs_no_lookup_of_DNSSEC(void)
 	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
 	CHECK(script_dns_count(DOMAIN, DNS_MX) == 0);
 	/* The same verdict, and more facts. */
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	CHECK(script_dns_count(DOMAIN, DNS_MX) == 1);
 	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
 	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
@@ -121,7 +121,7 @@ delivery_joins_a_lookup_that_runs(void)
 	fake_run(500);
 	ask_tls(&delivery, DOMAIN, 4000);
 	fake_run(3000);
-	expect(delivery, "OK dane");
+	expect(delivery, "OK dane-only");
 	CHECK(recipient.completions == 1);
 	CHECK(script_fetch_count(DOMAIN) == 1);
 	world_stop();
@@ -141,7 +141,7 @@ S_03_what_is_not_known_in_time_defers(void)
 	expect(asked_tls(DOMAIN),
 	    "TEMP example.org: TLS policy, DNS not answered in time");
 	fake_run(3000);
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
 	world_stop();
 }
@@ -220,7 +220,7 @@ renewal_keeps_what_a_delivery_needs(void)
 {
 	publish(NOT_BINDING, true);
 	world_start();
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	fake_run(280000);
 	CHECK(asked(DOMAIN).cached); /* begins the renewal */
 	fake_run(20000);

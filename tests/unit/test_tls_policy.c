@@ -218,13 +218,14 @@ Test(tls_policy, a_resolver_that_does_not_validate)
 	    {MTA_STS "mx=b resolver-broken", "", SECURE});
 }
 
-Test(tls_policy, S_01_MTA_STS_leaves_DANE_alone)
+/* Postfix falls from "dane" to "may" when it finds no TLSA records itself. */
+Test(tls_policy, S_01_S_07_mode_enforce_with_TLSA_is_dane_only)
 {
-	POSTFIX({MTA_STS "mx=s+ mx1=s+,s+,s+u", "", "OK dane"},
-	    {MTA_STS "mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane"},
-	    {MTA_STS "mx=s+ mx1=s+,s+,s+u gone=s-,s-,?", "", "OK dane"},
+	POSTFIX({MTA_STS "mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane-only"},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u gone=s-,s-,?", "", "OK dane-only"},
 	    {MTA_STS "mx=s+ mx1=s+,s+,s+u truncated", "", "OK dane-only"},
-	    {MTA_STS "no-mx self=s+,s+,s+u", "", "OK dane"},
+	    {MTA_STS "no-mx self=s+,s+,s+u", "", "OK dane-only"},
 	    /* no TLSA can be had, and none can be ruled out */
 	    {MTA_STS "mx=s+ mx1=s+,s+,b", "", "OK dane-only"},
 	    {MTA_STS "mx=s+ mx1=s+,s+,f", "", "OK dane-only"});
