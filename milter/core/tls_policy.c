@@ -108,12 +108,26 @@ without_dane(const struct fact_policy *policy, const struct tls_rules *rules)
 						    : TLS_POLICY_ENCRYPT;
 }
 
+/* There is nobody to deliver to: the MTA bounces or defers by itself. */
+static bool
+is_no_destination(enum reason reason)
+{
+	return reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
+	    reason == REASON_NO_USABLE_HOST;
+}
+
 static void
 judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
     struct tls_policy *out)
 {
 	struct tally tally = tally_hosts(out->facts);
 
+	/* S-07: an MTA that finds a host all the same was told of a forged one
+	 * and must not deliver to it. */
+	if (is_no_destination(out->verdict->reason)) {
+		out->kind = TLS_POLICY_DANE_ONLY;
+		return;
+	}
 	out->kind = without_dane(policy, rules);
 	require_dane(&tally, out);
 	if (out->kind != TLS_POLICY_DANE_ONLY &&
@@ -123,12 +137,17 @@ judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
 	}
 }
 
-/* There is nobody to deliver to: the MTA bounces or defers by itself. */
-static bool
-is_no_destination(enum reason reason)
+/* --- nothing known --- */
+
+/* D-20: no policy was found because our own part failed. The message waits: on
+ * "not found" the MTA would deliver as if there were none. */
+static void
+judge_no_policy(struct tls_policy *out)
 {
-	return reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
-	    reason == REASON_NO_USABLE_HOST;
+	if (out->verdict->reason != REASON_INTERNAL_ERROR)
+		return;
+	out->kind = TLS_POLICY_DEFER;
+	out->unknown = true;
 }
 
 /* --- MTA-STS alone --- */
@@ -192,8 +211,8 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 	};
 	if (verdict->kind != VERDICT_PASS)
 		out->kind = TLS_POLICY_DEFER;
-	else if (is_no_destination(verdict->reason))
-		return;
+	else if (policy == NULL && !verdict_is_bound(verdict))
+		judge_no_policy(out);
 	else if (verdict_is_bound(verdict))
 		judge_bound(policy, rules, out);
 	else if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE)

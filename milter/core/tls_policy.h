@@ -4,11 +4,13 @@
  * derived from the verdict and from the evidence behind it.
  *
  *   dnssec: yes,    not secure                           defer
- *   or pinned       a host has usable TLSA               dane-only
+ *   or pinned       null MX, no such domain, no host     dane-only
+ *                   a host has usable TLSA               dane-only
  *                   no host has, mode enforce            secure
  *                   no host has, any other mode          encrypt or verify
  *   mode enforce,   a host has usable TLSA               dane-only
  *   no dnssec: yes  no host has                          secure
+ *   an error of our own, policy not known                defer
  *   all others                                           none
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
@@ -69,8 +71,8 @@ struct tls_rules {
 /* Borrowed pointers are those of what was judged. */
 struct tls_policy {
 	enum tls_policy_kind kind;
-	bool unknown; /* TLS_POLICY_DEFER: answers are missing, and nothing
-		       * speaks against the domain */
+	bool unknown; /* TLS_POLICY_DEFER because answers are missing; those
+		       * that came give no reason to defer */
 	const struct facts *facts;
 	const struct verdict *verdict;
 };

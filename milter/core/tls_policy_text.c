@@ -89,6 +89,9 @@ put_hosts(struct text *text, const struct facts *facts)
 		put(text, facts->hosts[i].name);
 		separator = ":";
 	}
+	/* No destination: a forged host cannot prove the domain's own name. */
+	if (separator[0] == '\0')
+		put(text, facts->recipient.domain);
 }
 
 /* --- attributes for reports --- */
@@ -178,7 +181,10 @@ put_defer(struct text *text, const struct tls_policy *policy)
 	put(text, "TEMP ");
 	if (policy->unknown) {
 		put(text, policy->facts->recipient.domain);
-		put(text, ": TLS policy, DNS not answered in time");
+		put(text,
+		    policy->facts->internal_error
+			? ": TLS policy, filter: internal error"
+			: ": TLS policy, DNS not answered in time");
 		return;
 	}
 	reply_format(policy->facts, policy->verdict, &reply);

@@ -26,6 +26,7 @@
 #define NOTFOUND   "NOTFOUND "
 #define NEEDED     "TEMP example.org: DNSSEC required by policy, "
 #define UNANSWERED "TEMP example.org: TLS policy, DNS not answered in time"
+#define INTERNAL   "TEMP example.org: TLS policy, filter: internal error"
 
 struct row {
 	const char *facts;
@@ -181,11 +182,29 @@ Test(tls_policy, S_03_what_is_not_answered_in_time_is_asked_again)
 	    {MTA_STS "no-mx deadline", "", UNANSWERED});
 }
 
-Test(tls_policy, D_10_D_11_D_18_without_destination_nothing_is_said)
+/* The MTA bounces by itself. Should it find a host all the same, somebody forged
+ * MX records, and the policy must hold. */
+Test(tls_policy, S_07_D_10_D_11_D_18_without_destination)
 {
-	POSTFIX({BOUND "mx=s0", "", NOTFOUND},
-	    {BOUND "mx=sx", "", NOTFOUND},
-	    {BOUND "mx=s+ mx1=s-,s-,?", "", NOTFOUND});
+	POSTFIX({BOUND "mx=s0", "", "OK dane-only"},
+	    {TESTING "mx=s0", "", "OK dane-only"},
+	    {BOUND "mx=sx", "", "OK dane-only"},
+	    {BOUND "mx=s+ mx1=s-,s-,?", "", "OK dane-only"},
+	    {MTA_STS "mx=s0", "", SECURE},
+	    {MTA_STS "mx=ix", "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s-,s-,?", "", SECURE},
+	    {"txt=none mx=s0", "", NOTFOUND});
+}
+
+/* Whether there is a policy is not known, and that is our own fault (D-20). */
+Test(tls_policy, S_07_D_20_an_error_of_our_own_defers)
+{
+	POSTFIX({"txt=none internal-error", "", INTERNAL},
+	    {"txt=none internal-error", "discovery=tempfail", INTERNAL},
+	    {BOUND "mx=s+ mx1=s+,s+,s+u internal-error", "",
+		NEEDED "filter: internal error"},
+	    {MTA_STS "internal-error", "", INTERNAL},
+	    {"txt=valid/1 stored=1/no/testing internal-error", "", NOTFOUND});
 }
 
 Test(tls_policy, D_13_any_host_suffices_by_option)
@@ -251,7 +270,6 @@ Test(tls_policy, nothing_is_said_of_what_no_policy_enforces)
 	    {"txt=failed", "", NOTFOUND},
 	    {"txt=bogus", "", NOTFOUND},
 	    {"txt=valid/1 fetch=failed", "", NOTFOUND},
-	    {"txt=none internal-error", "", NOTFOUND},
 	    /* its life is over */
 	    {"txt=none stored=1/yes/enforce/86401/86400 mx=i+", "", NOTFOUND});
 }
@@ -320,6 +338,8 @@ Test(tls_policy, A_03_sendmail_without_DANE)
 	static const struct row verified[] = {
 	    {TESTING "mx=s+ mx1=s+,s+,s+u", "",
              "OK secure match=mx1.example.org servername=hostname"},
+	    {TESTING "mx=s0",               "",
+             "OK secure match=example.org servername=hostname"    },
 	};
 
 	check_rows(both, N(both), &encrypt, TLS_DIALECT_SENDMAIL);
