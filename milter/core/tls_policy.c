@@ -3,6 +3,8 @@
 
 #include "core/tls_policy.h"
 
+#include <string.h>
+
 #include "core/discovery.h"
 
 static const char *const kind_names[TLS_POLICY_KINDS] = {
@@ -11,10 +13,39 @@ static const char *const kind_names[TLS_POLICY_KINDS] = {
 #undef X
 };
 
+static const struct tls_map maps[] = {
+#define X(name, dialect, tlsrpt) {name, dialect, tlsrpt},
+    TLS_MAP_TABLE(X)
+#undef X
+};
+
+static const char map_names[] =
+#define X(name, dialect, tlsrpt) ", " name
+    TLS_MAP_TABLE(X)
+#undef X
+    ;
+
 const char *
 tls_policy_name(enum tls_policy_kind kind)
 {
 	return kind_names[kind];
+}
+
+const char *
+tls_map_names(void)
+{
+	return map_names + strlen(", ");
+}
+
+const struct tls_map *
+tls_map_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (strlen(maps[i].name) == len &&
+		    memcmp(maps[i].name, name, len) == 0)
+			return &maps[i];
+	}
+	return NULL;
 }
 
 /* --- DANE, host by host --- */

@@ -108,4 +108,29 @@ int tls_policy_format(const struct tls_policy *policy,
 
 const char *tls_policy_name(enum tls_policy_kind kind);
 
+/*
+ * X(name, dialect, tlsrpt): the maps that an MTA can name in a request, the
+ * names of postfix-tlspol among them. tlsrpt: attributes for reports whatever
+ * the option says, so that one daemon can serve Postfix before and after 3.10.
+ */
+#define TLS_MAP_TABLE(X)                                \
+	X("postfix", TLS_DIALECT_POSTFIX, false)        \
+	X("policy", TLS_DIALECT_POSTFIX, false)         \
+	X("QUERY", TLS_DIALECT_POSTFIX, false)          \
+	X("postfix-tlsrpt", TLS_DIALECT_POSTFIX, true)  \
+	X("QUERYwithTLSRPT", TLS_DIALECT_POSTFIX, true) \
+	X("sts", TLS_DIALECT_SENDMAIL, false)
+
+struct tls_map {
+	const char *name;
+	enum tls_dialect dialect;
+	bool tlsrpt;
+};
+
+/* NULL: there is none of that name. name: any octets. */
+const struct tls_map *tls_map_find(const char *name, size_t len);
+
+/* All names: "postfix, policy, ..." */
+const char *tls_map_names(void);
+
 #endif
