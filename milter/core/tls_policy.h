@@ -11,6 +11,8 @@
  *   mode enforce,   a host has usable TLSA               dane-only
  *   no dnssec: yes  no host has                          secure
  *   an error of our own, policy not known                defer
+ *   dane_for_all,   every host has usable TLSA           dane-only
+ *   all others      an answer is missing or bogus        defer
  *   all others                                           none
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
@@ -64,8 +66,10 @@ struct tls_rules {
 	/* mode enforce without dnssec: yes, and every host has usable TLSA:
 	 * "none" instead of "dane-only" */
 	bool leave_dane;
-	bool no_dane; /* the MTA does none: as if there were no TLSA */
-	bool tlsrpt;  /* attributes for reports; Postfix 3.10 and later */
+	bool no_dane;      /* the MTA does none: as if there were no TLSA */
+	bool dane_for_all; /* DANE also where no policy asks for TLS */
+	bool resolver_may_fail; /* then not while the resolver is broken */
+	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
 };
 
 /* Borrowed pointers are those of what was judged. */
@@ -73,6 +77,8 @@ struct tls_policy {
 	enum tls_policy_kind kind;
 	bool unknown; /* TLS_POLICY_DEFER because answers are missing; those
 		       * that came give no reason to defer */
+	/* The record because of which dane_for_all defers, or none. */
+	struct evidence blame;
 	const struct facts *facts;
 	const struct verdict *verdict;
 };
@@ -82,7 +88,7 @@ void tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
     const struct tls_rules *rules, struct tls_policy *out);
 
 /* Whether the answer depends on records that the verdict does not need. */
-bool tls_policy_wants_delivery(const struct facts *facts);
+bool tls_policy_wants_delivery(const struct facts *facts, bool dane_for_all);
 
 enum tls_dialect {
 	/* smtp_tls_policy_maps, see postconf(5) */

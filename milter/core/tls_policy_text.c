@@ -179,16 +179,24 @@ put_defer(struct text *text, const struct tls_policy *policy)
 	struct reply reply;
 
 	put(text, "TEMP ");
-	if (policy->unknown) {
-		put(text, policy->facts->recipient.domain);
-		put(text,
-		    policy->facts->internal_error
-			? ": TLS policy, filter: internal error"
-			: ": TLS policy, DNS not answered in time");
+	if (!policy->unknown) {
+		reply_format(policy->facts, policy->verdict, &reply);
+		put(text, reply.text);
 		return;
 	}
-	reply_format(policy->facts, policy->verdict, &reply);
-	put(text, reply.text);
+	put(text, policy->facts->recipient.domain);
+	put(text, ": TLS policy, ");
+	if (policy->blame.kind != EVIDENCE_NONE) {
+		put(text, evidence_reply_name(policy->blame.kind));
+		put(text, " ");
+		put(text, policy->blame.name);
+		put(text, ": ");
+		put(text, fact_status_name(policy->blame.status));
+	} else if (policy->facts->internal_error) {
+		put(text, "filter: internal error");
+	} else {
+		put(text, "DNS not answered in time");
+	}
 }
 
 static void

@@ -241,12 +241,18 @@ is_final(const struct lookup *l, const struct wants *wants)
 	    (!wants->delivery || l->delivery_step == DELIVERY_DONE);
 }
 
+static bool
+wants_more_for_delivery(const struct lookup *l)
+{
+	return tls_policy_wants_delivery(&l->facts, l->setup->dane_for_all);
+}
+
 /* What a lookup for a recipient leaves out. */
 static bool
 is_good_for_delivery(const struct lookup *l)
 {
 	return l->delivery ||
-	    (!tls_policy_wants_delivery(&l->facts) && !tlsa_is_left_out(l));
+	    (!wants_more_for_delivery(l) && !tlsa_is_left_out(l));
 }
 
 static void
@@ -300,7 +306,7 @@ lookup_advance(struct lookup *l)
 		return;
 	}
 	decide_wants(&l->facts, &wants);
-	if (l->delivery && tls_policy_wants_delivery(&l->facts))
+	if (l->delivery && wants_more_for_delivery(l))
 		wants.delivery = true;
 	/* What a pin demands does not depend on what is stored (T-14). */
 	if ((l->policy_step != POLICY_STORE || l->facts.pinned) && !l->shed)

@@ -215,6 +215,23 @@ S_01_TLSA_behind_an_alias_makes_it_dane_only(void)
 	world_stop();
 }
 
+/* The option costs lookups at delivery, and none at RCPT. */
+static void
+dane_for_all_looks_at_domains_without_policy(void)
+{
+	script_delivery(DOMAIN, HOST, true);
+	world_config.dane_for_all = true;
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(script_dns_count(DOMAIN, DNS_MX) == 0);
+	expect(asked_tls(DOMAIN), "OK dane-only");
+	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
+	CHECK(asked_tls(DOMAIN).cached);
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_POLICY);
+	expect(asked_tls("plain.example"), "NOTFOUND ");
+	world_stop();
+}
+
 static void
 renewal_keeps_what_a_delivery_needs(void)
 {
@@ -241,6 +258,7 @@ const struct scenario tls_scenarios[] = {
     SCENARIO(tampering_after_the_recipient_defers),
     SCENARIO(S_01_TLSA_ignored_by_the_verdict_is_asked_for_a_delivery),
     SCENARIO(S_01_TLSA_behind_an_alias_makes_it_dane_only),
+    SCENARIO(dane_for_all_looks_at_domains_without_policy),
     SCENARIO(renewal_keeps_what_a_delivery_needs),
     {NULL, NULL},
   /* clang-format on */

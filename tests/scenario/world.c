@@ -83,7 +83,9 @@ world_forget(const char *domain)
 static void
 note_tls(struct asker *asker, const struct answer *answer)
 {
-	static const struct tls_rules rules;
+	const struct tls_rules rules = {
+	    .dane_for_all = world_config.dane_for_all,
+	};
 	struct tls_policy policy;
 
 	tls_policy_judge(answer->facts, &answer->verdict, &rules, &policy);

@@ -27,6 +27,7 @@
 #define NEEDED     "TEMP example.org: DNSSEC required by policy, "
 #define UNANSWERED "TEMP example.org: TLS policy, DNS not answered in time"
 #define INTERNAL   "TEMP example.org: TLS policy, filter: internal error"
+#define UNKNOWN    "TEMP example.org: TLS policy, "
 
 struct row {
 	const char *facts;
@@ -296,6 +297,76 @@ Test(tls_policy, C_04_C_07_stored_and_fetched_policies)
 
 /* clang-format on */
 
+/* clang-format off */
+
+/* RFC 7672 without any policy. */
+Test(tls_policy, dane_for_all)
+{
+	static const struct tls_rules all = {.dane_for_all = true};
+	static const struct row rows[] = {
+	    {"txt=none mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u null=s-,s-,?", "", "OK dane-only"},
+	    {"txt=none mx=s- self=s+,s-,s+u", "", "OK dane-only"},
+	    {"txt=none no-mx self=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=failed mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=valid/1 stored=1/no/testing mx=s+ mx1=s+,s+,s+u", "",
+		"OK dane-only"},
+	    {"txt=valid/1 stored=1/no/none mx=s+ mx1=s+,s+,s+u", "",
+		"OK dane-only"},
+	    /* a host that cannot be looked up is passed over */
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,b", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=f,f,?", "", "OK dane-only"},
+	    /* not all hosts, no DANE, nobody there */
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,sx", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,s+", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=i+,i-,?", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u truncated", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,sx", "", NOTFOUND},
+	    {"txt=none mx=i+", "", NOTFOUND},
+	    {"txt=none mx=s0", "", NOTFOUND},
+	    {"txt=none mx=sx", "", NOTFOUND},
+	    /* RFC 7672 2.1.2 */
+	    {"txt=none mx=b", "", UNKNOWN "MX of example.org: bogus"},
+	    {"txt=none mx=f", "", UNKNOWN "MX of example.org: failed"},
+	    {"txt=none mx=n", "", UNKNOWN "MX of example.org: indeterminate"},
+	    {"txt=none mx=s+ mx1=s+,s+,b", "",
+		UNKNOWN "TLSA of mx1.example.org: bogus"},
+	    {"txt=none mx=s+ mx1=f,s-,? mx2=s+,s+,f", "",
+		UNKNOWN "A of mx1.example.org: failed"},
+	    {"txt=none mx=s+ mx1=s-,b,?", "",
+		UNKNOWN "AAAA of mx1.example.org: bogus"},
+	    {"txt=none mx=? deadline", "", UNANSWERED},
+	    {"txt=none mx=s+ mx1=s+,s+,? deadline", "", UNANSWERED},
+	    /* our own path */
+	    {"txt=none mx=b resolver-broken", "",
+		UNKNOWN "MX of example.org: bogus"},
+	    /* the others as without it */
+	    {BOUND "mx=i+", "", NEEDED "MX of example.org: insecure"},
+	    {BOUND "mx=s+ mx1=s+,s+,sx", "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s+,s+,sx", "", SECURE},
+	    {"txt=none internal-error", "", INTERNAL},
+	};
+	static const struct tls_rules lenient = {.dane_for_all = true,
+	    .resolver_may_fail = true};
+	static const struct row passed[] = {
+	    {"txt=none mx=b resolver-broken", "", NOTFOUND},
+	    {"txt=none mx=b", "", UNKNOWN "MX of example.org: bogus"},
+	};
+	static const struct tls_rules none = {.dane_for_all = true,
+	    .no_dane = true};
+	static const struct row sendmail[] = {
+	    {"txt=none mx=s+ mx1=s+,s+,s+u", "", NOTFOUND},
+	    {"txt=none mx=b", "", NOTFOUND},
+	};
+
+	check_rows(rows, N(rows), &all, TLS_DIALECT_POSTFIX);
+	check_rows(passed, N(passed), &lenient, TLS_DIALECT_POSTFIX);
+	check_rows(sendmail, N(sendmail), &none, TLS_DIALECT_SENDMAIL);
+}
+
+/* clang-format on */
+
 Test(tls_policy, options)
 {
 	static const struct tls_rules verify = {.no_tlsa = TLS_NO_TLSA_VERIFY};
@@ -473,8 +544,10 @@ Test(tls_policy, D_01_more_is_looked_up_for_enforce_alone)
 		struct world world;
 
 		world_make(&world, rows[i].facts, "");
-		cr_expect_eq(tls_policy_wants_delivery(&world.facts),
+		cr_expect_eq(tls_policy_wants_delivery(&world.facts, false),
 		    rows[i].wanted, "%s", rows[i].facts);
+		cr_expect_eq(tls_policy_wants_delivery(&world.facts, true),
+		    strcmp(rows[i].facts, BOUND) != 0, "%s", rows[i].facts);
 	}
 }
 
