@@ -35,6 +35,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/facts.h"
 #include "core/verdict.h"
@@ -112,7 +113,26 @@ int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,
     size_t size);
 
+/* Longer replies are not read by Postfix, socketmap_table(5). */
+#define TLS_ANSWER_MAX 100000
+
+/* The same in as much memory as it takes; NULL: there is none. Free with
+ * free(). */
+char *tls_policy_text(const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect);
+
+/* tls_policy_judge() and tls_policy_text() in one. */
+char *tls_answer(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, enum tls_dialect dialect,
+    enum tls_policy_kind *kind);
+
 const char *tls_policy_name(enum tls_policy_kind kind);
+
+/*
+ * For people, on one line without its end: "at delivery: dane-only". answer: of
+ * tls_policy_text().
+ */
+void tls_answer_print(FILE *out, const char *answer);
 
 /*
  * X(name, dialect, tlsrpt): the maps that an MTA can name in a request, the

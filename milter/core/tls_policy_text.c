@@ -16,10 +16,13 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/err.h"
 #include "core/reply.h"
+
+#define SHORT_ANSWER_MAX 1023
 
 struct text {
 	char *at;
@@ -246,4 +249,47 @@ tls_policy_format(const struct tls_policy *policy,
 	(void)snprintf(out, size, "TEMP %s: TLS policy is too long",
 	    policy->facts->recipient.domain);
 	return ERR_TOOLONG;
+}
+
+/* Nearly all are short; a long policy is written twice. */
+char *
+tls_policy_text(const struct tls_policy *policy, const struct tls_rules *rules,
+    enum tls_dialect dialect)
+{
+	char text[SHORT_ANSWER_MAX + 1];
+	char *answer, *fitting;
+
+	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
+		return strdup(text);
+	answer = malloc(TLS_ANSWER_MAX + 1);
+	if (answer == NULL)
+		return NULL;
+	(void)tls_policy_format(policy, rules, dialect, answer,
+	    TLS_ANSWER_MAX + 1);
+	fitting = realloc(answer, strlen(answer) + 1);
+	return fitting != NULL ? fitting : answer;
+}
+
+char *
+tls_answer(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, enum tls_dialect dialect,
+    enum tls_policy_kind *kind)
+{
+	struct tls_policy policy;
+
+	tls_policy_judge(facts, verdict, rules, &policy);
+	*kind = policy.kind;
+	return tls_policy_text(&policy, rules, dialect);
+}
+
+void
+tls_answer_print(FILE *out, const char *answer)
+{
+	fputs("at delivery: ", out);
+	if (strncmp(answer, "OK ", 3) == 0)
+		fputs(answer + 3, out);
+	else if (strncmp(answer, "TEMP ", 5) == 0)
+		fprintf(out, "deferred, %s", answer + 5);
+	else
+		fputs("not found, the MTA's own level applies", out);
 }

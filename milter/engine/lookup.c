@@ -161,7 +161,7 @@ complete_all(struct lookup *l, const struct answer *answer, bool final)
 
 	for (; w != NULL; w = next) {
 		next = TAILQ_NEXT(w, link);
-		if (final || (!w->evidence && !w->delivery))
+		if (final || !w->delivery)
 			complete(w, answer);
 	}
 }
@@ -371,7 +371,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 static bool
 answer_from_published(struct lookup *l, struct waiter *w)
 {
-	if (l->published == NULL || w->evidence || w->delivery)
+	if (l->published == NULL || w->delivery)
 		return false;
 	if (clock_mono_ms() < l->published->expires_ms) {
 		complete(w, l->published);

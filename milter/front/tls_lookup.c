@@ -16,8 +16,6 @@
 /* A name in dots and digits, in U-labels, brackets and a port. */
 #define KEY_MAX 1024
 
-#define SHORT_ANSWER_MAX 1023
-
 static void
 count(struct tls_lookup *lookup, enum tls_policy_kind kind)
 {
@@ -30,25 +28,6 @@ finish(struct tls_lookup *lookup, char *answer)
 {
 	snapshot_release(&lookup->snapshot);
 	lookup->done(lookup, answer);
-}
-
-/* NULL: no memory. Nearly all are short; a long policy is written twice. */
-static char *
-write_answer(const struct tls_policy *policy, const struct tls_rules *rules,
-    enum tls_dialect dialect)
-{
-	char text[SHORT_ANSWER_MAX + 1];
-	char *answer, *fitting;
-
-	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
-		return strdup(text);
-	answer = malloc(TLS_ANSWER_MAX + 1);
-	if (answer == NULL)
-		return NULL;
-	(void)tls_policy_format(policy, rules, dialect, answer,
-	    TLS_ANSWER_MAX + 1);
-	fitting = realloc(answer, strlen(answer) + 1);
-	return fitting != NULL ? fitting : answer;
 }
 
 static void
@@ -88,7 +67,7 @@ judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 	/* what is only watched is the MTA's own affair. */
 	if (monitor)
 		policy.kind = TLS_POLICY_NONE;
-	text = write_answer(&policy, &rules, lookup->map->dialect);
+	text = tls_policy_text(&policy, &rules, lookup->map->dialect);
 	finish(lookup, text);
 }
 

@@ -31,9 +31,6 @@ struct tls_parts {
 	struct log *log;
 };
 
-/* Longer replies are not read by Postfix, socketmap_table(5). */
-#define TLS_ANSWER_MAX 100000
-
 struct tls_lookup;
 /* answer is on the heap and the receiver's; NULL: no memory. */
 typedef void tls_lookup_fn(struct tls_lookup *lookup, char *answer);

@@ -232,6 +232,22 @@ dane_for_all_looks_at_domains_without_policy(void)
 	world_stop();
 }
 
+/* dane-sts check tells the answer at delivery, and looks up what it takes. */
+static void
+evidence_includes_what_a_delivery_needs(void)
+{
+	struct asker a;
+
+	publish(NOT_BINDING, true);
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	a = asked_evidence(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	expect(a, "OK dane-only");
+	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
+	world_stop();
+}
+
 static void
 renewal_keeps_what_a_delivery_needs(void)
 {
@@ -259,6 +275,7 @@ const struct scenario tls_scenarios[] = {
     SCENARIO(S_01_TLSA_ignored_by_the_verdict_is_asked_for_a_delivery),
     SCENARIO(S_01_TLSA_behind_an_alias_makes_it_dane_only),
     SCENARIO(dane_for_all_looks_at_domains_without_policy),
+    SCENARIO(evidence_includes_what_a_delivery_needs),
     SCENARIO(renewal_keeps_what_a_delivery_needs),
     {NULL, NULL},
   /* clang-format on */

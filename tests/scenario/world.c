@@ -207,6 +207,19 @@ asked_tls(const char *domain)
 	return asker;
 }
 
+struct asker
+asked_evidence(const char *domain)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+	struct asker asker = {.asked_ms = clock_mono_ms()};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	ask_evidence(engine, &target, asker.asked_ms + 4000, completed, &asker);
+	fake_run(4000);
+	CHECK(asker.completions == 1);
+	return asker;
+}
+
 void
 check_verdict(const char *file, int line, struct asker asker,
     enum verdict_kind verdict, enum reason reason)
