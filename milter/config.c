@@ -54,6 +54,21 @@ config_only_watches(const struct config *config, const char *domain)
 	return domain[0] != '\0' ? !share_has(percent, domain) : percent == 0;
 }
 
+struct tls_rules
+config_tls_rules(const struct config *config, const struct tls_map *map)
+{
+	bool sendmail = map->dialect == TLS_DIALECT_SENDMAIL;
+
+	return (struct tls_rules){
+	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
+	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
+	    .no_dane = sendmail && !config->sendmail_dane,
+	    .dane_for_all = config->dane_for_all,
+	    .resolver_may_fail = config->rules.on_resolver_failure == RULE_PASS,
+	    .tlsrpt = map->tlsrpt || config->tlsrpt_attributes,
+	};
+}
+
 /* --- what is made of the options --- */
 
 static void

@@ -16,6 +16,7 @@
 #include "core/decide.h"
 #include "core/domain_list.h"
 #include "core/scope.h"
+#include "core/tls_policy.h"
 #include "io/log.h"
 #include "io/net.h"
 
@@ -31,8 +32,9 @@ enum config_mode {
 	CONFIG_MODE_MONITOR
 };
 enum config_default_level {
-	CONFIG_DEFAULT_LEVEL_DANE,
-	CONFIG_DEFAULT_LEVEL_NONE
+	CONFIG_DEFAULT_LEVEL_DANE_ONLY,
+	CONFIG_DEFAULT_LEVEL_NONE,
+	CONFIG_DEFAULT_LEVEL_DANE /* as dane-only, spelt as in 0.1.0 */
 };
 
 /* Field types by kind of row: what options.def says, as C. */
@@ -79,6 +81,10 @@ config_enforced(const struct config *config)
 /* Whether a verdict on this policy domain is only logged. "" is no domain:
  * whether that holds for all. */
 bool config_only_watches(const struct config *config, const char *domain);
+
+/* How a map answers at delivery. */
+struct tls_rules
+config_tls_rules(const struct config *config, const struct tls_map *map);
 
 /* Whether both have the same value of the option. */
 bool

@@ -3,7 +3,10 @@
 
 #include "core/tls_policy.h"
 
+#include <string.h>
+
 #include "core/discovery.h"
+#include "core/scope.h"
 
 static const char *const kind_names[TLS_POLICY_KINDS] = {
 #define X(member, name) [member] = name,
@@ -11,19 +14,49 @@ static const char *const kind_names[TLS_POLICY_KINDS] = {
 #undef X
 };
 
+static const struct tls_map maps[] = {
+#define X(name, dialect, tlsrpt) {name, dialect, tlsrpt},
+    TLS_MAP_TABLE(X)
+#undef X
+};
+
+static const char map_names[] =
+#define X(name, dialect, tlsrpt) ", " name
+    TLS_MAP_TABLE(X)
+#undef X
+    ;
+
 const char *
 tls_policy_name(enum tls_policy_kind kind)
 {
 	return kind_names[kind];
 }
 
+const char *
+tls_map_names(void)
+{
+	return map_names + strlen(", ");
+}
+
+const struct tls_map *
+tls_map_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (strlen(maps[i].name) == len &&
+		    memcmp(maps[i].name, name, len) == 0)
+			return &maps[i];
+	}
+	return NULL;
+}
+
 /* --- DANE, host by host --- */
 
 enum host_dane {
 	HOST_DANE_SKIPPED, /* no destination (D-18) */
-	HOST_DANE_NONE,    /* there is none to be had */
+	HOST_DANE_NONE,
 	HOST_DANE_USABLE,
-	HOST_DANE_BROKEN, /* cannot be had, and cannot be ruled out */
+	HOST_DANE_BROKEN,   /* there may be TLSA; the lookup failed */
+	HOST_DANE_NO_PLACE, /* the lookup of its addresses failed */
 	HOST_DANE_UNASKED,
 	HOST_DANE_STATES
 };
@@ -42,6 +75,14 @@ static bool
 is_absent(const struct fact_rrset *rrset)
 {
 	return rrset->status == FACT_SECURE && rrset->answer != ANSWER_RECORDS;
+}
+
+/* RFC 7672 2.1.2: bogus and indeterminate count as a failed lookup. */
+static bool
+is_failed(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_BOGUS ||
+	    rrset->status == FACT_INDETERMINATE || rrset->status == FACT_FAILED;
 }
 
 /* RFC 7672 2.1.2, 2.2: no TLSA is a fact, no answer about it is none. */
@@ -76,7 +117,9 @@ dane_of_host(const struct fact_host *host)
 	if (host->a.status == FACT_UNASKED || host->aaaa.status == FACT_UNASKED)
 		return HOST_DANE_UNASKED;
 	/* RFC 7672 2.2.2: addresses that are not secure have no DANE. */
-	return HOST_DANE_NONE;
+	return is_failed(&host->a) || is_failed(&host->aaaa)
+	    ? HOST_DANE_NO_PLACE
+	    : HOST_DANE_NONE;
 }
 
 static struct tally
@@ -87,6 +130,14 @@ tally_hosts(const struct facts *facts)
 	for (size_t i = 0; i < facts->n_hosts; i++)
 		tally.hosts[dane_of_host(&facts->hosts[i])]++;
 	return tally;
+}
+
+/* The answers that came give no reason to defer. */
+static void
+defer_unknown(struct tls_policy *out)
+{
+	out->kind = TLS_POLICY_DEFER;
+	out->unknown = true;
 }
 
 /* --- a bound domain that passed --- */
@@ -108,27 +159,31 @@ without_dane(const struct fact_policy *policy, const struct tls_rules *rules)
 						    : TLS_POLICY_ENCRYPT;
 }
 
-static void
-judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
-    struct tls_policy *out)
-{
-	struct tally tally = tally_hosts(out->facts);
-
-	out->kind = without_dane(policy, rules);
-	require_dane(&tally, out);
-	if (out->kind != TLS_POLICY_DANE_ONLY &&
-	    tally.hosts[HOST_DANE_UNASKED] > 0) {
-		out->kind = TLS_POLICY_DEFER;
-		out->unknown = true;
-	}
-}
-
 /* There is nobody to deliver to: the MTA bounces or defers by itself. */
 static bool
 is_no_destination(enum reason reason)
 {
 	return reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
 	    reason == REASON_NO_USABLE_HOST;
+}
+
+static void
+judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
+    struct tls_policy *out)
+{
+	struct tally tally = tally_hosts(out->facts);
+
+	/* S-07: an MTA that finds a host all the same was told of a forged one
+	 * and must not deliver to it. */
+	if (is_no_destination(out->verdict->reason)) {
+		out->kind = TLS_POLICY_DANE_ONLY;
+		return;
+	}
+	out->kind = without_dane(policy, rules);
+	require_dane(&tally, out);
+	if (out->kind != TLS_POLICY_DANE_ONLY &&
+	    tally.hosts[HOST_DANE_UNASKED] > 0)
+		defer_unknown(out);
 }
 
 /* --- MTA-STS alone --- */
@@ -149,6 +204,16 @@ is_unasked(const struct facts *facts, const struct tally *tally)
 	    (facts->no_mx && facts->n_hosts == 0);
 }
 
+/* Only then may default_level leave a domain to the own level of the MTA. */
+static bool
+all_have_dane(const struct facts *facts, const struct tally *tally)
+{
+	return tally->hosts[HOST_DANE_USABLE] > 0 && !facts->hosts_truncated &&
+	    tally->hosts[HOST_DANE_NONE] + tally->hosts[HOST_DANE_BROKEN] +
+		tally->hosts[HOST_DANE_NO_PLACE] ==
+	    0;
+}
+
 static void
 judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 {
@@ -157,21 +222,99 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 
 	out->kind = TLS_POLICY_SECURE;
 	if (is_unasked(facts, &tally)) {
-		out->kind = TLS_POLICY_DEFER;
-		out->unknown = true;
+		defer_unknown(out);
 		return;
 	}
 	if (!may_have_dane(facts))
 		return;
 	require_dane(&tally, out);
-	if (tally.hosts[HOST_DANE_USABLE] == 0 || facts->hosts_truncated ||
-	    tally.hosts[HOST_DANE_NONE] + tally.hosts[HOST_DANE_BROKEN] > 0)
+	if (rules->leave_dane && !rules->no_dane &&
+	    all_have_dane(facts, &tally))
+		out->kind = TLS_POLICY_NONE;
+}
+
+/* --- DANE alone: dane_for_all --- */
+
+static void
+blame(struct tls_policy *out, enum evidence_kind kind, const char *name,
+    const struct fact_rrset *rrset)
+{
+	defer_unknown(out);
+	out->blame = (struct evidence){
+	    .kind = kind,
+	    .name = name,
+	    .port = out->facts->port != 0 ? out->facts->port : SCOPE_PORT_SMTP,
+	    .status = rrset->status,
+	    .answer = rrset->answer,
+	    .why = rrset->why,
+	};
+}
+
+/* The first host of which the lookup failed. */
+static void
+blame_host(struct tls_policy *out)
+{
+	const struct facts *facts = out->facts;
+
+	for (size_t i = 0; i < facts->n_hosts; i++) {
+		const struct fact_host *host = &facts->hosts[i];
+
+		switch (dane_of_host(host)) {
+		case HOST_DANE_BROKEN:
+			blame(out, EVIDENCE_TLSA, host->name, &host->tlsa);
+			return;
+		case HOST_DANE_NO_PLACE:
+			if (is_failed(&host->a))
+				blame(out, EVIDENCE_A, host->name, &host->a);
+			else
+				blame(out, EVIDENCE_AAAA, host->name,
+				    &host->aaaa);
+			return;
+		case HOST_DANE_SKIPPED:
+		case HOST_DANE_NONE:
+		case HOST_DANE_USABLE:
+		case HOST_DANE_UNASKED:
+		case HOST_DANE_STATES:
+			break;
+		}
+	}
+}
+
+/*
+ * No policy asks for TLS. RFC 7672 2.1.2: a host of which a lookup failed is
+ * not delivered to, and where no other host is left, the mail waits. A host
+ * without TLSA makes it "none", as a map cannot answer host by host.
+ */
+static void
+judge_dane(const struct tls_rules *rules, struct tls_policy *out)
+{
+	const struct facts *facts = out->facts;
+	struct tally tally = tally_hosts(facts);
+
+	if (facts->resolver_broken && rules->resolver_may_fail)
 		return;
-	out->kind = rules->leave_dane && !rules->no_dane ? TLS_POLICY_NONE
-							 : TLS_POLICY_DANE;
+	if (is_unasked(facts, &tally))
+		defer_unknown(out);
+	else if (!facts->no_mx && is_failed(&facts->mx))
+		blame(out, EVIDENCE_MX, facts->recipient.domain, &facts->mx);
+	else if (!may_have_dane(facts) || facts->hosts_truncated ||
+	    tally.hosts[HOST_DANE_NONE] > 0)
+		return;
+	else if (tally.hosts[HOST_DANE_USABLE] > 0)
+		out->kind = TLS_POLICY_DANE_ONLY;
+	else
+		blame_host(out);
 }
 
 /* --- all of them --- */
+
+/* D-20: whether there is a policy is not known because our own part failed. */
+static bool
+is_internal_error(const struct verdict *verdict)
+{
+	return verdict->policy == NULL &&
+	    verdict->reason == REASON_INTERNAL_ERROR;
+}
 
 void
 tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
@@ -186,23 +329,28 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 	};
 	if (verdict->kind != VERDICT_PASS)
 		out->kind = TLS_POLICY_DEFER;
-	else if (is_no_destination(verdict->reason))
-		return;
+	else if (is_internal_error(verdict))
+		defer_unknown(out);
 	else if (verdict_is_bound(verdict))
 		judge_bound(policy, rules, out);
 	else if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE)
 		judge_mta_sts(rules, out);
-	if (rules->no_dane &&
-	    (out->kind == TLS_POLICY_DANE || out->kind == TLS_POLICY_DANE_ONLY))
+	else if (rules->dane_for_all && !rules->no_dane)
+		judge_dane(rules, out);
+	if (rules->no_dane && out->kind == TLS_POLICY_DANE_ONLY)
 		out->kind = without_dane(policy, rules);
 }
 
 bool
-tls_policy_wants_delivery(const struct facts *facts)
+tls_policy_wants_delivery(const struct facts *facts, bool dane_for_all)
 {
+	const struct fact_policy *policy;
 	struct discovery discovery;
 
 	discovery_judge(facts, &discovery);
-	return discovery.policy != NULL && !discovery.policy->dnssec &&
-	    !facts->pinned && discovery.policy->mode == POLICY_MODE_ENFORCE;
+	policy = discovery.policy;
+	if (facts->pinned || (policy != NULL && policy->dnssec))
+		return false;
+	return dane_for_all ||
+	    (policy != NULL && policy->mode == POLICY_MODE_ENFORCE);
 }

@@ -1,23 +1,32 @@
 /*
- * What the MTA is told when it is about to deliver and asks for the TLS policy
- * of a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')): from
- * the verdict, by the same evidence, to a level of TLS.
+ * The answer to an MTA that is about to deliver and asks for the TLS policy of
+ * a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')). It is
+ * derived from the verdict and from the evidence behind it.
  *
- *   the domain is bound          and not secure               defer
- *   (dnssec: yes, or pinned)     a host has usable TLSA       dane-only
- *                                none has, mode is enforce    secure
- *                                none has, any other mode     encrypt or verify
- *   it is not, mode is enforce   every host has usable TLSA   dane
- *                                some have                    dane-only
- *                                none has                     secure
- *   everything else                                           none
+ *   dnssec: yes,    not secure                           defer
+ *   or pinned       null MX, no such domain, no host     dane-only
+ *                   a host has usable TLSA               dane-only
+ *                   no host has, mode enforce            secure
+ *                   no host has, any other mode          encrypt or verify
+ *   mode enforce,   a host has usable TLSA               dane-only
+ *   no dnssec: yes  no host has                          secure
+ *   an error of our own, policy not known                defer
+ *   dane_for_all,   every host has usable TLSA           dane-only
+ *   all others      an answer is missing or bogus        defer
+ *   all others                                           none
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
- * records and others have none, "secure" would accept, from a host whose DANE
- * fails, a certificate that anybody vouches for: MTA-STS must not override
- * DANE (RFC 8461 2; S-01). "dane-only" passes over the other hosts instead.
- * An MTA that does no DANE has nothing that could be overridden: for it MTA-STS
- * is the best there is, and no answer at all would mean opportunistic TLS.
+ * records and others have none, "secure" would accept a certificate of any
+ * trusted authority from a host whose DANE fails: MTA-STS must not override
+ * DANE (RFC 8461 2; S-01). With "dane-only" the MTA skips the hosts that have
+ * no TLSA records.
+ *
+ * The answer is never Postfix' level "dane": when Postfix' own resolver finds
+ * no TLSA records, "dane" falls back to "may", and an attacker who denies these
+ * records gets cleartext in spite of mode enforce (S-07).
+ *
+ * An MTA without DANE has nothing to override: for it MTA-STS is the best
+ * answer, and no answer would mean opportunistic TLS.
  *
  * Pure. Any thread.
  */
@@ -26,18 +35,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/facts.h"
 #include "core/verdict.h"
 
 /* X(member, name in logs) */
-#define TLS_POLICY_TABLE(X)                                                    \
-	X(TLS_POLICY_NONE, "none")           /* not found */                   \
-	X(TLS_POLICY_DEFER, "defer")         /* a temporary error */           \
-	X(TLS_POLICY_DANE, "dane")           /* DANE where there is TLSA */    \
-	X(TLS_POLICY_DANE_ONLY, "dane-only") /* no host without TLSA */        \
-	X(TLS_POLICY_SECURE, "secure")       /* PKIX, a name of the policy */  \
-	X(TLS_POLICY_VERIFY, "verify")       /* PKIX, the MX host's name */    \
+#define TLS_POLICY_TABLE(X)                                                   \
+	X(TLS_POLICY_NONE, "none")           /* not found */                  \
+	X(TLS_POLICY_DEFER, "defer")         /* a temporary error */          \
+	X(TLS_POLICY_DANE_ONLY, "dane-only") /* no host without TLSA */       \
+	X(TLS_POLICY_SECURE, "secure")       /* PKIX, a name of the policy */ \
+	X(TLS_POLICY_VERIFY, "verify")       /* PKIX, the MX host's name */   \
 	X(TLS_POLICY_ENCRYPT, "encrypt")     /* TLS, nobody authenticated */
 
 enum tls_policy_kind {
@@ -47,21 +56,30 @@ enum tls_policy_kind {
 	TLS_POLICY_KINDS
 };
 
-enum tls_no_tlsa { TLS_NO_TLSA_ENCRYPT, TLS_NO_TLSA_VERIFY };
+enum tls_no_tlsa {
+	TLS_NO_TLSA_ENCRYPT,
+	TLS_NO_TLSA_VERIFY
+};
 
 /* Options of dane-sts-milter.conf(5). Zeroed memory holds the defaults. */
 struct tls_rules {
 	enum tls_no_tlsa no_tlsa; /* bound, no TLSA, mode is not enforce */
-	bool leave_dane;          /* say "none" in place of "dane" */
-	bool no_dane; /* the MTA does none: as if there were no TLSA */
+	/* mode enforce without dnssec: yes, and every host has usable TLSA:
+	 * "none" instead of "dane-only" */
+	bool leave_dane;
+	bool no_dane;      /* the MTA does none: as if there were no TLSA */
+	bool dane_for_all; /* DANE also where no policy asks for TLS */
+	bool resolver_may_fail; /* then not while the resolver is broken */
 	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
 };
 
 /* Borrowed pointers are those of what was judged. */
 struct tls_policy {
 	enum tls_policy_kind kind;
-	bool unknown; /* TLS_POLICY_DEFER: answers are missing, and nothing
-	               * speaks against the domain */
+	bool unknown; /* TLS_POLICY_DEFER because answers are missing; those
+		       * that came give no reason to defer */
+	/* The record because of which dane_for_all defers, or none. */
+	struct evidence blame;
 	const struct facts *facts;
 	const struct verdict *verdict;
 };
@@ -71,7 +89,7 @@ void tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
     const struct tls_rules *rules, struct tls_policy *out);
 
 /* Whether the answer depends on records that the verdict does not need. */
-bool tls_policy_wants_delivery(const struct facts *facts);
+bool tls_policy_wants_delivery(const struct facts *facts, bool dane_for_all);
 
 enum tls_dialect {
 	/* smtp_tls_policy_maps, see postconf(5) */
@@ -95,6 +113,50 @@ int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,
     size_t size);
 
+/* Longer replies are not read by Postfix, socketmap_table(5). */
+#define TLS_ANSWER_MAX 100000
+
+/* The same in as much memory as it takes; NULL: there is none. Free with
+ * free(). */
+char *tls_policy_text(const struct tls_policy *policy,
+    const struct tls_rules *rules, enum tls_dialect dialect);
+
+/* tls_policy_judge() and tls_policy_text() in one. */
+char *tls_answer(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, enum tls_dialect dialect,
+    enum tls_policy_kind *kind);
+
 const char *tls_policy_name(enum tls_policy_kind kind);
+
+/*
+ * For people, on one line without its end: "at delivery: dane-only". answer: of
+ * tls_policy_text().
+ */
+void tls_answer_print(FILE *out, const char *answer);
+
+/*
+ * X(name, dialect, tlsrpt): the maps that an MTA can name in a request, the
+ * names of postfix-tlspol among them. tlsrpt: attributes for reports whatever
+ * the option says, so that one daemon can serve Postfix before and after 3.10.
+ */
+#define TLS_MAP_TABLE(X)                                \
+	X("postfix", TLS_DIALECT_POSTFIX, false)        \
+	X("policy", TLS_DIALECT_POSTFIX, false)         \
+	X("QUERY", TLS_DIALECT_POSTFIX, false)          \
+	X("postfix-tlsrpt", TLS_DIALECT_POSTFIX, true)  \
+	X("QUERYwithTLSRPT", TLS_DIALECT_POSTFIX, true) \
+	X("sts", TLS_DIALECT_SENDMAIL, false)
+
+struct tls_map {
+	const char *name;
+	enum tls_dialect dialect;
+	bool tlsrpt;
+};
+
+/* NULL: there is none of that name. name: any octets. */
+const struct tls_map *tls_map_find(const char *name, size_t len);
+
+/* All names: "postfix, policy, ..." */
+const char *tls_map_names(void);
 
 #endif

@@ -16,10 +16,13 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/err.h"
 #include "core/reply.h"
+
+#define SHORT_ANSWER_MAX 1023
 
 struct text {
 	char *at;
@@ -89,6 +92,9 @@ put_hosts(struct text *text, const struct facts *facts)
 		put(text, facts->hosts[i].name);
 		separator = ":";
 	}
+	/* No destination: a forged host cannot prove the domain's own name. */
+	if (separator[0] == '\0')
+		put(text, facts->recipient.domain);
 }
 
 /* --- attributes for reports --- */
@@ -176,13 +182,24 @@ put_defer(struct text *text, const struct tls_policy *policy)
 	struct reply reply;
 
 	put(text, "TEMP ");
-	if (policy->unknown) {
-		put(text, policy->facts->recipient.domain);
-		put(text, ": TLS policy, DNS not answered in time");
+	if (!policy->unknown) {
+		reply_format(policy->facts, policy->verdict, &reply);
+		put(text, reply.text);
 		return;
 	}
-	reply_format(policy->facts, policy->verdict, &reply);
-	put(text, reply.text);
+	put(text, policy->facts->recipient.domain);
+	put(text, ": TLS policy, ");
+	if (policy->blame.kind != EVIDENCE_NONE) {
+		put(text, evidence_reply_name(policy->blame.kind));
+		put(text, " ");
+		put(text, policy->blame.name);
+		put(text, ": ");
+		put(text, fact_status_name(policy->blame.status));
+	} else if (policy->facts->internal_error) {
+		put(text, "filter: internal error");
+	} else {
+		put(text, "DNS not answered in time");
+	}
 }
 
 static void
@@ -198,9 +215,6 @@ put_answer(struct text *text, const struct tls_policy *policy,
 		break;
 	case TLS_POLICY_DEFER:
 		put_defer(text, policy);
-		break;
-	case TLS_POLICY_DANE:
-		put(text, postfix ? "OK dane" : "NOTFOUND ");
 		break;
 	case TLS_POLICY_DANE_ONLY:
 		put(text, postfix ? "OK dane-only" : "NOTFOUND ");
@@ -235,4 +249,47 @@ tls_policy_format(const struct tls_policy *policy,
 	(void)snprintf(out, size, "TEMP %s: TLS policy is too long",
 	    policy->facts->recipient.domain);
 	return ERR_TOOLONG;
+}
+
+/* Nearly all are short; a long policy is written twice. */
+char *
+tls_policy_text(const struct tls_policy *policy, const struct tls_rules *rules,
+    enum tls_dialect dialect)
+{
+	char text[SHORT_ANSWER_MAX + 1];
+	char *answer, *fitting;
+
+	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
+		return strdup(text);
+	answer = malloc(TLS_ANSWER_MAX + 1);
+	if (answer == NULL)
+		return NULL;
+	(void)tls_policy_format(policy, rules, dialect, answer,
+	    TLS_ANSWER_MAX + 1);
+	fitting = realloc(answer, strlen(answer) + 1);
+	return fitting != NULL ? fitting : answer;
+}
+
+char *
+tls_answer(const struct facts *facts, const struct verdict *verdict,
+    const struct tls_rules *rules, enum tls_dialect dialect,
+    enum tls_policy_kind *kind)
+{
+	struct tls_policy policy;
+
+	tls_policy_judge(facts, verdict, rules, &policy);
+	*kind = policy.kind;
+	return tls_policy_text(&policy, rules, dialect);
+}
+
+void
+tls_answer_print(FILE *out, const char *answer)
+{
+	fputs("at delivery: ", out);
+	if (strncmp(answer, "OK ", 3) == 0)
+		fputs(answer + 3, out);
+	else if (strncmp(answer, "TEMP ", 5) == 0)
+		fprintf(out, "deferred, %s", answer + 5);
+	else
+		fputs("not found, the MTA's own level applies", out);
 }

@@ -144,7 +144,7 @@ ask_evidence(struct engine *engine, const struct target *target,
 
 	if (w == NULL)
 		return;
-	w->evidence = true;
+	w->delivery = true;
 	loop_post(w->worker->loop, &w->task);
 }
 

@@ -107,7 +107,8 @@ void ask_start(struct engine *engine, const struct target *target,
 
 /*
  * As ask_start, for tools: past the verdict cache, and done gets the verdict
- * on all the evidence, not the earliest that is certain.
+ * on all the evidence, that of ask_delivery included, not the earliest that is
+ * certain.
  */
 void ask_evidence(struct engine *engine, const struct target *target,
     uint64_t deadline_ms, ask_done_fn *done, void *arg);

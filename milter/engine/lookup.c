@@ -161,7 +161,7 @@ complete_all(struct lookup *l, const struct answer *answer, bool final)
 
 	for (; w != NULL; w = next) {
 		next = TAILQ_NEXT(w, link);
-		if (final || (!w->evidence && !w->delivery))
+		if (final || !w->delivery)
 			complete(w, answer);
 	}
 }
@@ -243,12 +243,18 @@ is_final(const struct lookup *l, const struct wants *wants)
 	    (!wants->delivery || l->delivery_step == DELIVERY_DONE);
 }
 
+static bool
+wants_more_for_delivery(const struct lookup *l)
+{
+	return tls_policy_wants_delivery(&l->facts, l->setup->dane_for_all);
+}
+
 /* What a lookup for a recipient leaves out. */
 static bool
 is_good_for_delivery(const struct lookup *l)
 {
 	return l->delivery ||
-	    (!tls_policy_wants_delivery(&l->facts) && !tlsa_is_left_out(l));
+	    (!wants_more_for_delivery(l) && !tlsa_is_left_out(l));
 }
 
 static void
@@ -302,7 +308,7 @@ lookup_advance(struct lookup *l)
 		return;
 	}
 	decide_wants(&l->facts, &wants);
-	if (l->delivery && tls_policy_wants_delivery(&l->facts))
+	if (l->delivery && wants_more_for_delivery(l))
 		wants.delivery = true;
 	/* What a pin demands does not depend on what is stored (T-14). */
 	if ((l->policy_step != POLICY_STORE || l->facts.pinned) && !l->shed)
@@ -367,7 +373,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 static bool
 answer_from_published(struct lookup *l, struct waiter *w)
 {
-	if (l->published == NULL || w->evidence || w->delivery)
+	if (l->published == NULL || w->delivery)
 		return false;
 	if (clock_mono_ms() < l->published->expires_ms) {
 		complete(w, l->published);

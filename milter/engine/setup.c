@@ -67,6 +67,7 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->generation = generation;
 	setup->loop = loop;
 	setup->rules = config->rules;
+	setup->dane_for_all = config->dane_for_all;
 	setup->enforced = config_enforced(config);
 	setup->ttl_min_ms = config->verdict_ttl_min_ms;
 	setup->ttl_max_ms = config->verdict_ttl_max_ms;

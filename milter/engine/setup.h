@@ -8,6 +8,7 @@
 #ifndef ENGINE_SETUP_H
 #define ENGINE_SETUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -29,6 +30,7 @@ struct setup {
 	unsigned generation;
 	struct loop *loop;
 	struct rules rules;
+	bool dane_for_all; /* option */
 	unsigned enforced; /* percent, share.h */
 	uint64_t ttl_min_ms;
 	uint64_t ttl_max_ms;

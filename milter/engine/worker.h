@@ -80,9 +80,8 @@ struct waiter {
 	struct lookup *lookup;
 	struct target target;
 	uint64_t deadline_ms;
-	bool evidence; /* wait for all of it, not for the first certainty */
 	bool refresh;  /* wants the policy fetched anew, and no verdict */
-	bool delivery; /* wants to know all that a delivery needs */
+	bool delivery; /* waits for all that a delivery needs */
 	ask_done_fn *done;
 	void *arg;
 };

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "core/address.h"
+#include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "engine/loop.h"
 #include "front/html.h"
 #include "front/page.h"
 #include "io/idn.h"
+#include "snapshot.h"
 
 #define ASKED_SIZE 512
 
@@ -19,6 +22,7 @@ struct checker {
 	struct loop_task task; /* first: a task is its checker */
 	struct engine *engine;
 	struct loop *loop;
+	struct snapshots *snapshots;
 	uint64_t next_ms;           /* no question before */
 	struct http_client *client; /* NULL: nobody waits */
 	char asked[ASKED_SIZE];
@@ -29,14 +33,14 @@ struct checker {
 
 static void
 say(struct http_client *client, unsigned status, const char *asked,
-    const struct answer *found, const char *problem)
+    const struct answer *found, const char *tls, const char *problem)
 {
 	struct http_answer answer = {.status = status, .type = HTML_TYPE};
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &answer.len);
 
 	if (out != NULL)
-		page_write_check(out, asked, found, problem);
+		page_write_check(out, asked, found, tls, problem);
 	if (out == NULL || fclose(out) != 0) {
 		http_answer_text(client, 500, "out of memory\n");
 	} else {
@@ -47,6 +51,27 @@ say(struct http_client *client, unsigned status, const char *asked,
 	free(text);
 }
 
+static void
+say_problem(struct http_client *client, unsigned status, const char *asked,
+    const char *problem)
+{
+	say(client, status, asked, NULL, NULL, problem);
+}
+
+/* NULL: no memory. */
+static char *
+answer_at_delivery(const struct checker *checker, const struct answer *answer)
+{
+	struct snapshot *snapshot = snapshot_acquire(checker->snapshots);
+	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
+	struct tls_rules rules = config_tls_rules(snapshot->config, map);
+	enum tls_policy_kind kind;
+
+	snapshot_release(&snapshot);
+	return tls_answer(answer->facts, &answer->verdict, &rules, map->dialect,
+	    &kind);
+}
+
 /* --- the engine's answer --- */
 
 static void
@@ -54,12 +79,17 @@ take_answer(struct loop_task *task)
 {
 	struct checker *checker = (struct checker *)task;
 	struct http_client *client = checker->client;
+	const struct answer *answer = checker->answer;
+	char *tls = NULL;
 
 	checker->client = NULL;
-	if (checker->answer != NULL)
-		say(client, 200, checker->asked, checker->answer, NULL);
+	if (answer != NULL)
+		tls = answer_at_delivery(checker, answer);
+	if (tls != NULL)
+		say(client, 200, checker->asked, answer, tls, NULL);
 	else
-		say(client, 500, checker->asked, NULL, "Out of memory.");
+		say_problem(client, 500, checker->asked, "Out of memory.");
+	free(tls);
 	answer_unref(&checker->answer);
 }
 
@@ -124,19 +154,19 @@ checker_handle(struct checker *checker, const struct http_request *request,
 	struct target target;
 
 	if (request->query.len == 0) {
-		say(client, 200, "", NULL, NULL);
+		say_problem(client, 200, "", NULL);
 	} else if (is_of_other_site(&request->site)) {
-		say(client, 403, "", NULL,
+		say_problem(client, 403, "",
 		    "A page of another site has sent you here.");
 	} else if (!http_query_field(&request->query, "domain", asked,
 		       sizeof(asked))) {
-		say(client, 400, "", NULL,
+		say_problem(client, 400, "",
 		    "No domain was given, or one that is too long.");
 	} else if (!read_domain(asked, &target)) {
-		say(client, 400, asked, NULL, "That is no domain.");
+		say_problem(client, 400, asked, "That is no domain.");
 	} else if (checker->client != NULL ||
 	    clock_mono_ms() < checker->next_ms) {
-		say(client, 429, asked, NULL,
+		say_problem(client, 429, asked,
 		    "Another domain is being checked: try again in a moment.");
 	} else {
 		memcpy(checker->asked, asked, sizeof(asked));
@@ -147,7 +177,8 @@ checker_handle(struct checker *checker, const struct http_request *request,
 /* --- life --- */
 
 struct checker *
-checker_new(struct engine *engine, struct loop *loop)
+checker_new(struct engine *engine, struct loop *loop,
+    struct snapshots *snapshots)
 {
 	struct checker *checker = calloc(1, sizeof(*checker));
 
@@ -155,6 +186,7 @@ checker_new(struct engine *engine, struct loop *loop)
 		return NULL;
 	checker->engine = engine;
 	checker->loop = loop;
+	checker->snapshots = snapshots;
 	return checker;
 }
 

@@ -14,12 +14,14 @@
 
 struct checker;
 struct engine;
+struct snapshots;
 
 #define CHECKER_PAUSE_MS 250 /* from one question to the next */
 #define CHECKER_WAIT_MS  20000
 
-/* Both borrowed. NULL: no memory. */
-struct checker *checker_new(struct engine *engine, struct loop *loop);
+/* All borrowed. NULL: no memory. */
+struct checker *checker_new(struct engine *engine, struct loop *loop,
+    struct snapshots *snapshots);
 /* After the engine was freed, and the loop has stopped. NULL inside is fine. */
 void checker_free(struct checker **checker);
 

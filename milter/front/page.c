@@ -8,6 +8,7 @@
 
 #include "core/duration.h"
 #include "core/err.h"
+#include "core/tls_policy.h"
 #include "core/tree.h"
 #include "engine/ask.h"
 #include "front/html.h"
@@ -365,7 +366,8 @@ page_write(FILE *out, const struct page_view *view)
 
 /* What dane-sts check prints. */
 static void
-put_tree(FILE *out, const char *asked, const struct answer *answer)
+put_tree(FILE *out, const char *asked, const struct answer *answer,
+    const char *tls)
 {
 	static const struct tree_style style = {.utf8 = true};
 	char *text = NULL;
@@ -375,6 +377,7 @@ put_tree(FILE *out, const char *asked, const struct answer *answer)
 	if (memory == NULL)
 		return;
 	tree_print(memory, &style, asked, answer->facts, &answer->verdict);
+	tls_answer_print(memory, tls);
 	if (fclose(memory) == 0) {
 		html_tree(out, text, len);
 	}
@@ -383,7 +386,7 @@ put_tree(FILE *out, const char *asked, const struct answer *answer)
 
 void
 page_write_check(FILE *out, const char *asked, const struct answer *answer,
-    const char *problem)
+    const char *tls, const char *problem)
 {
 	html_begin(out, "dane-sts-milter: check", 0);
 	(void)fputs("<header>\n<h1>dane-sts-milter</h1>\n", out);
@@ -396,7 +399,7 @@ page_write_check(FILE *out, const char *asked, const struct answer *answer,
 	html_check_form(out, asked);
 	if (answer != NULL) {
 		(void)fputs("<section>\n", out);
-		put_tree(out, asked, answer);
+		put_tree(out, asked, answer, tls);
 		(void)fputs("</section>\n", out);
 	} else if (problem != NULL) {
 		(void)fprintf(out,

@@ -35,9 +35,10 @@ struct page_view {
 
 void page_write(FILE *out, const struct page_view *view);
 
-/* asked: what was typed. answer NULL: problem says why there is none; both
- * NULL: nothing was asked yet. */
+/* asked: what was typed. tls: the answer at delivery to Postfix, of
+ * tls_policy_text(). answer NULL: problem says why there is none; both NULL:
+ * nothing was asked yet. */
 void page_write_check(FILE *out, const char *asked, const struct answer *answer,
-    const char *problem);
+    const char *tls, const char *problem);
 
 #endif

@@ -12,6 +12,7 @@
 #include "front/socketmap_client.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -24,6 +25,9 @@
 #include "core/netstring.h"
 #include "engine/loop.h"
 #include "front/socketmap.h"
+#include "io/log.h"
+
+#define UNKNOWN_MAP_SIZE 256
 
 #define FRAME_MAX (SOCKETMAP_REQUEST_MAX + NETSTRING_HEAD_MAX)
 
@@ -214,6 +218,31 @@ answer_malformed(struct socketmap_request *request, const char *answer)
 	request->answered = true;
 }
 
+/* The MTA names the map in its own configuration and asks again with every
+ * delivery: one line until it asks for yet another map. */
+static void
+answer_unknown_map(struct socketmap_request *request, const uint8_t *octets,
+    size_t len)
+{
+	struct socketmap_hub *hub = request->client->hub;
+	char answer[UNKNOWN_MAP_SIZE], name[SOCKETMAP_NAME_SIZE] = "";
+	struct log_event e;
+
+	for (size_t i = 0; i < len && i < sizeof(name) - 1; i++)
+		name[i] = octets[i] != '\0' ? (char)octets[i] : '?';
+	(void)snprintf(answer, sizeof(answer),
+	    "PERM no map of that name; there are %s", tls_map_names());
+	answer_malformed(request, answer);
+	if (hub->told_unknown && strcmp(name, hub->unknown_map) == 0)
+		return;
+	hub->told_unknown = true;
+	memcpy(hub->unknown_map, name, sizeof(name));
+	log_begin(&e, hub->parts.log, LOG_LEVEL_WARNING, "tls-map");
+	log_str(&e, "map", name);
+	log_str(&e, "msg", answer + strlen("PERM "));
+	log_end(&e);
+}
+
 /* MAP " " KEY. False: no memory. */
 static bool
 begin_request(struct socketmap_client *client, const struct netstring *frame)
@@ -229,9 +258,9 @@ begin_request(struct socketmap_client *client, const struct netstring *frame)
 		return true;
 	}
 	map_len = (size_t)(space - frame->data);
-	if (tls_lookup_map((const char *)frame->data, map_len,
-		&request->lookup.dialect) != 0) {
-		answer_malformed(request, "PERM no map of that name");
+	request->lookup.map = tls_map_find((const char *)frame->data, map_len);
+	if (request->lookup.map == NULL) {
+		answer_unknown_map(request, frame->data, map_len);
 		return true;
 	}
 	beginning = request;

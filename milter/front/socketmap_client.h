@@ -12,6 +12,9 @@
 
 #include "front/tls_lookup.h"
 
+/* Octets of a map's name that are compared and logged. */
+#define SOCKETMAP_NAME_SIZE 64
+
 struct bufferevent;
 struct evbuffer;
 struct loop;
@@ -25,7 +28,9 @@ struct socketmap_hub {
 	struct loop *loop;
 	struct tls_parts parts;
 	struct socketmap_clients clients; /* least recently used first */
-	size_t n_clients; /* in memory: closed ones with requests, too */
+	size_t n_clients;  /* in memory: closed ones with requests, too */
+	bool told_unknown; /* a map that does not exist, and which */
+	char unknown_map[SOCKETMAP_NAME_SIZE];
 };
 
 struct socketmap_client {

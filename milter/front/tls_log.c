@@ -57,37 +57,42 @@ log_target(struct log_event *e, const struct tls_log *line)
 static const char *
 why_of(const struct tls_log *line)
 {
-	const struct verdict *verdict =
-	    line->policy != NULL ? line->policy->verdict : NULL;
+	const struct verdict *verdict;
 
 	if (line->key != NULL)
 		return "this next hop cannot be read";
 	if (line->exemption != NULL)
 		return line->exemption->comment;
-	if (verdict == NULL)
+	if (line->policy == NULL)
 		return NULL;
+	verdict = line->policy->verdict;
+	if (line->policy->blame.kind != EVIDENCE_NONE)
+		return line->policy->blame.why;
 	return verdict->decided_by.why != NULL ? verdict->decided_by.why
 					       : verdict->worst.why;
 }
 
 static void
-log_evidence(struct log_event *e, const struct verdict *verdict)
+log_evidence(struct log_event *e, const struct tls_policy *tls)
 {
 	const struct fact_policy *policy =
-	    verdict != NULL ? verdict->policy : NULL;
+	    tls != NULL ? tls->verdict->policy : NULL;
 	const char *mode =
 	    policy != NULL ? policy_mode_name(policy->mode) : "none";
 	char decided_by[EVIDENCE_TEXT_SIZE] = "";
 
 	log_word(e, "policy",
-	    verdict != NULL && verdict->pinned ? "pinned" : mode);
+	    tls != NULL && tls->verdict->pinned ? "pinned" : mode);
 	log_str(e, "policy_id", or_nothing(policy != NULL ? policy->id : NULL));
 	if (policy != NULL)
 		log_bool(e, "dnssec", policy->dnssec);
 	else
 		log_word(e, "dnssec", NOTHING);
-	if (verdict != NULL)
-		evidence_text(&verdict->decided_by, decided_by);
+	if (tls != NULL)
+		evidence_text(tls->blame.kind != EVIDENCE_NONE
+			? &tls->blame
+			: &tls->verdict->decided_by,
+		    decided_by);
 	log_str(e, "decided_by", or_nothing(decided_by));
 }
 
@@ -104,7 +109,7 @@ tls_log(struct log *log, const struct tls_log *line)
 	log_word(&e, "answer", tls_policy_name(line->kind));
 	log_word(&e, "reason", reason_name(line->reason));
 	log_word(&e, "mode", line->monitor ? "monitor" : "enforce");
-	log_evidence(&e, line->policy != NULL ? line->policy->verdict : NULL);
+	log_evidence(&e, line->policy);
 	log_int(&e, "ms", (int64_t)line->ms);
 	log_bool(&e, "cached", line->cached);
 	if (why != NULL && why[0] != '\0')

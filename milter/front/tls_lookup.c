@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "config.h"
-#include "core/err.h"
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "front/tls_log.h"
@@ -16,30 +15,6 @@
 
 /* A name in dots and digits, in U-labels, brackets and a port. */
 #define KEY_MAX 1024
-
-#define SHORT_ANSWER_MAX 1023
-
-static const struct {
-	const char *name;
-	enum tls_dialect dialect;
-} maps[] = {
-    {"postfix", TLS_DIALECT_POSTFIX },
-    {"policy",  TLS_DIALECT_POSTFIX },
-    {"sts",     TLS_DIALECT_SENDMAIL},
-};
-
-int
-tls_lookup_map(const char *name, size_t len, enum tls_dialect *dialect)
-{
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		if (strlen(maps[i].name) != len ||
-		    memcmp(maps[i].name, name, len) != 0)
-			continue;
-		*dialect = maps[i].dialect;
-		return 0;
-	}
-	return ERR_NOTFOUND;
-}
 
 static void
 count(struct tls_lookup *lookup, enum tls_policy_kind kind)
@@ -53,37 +28,6 @@ finish(struct tls_lookup *lookup, char *answer)
 {
 	snapshot_release(&lookup->snapshot);
 	lookup->done(lookup, answer);
-}
-
-static struct tls_rules
-rules_of(const struct config *config, enum tls_dialect dialect)
-{
-	return (struct tls_rules){
-	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
-	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
-	    .tlsrpt = config->tlsrpt_attributes,
-	    .no_dane =
-		dialect == TLS_DIALECT_SENDMAIL && !config->sendmail_dane,
-	};
-}
-
-/* NULL: no memory. Nearly all are short; a long policy is written twice. */
-static char *
-write_answer(const struct tls_policy *policy, const struct tls_rules *rules,
-    enum tls_dialect dialect)
-{
-	char text[SHORT_ANSWER_MAX + 1];
-	char *answer, *fitting;
-
-	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
-		return strdup(text);
-	answer = malloc(TLS_ANSWER_MAX + 1);
-	if (answer == NULL)
-		return NULL;
-	(void)tls_policy_format(policy, rules, dialect, answer,
-	    TLS_ANSWER_MAX + 1);
-	fitting = realloc(answer, strlen(answer) + 1);
-	return fitting != NULL ? fitting : answer;
 }
 
 static void
@@ -102,12 +46,12 @@ static void
 judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 {
 	const struct config *config = lookup->snapshot->config;
-	struct tls_rules rules = rules_of(config, lookup->dialect);
+	struct tls_rules rules = config_tls_rules(config, lookup->map);
 	bool monitor = config_only_watches(config, lookup->target.domain);
 	struct tls_policy policy;
 	struct tls_log line = {
 	    .target = &lookup->target,
-	    .dialect = lookup->dialect,
+	    .dialect = lookup->map->dialect,
 	    .policy = &policy,
 	    .reason = answer->verdict.reason,
 	    .monitor = monitor,
@@ -123,7 +67,7 @@ judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 	/* what is only watched is the MTA's own affair. */
 	if (monitor)
 		policy.kind = TLS_POLICY_NONE;
-	text = write_answer(&policy, &rules, lookup->dialect);
+	text = tls_policy_text(&policy, &rules, lookup->map->dialect);
 	finish(lookup, text);
 }
 
@@ -148,7 +92,7 @@ pass_over(struct tls_lookup *lookup, const struct scope *scope)
 {
 	struct tls_log line = {
 	    .target = &lookup->target,
-	    .dialect = lookup->dialect,
+	    .dialect = lookup->map->dialect,
 	    .kind = TLS_POLICY_NONE,
 	    .reason = scope->reason,
 	    .exemption = scope->exemption,
@@ -169,7 +113,7 @@ defer_unreadable(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 	    .target = &lookup->target,
 	    .key = key,
 	    .key_len = len,
-	    .dialect = lookup->dialect,
+	    .dialect = lookup->map->dialect,
 	    .kind = TLS_POLICY_DEFER,
 	    .reason = REASON_INVALID_ADDRESS,
 	    .monitor = config_only_watches(lookup->snapshot->config, ""),

@@ -31,9 +31,6 @@ struct tls_parts {
 	struct log *log;
 };
 
-/* Longer replies are not read by Postfix, socketmap_table(5). */
-#define TLS_ANSWER_MAX 100000
-
 struct tls_lookup;
 /* answer is on the heap and the receiver's; NULL: no memory. */
 typedef void tls_lookup_fn(struct tls_lookup *lookup, char *answer);
@@ -42,7 +39,7 @@ typedef void tls_lookup_fn(struct tls_lookup *lookup, char *answer);
 struct tls_lookup {
 	const struct tls_parts *parts;
 	tls_lookup_fn *done;
-	enum tls_dialect dialect;
+	const struct tls_map *map; /* never NULL */
 	/* its own */
 	struct snapshot *snapshot;
 	struct target target;
@@ -50,13 +47,7 @@ struct tls_lookup {
 };
 
 /*
- * The map of that name. 0 or ERR_NOTFOUND. "postfix" and "policy" are
- * Postfix's, "sts" is Sendmail's.
- */
-int tls_lookup_map(const char *name, size_t len, enum tls_dialect *dialect);
-
-/*
- * Any thread. parts, done and dialect are set. key: any octets. done is called
+ * Any thread. parts, done and map are set. key: any octets. done is called
  * exactly once, from inside the call or on an engine's loop, within the time
  * that the option deadline allows.
  */

@@ -249,7 +249,8 @@ web_start(struct web *web, const struct web_parts *parts)
 	web->parts = *parts;
 	web->metrics = engine_metrics(parts->engine);
 	web->minute = minute_new(parts->store, web->metrics);
-	web->checker = checker_new(parts->engine, http_loop(web->http));
+	web->checker =
+	    checker_new(parts->engine, http_loop(web->http), parts->snapshots);
 	if (web->minute == NULL || web->checker == NULL)
 		return ERR_NOMEM;
 	if (!http_is_local(web->http))

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/facts.h"
+#include "core/tls_policy.h"
 #include "core/verdict.h"
 
 #define FACTS_JSON_ERROR_SIZE 256
@@ -20,8 +21,17 @@
  * One object on one line, without a line end. ms < 0: no "ms".
  * facts == NULL: the verdict alone. NULL: no memory. Free with free().
  */
-char *facts_json_write(
-    const struct facts *facts, const struct verdict *verdict, int64_t ms);
+char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms);
+
+/*
+ * The same with the answer at delivery as "tls": {"level": "secure",
+ * "status": "OK", "answer": "match=..."}. answer: of tls_policy_text(), not
+ * NULL.
+ */
+char *
+facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms, enum tls_policy_kind kind, const char *answer);
 
 /*
  * Reads one object: {"facts": {...}, ...} or the facts themselves. Unknown

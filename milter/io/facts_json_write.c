@@ -256,21 +256,57 @@ put_verdict(struct writer *w, json_t *json, const struct verdict *verdict)
 		    : policy_from_name(verdict->policy_from)));
 }
 
+/* "OK secure match=...", "NOTFOUND ", "TEMP ..." in its parts. */
+static json_t *
+tls_json(enum tls_policy_kind kind, const char *answer)
+{
+	size_t len = strcspn(answer, " ");
+	const char *rest = answer + len + (answer[len] != '\0');
+
+	return json_pack("{s:s,s:s%,s:s}", "level", tls_policy_name(kind),
+	    "status", answer, len, "answer", rest);
+}
+
+static json_t *
+whole_json(struct writer *w, const struct facts *facts,
+    const struct verdict *verdict, int64_t ms)
+{
+	json_t *json = json_object();
+
+	if (facts != NULL)
+		put(w, json, "facts", facts_json(w, facts));
+	put_verdict(w, json, verdict);
+	if (ms >= 0)
+		put(w, json, "ms", json_integer(ms));
+	return json;
+}
+
+/* Takes the object. */
+static char *
+dump(const struct writer *w, json_t *json)
+{
+	char *line = w->failed ? NULL : json_dumps(json, DUMP_FLAGS);
+
+	json_decref(json);
+	return line;
+}
+
 char *
 facts_json_write(const struct facts *facts, const struct verdict *verdict,
     int64_t ms)
 {
 	struct writer w = {.failed = false};
-	json_t *json = json_object();
-	char *line = NULL;
 
-	if (facts != NULL)
-		put(&w, json, "facts", facts_json(&w, facts));
-	put_verdict(&w, json, verdict);
-	if (ms >= 0)
-		put(&w, json, "ms", json_integer(ms));
-	if (!w.failed)
-		line = json_dumps(json, DUMP_FLAGS);
-	json_decref(json);
-	return line;
+	return dump(&w, whole_json(&w, facts, verdict, ms));
+}
+
+char *
+facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms, enum tls_policy_kind kind, const char *answer)
+{
+	struct writer w = {.failed = false};
+	json_t *json = whole_json(&w, facts, verdict, ms);
+
+	put(&w, json, "tls", tls_json(kind, answer));
+	return dump(&w, json);
 }

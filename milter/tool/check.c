@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "core/decide.h"
+#include "core/tls_policy.h"
 #include "core/tree.h"
 #include "engine/answer.h"
 #include "engine/clock.h"
@@ -49,29 +51,59 @@ struct check {
 
 /* --- telling ------------------------------------------------------------- */
 
-static bool
-print_json(const struct facts *facts, const struct verdict *verdict, int64_t ms)
+/* What the map "postfix" answers; whether verdicts are enforced or only watched
+ * is left out here as it is for the verdict. NULL: no memory. */
+static char *
+answer_at_delivery(const struct check *check, const struct facts *facts,
+    const struct verdict *verdict, enum tls_policy_kind *kind)
 {
-	char *line = facts_json_write(facts, verdict, ms);
+	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
+	struct tls_rules rules = config_tls_rules(&check->session.config, map);
 
-	if (line == NULL) {
-		tool_warn("out of memory");
-		return false;
-	}
-	puts(line);
+	return tls_answer(facts, verdict, &rules, map->dialect, kind);
+}
+
+static bool
+print_json(const struct facts *facts, const struct verdict *verdict, int64_t ms,
+    enum tls_policy_kind kind, const char *answer)
+{
+	char *line = facts_json_write_tls(facts, verdict, ms, kind, answer);
+
+	if (line != NULL)
+		puts(line);
 	free(line);
-	return true;
+	return line != NULL;
+}
+
+static void
+print_text(const struct check *check, const struct query *query,
+    const struct facts *facts, const struct verdict *verdict,
+    const char *answer)
+{
+	tree_print(stdout, &check->style, query->name, facts, verdict);
+	if (!query_is_asked(query))
+		return;
+	tls_answer_print(stdout, answer);
+	putchar('\n');
 }
 
 static int
 tell(const struct check *check, const struct query *query,
     const struct facts *facts, const struct verdict *verdict)
 {
-	if (!check->options->json)
-		tree_print(stdout, &check->style, query->name, facts, verdict);
-	else if (!print_json(facts, verdict, (int64_t)query->ms))
-		return TOOL_INTERNAL;
-	return tool_verdict_status(facts, verdict);
+	enum tls_policy_kind kind;
+	char *answer = answer_at_delivery(check, facts, verdict, &kind);
+	int status = tool_verdict_status(facts, verdict);
+
+	if (answer != NULL && !check->options->json)
+		print_text(check, query, facts, verdict, answer);
+	else if (answer == NULL ||
+	    !print_json(facts, verdict, (int64_t)query->ms, kind, answer)) {
+		tool_warn("out of memory");
+		status = TOOL_INTERNAL;
+	}
+	free(answer);
+	return status;
 }
 
 static int

@@ -39,7 +39,6 @@ static const struct {
 static const char *const answer_words[TLS_POLICY_KINDS] = {
     [TLS_POLICY_NONE] = "to deliver as it is configured to",
     [TLS_POLICY_DEFER] = "to wait: the message stays in the queue",
-    [TLS_POLICY_DANE] = "to use DANE where there are TLSA records",
     [TLS_POLICY_DANE_ONLY] = "to use DANE, and no host without TLSA records",
     [TLS_POLICY_SECURE] = "that the certificate must name what the policy "
 			  "names",

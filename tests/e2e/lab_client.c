@@ -208,3 +208,56 @@ lab_fresh(const char *const *options)
 	LAB("tamper", "clear");
 	free(lab_must(words));
 }
+
+/* --- mail ---------------------------------------------------------------- */
+
+void
+lab_send(const char *recipient)
+{
+	LAB("smtp", "--to", recipient);
+}
+
+void
+lab_expect_delivered(const char *recipient, const char *tls)
+{
+	char term[LAB_LINE_SIZE];
+
+	snprintf(term, sizeof(term), "X-Recipient: <%s>", recipient);
+	LAB("mail", "--timeout", "60", term, tls);
+}
+
+void
+lab_expect_not_delivered(const char *recipient)
+{
+	char term[LAB_LINE_SIZE];
+	struct lab_output out;
+
+	snprintf(term, sizeof(term), "X-Recipient: <%s>", recipient);
+	cr_assert_eq(lab_run((const char *const[]){"mail", "--timeout", "0",
+				 term, NULL},
+			 &out),
+	    0);
+	cr_expect_neq(out.status, 0, "%s", out.text);
+	free(out.text);
+}
+
+void
+lab_expect_deferred(const char *recipient, const char *reason)
+{
+	char *message =
+	    LAB_TEXT("queue", "--timeout", "60", recipient, "delay_reason");
+
+	cr_expect_not_null(strstr(message, reason), "%s: %s", reason, message);
+	free(message);
+	lab_expect_not_delivered(recipient);
+}
+
+void
+lab_expect_answer(const char *domain, const char *answer)
+{
+	char domain_term[LAB_LINE_SIZE], answer_term[LAB_LINE_SIZE];
+
+	snprintf(domain_term, sizeof(domain_term), "domain=%s", domain);
+	snprintf(answer_term, sizeof(answer_term), "answer=%s", answer);
+	free(LAB_LOG("tls-policy", domain_term, answer_term));
+}

@@ -47,6 +47,21 @@ char *lab_log(const char *const *terms);
 /* The value of key in a logfmt line, without quotes; "" if it is not there. */
 void lab_field(const char *line, const char *key, char out[LAB_LINE_SIZE]);
 
+/* One message over Postfix, which must take it. */
+void lab_send(const char *recipient);
+
+/* Awaits the message at an MX host. "X-TLS: TLSv1.3" or "X-TLS: none" tells
+ * how it came. */
+void lab_expect_delivered(const char *recipient, const char *tls);
+void lab_expect_not_delivered(const char *recipient);
+
+/* Awaits the message in Postfix' queue with a reason that holds these words:
+ * Postfix has tried, and did not deliver. */
+void lab_expect_deferred(const char *recipient, const char *reason);
+
+/* Awaits the daemon's line about its answer at delivery. */
+void lab_expect_answer(const char *domain, const char *answer);
+
 /* A fresh daemon with nothing stored, nothing tampered with; more options
  * ("mode=monitor") may follow, NULL ends them. */
 void lab_fresh(const char *const *options);

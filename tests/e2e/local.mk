@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/e2e/e2e
 E2E_TESTS += tests/e2e/e2e
 tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
-	tests/e2e/control.c tests/e2e/crash.c \
+	tests/e2e/attack.c tests/e2e/control.c tests/e2e/crash.c \
 	tests/e2e/delivery.c tests/e2e/first_contact.c tests/e2e/hostile.c \
 	tests/e2e/lab_client.c tests/e2e/lab_client.h \
 	tests/e2e/life.c tests/e2e/log_line.c tests/e2e/options.c \

@@ -55,6 +55,13 @@ static const struct tool_row check_text[] = {
     {{"check", "badtlsa.test"},                               /* D-06: the validator's words follow */
 	1,			       "TLSA _25._tcp.mx1.badtlsa.test: bogus  <- decided\n"
 	"         validation failure "					   },
+    {{"check", "secure.test"},				0,        "\nat delivery: dane-only\n"                      },
+    {{"check", "noflag.test"},				0,
+     "\nat delivery: secure match=mx1.noflag.test servername=hostname\n"                                                  },
+    {{"check", "plain.test"},				 0,
+     "\nat delivery: not found, the MTA's own level applies\n"                                                            },
+    {{"check", "unsigned.test"},                              1,
+     "\nat delivery: deferred, unsigned.test: DNSSEC required by policy, MX of unsigned.test: insecure\n"                 },
     {{"check", "implicit.test"},                              0,        "the domain is its own host\n"                    }, /* D-09 */
     {{"check", "many60.test"},                                /* D-19 */
 	1,				"there are more hosts, which were not looked at\n"},
@@ -70,11 +77,13 @@ Test(tool, check_shows_what_decided)
 }
 
 static const struct tool_row check_json[] = {
-    {{"check", "secure.test", "--json"},     0, "\"reason\":\"secure\""     },
-    {{"check", "--json", "unsigned.test"},   1, "\"reason\":\"mx-insecure\""},
-    {{"check", "--json", "expired.test"},    1, "\"reason\":\"mx-bogus\""   },
+    {{"check", "secure.test", "--json"},     0, "\"reason\":\"secure\""             },
+    {{"check", "--json", "unsigned.test"},   1, "\"reason\":\"mx-insecure\""        },
+    {{"check", "--json", "expired.test"},    1, "\"reason\":\"mx-bogus\""           },
     {{"check", "--json", "bogusplain.test"}, 0,
-     "\"reason\":\"discovery-bogus\""                                       },
+     "\"reason\":\"discovery-bogus\""					       },
+    {{"check", "secure.test", "--json"},     0,
+     "\"tls\":{\"level\":\"dane-only\",\"status\":\"OK\",\"answer\":\"dane-only\"}}"},
 };
 
 Test(tool, check_prints_facts_as_json)

@@ -164,6 +164,11 @@ check_tls_policy(const struct facts *facts, const struct verdict *verdict)
 	/* Whoever must not be written to by RCPT must not be by delivery. */
 	if (verdict->kind == VERDICT_DEFER)
 		MUST(policy.kind == TLS_POLICY_DEFER);
+	/* S-07: opportunistic TLS is less than what these policies allow. */
+	if (verdict->policy != NULL &&
+	    (verdict->policy->dnssec ||
+		verdict->policy->mode == POLICY_MODE_ENFORCE))
+		MUST(policy.kind != TLS_POLICY_NONE);
 }
 
 /* What is decided early stays, whatever else would come. */

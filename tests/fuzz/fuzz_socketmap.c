@@ -135,8 +135,8 @@ ask_frame(const struct netstring *frame)
 	if (space == NULL)
 		return;
 	map_len = (size_t)(space - frame->data);
-	if (tls_lookup_map((const char *)frame->data, map_len,
-		&question.lookup.dialect) != 0)
+	question.lookup.map = tls_map_find((const char *)frame->data, map_len);
+	if (question.lookup.map == NULL)
 		return;
 	tls_lookup_start(&question.lookup, space + 1, frame->len - map_len - 1);
 	MUST(question.answers == 1);

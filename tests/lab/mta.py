@@ -131,6 +131,10 @@ class Postfix:
         """Change main.cf: name=value. Takes effect at reload or start."""
         self._run(["postconf", "-c", self.config, "-e", *settings])
 
+    def default(self, parameter):
+        """Of this version, as `postconf -d` prints it; "" if it has none."""
+        return self._run(["postconf", "-d", parameter]).strip()
+
     def chroot(self, yes):
         """Whether smtpd runs chrooted to the queue, as Debian has it."""
         service = self._run(["postconf", "-c", self.config, "-M",

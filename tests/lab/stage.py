@@ -92,7 +92,7 @@ class Stage:
             "web": f"http://{net.mx(DAEMON_HOST)}:{WEB_PORT}",
         }
         ca_file = self._start_policy_hosts(world)
-        self.validator.start(state["resolver"], info)
+        self.validator.start_tampered(state["resolver"], info)
         state["policy_ipv6"] = self.policies.ipv6
         state["ca_file"] = ca_file
         state["daemon"] = self.daemon.base(
@@ -160,9 +160,17 @@ class Stage:
     # --- what tests change
 
     def tamper(self, words):
-        """A command to the proxy on the resolver path."""
+        """A command to the proxies: the one on Postfix' own path, "mta", is
+        another process."""
         from world import Tamper
-        return Tamper(self.info()["dns"]["control"]).command(" ".join(words))
+        daemon = Tamper(self.info()["dns"]["control"])
+        mta = Tamper(self.validator.control)
+        line = " ".join(words)
+        if words[0] in ("clear", "swap"):
+            mta.command(line)
+        elif words[1].partition("/")[0] == "mta":
+            daemon = mta
+        return daemon.command(line)
 
     def postfix_tls(self, wanted):
         """Deliver as etc/postfix-main.cf says, or in the clear."""

@@ -35,7 +35,7 @@ D_01_a_recipient_costs_no_lookup_of_DNSSEC(void)
 	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
 	CHECK(script_dns_count(DOMAIN, DNS_MX) == 0);
 	/* The same verdict, and more facts. */
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	CHECK(script_dns_count(DOMAIN, DNS_MX) == 1);
 	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
 	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
@@ -121,7 +121,7 @@ delivery_joins_a_lookup_that_runs(void)
 	fake_run(500);
 	ask_tls(&delivery, DOMAIN, 4000);
 	fake_run(3000);
-	expect(delivery, "OK dane");
+	expect(delivery, "OK dane-only");
 	CHECK(recipient.completions == 1);
 	CHECK(script_fetch_count(DOMAIN) == 1);
 	world_stop();
@@ -141,7 +141,7 @@ S_03_what_is_not_known_in_time_defers(void)
 	expect(asked_tls(DOMAIN),
 	    "TEMP example.org: TLS policy, DNS not answered in time");
 	fake_run(3000);
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
 	world_stop();
 }
@@ -215,12 +215,45 @@ S_01_TLSA_behind_an_alias_makes_it_dane_only(void)
 	world_stop();
 }
 
+/* The option costs lookups at delivery, and none at RCPT. */
+static void
+dane_for_all_looks_at_domains_without_policy(void)
+{
+	script_delivery(DOMAIN, HOST, true);
+	world_config.dane_for_all = true;
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_POLICY);
+	CHECK(script_dns_count(DOMAIN, DNS_MX) == 0);
+	expect(asked_tls(DOMAIN), "OK dane-only");
+	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
+	CHECK(asked_tls(DOMAIN).cached);
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_POLICY);
+	expect(asked_tls("plain.example"), "NOTFOUND ");
+	world_stop();
+}
+
+/* dane-sts check tells the answer at delivery, and looks up what it takes. */
+static void
+evidence_includes_what_a_delivery_needs(void)
+{
+	struct asker a;
+
+	publish(NOT_BINDING, true);
+	world_start();
+	CHECK_VERDICT(asked(DOMAIN), VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	a = asked_evidence(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_NO_DNSSEC_FLAG);
+	expect(a, "OK dane-only");
+	CHECK(script_dns_count(TLSA, DNS_TLSA) == 1);
+	world_stop();
+}
+
 static void
 renewal_keeps_what_a_delivery_needs(void)
 {
 	publish(NOT_BINDING, true);
 	world_start();
-	expect(asked_tls(DOMAIN), "OK dane");
+	expect(asked_tls(DOMAIN), "OK dane-only");
 	fake_run(280000);
 	CHECK(asked(DOMAIN).cached); /* begins the renewal */
 	fake_run(20000);
@@ -241,6 +274,8 @@ const struct scenario tls_scenarios[] = {
     SCENARIO(tampering_after_the_recipient_defers),
     SCENARIO(S_01_TLSA_ignored_by_the_verdict_is_asked_for_a_delivery),
     SCENARIO(S_01_TLSA_behind_an_alias_makes_it_dane_only),
+    SCENARIO(dane_for_all_looks_at_domains_without_policy),
+    SCENARIO(evidence_includes_what_a_delivery_needs),
     SCENARIO(renewal_keeps_what_a_delivery_needs),
     {NULL, NULL},
   /* clang-format on */

@@ -83,7 +83,9 @@ world_forget(const char *domain)
 static void
 note_tls(struct asker *asker, const struct answer *answer)
 {
-	static const struct tls_rules rules;
+	const struct tls_rules rules = {
+	    .dane_for_all = world_config.dane_for_all,
+	};
 	struct tls_policy policy;
 
 	tls_policy_judge(answer->facts, &answer->verdict, &rules, &policy);
@@ -200,6 +202,19 @@ asked_tls(const char *domain)
 	struct asker asker;
 
 	ask_tls(&asker, domain, 4000);
+	fake_run(4000);
+	CHECK(asker.completions == 1);
+	return asker;
+}
+
+struct asker
+asked_evidence(const char *domain)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+	struct asker asker = {.asked_ms = clock_mono_ms()};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	ask_evidence(engine, &target, asker.asked_ms + 4000, completed, &asker);
 	fake_run(4000);
 	CHECK(asker.completions == 1);
 	return asker;

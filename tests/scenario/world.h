@@ -65,6 +65,8 @@ void ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms);
 /* Asks, waits up to 60 s of the fake clock, and returns what came. */
 struct asker asked(const char *domain);
 struct asker asked_tls(const char *domain);
+/* The same for a tool: see ask_evidence. */
+struct asker asked_evidence(const char *domain);
 
 /* Waits up to 60 s of the fake clock for the refresh to end. */
 void refresh_domain(const char *domain);

@@ -479,7 +479,7 @@ check_PROGRAMS += tests/unit/test_socketmap_client
 UNIT_TESTS += tests/unit/test_socketmap_client
 tests_unit_test_socketmap_client_SOURCES = tests/unit/test_socketmap_client.c
 tests_unit_test_socketmap_client_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_socketmap_client_LDADD = libfront.a libengine.a libcore.a \
+tests_unit_test_socketmap_client_LDADD = libfront.a libengine.a libio.a libcore.a \
 	$(LIBEVENT_LIBS) $(CRITERION_LIBS)
 
 # What is counted.

@@ -251,6 +251,43 @@ dump(const struct config *config, char *out, size_t size)
 	fclose(file);
 }
 
+Test(config, rules_of_the_maps_S07)
+{
+	static const struct {
+		const char *text;
+		const char *map;
+		struct tls_rules rules;
+	} maps[] = {
+	    {"",			      "postfix",         {.leave_dane = false}},
+	    {"",			      "QUERYwithTLSRPT", {.tlsrpt = true}     },
+	    {"",			      "sts",             {.no_dane = true}    },
+	    {"sendmail_dane = true",          "sts",             {.no_dane = false}   },
+	    {"tlsrpt_attributes = true",      "policy",          {.tlsrpt = true}     },
+	    {"default_level = \"none\"",      "postfix",         {.leave_dane = true} },
+	    {"default_level = \"dane-only\"", "postfix",         {.leave_dane = false}},
+ /* an old spelling, which does not mean Postfix' level "dane" */
+	    {"default_level = \"dane\"",      "postfix",         {.leave_dane = false}},
+	    {"no_tlsa_level = \"verify\"",    "postfix",
+             {.no_tlsa = TLS_NO_TLSA_VERIFY}                                          },
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		struct config *config = load(maps[i].text);
+		const struct tls_map *map =
+		    tls_map_find(maps[i].map, strlen(maps[i].map));
+		struct tls_rules rules = config_tls_rules(config, map);
+
+		cr_expect_eq(rules.no_tlsa, maps[i].rules.no_tlsa);
+		cr_expect_eq(rules.leave_dane, maps[i].rules.leave_dane, "%s",
+		    maps[i].text);
+		cr_expect_eq(rules.no_dane, maps[i].rules.no_dane, "%s %s",
+		    maps[i].map, maps[i].text);
+		cr_expect_eq(rules.tlsrpt, maps[i].rules.tlsrpt, "%s %s",
+		    maps[i].map, maps[i].text);
+		config_free(&config);
+	}
+}
+
 Test(config, good_files)
 {
 	static char first[16384];

@@ -114,6 +114,46 @@ Test(facts_json, T_14_a_pin_is_written_and_read)
 	free(again);
 }
 
+/* With the answer at delivery, of which the reader makes nothing. */
+Test(facts_json, writes_the_answer_at_delivery)
+{
+	static const struct {
+		enum tls_policy_kind kind;
+		const char *answer;
+		const char *json;
+	} rows[] = {
+	    {TLS_POLICY_SECURE, "OK secure match=.example.org",
+             "{\"level\":\"secure\",\"status\":\"OK\",\"answer\":"
+		"\"secure match=.example.org\"}"},
+	    {TLS_POLICY_NONE,   "NOTFOUND ",
+             "{\"level\":\"none\",\"status\":\"NOTFOUND\",\"answer\":"
+		"\"\"}"			 },
+	    {TLS_POLICY_DEFER,  "TEMP example.org: no",
+             "{\"level\":\"defer\",\"status\":\"TEMP\",\"answer\":"
+		"\"example.org: no\"}"          },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world world;
+		struct verdict verdict;
+		struct facts *again;
+		char *line;
+
+		world_make(&world, "txt=valid/1 stored=1/no mx=i+", "");
+		decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
+		line = facts_json_write_tls(&world.facts, &verdict, 1,
+		    rows[i].kind, rows[i].answer);
+		cr_assert_not_null(line);
+		cr_expect_not_null(strstr(line, rows[i].json), "%s", line);
+		cr_expect_not_null(strstr(line, ",\"ms\":1,\"tls\":{"), "%s",
+		    line);
+		again = read_ok(line);
+		cr_expect_eq(again->mx.status, FACT_INSECURE);
+		free(again);
+		free(line);
+	}
+}
+
 Test(facts_json, writes_a_verdict_alone)
 {
 	struct verdict verdict = {

@@ -348,7 +348,7 @@ Test(page, nothing_is_typed_where_the_page_is_loaded_again)
 	cr_expect_not_null(strstr(status, "<a href=\"/check\">"));
 	free(status);
 	out = begin();
-	page_write_check(out, "", NULL, NULL);
+	page_write_check(out, "", NULL, NULL, NULL);
 	page = end(out);
 	expect_self_contained(page);
 	cr_expect_null(strstr(page, "http-equiv=\"refresh\""));
@@ -364,7 +364,7 @@ Test(page, S_02_a_hostile_question)
 	FILE *out = begin();
 	char *page;
 
-	page_write_check(out, "\"><script>alert(1)</script>", NULL,
+	page_write_check(out, "\"><script>alert(1)</script>", NULL, NULL,
 	    "That is no domain.");
 	page = end(out);
 	expect_self_contained(page);
@@ -386,11 +386,15 @@ Test(page, the_evidence)
 	char *page;
 
 	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
-	page_write_check(out, "example.org", &answer, NULL);
+	page_write_check(out, "example.org", &answer,
+	    "OK secure match=<.example.org> servername=hostname", NULL);
 	page = end(out);
 	cr_expect_not_null(
 	    strstr(page, "<div class=\"d0\">example.org: pass, no-policy"));
 	cr_expect_not_null(strstr(page, "&lt;b&gt;bold&lt;/b&gt;"));
+	cr_expect_not_null(strstr(page,
+	    "at delivery: secure match=&lt;.example.org&gt; "
+	    "servername=hostname"));
 	cr_expect_null(strstr(page, "<b>"));
 	free(page);
 }

@@ -35,6 +35,9 @@
 #define HELD_MAX    4096
 #define REPLY_SIZE  (TLS_ANSWER_MAX + 1)
 #define PATTERNS    3000
+#define NO_MAP                                                         \
+	"PERM no map of that name; there are postfix, policy, QUERY, " \
+	"postfix-tlsrpt, QUERYwithTLSRPT, sts"
 
 /* --- the engine that is played --- */
 
@@ -468,6 +471,13 @@ log_text(void)
 /* --- what is asked, and what is said --- */
 
 #define SECURE "OK secure match=.example.org servername=hostname"
+#define REPORTED                                                \
+	SECURE " policy_type=sts policy_domain=mta-sts.example" \
+	       " { policy_string = version: STSv1 }"            \
+	       " { policy_string = mode: enforce }"             \
+	       " { policy_string = mx: *.example.org }"         \
+	       " { policy_string = max_age: 86400 }"            \
+	       " mx_host_pattern=*.example.org"
 #define NEEDED                                               \
 	"TEMP tampered.example: DNSSEC required by policy, " \
 	"MX of tampered.example: insecure"
@@ -484,84 +494,92 @@ static const struct {
 	const char *reply;
 	const char *target;
 } rows[] = {
-    {"postfix bound.example",             "OK dane-only",             "bound.example"        },
-    {"policy bound.example",              "OK dane-only",             "bound.example"        },
-    {"policy mta-sts.example",            SECURE,                     "mta-sts.example"      },
-    {"policy tampered.example",           NEEDED,                     "tampered.example"     },
-    {"policy plain.example",              "NOTFOUND ",                "plain.example"        },
-    {"policy BOUND.Example",              "OK dane-only",             "bound.example"        },
-    {"policy bound.example.",             "OK dane-only",             "bound.example"        },
-    {"policy bound.example:25",           "OK dane-only",             "bound.example"        },
-    {"policy bound.example:smtp",         "OK dane-only",             "bound.example"        },
-    {"policy bound.example:587",          "OK dane-only",             "bound.example:587"    },
-    {"policy [bound.example]",            "OK dane-only",             "[bound.example]"      },
-    {"policy [bound.example]:587",        "OK dane-only",             "[bound.example]:587"  },
+    {"postfix bound.example",             "OK dane-only",        "bound.example"        },
+    {"policy bound.example",              "OK dane-only",        "bound.example"        },
+    {"policy mta-sts.example",            SECURE,                "mta-sts.example"      },
+    {"policy tampered.example",           NEEDED,                "tampered.example"     },
+    {"policy plain.example",              "NOTFOUND ",           "plain.example"        },
+    {"policy BOUND.Example",              "OK dane-only",        "bound.example"        },
+    {"policy bound.example.",             "OK dane-only",        "bound.example"        },
+    {"policy bound.example:25",           "OK dane-only",        "bound.example"        },
+    {"policy bound.example:smtp",         "OK dane-only",        "bound.example"        },
+    {"policy bound.example:587",          "OK dane-only",        "bound.example:587"    },
+    {"policy [bound.example]",            "OK dane-only",        "[bound.example]"      },
+    {"policy [bound.example]:587",        "OK dane-only",        "[bound.example]:587"  },
     {"policy [bound.example]:submission", "OK dane-only",
-     "[bound.example]:587"								   },
+     "[bound.example]:587"							      },
     {"policy b\xc3\xbc"
-     "cher.example",		 "NOTFOUND ",                "xn--bcher-kva.example"},
+     "cher.example",		 "NOTFOUND ",           "xn--bcher-kva.example"},
  /* R-03: an empty port is the default one */
-    {"policy bound.example:",             "OK dane-only",             "bound.example"        },
-    {"policy [bound.example]:",           "OK dane-only",             "[bound.example]"      },
+    {"policy bound.example:",             "OK dane-only",        "bound.example"        },
+    {"policy [bound.example]:",           "OK dane-only",        "[bound.example]"      },
  /* R-02: no policy of a parent domain */
-    {"policy .bound.example",             "NOTFOUND ",                NULL                   },
-    {"policy .example",                   "NOTFOUND ",                NULL                   },
-    {"policy [bound.example]:123",        "OK dane-only",             "[bound.example]:123"  },
-    {"policy bound.example:123",          "OK dane-only",             "bound.example:123"    },
-    {"policy [mta-sts.example]",          SECURE,                     "[mta-sts.example]"    },
-    {"policy [mta-sts.example]:123",      SECURE,                     "[mta-sts.example]:123"},
-    {"policy mta-sts.example.",           SECURE,                     "mta-sts.example"      },
-    {"policy [plain.example]",            "NOTFOUND ",                "[plain.example]"      },
-    {"policy .mta-sts.example",           "NOTFOUND ",                NULL                   },
-    {"policy .plain.example",             "NOTFOUND ",                NULL                   },
-    {"policy .",			  UNREADABLE,                 NULL                   },
+    {"policy .bound.example",             "NOTFOUND ",           NULL                   },
+    {"policy .example",                   "NOTFOUND ",           NULL                   },
+    {"policy [bound.example]:123",        "OK dane-only",        "[bound.example]:123"  },
+    {"policy bound.example:123",          "OK dane-only",        "bound.example:123"    },
+    {"policy [mta-sts.example]",          SECURE,                "[mta-sts.example]"    },
+    {"policy [mta-sts.example]:123",      SECURE,                "[mta-sts.example]:123"},
+    {"policy mta-sts.example.",           SECURE,                "mta-sts.example"      },
+    {"policy [plain.example]",            "NOTFOUND ",           "[plain.example]"      },
+    {"policy .mta-sts.example",           "NOTFOUND ",           NULL                   },
+    {"policy .plain.example",             "NOTFOUND ",           NULL                   },
+    {"policy .",			  UNREADABLE,            NULL                   },
  /* R-05 */
-    {"policy 192.0.2.1",                  "NOTFOUND ",                NULL                   },
-    {"policy [192.0.2.1]",                "NOTFOUND ",                NULL                   },
-    {"policy [192.0.2.1]:25",             "NOTFOUND ",                NULL                   },
-    {"policy [IPv6:2001:db8::1]",         "NOTFOUND ",                NULL                   },
-    {"policy [2001:db8::1]",              "NOTFOUND ",                NULL                   },
-    {"policy 2001:db8::1",                "NOTFOUND ",                NULL                   },
-    {"policy [2001:db8::1]:123",          "NOTFOUND ",                NULL                   },
-    {"policy [IPv6:2001:db8::1]:123",     "NOTFOUND ",                NULL                   },
+    {"policy 192.0.2.1",                  "NOTFOUND ",           NULL                   },
+    {"policy [192.0.2.1]",                "NOTFOUND ",           NULL                   },
+    {"policy [192.0.2.1]:25",             "NOTFOUND ",           NULL                   },
+    {"policy [IPv6:2001:db8::1]",         "NOTFOUND ",           NULL                   },
+    {"policy [2001:db8::1]",              "NOTFOUND ",           NULL                   },
+    {"policy 2001:db8::1",                "NOTFOUND ",           NULL                   },
+    {"policy [2001:db8::1]:123",          "NOTFOUND ",           NULL                   },
+    {"policy [IPv6:2001:db8::1]:123",     "NOTFOUND ",           NULL                   },
  /* R-07 */
-    {"policy unix:private/lmtp",          "NOTFOUND ",                NULL                   },
-    {"policy inet:127.0.0.1:24",          "NOTFOUND ",                NULL                   },
+    {"policy unix:private/lmtp",          "NOTFOUND ",           NULL                   },
+    {"policy inet:127.0.0.1:24",          "NOTFOUND ",           NULL                   },
  /* R-18: what cannot be read is never passed over */
-    {"policy ",			   UNREADABLE,                 NULL                   },
-    {"policy  bound.example",             UNREADABLE,                 NULL                   },
-    {"policy bound.example ",             UNREADABLE,                 NULL                   },
-    {"policy a.example, bound.example",   UNREADABLE,                 NULL                   },
-    {"policy user@bound.example",         UNREADABLE,                 NULL                   },
-    {"policy bound..example",             UNREADABLE,                 NULL                   },
-    {"policy bound.example..",            UNREADABLE,                 NULL                   },
-    {"policy [bound.example",             UNREADABLE,                 NULL                   },
-    {"policy bound.example]",             UNREADABLE,                 NULL                   },
-    {"policy bound.example:0",            UNREADABLE,                 NULL                   },
-    {"policy bound.example:65536",        UNREADABLE,                 NULL                   },
-    {"policy ../../etc/passwd",           UNREADABLE,                 NULL                   },
-    {"policy \xff\xfe",                   UNREADABLE,                 NULL                   },
-    {"policy " LABEL_64 ".example",       UNREADABLE,                 NULL                   },
-    {"policy [" LABEL_64 ".example]:25",  UNREADABLE,                 NULL                   },
-    {"policy %s%n",		       UNREADABLE,                 NULL                   },
-    {"policy bound.example:70000",        UNREADABLE,                 NULL                   },
-    {"policy [bound.example]:70000",      UNREADABLE,                 NULL                   },
-    {"policy bound. example",             UNREADABLE,                 NULL                   },
-    {"policy [bound .example]",           UNREADABLE,                 NULL                   },
-    {"policy ..",			 UNREADABLE,                 NULL                   },
-    {"policy .bound..example",            UNREADABLE,                 NULL                   },
-    {"sts bound..example",                UNREADABLE,                 NULL                   },
+    {"policy ",			   UNREADABLE,            NULL                   },
+    {"policy  bound.example",             UNREADABLE,            NULL                   },
+    {"policy bound.example ",             UNREADABLE,            NULL                   },
+    {"policy a.example, bound.example",   UNREADABLE,            NULL                   },
+    {"policy user@bound.example",         UNREADABLE,            NULL                   },
+    {"policy bound..example",             UNREADABLE,            NULL                   },
+    {"policy bound.example..",            UNREADABLE,            NULL                   },
+    {"policy [bound.example",             UNREADABLE,            NULL                   },
+    {"policy bound.example]",             UNREADABLE,            NULL                   },
+    {"policy bound.example:0",            UNREADABLE,            NULL                   },
+    {"policy bound.example:65536",        UNREADABLE,            NULL                   },
+    {"policy ../../etc/passwd",           UNREADABLE,            NULL                   },
+    {"policy \xff\xfe",                   UNREADABLE,            NULL                   },
+    {"policy " LABEL_64 ".example",       UNREADABLE,            NULL                   },
+    {"policy [" LABEL_64 ".example]:25",  UNREADABLE,            NULL                   },
+    {"policy %s%n",		       UNREADABLE,            NULL                   },
+    {"policy bound.example:70000",        UNREADABLE,            NULL                   },
+    {"policy [bound.example]:70000",      UNREADABLE,            NULL                   },
+    {"policy bound. example",             UNREADABLE,            NULL                   },
+    {"policy [bound .example]",           UNREADABLE,            NULL                   },
+    {"policy ..",			 UNREADABLE,            NULL                   },
+    {"policy .bound..example",            UNREADABLE,            NULL                   },
+    {"sts bound..example",                UNREADABLE,            NULL                   },
  /* Sendmail does DANE by itself */
-    {"sts bound.example",                 SECURE,                     "bound.example"        },
-    {"sts mta-sts.example",               SECURE,                     "mta-sts.example"      },
-    {"sts tampered.example",              NEEDED,                     "tampered.example"     },
-    {"sts plain.example",                 "NOTFOUND ",                "plain.example"        },
+    {"sts bound.example",                 SECURE,                "bound.example"        },
+    {"sts mta-sts.example",               SECURE,                "mta-sts.example"      },
+    {"sts tampered.example",              NEEDED,                "tampered.example"     },
+    {"sts plain.example",                 "NOTFOUND ",           "plain.example"        },
  /* no requests */
-    {"other bound.example",               "PERM no map of that name", NULL                   },
-    {"Policy bound.example",              "PERM no map of that name", NULL                   },
-    {" bound.example",                    "PERM no map of that name", NULL                   },
-    {"policy",			    "PERM no map and key",      NULL                   },
-    {"",				  "PERM no map and key",      NULL                   },
+    {"QUERY bound.example",               "OK dane-only",        "bound.example"        },
+    {"QUERY mta-sts.example",             SECURE,                "mta-sts.example"      },
+    {"postfix mta-sts.example",           SECURE,                "mta-sts.example"      },
+    {"postfix-tlsrpt bound.example",      "OK dane-only",        "bound.example"        },
+    {"postfix-tlsrpt plain.example",      "NOTFOUND ",           "plain.example"        },
+    {"postfix-tlsrpt mta-sts.example",    REPORTED,              "mta-sts.example"      },
+    {"QUERYwithTLSRPT mta-sts.example",   REPORTED,              "mta-sts.example"      },
+    {"query bound.example",               NO_MAP,                NULL                   },
+    {"other bound.example",               NO_MAP,                NULL                   },
+    {"Policy bound.example",              NO_MAP,                NULL                   },
+    {" bound.example",                    NO_MAP,                NULL                   },
+    {"policy",			    "PERM no map and key", NULL                   },
+    {"",				  "PERM no map and key", NULL                   },
 };
 
 static void
@@ -614,6 +632,35 @@ Test(socketmap, requests)
 		}
 		close(fd);
 	}
+}
+
+static unsigned
+count_lines_with(const char *words)
+{
+	const char *at = log_text();
+	unsigned n = 0;
+
+	for (; (at = strstr(at, words)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* A mistake in main.cf is asked with every delivery. */
+Test(socketmap, an_unknown_map_is_told_once)
+{
+	start(new_config());
+	cr_expect_str_eq(query("QUERYWITHTLSRPT bound.example"), NO_MAP);
+	cr_expect_str_eq(query("QUERYWITHTLSRPT mta-sts.example"), NO_MAP);
+	cr_expect_str_eq(query("a\"b\n bound.example"), NO_MAP);
+	cr_expect_str_eq(query("a\"b\n bound.example"), NO_MAP);
+	cr_expect_eq(count_lines_with(" warning tls-map "), 2U, "%s",
+	    log_text());
+	cr_expect_eq(count_lines_with(" warning tls-map map=QUERYWITHTLSRPT "
+				      "msg=\"no map of that name; there are "
+				      "postfix, policy, QUERY, "),
+	    1U, "%s", log_text());
+	cr_expect_eq(count_lines_with("\n"), 2U, "%s", log_text());
+	cr_expect_eq(asked(), 0U);
 }
 
 Test(socketmap, S_01_sendmail_that_does_DANE_is_told_nothing_about_TLSA)
@@ -771,7 +818,8 @@ Test(socketmap, A_06_inside_the_share_defers)
 /* What needs no look is not enforced then either. */
 Test(socketmap, A_06_monitor_is_told_of_exemptions)
 {
-	static const struct domain_entry exempt[] = {{.domain = "bound.example"}};
+	static const struct domain_entry exempt[] = {
+	    {.domain = "bound.example"}};
 	struct config *config = new_config();
 
 	config->mode = CONFIG_MODE_MONITOR;

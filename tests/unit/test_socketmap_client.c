@@ -29,13 +29,6 @@
 static struct tls_lookup *slow;
 static unsigned n_asked;
 
-int
-tls_lookup_map(const char *name, size_t len, enum tls_dialect *dialect)
-{
-	*dialect = TLS_DIALECT_POSTFIX;
-	return len == 1 && name[0] == 'm' ? 0 : ERR_NOTFOUND;
-}
-
 void
 tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 {
@@ -99,7 +92,7 @@ send_pipeline(int fd, size_t n, size_t slow_at)
 
 	for (size_t i = 0; i < n; i++)
 		len += (size_t)snprintf(octets + len, sizeof(octets) - len,
-		    "6:m %s,", i == slow_at ? "slow" : "fast");
+		    "8:sts %s,", i == slow_at ? "slow" : "fast");
 	cr_assert_eq(send(fd, octets, len, MSG_NOSIGNAL), (ssize_t)len);
 	n_asked = 0;
 	run_loop();

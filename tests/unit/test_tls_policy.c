@@ -26,6 +26,8 @@
 #define NOTFOUND   "NOTFOUND "
 #define NEEDED     "TEMP example.org: DNSSEC required by policy, "
 #define UNANSWERED "TEMP example.org: TLS policy, DNS not answered in time"
+#define INTERNAL   "TEMP example.org: TLS policy, filter: internal error"
+#define UNKNOWN    "TEMP example.org: TLS policy, "
 
 struct row {
 	const char *facts;
@@ -144,7 +146,7 @@ Test(tls_policy, T_14_a_pin_is_answered_like_the_flag)
 		NEEDED "MX of example.org: insecure"},
 	    {"pinned txt=valid/1 stored=1/no/testing mx=s+ mx1=s+,s+,s-", "",
 		"OK encrypt"},
-	    {"pinned txt=none mx=s0", "", NOTFOUND},
+	    {"pinned txt=none mx=s0", "", "OK dane-only"},
 	    {"pinned deadline", "",
 		NEEDED "MX of example.org: not answered in time"},
 	    {"pinned internal-error", "",
@@ -181,11 +183,29 @@ Test(tls_policy, S_03_what_is_not_answered_in_time_is_asked_again)
 	    {MTA_STS "no-mx deadline", "", UNANSWERED});
 }
 
-Test(tls_policy, D_10_D_11_D_18_without_destination_nothing_is_said)
+/* The MTA bounces by itself. Should it find a host all the same, somebody forged
+ * MX records, and the policy must hold. */
+Test(tls_policy, S_07_D_10_D_11_D_18_without_destination)
 {
-	POSTFIX({BOUND "mx=s0", "", NOTFOUND},
-	    {BOUND "mx=sx", "", NOTFOUND},
-	    {BOUND "mx=s+ mx1=s-,s-,?", "", NOTFOUND});
+	POSTFIX({BOUND "mx=s0", "", "OK dane-only"},
+	    {TESTING "mx=s0", "", "OK dane-only"},
+	    {BOUND "mx=sx", "", "OK dane-only"},
+	    {BOUND "mx=s+ mx1=s-,s-,?", "", "OK dane-only"},
+	    {MTA_STS "mx=s0", "", SECURE},
+	    {MTA_STS "mx=ix", "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s-,s-,?", "", SECURE},
+	    {"txt=none mx=s0", "", NOTFOUND});
+}
+
+/* Whether there is a policy is not known, and that is our own fault (D-20). */
+Test(tls_policy, S_07_D_20_an_error_of_our_own_defers)
+{
+	POSTFIX({"txt=none internal-error", "", INTERNAL},
+	    {"txt=none internal-error", "discovery=tempfail", INTERNAL},
+	    {BOUND "mx=s+ mx1=s+,s+,s+u internal-error", "",
+		NEEDED "filter: internal error"},
+	    {MTA_STS "internal-error", "", INTERNAL},
+	    {"txt=valid/1 stored=1/no/testing internal-error", "", NOTFOUND});
 }
 
 Test(tls_policy, D_13_any_host_suffices_by_option)
@@ -218,13 +238,14 @@ Test(tls_policy, a_resolver_that_does_not_validate)
 	    {MTA_STS "mx=b resolver-broken", "", SECURE});
 }
 
-Test(tls_policy, S_01_MTA_STS_leaves_DANE_alone)
+/* Postfix falls from "dane" to "may" when it finds no TLSA records itself. */
+Test(tls_policy, S_01_S_07_mode_enforce_with_TLSA_is_dane_only)
 {
-	POSTFIX({MTA_STS "mx=s+ mx1=s+,s+,s+u", "", "OK dane"},
-	    {MTA_STS "mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane"},
-	    {MTA_STS "mx=s+ mx1=s+,s+,s+u gone=s-,s-,?", "", "OK dane"},
+	POSTFIX({MTA_STS "mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane-only"},
+	    {MTA_STS "mx=s+ mx1=s+,s+,s+u gone=s-,s-,?", "", "OK dane-only"},
 	    {MTA_STS "mx=s+ mx1=s+,s+,s+u truncated", "", "OK dane-only"},
-	    {MTA_STS "no-mx self=s+,s+,s+u", "", "OK dane"},
+	    {MTA_STS "no-mx self=s+,s+,s+u", "", "OK dane-only"},
 	    /* no TLSA can be had, and none can be ruled out */
 	    {MTA_STS "mx=s+ mx1=s+,s+,b", "", "OK dane-only"},
 	    {MTA_STS "mx=s+ mx1=s+,s+,f", "", "OK dane-only"});
@@ -250,7 +271,6 @@ Test(tls_policy, nothing_is_said_of_what_no_policy_enforces)
 	    {"txt=failed", "", NOTFOUND},
 	    {"txt=bogus", "", NOTFOUND},
 	    {"txt=valid/1 fetch=failed", "", NOTFOUND},
-	    {"txt=none internal-error", "", NOTFOUND},
 	    /* its life is over */
 	    {"txt=none stored=1/yes/enforce/86401/86400 mx=i+", "", NOTFOUND});
 }
@@ -273,6 +293,76 @@ Test(tls_policy, C_04_C_07_stored_and_fetched_policies)
 	    {"txt=valid/2 stored=1/no fetch=2/yes mx=s+ mx1=s+,s+,s+u", "",
 		"OK dane-only"},
 	    {"txt=valid/2 stored=1/yes fetch=2/no/none mx=i+", "", NOTFOUND});
+}
+
+/* clang-format on */
+
+/* clang-format off */
+
+/* RFC 7672 without any policy. */
+Test(tls_policy, dane_for_all)
+{
+	static const struct tls_rules all = {.dane_for_all = true};
+	static const struct row rows[] = {
+	    {"txt=none mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s-,s+,s+u", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u null=s-,s-,?", "", "OK dane-only"},
+	    {"txt=none mx=s- self=s+,s-,s+u", "", "OK dane-only"},
+	    {"txt=none no-mx self=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=failed mx=s+ mx1=s+,s+,s+u", "", "OK dane-only"},
+	    {"txt=valid/1 stored=1/no/testing mx=s+ mx1=s+,s+,s+u", "",
+		"OK dane-only"},
+	    {"txt=valid/1 stored=1/no/none mx=s+ mx1=s+,s+,s+u", "",
+		"OK dane-only"},
+	    /* a host that cannot be looked up is passed over */
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,b", "", "OK dane-only"},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=f,f,?", "", "OK dane-only"},
+	    /* not all hosts, no DANE, nobody there */
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,sx", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=s+,s+,s+", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u mx2=i+,i-,?", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,s+u truncated", "", NOTFOUND},
+	    {"txt=none mx=s+ mx1=s+,s+,sx", "", NOTFOUND},
+	    {"txt=none mx=i+", "", NOTFOUND},
+	    {"txt=none mx=s0", "", NOTFOUND},
+	    {"txt=none mx=sx", "", NOTFOUND},
+	    /* RFC 7672 2.1.2 */
+	    {"txt=none mx=b", "", UNKNOWN "MX of example.org: bogus"},
+	    {"txt=none mx=f", "", UNKNOWN "MX of example.org: failed"},
+	    {"txt=none mx=n", "", UNKNOWN "MX of example.org: indeterminate"},
+	    {"txt=none mx=s+ mx1=s+,s+,b", "",
+		UNKNOWN "TLSA of mx1.example.org: bogus"},
+	    {"txt=none mx=s+ mx1=f,s-,? mx2=s+,s+,f", "",
+		UNKNOWN "A of mx1.example.org: failed"},
+	    {"txt=none mx=s+ mx1=s-,b,?", "",
+		UNKNOWN "AAAA of mx1.example.org: bogus"},
+	    {"txt=none mx=? deadline", "", UNANSWERED},
+	    {"txt=none mx=s+ mx1=s+,s+,? deadline", "", UNANSWERED},
+	    /* our own path */
+	    {"txt=none mx=b resolver-broken", "",
+		UNKNOWN "MX of example.org: bogus"},
+	    /* the others as without it */
+	    {BOUND "mx=i+", "", NEEDED "MX of example.org: insecure"},
+	    {BOUND "mx=s+ mx1=s+,s+,sx", "", SECURE},
+	    {MTA_STS "mx=s+ mx1=s+,s+,sx", "", SECURE},
+	    {"txt=none internal-error", "", INTERNAL},
+	};
+	static const struct tls_rules lenient = {.dane_for_all = true,
+	    .resolver_may_fail = true};
+	static const struct row passed[] = {
+	    {"txt=none mx=b resolver-broken", "", NOTFOUND},
+	    {"txt=none mx=b", "", UNKNOWN "MX of example.org: bogus"},
+	};
+	static const struct tls_rules none = {.dane_for_all = true,
+	    .no_dane = true};
+	static const struct row sendmail[] = {
+	    {"txt=none mx=s+ mx1=s+,s+,s+u", "", NOTFOUND},
+	    {"txt=none mx=b", "", NOTFOUND},
+	};
+
+	check_rows(rows, N(rows), &all, TLS_DIALECT_POSTFIX);
+	check_rows(passed, N(passed), &lenient, TLS_DIALECT_POSTFIX);
+	check_rows(sendmail, N(sendmail), &none, TLS_DIALECT_SENDMAIL);
 }
 
 /* clang-format on */
@@ -319,6 +409,8 @@ Test(tls_policy, A_03_sendmail_without_DANE)
 	static const struct row verified[] = {
 	    {TESTING "mx=s+ mx1=s+,s+,s+u", "",
              "OK secure match=mx1.example.org servername=hostname"},
+	    {TESTING "mx=s0",               "",
+             "OK secure match=example.org servername=hostname"    },
 	};
 
 	check_rows(both, N(both), &encrypt, TLS_DIALECT_SENDMAIL);
@@ -452,8 +544,12 @@ Test(tls_policy, D_01_more_is_looked_up_for_enforce_alone)
 		struct world world;
 
 		world_make(&world, rows[i].facts, "");
-		cr_expect_eq(tls_policy_wants_delivery(&world.facts),
+		cr_expect_eq(tls_policy_wants_delivery(&world.facts, false),
 		    rows[i].wanted, "%s", rows[i].facts);
+		cr_expect_eq(tls_policy_wants_delivery(&world.facts, true),
+		    strcmp(rows[i].facts, BOUND) != 0 &&
+			strncmp(rows[i].facts, "pinned", 6) != 0,
+		    "%s", rows[i].facts);
 	}
 }
 
