@@ -17,7 +17,8 @@
  *	       a moment later the TXT
  *	       validated, which tells
  *	1 s    without a TXT or a proof the policy is fetched all the same, and
- *	       what still comes counts
+ *	       what still comes counts; a proof alone is not waited for unless
+ *	       the options defer without it
  *
  * A validating forwarder has SERVFAIL for what it finds bogus. Then the
  * validating resolver asks again without its forwarder's validation, and the
