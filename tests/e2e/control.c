@@ -69,6 +69,15 @@ tool(int status, const char *const *words)
 	return out.text;
 }
 
+/* The TXT record and the policy host of unsigned.test. */
+static void
+cut_off_discovery(void)
+{
+	LAB("tamper", "rule", "fwd", "_mta-sts.unsigned.test", "TXT",
+	    "servfail");
+	LAB("tamper", "rule", "fwd", "mta-sts.unsigned.test", "*", "servfail");
+}
+
 #define TOOL(status, ...) tool(status, (const char *const[]){__VA_ARGS__, NULL})
 
 static void
@@ -202,9 +211,8 @@ Test(control_saved, C_01_import_protects_where_discovery_is_cut_off)
 	save(text);
 	free(text);
 	LAB_FRESH(NULL);
-	LAB("tamper", "rule", "fwd", "_mta-sts.unsigned.test", "TXT",
-	    "servfail");
-	/* At first contact an attacker wins (D-21), */
+	cut_off_discovery();
+	/* At first contact an attacker wins who blocks the policy host (D-21), */
 	expect_start("first@unsigned.test", "250 ");
 	expect_part(TOOL(0, "cache", "import", saved), "1 imported, 0 kept");
 	/* but not over what is known; the verdict before is forgotten. */
@@ -260,8 +268,7 @@ Test(control, D_21_purge_brings_back_first_contact)
 	LAB_FRESH(NULL);
 	expect_start("u@unsigned.test", "450 ");
 	LAB("stored", "unsigned.test");
-	LAB("tamper", "rule", "fwd", "_mta-sts.unsigned.test", "TXT",
-	    "servfail");
+	cut_off_discovery();
 	/* The resolver inside forgets what it knows as well. */
 	free(TOOL(0, "reload"));
 	free(TOOL(0, "cache", "purge", "unsigned.test"));
@@ -283,8 +290,7 @@ Test(control_saved, C_11_warm_fetches_policies_without_mail)
 	    "2 domains: 0 with a policy (0 require DNSSEC), 0 without, 2 not "
 	    "found out");
 	/* Mail finds what was stored. */
-	LAB("tamper", "rule", "fwd", "_mta-sts.unsigned.test", "TXT",
-	    "servfail");
+	cut_off_discovery();
 	expect_start("warmed@unsigned.test", "450 4.7.5 ");
 	LAB("tamper", "clear");
 }
