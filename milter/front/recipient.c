@@ -157,6 +157,9 @@ judge_unnamed(const struct recipient_context *context,
 	    &answer.verdict);
 	take_answer(&answer, line, out);
 	note(context, line);
+	/* Neither outlives this call. */
+	line->judged = NULL;
+	line->facts = NULL;
 }
 
 void
