@@ -26,12 +26,12 @@ dane_sts_milter_SOURCES = \
 	milter/version.c milter/version.h \
 	milter/watchdog.c milter/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
-	$(GETDNS_CFLAGS) $(IDN2_CFLAGS) $(LIBCURL_CFLAGS) \
+	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)
 dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
-	$(OPENSSL_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(SECCOMP_LIBS)
 
 dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "config_io.h"
 #include "core/err.h"
+#include "io/idn.h"
 #include "process.h"
 #include "snapshot.h"
 
@@ -124,11 +125,22 @@ check_group(const struct startup *startup)
 	return tell(startup, "socket_group", why);
 }
 
+/* Without it a U-label could not be looked up, and mail to it would pass. */
+static int
+check_idn(const struct startup *startup)
+{
+	(void)startup;
+	if (idn_open() == 0)
+		return 0;
+	fprintf(stderr, PROGRAM ": ICU's tables cannot be loaded\n");
+	return EX_SOFTWARE;
+}
+
 int
 startup_check(const struct startup *startup)
 {
 	int (*const checks[])(const struct startup *startup) = {check_files,
-	    check_user, check_group};
+	    check_user, check_group, check_idn};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

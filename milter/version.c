@@ -5,11 +5,11 @@
 #include <confuse.h>
 #include <curl/curl.h>
 #include <event2/event.h>
-#include <idn2.h>
 #include <libmilter/mfapi.h>
 #include <lmdb.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <unicode/uversion.h>
 
 #include "io/dns_libraries.h"
 
@@ -23,16 +23,19 @@ version_libraries(char *out, size_t size)
 	int lmdb_minor = 0;
 	int lmdb_patch = 0;
 	char dns[DNS_LIBRARIES_SIZE];
+	UVersionInfo icu_version;
+	char icu[U_MAX_VERSION_STRING_LENGTH];
 
 	dns_libraries_text(dns);
 	(void)mdb_version(&lmdb_major, &lmdb_minor, &lmdb_patch);
+	u_getVersion(icu_version);
+	u_versionToString(icu_version, icu);
 	(void)smfi_version(&major, &minor, &patch);
 	snprintf(out, size,
 	    "%s, libevent %s, libcurl %s, %s, "
-	    "libidn2 %s, LMDB %d.%d.%d, libmilter %u.%u.%u, libConfuse %s",
+	    "ICU %s, LMDB %d.%d.%d, libmilter %u.%u.%u, libConfuse %s",
 	    dns, event_get_version(),
 	    curl_version_info(CURLVERSION_NOW)->version,
-	    OpenSSL_version(OPENSSL_VERSION), idn2_check_version(NULL),
-	    lmdb_major, lmdb_minor, lmdb_patch, major, minor, patch,
-	    confuse_version);
+	    OpenSSL_version(OPENSSL_VERSION), icu, lmdb_major, lmdb_minor,
+	    lmdb_patch, major, minor, patch, confuse_version);
 }

@@ -27,9 +27,9 @@
 	    "it checks nothing. A relay that is named has the policy of its "  \
 	    "own domain checked.")                                             \
 	X(REASON_INVALID_ADDRESS,                                              \
-	    "No DNS name can be made of what stands behind the @.",            \
-	    "Nothing to do: no DNS name can be made of this address, and the " \
-	    "MTA refuses it.")                                                 \
+	    "No DNS name can be made of the domain.",                          \
+	    "Nothing to do if the MTA refuses the recipient, too; if it does " \
+	    "not, please report the line of the log.")                         \
 	X(REASON_LOCAL,                                                        \
 	    "The MTA does not relay it over the DNS: its mailer is one of "    \
 	    "local_mailers, or its next hop is a socket.",                     \

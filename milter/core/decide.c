@@ -27,9 +27,12 @@ pass(struct verdict *verdict, enum reason reason)
 
 /* */
 static void
-pass_without_domain(enum address_class class, struct verdict *verdict)
+judge_without_domain(const struct facts *facts, const struct rules *rules,
+    struct verdict *verdict)
 {
-	switch (class) {
+	const struct fact_recipient *recipient = &facts->recipient;
+
+	switch (recipient->class) {
 	case ADDRESS_LOCAL:
 		pass(verdict, REASON_NO_DOMAIN);
 		return;
@@ -41,6 +44,11 @@ pass_without_domain(enum address_class class, struct verdict *verdict)
 		break;
 	}
 	pass(verdict, REASON_INVALID_ADDRESS);
+	verdict->policy_known = false;
+	/* the MTA routes what cannot be looked up here. */
+	if ((recipient->mailer != NULL || recipient->host != NULL) &&
+	    rules->on_discovery_failure == RULE_TEMPFAIL)
+		verdict->kind = VERDICT_DEFER;
 }
 
 /* T-09 */
@@ -273,7 +281,7 @@ decide(const struct facts *facts, const struct rules *rules,
 
 	*verdict = (struct verdict){.policy_known = true};
 	if (!has_domain(facts)) {
-		pass_without_domain(facts->recipient.class, verdict);
+		judge_without_domain(facts, rules, verdict);
 		return true;
 	}
 	verdict->pinned = facts->pinned;

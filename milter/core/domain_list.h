@@ -1,6 +1,7 @@
 /*
  * Domains that the configuration names, each for good or until a day:
- * exempt_domains with exempt_file, require_domains with require_file.
+ * exempt_domains with exempt_file, require_domains with require_file,
+ * local_domains.
  *
  * Pure. Any thread. Times are wall clock.
  */

@@ -22,7 +22,8 @@
 	X(REASON_NO_DOMAIN, "no-domain", "", "")                              \
 	X(REASON_LITERAL, "literal", "", "")                                  \
 	X(REASON_SMART_HOST_ADDRESS, "smart-host-address", "", "")            \
-	X(REASON_INVALID_ADDRESS, "invalid-address", "", "")                  \
+	X(REASON_INVALID_ADDRESS, "invalid-address",                          \
+	    "policy discovery, the domain is no DNS name", "")                \
 	X(REASON_LOCAL, "local", "", "")                                      \
 	X(REASON_EXEMPT, "exempt", "", "")                                    \
 	X(REASON_NO_POLICY, "no-policy", "", "")                              \

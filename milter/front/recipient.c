@@ -139,6 +139,29 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 	answer_unref(&answer);
 }
 
+/* the MTA may route a name that cannot be looked up here. */
+static void
+judge_unnamed(const struct recipient_context *context,
+    const struct recipient *recipient, struct recipient_log *line,
+    struct recipient_result *out)
+{
+	struct facts facts = {
+	    .recipient = {.class = ADDRESS_INVALID,
+			  .domain = "recipient", /* the reply begins with it */
+		.mailer = recipient->mailer,
+			  .host = recipient->host},
+	};
+	struct answer answer = {.facts = &facts};
+
+	(void)decide(&facts, &context->config->rules, DECIDE_FINAL,
+	    &answer.verdict);
+	take_answer(&answer, line, out);
+	note(context, line);
+	/* Neither outlives this call. */
+	line->judged = NULL;
+	line->facts = NULL;
+}
+
 void
 recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out)
@@ -160,13 +183,19 @@ recipient_judge(const struct recipient_context *context,
 	line.next_hop = scope.next_hop;
 	line.domain = scope.target.domain;
 	line.monitor = config_only_watches(context->config, line.domain);
-	if (scope.kind == SCOPE_ASK && recipient->exempted_by != NULL) {
+	if (recipient->exempted_by != NULL &&
+	    (scope.kind == SCOPE_ASK ||
+		scope.reason == REASON_INVALID_ADDRESS)) {
 		scope.kind = SCOPE_PASS;
 		scope.reason = REASON_EXEMPT;
 		line.exempted_by = recipient->exempted_by;
 	}
 	switch (scope.kind) {
 	case SCOPE_PASS:
+		if (scope.reason == REASON_INVALID_ADDRESS) {
+			judge_unnamed(context, recipient, &line, out);
+			break;
+		}
 		line.reason = out->reason = scope.reason;
 		line.exemption = scope.exemption;
 		note(context, &line);

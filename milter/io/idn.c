@@ -2,10 +2,11 @@
 
 #include "io/idn.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include <idn2.h>
+#include <unicode/uidna.h>
 
 #include "core/err.h"
 
@@ -17,6 +18,29 @@ struct name_text {
 	size_t len;
 	uint8_t octet[NAME_LEN_MAX + 1];
 };
+
+/* Never freed: immutable, and all threads share it. */
+static const UIDNA *converter;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+open_converter(void)
+{
+	UErrorCode status = U_ZERO_ERROR;
+
+	/* As Postfix: neither the rules of IDNA2008 for bidirectional labels
+	 * and joiners nor those of STD 3 are asked for. */
+	converter = uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII, &status);
+	if (U_FAILURE(status))
+		converter = NULL;
+}
+
+int
+idn_open(void)
+{
+	(void)pthread_once(&once, open_converter);
+	return converter != NULL ? 0 : ERR_LIBRARY;
+}
 
 static int
 append(struct name_text *name, const void *octets, size_t len)
@@ -32,17 +56,18 @@ append(struct name_text *name, const void *octets, size_t len)
 static int
 append_converted(struct name_text *name, const uint8_t *part, size_t len)
 {
-	char text[IDN_INPUT_MAX + 1];
-	char *ascii = NULL;
-	int err = ERR_SYNTAX;
+	UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+	UErrorCode status = U_ZERO_ERROR;
+	char ascii[NAME_SIZE];
+	int32_t ascii_len;
 
-	memcpy(text, part, len);
-	text[len] = '\0';
-	if (idn2_to_ascii_8z(text, &ascii,
-		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
-		err = append(name, ascii, strlen(ascii));
-	idn2_free(ascii);
-	return err;
+	if (idn_open() < 0)
+		return ERR_SYNTAX;
+	ascii_len = uidna_nameToASCII_UTF8(converter, (const char *)part,
+	    (int32_t)len, ascii, sizeof(ascii), &info, &status);
+	if (U_FAILURE(status) || info.errors != 0)
+		return ERR_SYNTAX;
+	return append(name, ascii, (size_t)ascii_len);
 }
 
 static bool
@@ -56,7 +81,9 @@ is_plain(const uint8_t *part, size_t len)
 
 /*
  * Part by part, as the library would judge plain labels by the rules of
- * IDNA, under which many that are in the DNS are none ("r3---sn", "_x").
+ * IDNA, under which many that are in the DNS are none ("r3---sn", "xn--0").
+ * Postfix does not route such names when another label is a U-label; to judge
+ * them all the same does no harm.
  */
 int
 idn_to_ascii(const uint8_t *utf8, size_t len, char out[NAME_SIZE])

@@ -39,7 +39,7 @@ libio_a_SOURCES += \
 	milter/io/redis_wait.c milter/io/redis_wait.h
 
 # Names in other scripts.
-libio_a_CPPFLAGS += $(IDN2_CFLAGS)
+libio_a_CPPFLAGS += $(ICU_CFLAGS)
 libio_a_SOURCES += milter/io/idn.c milter/io/idn.h
 
 # What a program is started with.

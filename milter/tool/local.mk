@@ -36,5 +36,5 @@ dane_sts_SOURCES = milter/tool/dane_sts.c
 dane_sts_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_LDADD = libdstool.a libengine.a libconf.a libio.a libcore.a \
 	$(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
-	$(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
+	$(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
 dist_man_MANS += milter/tool/dane-sts.1

@@ -116,6 +116,48 @@ Test(recipients, R_19_a_rewritten_argument_is_not_exempt)
 	free(transcript);
 }
 
+/* Postfix takes a symbol for a domain, and so do we. */
+Test(recipients, R_20_a_domain_that_is_a_symbol)
+{
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	cr_assert_eq(lab_run((const char *const[]){"smtp", "--smtputf8",
+				 "--rset", "--raw", "<u@\xe2\x98\x95.test>",
+				 NULL},
+			 &out),
+	    0);
+	cr_expect_not_null(strstr(out.text,
+			       "\nS: 450 4.7.5 xn--53h.test: DNSSEC required"),
+	    "%s", out.text);
+	free(out.text);
+	/* At delivery, too: a temporary error. */
+	cr_assert_eq(lab_run((const char *const[]){"lookup",
+				 "\xe2\x98\x95.test", NULL},
+			 &out),
+	    0);
+	cr_expect_eq(out.status, 70, "%s", out.text);
+	free(out.text);
+	free(LAB_LOG("tls-policy", "domain=xn--53h.test", "answer=defer"));
+}
+
+/* R-20: what the MTA routes and cannot be looked up is as a failed discovery.
+ */
+Test(recipients, R_20_a_name_that_cannot_be_converted)
+{
+	struct lab_output out;
+
+	LAB_FRESH("on_discovery_failure=tempfail");
+	cr_assert_eq(lab_run((const char *const[]){"milter", "--mailer", "smtp",
+				 "--host", "x\xff.test", "--address",
+				 "u@x\xff.test", "<u@x\xff.test>", NULL},
+			 &out),
+	    0);
+	cr_expect_eq(strncmp(out.text, "450 4.7.5 recipient: ", 21), 0, "%s",
+	    out.text);
+	free(out.text);
+}
+
 /* the domain is found behind all that. */
 static const char *const disguised[] = {
     "u@UNSIGNED.test",

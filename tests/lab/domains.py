@@ -301,6 +301,7 @@ DOMAINS = (
     ),
     # --- insecure
     Domain("unsigned.test", "announced, but unsigned (D-05)", "mx-insecure", signed="no"),
+    Domain("xn--53h.test", "a symbol (R-20), unsigned", "mx-insecure", signed="no"),
     Domain(
         "unsigned.optout.test", "unsigned below an opt-out registry", "mx-insecure", signed="no"
     ),

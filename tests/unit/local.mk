@@ -178,7 +178,7 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c
 tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DSAMPLE_FILE='"$(abs_top_srcdir)/etc/dane-sts-milter.conf"'
 tests_unit_test_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
-	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
+	$(ICU_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_fetch tests/unit/test_fetch_life \
 	tests/unit/test_fetch_head tests/unit/test_fetch_outcome
@@ -276,7 +276,7 @@ tests_unit_test_address_bounds_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_address_bounds_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_idn_SOURCES = tests/unit/test_idn.c
 tests_unit_test_idn_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_idn_LDADD = libio.a libcore.a $(IDN2_LIBS) $(CRITERION_LIBS)
+tests_unit_test_idn_LDADD = libio.a libcore.a $(ICU_LIBS) $(CRITERION_LIBS)
 
 # The engine is played by the tests: of libengine.a they take the clock alone.
 check_PROGRAMS += tests/unit/test_recipient tests/unit/test_gate \
@@ -286,14 +286,14 @@ UNIT_TESTS += tests/unit/test_recipient tests/unit/test_gate \
 tests_unit_test_recipient_SOURCES = tests/unit/test_recipient.c
 tests_unit_test_recipient_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_recipient_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
+	libcore.a $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_gate_SOURCES = tests/unit/test_gate.c
 tests_unit_test_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_gate_LDADD = libfront.a libengine.a $(CRITERION_LIBS)
 tests_unit_test_filter_SOURCES = tests/unit/test_filter.c
 tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_filter_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_refresh_plan
@@ -366,7 +366,7 @@ tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DDAEMON_MANUAL='"$(abs_top_srcdir)/milter/dane-sts-milter.8"' \
 	-DSOURCES='"$(abs_top_srcdir)/milter"'
 tests_unit_test_manual_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
-	$(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
+	$(ICU_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 tests_unit_test_program_SOURCES = tests/unit/test_program.c
 tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DPROGRAM='"$(abs_top_builddir)/dane-sts-milter"' \
@@ -399,7 +399,7 @@ UNIT_TESTS += tests/unit/test_snapshot
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
-	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
+	$(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_domain_list
 UNIT_TESTS += tests/unit/test_domain_list
@@ -472,7 +472,7 @@ UNIT_TESTS += tests/unit/test_socketmap
 tests_unit_test_socketmap_SOURCES = tests/unit/test_socketmap.c
 tests_unit_test_socketmap_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_socketmap_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_socketmap_client
@@ -515,7 +515,7 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 	$(CRITERION_CFLAGS)
 tests_unit_test_control_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	libcore.a $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_control_socket
@@ -523,7 +523,7 @@ UNIT_TESTS += tests/unit/test_control_socket
 tests_unit_test_control_socket_SOURCES = tests/unit/test_control_socket.c
 tests_unit_test_control_socket_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_control_socket_LDADD = libfront.a libconf.a libio.a libcore.a \
-	$(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
+	$(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_tlsrpt
@@ -543,7 +543,7 @@ UNIT_TESTS += tests/unit/test_http
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_http_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 check_PROGRAMS += tests/unit/test_metrics_text tests/unit/test_page
 UNIT_TESTS += tests/unit/test_metrics_text tests/unit/test_page

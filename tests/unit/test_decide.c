@@ -82,6 +82,37 @@ Test(decide, R_05_R_06_R_08_recipients_without_domain_pass)
 	PARTIAL({"class=local", "", "pass no-domain"});
 }
 
+/* What the MTA routes and nobody can look up is as a failed discovery. */
+Test(decide, R_20_a_routed_name_that_cannot_be_converted)
+{
+	static const struct {
+		const char *mailer;
+		const char *host;
+		const char *rules;
+		enum verdict_kind kind;
+	} rows[] = {
+	    {"smtp", "x", "", VERDICT_PASS},
+	    {NULL, NULL, "discovery=tempfail", VERDICT_PASS},
+	    {"smtp", NULL, "discovery=tempfail", VERDICT_DEFER},
+	    {NULL, "x", "discovery=tempfail", VERDICT_DEFER},
+	    {"smtp", "x", "discovery=tempfail action=quarantine",
+		VERDICT_DEFER},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world world;
+		struct verdict verdict;
+
+		world_make(&world, "class=invalid", rows[i].rules);
+		world.facts.recipient.mailer = rows[i].mailer;
+		world.facts.recipient.host = rows[i].host;
+		cr_assert(decide(&world.facts, &world.rules, DECIDE_FINAL,
+		    &verdict));
+		cr_expect_eq(verdict.kind, rows[i].kind, "row %zu", i);
+		cr_expect_eq(verdict.reason, REASON_INVALID_ADDRESS);
+	}
+}
+
 Test(decide, R_08_a_domain_that_is_not_there_is_no_domain)
 {
 	struct world world;

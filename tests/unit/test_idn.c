@@ -2,6 +2,9 @@
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/address.h"
@@ -52,6 +55,11 @@ static const struct idn_row rows[] = {
     {"r3---sn.m" UE "nchen.example",                 "r3---sn.xn--mnchen-3ya.example"},
     {"xn--0.m" UE "nchen.example",                   "xn--0.xn--mnchen-3ya.example"  },
     {"-a-.m" UE "nchen.example",                     "-a-.xn--mnchen-3ya.example"    },
+ /* symbols, which Postfix converts */
+    {"\xe2\x98\x95.example",                         "xn--53h.example"               },
+    {"\xf0\x9f\x98\x80.example",                     "xn--e28h.example"              },
+    {"u\xe2\x86\x92.example",                        "xn--u-22n.example"             },
+    {"\xe2\x99\xa5\xef\xb8\x8f.example",             "xn--g6h.example"               },
     {"example.org",				  "example.org"                   },
     {"EXAMPLE.org",				  "example.org"                   },
     {"",					     NULL			    },
@@ -146,6 +154,78 @@ Test(idn, lengths_after_conversion_r12)
 	cr_expect(strcmp(out, "a.org") == 0);
 	cr_expect(
 	    convert_repeated("\xc2\xad", 2000, "a.org", out) == ERR_SYNTAX);
+}
+
+/* --- Postfix -------------------------------------------------------------- */
+
+/* Where Debian keeps it. */
+#define POSTFIX_LIBRARY "/usr/lib/postfix/libpostfix-util.so"
+
+typedef const char *postfix_idn_fn(const char *name);
+
+/* It warns of every name that it does not convert. */
+static postfix_idn_fn *
+load_postfix(void)
+{
+	void *library = dlopen(POSTFIX_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	postfix_idn_fn *convert = NULL;
+	void *symbol;
+
+	if (library == NULL)
+		return NULL;
+	symbol = dlsym(library, "midna_domain_to_ascii");
+	memcpy(&convert, &symbol, sizeof(convert));
+	cr_assert_not_null(freopen("/dev/null", "w", stderr));
+	return convert;
+}
+
+static size_t
+put_code_point(uint32_t c, char *out)
+{
+	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[n] | c);
+	return n;
+}
+
+static void
+compare_with_postfix(postfix_idn_fn *convert, const char *name)
+{
+	const char *said = convert(name);
+	char want[NAME_SIZE] = "";
+	char got[NAME_SIZE];
+
+	/* It checks what is a host name elsewhere. */
+	if (said != NULL)
+		(void)name_canon((const uint8_t *)said, strlen(said), want);
+	(void)idn_to_ascii((const uint8_t *)name, strlen(name), got);
+	cr_assert_str_eq(got, want, "%s: <%s>, Postfix <%s>", name, got, want);
+}
+
+/* R-20: the same name, or none, for every code point, first in its label and
+ * behind a letter. All of them take some seconds: the first plane and the one
+ * that holds the emoji unless DANE_STS_ALL_CODE_POINTS is set. */
+Test(idn, R_20_every_code_point_as_postfix_converts_it)
+{
+	const uint32_t end =
+	    getenv("DANE_STS_ALL_CODE_POINTS") != NULL ? 0x110000 : 0x20000;
+	postfix_idn_fn *convert = load_postfix();
+
+	if (convert == NULL)
+		cr_skip_test("no shared library of Postfix here");
+	for (uint32_t c = 0x80; c < end; c++) {
+		char name[16];
+		size_t len = put_code_point(c, name);
+
+		memcpy(name + len, ".test", sizeof(".test"));
+		compare_with_postfix(convert, name);
+		memmove(name + 1, name, len + sizeof(".test"));
+		name[0] = 'a';
+		compare_with_postfix(convert, name);
+	}
 }
 
 /* Through the parser of addresses, as the filter does it. */

@@ -563,6 +563,52 @@ Test(recipient, a_next_hop_that_cannot_be_read_is_a_warning_R18)
 	cr_assert_str_eq(played.target.domain, "example.org");
 }
 
+/* as a failed discovery, where the MTA routes it. */
+Test(recipient, a_routed_name_that_cannot_be_converted_R20)
+{
+	struct recipient_result result;
+	struct recipient recipient = plain;
+
+	recipient.arg = "<u@m\xfcnchen.example>";
+	recipient.host = "m\xfcnchen.example";
+	recipient.address = "u@m\xfcnchen.example";
+	judge(&recipient, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_assert(strstr(log_text, "warning next-hop ") != NULL);
+	cr_assert(strstr(log_text,
+		      " domain=- next_hop=\"m\\xfcnchen.example\" "
+		      "verdict=pass reason=invalid-address mode=enforce "
+		      "policy=unknown ") != NULL,
+	    "%s", log_text);
+	config->rules.on_discovery_failure = RULE_TEMPFAIL;
+	judge(&recipient, &result);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	cr_assert_eq(result.reason, REASON_INVALID_ADDRESS);
+	cr_assert_str_eq(result.reply.code, "450");
+	cr_assert_str_eq(result.reply.text,
+	    "recipient: policy discovery, the domain is no DNS name");
+	cr_assert(
+	    strstr(log_text, "verdict=defer reason=invalid-address ") != NULL);
+	/* S-09: never deferred */
+	recipient.exempted_by = "exempt_senders: tlsrpt@us.example";
+	judge(&recipient, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	/* */
+	recipient.exempted_by = NULL;
+	config->mode = CONFIG_MODE_MONITOR;
+	judge(&recipient, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_assert(
+	    strstr(log_text,
+		"verdict=defer reason=invalid-address mode=monitor") != NULL);
+	/* what nobody routes is left to the MTA. */
+	config->mode = CONFIG_MODE_ENFORCE;
+	recipient.mailer = recipient.host = recipient.address = NULL;
+	judge(&recipient, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+	cr_assert_eq(played.asked, 0U);
+}
+
 Test(recipient, exempt_domain_tells_why)
 {
 	struct domain_entry exemption = {.domain = "example.org",
