@@ -243,10 +243,13 @@ ds_answered(void *arg, const struct dns_answer *answer)
 	}
 	lookup_absorb(l, answer, &d->ds, &ttl_s);
 	/* Below an unsigned or opt-out parent nothing is signed; nor is there
-	 * anything below a name that does not exist. */
-	d->ds_unsigned = answer->unsigned_zone ||
-	    d->ds.status == FACT_INSECURE ||
-	    (d->ds.status == FACT_SECURE && d->ds.answer == ANSWER_NXDOMAIN);
+	 * anything below a name that does not exist. But if the domain is an
+	 * alias, the answer tells about its target, and the TXT is not there.
+	 */
+	d->ds_unsigned = !answer->aliased &&
+	    (answer->unsigned_zone || d->ds.status == FACT_INSECURE ||
+		(d->ds.status == FACT_SECURE &&
+		    d->ds.answer == ANSWER_NXDOMAIN));
 	if (d->chain == CHAIN_DS && !is_signed(&d->ds))
 		d->chain = CHAIN_READY;
 	lookup_returned(l);

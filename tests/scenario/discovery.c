@@ -734,6 +734,40 @@ T_13_refreshes_and_second_tries_go_past_every_cache(void)
 	world_stop();
 }
 
+/* --- what the answers do not prove --------------------------------------- */
+
+/* The names below an alias are in the zone of the alias, not where it leads
+ * to: its DS says nothing about them. */
+static void
+T_12_an_alias_into_an_unsigned_zone_proves_nothing(void)
+{
+	static const struct script_dns ways[] = {
+	    {.status = FACT_INSECURE, .answer = ANSWER_NODATA  },
+	    {.status = FACT_SECURE,   .answer = ANSWER_NODATA  },
+	    {.status = FACT_SECURE,   .answer = ANSWER_NXDOMAIN},
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct script_dns ds = ways[i];
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		ds.name = DOMAIN;
+		ds.type = DNS_DS;
+		ds.alias = "host.example.net";
+		ds.delay_ms = RTT_MS;
+		script_dns(ds);
+		txt_is(FACT_BOGUS, NULL);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_BOGUS);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+		world_stop();
+	}
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -761,6 +795,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_no_fetch_without_txt_while_our_own_path_is_broken),
     SCENARIO(T_13_an_unsigned_answer_counts_for_the_limit_at_most),
     SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
+    SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
     {NULL, NULL},
   /* clang-format on */
 };
