@@ -768,6 +768,27 @@ T_12_an_alias_into_an_unsigned_zone_proves_nothing(void)
 	}
 }
 
+/* D-07: neither secure nor insecure. */
+static void
+T_12_an_indeterminate_denial_proves_nothing(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		if (i == 1)
+			over_a_forwarder();
+		say(SCRIPT_BOTH, DOMAIN, DNS_DS, FACT_INDETERMINATE, NULL);
+		txt_is(FACT_INDETERMINATE, NULL);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		world_stop();
+	}
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -796,6 +817,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_13_an_unsigned_answer_counts_for_the_limit_at_most),
     SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
     SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
+    SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
     {NULL, NULL},
   /* clang-format on */
 };
