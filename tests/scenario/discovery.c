@@ -789,6 +789,25 @@ T_12_an_indeterminate_denial_proves_nothing(void)
 	}
 }
 
+/* As in a resolver over TLS, whose bogus answers have no records. */
+static void
+F_14_recursion_asks_beside_a_bogus_address_without_records(void)
+{
+	struct asker a;
+
+	txt_is(FACT_INSECURE, RECORD);
+	say(SCRIPT_VALIDATING, HOST, DNS_A, FACT_BOGUS, NULL);
+	say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_BOGUS, "192.0.2.80");
+	say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_BOGUS, NULL);
+	script_policy(DOMAIN, BINDING, 0);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_FETCH);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -818,6 +837,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
     SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
     SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
+    SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
     {NULL, NULL},
   /* clang-format on */
 };
