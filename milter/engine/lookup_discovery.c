@@ -243,10 +243,13 @@ ds_answered(void *arg, const struct dns_answer *answer)
 	}
 	lookup_absorb(l, answer, &d->ds, &ttl_s);
 	/* Below an unsigned or opt-out parent nothing is signed; nor is there
-	 * anything below a name that does not exist. */
-	d->ds_unsigned = answer->unsigned_zone ||
-	    d->ds.status == FACT_INSECURE ||
-	    (d->ds.status == FACT_SECURE && d->ds.answer == ANSWER_NXDOMAIN);
+	 * anything below a name that does not exist. But if the domain is an
+	 * alias, the answer tells about its target, and the TXT is not there.
+	 */
+	d->ds_unsigned = !answer->aliased &&
+	    (answer->unsigned_zone || d->ds.status == FACT_INSECURE ||
+		(d->ds.status == FACT_SECURE &&
+		    d->ds.answer == ANSWER_NXDOMAIN));
 	if (d->chain == CHAIN_DS && !is_signed(&d->ds))
 		d->chain = CHAIN_READY;
 	lookup_returned(l);
@@ -348,17 +351,16 @@ judge_denial(struct lookup *l)
 		missing(l, v->state, v->status, v->why, v->ttl_s);
 	} else if (d->ds_unsigned && denies(u, false)) {
 		missing(l, u->state, FACT_INSECURE, u->why, u->ttl_s);
-	} else if (v->answered && v->status != FACT_BOGUS &&
-	    v->status != FACT_FAILED && (denies(u, false) || denies(v, true))) {
+	} else if (v->answered && v->status == FACT_INSECURE &&
+	    (denies(u, false) || denies(v, true))) {
 		const struct txt_answer *said = denies(u, false) ? u : v;
 
 		missing(l, said->state, FACT_INSECURE, said->why,
 		    unvalidated_ttl(l, said->ttl_s));
 	} else if (u->asked && !u->answered) {
 		return false; /* it may name a policy */
-	} else if (v->answered &&
-	    (v->status == FACT_BOGUS || v->status == FACT_FAILED)) {
-		unproven(l, v->status, v->why);
+	} else if (v->answered && v->status != FACT_INSECURE) {
+		unproven(l, v->status, v->why);  /* D-07 */
 	} else if (v->answered && u->answered) { /* the newer one failed */
 		unproven(l, u->status, u->why);
 	} else if (denies(u, false) && is_broken(&d->ds)) {

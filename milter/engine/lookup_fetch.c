@@ -147,6 +147,17 @@ add_addresses(struct lookup *l, const struct dns_answer *answer)
 		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
 }
 
+/* What is bogus and empty may be for validators alone; and over TLS a bogus
+ * answer never has records. */
+static bool
+is_useless(const struct dns_answer *answer, bool validated)
+{
+	return answer->status == FACT_FAILED ||
+	    (validated &&
+		(!lookup_serves_discovery(answer) ||
+		    (answer->status == FACT_BOGUS && answer->n == 0)));
+}
+
 /* F-14: the addresses count whatever their status. A validating forwarder has
  * SERVFAIL for what it finds bogus: then the other resolver is asked. */
 static void
@@ -166,8 +177,7 @@ address_answered(struct lookup *l, const struct dns_answer *answer, unsigned i,
 		    "policy host: %s lookup %s: %.160s",
 		    dns_type_name(family_type[i]),
 		    fact_status_name(answer->status), answer->why);
-	if (answer->status == FACT_FAILED ||
-	    (validated && !lookup_serves_discovery(answer))) {
+	if (is_useless(answer, validated)) {
 		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
 		    i);
 	} else {

@@ -410,7 +410,7 @@ make_answer(const struct reading *r, enum fact_status status)
 	if (r->aliased)
 		(void)dns_wire_to_name(&r->owner, answer->target);
 	answer->unsigned_zone = r->type == DNS_DS && status == FACT_SECURE &&
-	    answer->answer == ANSWER_NODATA &&
+	    answer->answer == ANSWER_NODATA && !r->aliased &&
 	    dns_delegation_is_unsigned(r->reply, &r->owner);
 	answer->n = answer->answer == ANSWER_NULL_MX ? 0 : r->n;
 	answer->records = records;

@@ -734,6 +734,80 @@ T_13_refreshes_and_second_tries_go_past_every_cache(void)
 	world_stop();
 }
 
+/* --- what the answers do not prove --------------------------------------- */
+
+/* The names below an alias are in the zone of the alias, not where it leads
+ * to: its DS says nothing about them. */
+static void
+T_12_an_alias_into_an_unsigned_zone_proves_nothing(void)
+{
+	static const struct script_dns ways[] = {
+	    {.status = FACT_INSECURE, .answer = ANSWER_NODATA  },
+	    {.status = FACT_SECURE,   .answer = ANSWER_NODATA  },
+	    {.status = FACT_SECURE,   .answer = ANSWER_NXDOMAIN},
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct script_dns ds = ways[i];
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		ds.name = DOMAIN;
+		ds.type = DNS_DS;
+		ds.alias = "host.example.net";
+		ds.delay_ms = RTT_MS;
+		script_dns(ds);
+		txt_is(FACT_BOGUS, NULL);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_BOGUS);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_BOGUS);
+		world_stop();
+	}
+}
+
+/* D-07: neither secure nor insecure. */
+static void
+T_12_an_indeterminate_denial_proves_nothing(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		if (i == 1)
+			over_a_forwarder();
+		say(SCRIPT_BOTH, DOMAIN, DNS_DS, FACT_INDETERMINATE, NULL);
+		txt_is(FACT_INDETERMINATE, NULL);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		world_stop();
+	}
+}
+
+/* As in a resolver over TLS, whose bogus answers have no records. */
+static void
+F_14_recursion_asks_beside_a_bogus_address_without_records(void)
+{
+	struct asker a;
+
+	txt_is(FACT_INSECURE, RECORD);
+	say(SCRIPT_VALIDATING, HOST, DNS_A, FACT_BOGUS, NULL);
+	say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_BOGUS, "192.0.2.80");
+	say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_BOGUS, NULL);
+	script_policy(DOMAIN, BINDING, 0);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.from == POLICY_FROM_FETCH);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -761,6 +835,9 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_no_fetch_without_txt_while_our_own_path_is_broken),
     SCENARIO(T_13_an_unsigned_answer_counts_for_the_limit_at_most),
     SCENARIO(T_13_refreshes_and_second_tries_go_past_every_cache),
+    SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
+    SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
+    SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
     {NULL, NULL},
   /* clang-format on */
 };

@@ -422,14 +422,16 @@ Test(dns, T_12_denial_of_ds_shows_an_unsigned_delegation)
 		enum fact_answer answer;
 		bool unsigned_zone;
 	} rows_of_ds[] = {
-	    {"secure.test",           FACT_SECURE,   ANSWER_RECORDS,  false},
-	    {"unsigned.test",         FACT_SECURE,   ANSWER_NODATA,   true },
-	    {"unsigned.nsec3.test",   FACT_SECURE,   ANSWER_NODATA,   true },
-	    {"unsigned.optout.test",  FACT_SECURE,   ANSWER_NODATA,   true },
-	    {"gone.optout.test",      FACT_INSECURE, ANSWER_NXDOMAIN, false},
-	    {"mx1.secure.test",       FACT_SECURE,   ANSWER_NODATA,   false},
-	    {"mx1.secure.nsec3.test", FACT_SECURE,   ANSWER_NODATA,   false},
-	    {"gone.test",             FACT_SECURE,   ANSWER_NXDOMAIN, false},
+	    {"secure.test",            FACT_SECURE,   ANSWER_RECORDS,  false},
+	    {"unsigned.test",          FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"unsigned.nsec3.test",    FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"unsigned.optout.test",   FACT_SECURE,   ANSWER_NODATA,   true },
+	    {"gone.optout.test",       FACT_INSECURE, ANSWER_NXDOMAIN, false},
+	    {"mx1.secure.test",        FACT_SECURE,   ANSWER_NODATA,   false},
+	    {"mx1.secure.nsec3.test",  FACT_SECURE,   ANSWER_NODATA,   false},
+	    {"gone.test",              FACT_SECURE,   ANSWER_NXDOMAIN, false},
+ /* of what the alias leads to */
+	    {"mx1.cnameunsigned.test", FACT_INSECURE, ANSWER_NODATA,   false},
 	};
 	struct lab_answer a;
 	struct lab lab;
