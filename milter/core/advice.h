@@ -62,9 +62,10 @@
 	    "Nothing to do: the domain does not exist, and the MTA bounces "   \
 	    "the message; check the spelling.")                                \
 	X(REASON_NO_USABLE_HOST,                                               \
-	    "None of the MX hosts has an address, say signed answers.",        \
-	    "Nothing on this side: no MX host has an address; the owner "      \
-	    "should correct the MX records.")                                  \
+	    "No MX record names a host that has an address, say signed "       \
+	    "answers.",                                                        \
+	    "Nothing on this side: no MX record names a host that has an "     \
+	    "address; the owner should correct the MX records.")               \
 	X(REASON_MX_INSECURE,                                                  \
 	    "The domain requires DNSSEC, and its MX records are not "          \
 	    "signed.",                                                         \

@@ -33,6 +33,8 @@ struct findings {
 struct tally {
 	unsigned hosts[HOST_STATES];
 	struct findings findings;
+	/* One of those skipped, an unusable one if there is any; NULL: none. */
+	const struct fact_host *skipped;
 };
 
 /* The reasons of a kind of record, by what was wrong with it. */
@@ -123,6 +125,7 @@ evidence_reason(const struct evidence *e, bool deadline)
 	case EVIDENCE_NONE:
 	case EVIDENCE_TXT:
 	case EVIDENCE_FETCH:
+	case EVIDENCE_HOST: /* never held against a domain */
 		break;
 	}
 	return REASON_INTERNAL_ERROR;
@@ -132,15 +135,6 @@ static bool
 is_present(const struct fact_rrset *rrset)
 {
 	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
-}
-
-/* D-12: absent is what is proven absent. */
-static bool
-is_absent(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE &&
-	    (rrset->answer == ANSWER_NODATA ||
-		rrset->answer == ANSWER_NXDOMAIN);
 }
 
 static bool
@@ -154,7 +148,7 @@ static enum fact_status
 record_status(const struct fact_rrset *rrset)
 {
 	if (rrset->status == FACT_SECURE && !is_present(rrset) &&
-	    !is_absent(rrset))
+	    !fact_rrset_is_absent(rrset))
 		return FACT_FAILED;
 	return rrset->status;
 }
@@ -196,7 +190,8 @@ judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
 
 	if (c->rules->tlsa == RULE_TLSA_IGNORED || is_present(&host->tlsa))
 		return;
-	if (c->rules->tlsa == RULE_TLSA_CHECKED && is_absent(&host->tlsa))
+	if (c->rules->tlsa == RULE_TLSA_CHECKED &&
+	    fact_rrset_is_absent(&host->tlsa))
 		return;
 	findings_add(findings, &e);
 }
@@ -220,9 +215,7 @@ static enum host_state
 judge_host(const struct delivery_case *c, const struct fact_host *host,
     struct findings *findings)
 {
-	/* D-10: a null MX beside others has no name. */
-	if (host->name[0] == '\0' ||
-	    (is_absent(&host->a) && is_absent(&host->aaaa)))
+	if (fact_host_is_skipped(host))
 		return HOST_SKIPPED;
 	judge_record(EVIDENCE_A, host, &host->a, findings); /* D-14 */
 	judge_record(EVIDENCE_AAAA, host, &host->aaaa, findings);
@@ -238,12 +231,25 @@ judge_host(const struct delivery_case *c, const struct fact_host *host,
 }
 
 static void
+note_skipped(struct tally *tally, const struct fact_host *host)
+{
+	if (host->name[0] != '\0' &&
+	    (tally->skipped == NULL ||
+		(host->unusable && !tally->skipped->unusable)))
+		tally->skipped = host;
+}
+
+static void
 judge_hosts(const struct delivery_case *c, struct tally *tally)
 {
 	for (size_t i = 0; i < c->facts->n_hosts; i++) {
+		const struct fact_host *host = &c->facts->hosts[i];
 		struct findings found = {.more = false};
+		enum host_state state = judge_host(c, host, &found);
 
-		tally->hosts[judge_host(c, &c->facts->hosts[i], &found)]++;
+		tally->hosts[state]++;
+		if (state == HOST_SKIPPED)
+			note_skipped(tally, host);
 		findings_add(&tally->findings, &found.worst);
 		tally->findings.more |= found.more;
 	}
@@ -309,6 +315,25 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 		out->state = DELIVERY_OPEN;
 }
 
+/* D-18. Beside good hosts only a record that names no host is told. */
+static void
+tell_skipped(const struct tally *tally, struct delivery *out)
+{
+	const struct fact_host *host = tally->skipped;
+	struct evidence e = {.kind = EVIDENCE_HOST, .status = FACT_SECURE};
+
+	if (host == NULL || out->state != DELIVERY_GOOD)
+		return;
+	e.name = host->name;
+	e.why = host->unusable ? "the MX record names no host"
+			       : "the host has no address";
+	if (out->reason == REASON_NO_USABLE_HOST)
+		out->decided_by = e;
+	if (out->reason == REASON_NO_USABLE_HOST ||
+	    (host->unusable && out->worst.kind == EVIDENCE_NONE))
+		out->worst = e;
+}
+
 static void
 conclude_hosts(const struct delivery_case *c, const struct tally *tally,
     struct delivery *out)
@@ -323,6 +348,7 @@ conclude_hosts(const struct delivery_case *c, const struct tally *tally,
 		deliver(out, REASON_NO_USABLE_HOST);
 	else
 		refuse_hosts(c, tally, out);
+	tell_skipped(tally, out);
 }
 
 /* True: the MX alone settles it. */
@@ -333,9 +359,10 @@ judge_mx(const struct facts *facts, struct delivery *out)
 	struct evidence e = record_evidence(EVIDENCE_MX, domain, 0, &facts->mx);
 
 	if (is_present(&facts->mx) ||
-	    (is_absent(&facts->mx) && facts->mx.answer == ANSWER_NODATA))
+	    (fact_rrset_is_absent(&facts->mx) &&
+		facts->mx.answer == ANSWER_NODATA))
 		return false; /* D-09: for NODATA hosts[] holds the domain */
-	if (is_absent(&facts->mx)) { /* D-11 */
+	if (fact_rrset_is_absent(&facts->mx)) { /* D-11 */
 		deliver(out, REASON_NO_SUCH_DOMAIN);
 	} else if (is_null_mx(&facts->mx)) { /* D-10 */
 		e.status = FACT_SECURE;

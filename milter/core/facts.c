@@ -3,6 +3,7 @@
 
 #include "core/facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,54 @@ facts_copy(const struct facts *facts, size_t *size)
 		return NULL;
 	block.used = 0;
 	return block_put_facts(&block, facts);
+}
+
+bool
+fact_rrset_is_absent(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE &&
+	    (rrset->answer == ANSWER_NODATA ||
+		rrset->answer == ANSWER_NXDOMAIN);
+}
+
+bool
+fact_host_is_skipped(const struct fact_host *host)
+{
+	return host->unusable || host->name[0] == '\0' ||
+	    (fact_rrset_is_absent(&host->a) &&
+		fact_rrset_is_absent(&host->aaaa));
+}
+
+void
+facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE])
+{
+	static const char more[] = ", ...";
+	const char *before = "no host name: ";
+	bool unusable = true;
+	size_t len = 0;
+
+	out[0] = '\0';
+	/* First the unusable ones, then those without address. */
+	for (size_t i = 0; i < 2 * facts->n_hosts; i++) {
+		const struct fact_host *host =
+		    &facts->hosts[i % facts->n_hosts];
+
+		if (i == facts->n_hosts) {
+			before = len > 0 ? "; no address: " : "no address: ";
+			unusable = false;
+		}
+		if (!fact_host_is_skipped(host) || host->name[0] == '\0' ||
+		    host->unusable != unusable)
+			continue;
+		if (len + strlen(before) + strlen(host->name) + sizeof(more) >
+		    FACTS_SKIPPED_SIZE) {
+			memcpy(out + len, more, sizeof(more));
+			return;
+		}
+		len += (size_t)snprintf(out + len, FACTS_SKIPPED_SIZE - len,
+		    "%s%s", before, host->name);
+		before = ", ";
+	}
 }
 
 bool

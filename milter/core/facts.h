@@ -62,6 +62,9 @@ struct fact_host {
 	struct fact_rrset aaaa;
 	struct fact_rrset tlsa;
 	bool tlsa_usable; /* one of the records at least: RFC 7672 3.1 */
+	/* name is no host name, but what the MX record has in its place,
+	 * escaped; nothing is looked up (D-18) */
+	bool unusable;
 };
 
 /* A policy with what its life depends on. */
@@ -127,6 +130,20 @@ struct facts {
  * NULL: no memory. Free with free(). *size (may be NULL) is its octets.
  */
 struct facts *facts_copy(const struct facts *facts, size_t *size);
+
+/* D-12: absent is what is proven absent. */
+bool fact_rrset_is_absent(const struct fact_rrset *rrset);
+
+/* A host that no mail goes to: a null MX beside others (D-10), a record that
+ * names no host, a host without address (D-18). */
+bool fact_host_is_skipped(const struct fact_host *host);
+
+#define FACTS_SKIPPED_SIZE 512
+
+/* "no host name: 192.0.2.9; no address: mx1.example.org": the hosts that are
+ * skipped, "" for none. Cut if there are too many. */
+void
+facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE]);
 
 /* A stored policy that is still to be used: C-02, C-08. */
 bool fact_policy_is_live(const struct fact_policy *policy);

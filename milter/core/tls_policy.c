@@ -71,12 +71,6 @@ is_present(const struct fact_rrset *rrset)
 	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
 }
 
-static bool
-is_absent(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE && rrset->answer != ANSWER_RECORDS;
-}
-
 /* RFC 7672 2.1.2: bogus and indeterminate count as a failed lookup. */
 static bool
 is_failed(const struct fact_rrset *rrset)
@@ -109,8 +103,7 @@ dane_of_tlsa(const struct fact_host *host)
 static enum host_dane
 dane_of_host(const struct fact_host *host)
 {
-	if (host->name[0] == '\0' ||
-	    (is_absent(&host->a) && is_absent(&host->aaaa)))
+	if (fact_host_is_skipped(host))
 		return HOST_DANE_SKIPPED;
 	if (is_present(&host->a) || is_present(&host->aaaa))
 		return dane_of_tlsa(host);

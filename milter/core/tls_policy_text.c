@@ -86,7 +86,7 @@ put_hosts(struct text *text, const struct facts *facts)
 	const char *separator = "";
 
 	for (size_t i = 0; i < facts->n_hosts; i++) {
-		if (facts->hosts[i].name[0] == '\0')
+		if (facts->hosts[i].name[0] == '\0' || facts->hosts[i].unusable)
 			continue;
 		put(text, separator);
 		put(text, facts->hosts[i].name);

@@ -179,7 +179,13 @@ print_host(struct tree *tree, const struct fact_host *host, bool last)
 	if (!tree->facts->no_mx)
 		fprintf(tree->out, "%" PRIu16 " ", host->preference);
 	put(tree, host->name[0] != '\0' ? host->name : ".");
-	item_end(tree, is_decisive(tree, EVIDENCE_PATTERN, host->name));
+	if (host->unusable)
+		fputs(": no host name", tree->out);
+	item_end(tree,
+	    is_decisive(tree, EVIDENCE_PATTERN, host->name) ||
+		is_decisive(tree, EVIDENCE_HOST, host->name));
+	if (host->unusable)
+		return;
 	tree->depth++;
 	print_record(tree, false, EVIDENCE_A, host, &host->a);
 	print_record(tree, false, EVIDENCE_AAAA, host, &host->aaaa);

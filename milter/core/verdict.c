@@ -103,6 +103,8 @@ evidence_word(const struct evidence *e)
 		return "truncated";
 	case EVIDENCE_PATTERN:
 		return "mismatch";
+	case EVIDENCE_HOST:
+		return "unusable";
 	case EVIDENCE_TLSA:
 		if (e->status == FACT_SECURE && e->answer != ANSWER_RECORDS)
 			return "missing";
@@ -152,6 +154,7 @@ evidence_owner(const struct evidence *e, char *out, size_t size)
 		break;
 	case EVIDENCE_MX:
 	case EVIDENCE_HOSTS:
+	case EVIDENCE_HOST:
 	case EVIDENCE_A:
 	case EVIDENCE_AAAA:
 	case EVIDENCE_PATTERN:

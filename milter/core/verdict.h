@@ -103,15 +103,16 @@ enum policy_from {
 };
 
 /* X(member, as in "decided_by", as in replies) */
-#define EVIDENCE_TABLE(X)                                                      \
-	X(EVIDENCE_NONE, "", "")                                               \
-	X(EVIDENCE_TXT, "TXT", "TXT of")                                       \
-	X(EVIDENCE_FETCH, "policy", "policy of")                               \
-	X(EVIDENCE_MX, "MX", "MX of")                                          \
-	X(EVIDENCE_HOSTS, "hosts", "MX of")                                    \
-	X(EVIDENCE_A, "A", "A of")                                             \
-	X(EVIDENCE_AAAA, "AAAA", "AAAA of")                                    \
-	X(EVIDENCE_TLSA, "TLSA", "TLSA of")                                    \
+#define EVIDENCE_TABLE(X)                        \
+	X(EVIDENCE_NONE, "", "")                 \
+	X(EVIDENCE_TXT, "TXT", "TXT of")         \
+	X(EVIDENCE_FETCH, "policy", "policy of") \
+	X(EVIDENCE_MX, "MX", "MX of")            \
+	X(EVIDENCE_HOSTS, "hosts", "MX of")      \
+	X(EVIDENCE_HOST, "MX host", "MX host")   \
+	X(EVIDENCE_A, "A", "A of")               \
+	X(EVIDENCE_AAAA, "AAAA", "AAAA of")      \
+	X(EVIDENCE_TLSA, "TLSA", "TLSA of")      \
 	X(EVIDENCE_PATTERN, "mx pattern", "MX host")
 
 enum evidence_kind {

@@ -205,6 +205,8 @@ host_begin(struct host_lookup *h)
 		host->a.answer = host->aaaa.answer = ANSWER_NODATA;
 		return;
 	}
+	if (host->unusable) /* D-18 */
+		return;
 	host_ask(h, host->name, DNS_A, a_answered, &host->a);
 	host_ask(h, host->name, DNS_AAAA, aaaa_answered, &host->aaaa);
 	if (wants_tlsa(h->lookup))
@@ -287,7 +289,7 @@ zone_begin(struct lookup *l, size_t i)
 	size_t n_others = 0;
 
 	if (!dns_is_forwarding(l->setup->dns) || zone == NULL ||
-	    h->host->name[0] == '\0')
+	    h->host->name[0] == '\0' || h->host->unusable)
 		return false;
 	for (size_t k = 0; k < i; k++) {
 		const char *other = l->host_lookups[k].zone;
@@ -379,6 +381,7 @@ hosts_from_mx(struct lookup *l, const struct dns_answer *answer)
 		const struct dns_record *mx = &answer->records[i];
 
 		l->hosts[i].name = lookup_keep(l, mx->name);
+		l->hosts[i].unusable = mx->unusable;
 		l->hosts[i].preference = mx->preference;
 		/* Without its name it would be a null MX, and skipped. */
 		if (l->hosts[i].name[0] == '\0' && mx->name[0] != '\0') {

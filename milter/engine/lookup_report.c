@@ -48,6 +48,7 @@ host_of(const struct evidence *e)
 	case EVIDENCE_FETCH:
 	case EVIDENCE_MX:
 	case EVIDENCE_HOSTS:
+	case EVIDENCE_HOST:
 		break;
 	}
 	return NULL;

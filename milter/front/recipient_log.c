@@ -94,9 +94,10 @@ log_evidence(struct log_event *e, const struct recipient_log *line)
 	log_str(e, "worst", or_nothing(worst));
 }
 
-/* What the validator, the resolver or the fetcher said. */
+/* What the validator, the resolver or the fetcher said; or, in skipped, which
+ * hosts cannot be used (D-18). */
 static const char *
-find_why(const struct recipient_log *line)
+find_why(const struct recipient_log *line, char skipped[FACTS_SKIPPED_SIZE])
 {
 	const char *said[] = {
 	    line->judged ? line->judged->decided_by.why : NULL,
@@ -107,6 +108,10 @@ find_why(const struct recipient_log *line)
 	    line->exempted_by,
 	};
 
+	if (line->reason == REASON_NO_USABLE_HOST && line->facts != NULL) {
+		facts_skipped_text(line->facts, skipped);
+		return skipped;
+	}
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
 		if (said[i] != NULL && said[i][0] != '\0')
 			return said[i];
@@ -130,7 +135,8 @@ void
 recipient_log(struct log *log, const struct recipient_log *line)
 {
 	struct log_event e;
-	const char *why = find_why(line);
+	char skipped[FACTS_SKIPPED_SIZE];
+	const char *why = find_why(line, skipped);
 
 	log_begin(&e, log, recipient_log_level(line), "rcpt");
 	log_str(&e, "qid", line->queue_id != NULL ? line->queue_id : "NOQUEUE");
@@ -148,7 +154,7 @@ recipient_log(struct log *log, const struct recipient_log *line)
 	log_str(&e, "client", or_nothing(line->client));
 	if (is_worth_telling(line))
 		log_word(&e, "txt", fact_status_name(line->facts->txt_status));
-	if (why != NULL)
+	if (why != NULL && why[0] != '\0')
 		log_str(&e, "why", why);
 	log_end(&e);
 }

@@ -54,8 +54,9 @@ log_target(struct log_event *e, const struct tls_log *line)
 		log_str(e, "nexthop", or_nothing(text));
 }
 
+/* skipped: room for the hosts that cannot be used (D-18). */
 static const char *
-why_of(const struct tls_log *line)
+why_of(const struct tls_log *line, char skipped[FACTS_SKIPPED_SIZE])
 {
 	const struct verdict *verdict;
 
@@ -68,6 +69,10 @@ why_of(const struct tls_log *line)
 	verdict = line->policy->verdict;
 	if (line->policy->blame.kind != EVIDENCE_NONE)
 		return line->policy->blame.why;
+	if (verdict->reason == REASON_NO_USABLE_HOST) {
+		facts_skipped_text(line->policy->facts, skipped);
+		return skipped;
+	}
 	return verdict->decided_by.why != NULL ? verdict->decided_by.why
 					       : verdict->worst.why;
 }
@@ -99,7 +104,8 @@ log_evidence(struct log_event *e, const struct tls_policy *tls)
 void
 tls_log(struct log *log, const struct tls_log *line)
 {
-	const char *why = why_of(line);
+	char skipped[FACTS_SKIPPED_SIZE];
+	const char *why = why_of(line, skipped);
 	struct log_event e;
 
 	log_begin(&e, log, tls_log_level(line), "tls-policy");

@@ -64,6 +64,8 @@ enum dns_type {
 struct dns_record {
 	uint16_t preference; /* MX */
 	const char *name;    /* MX: the host, canonical; "" for "." */
+	bool unusable;       /* MX: name is no host name, but text for people,
+			      * escaped and perhaps cut (D-18) */
 	const uint8_t *data; /* other types: the RDATA octets */
 	size_t len;
 };
@@ -72,7 +74,7 @@ struct dns_record {
  * One answer, aliases followed. status is that of the whole answer: SECURE,
  * INSECURE, BOGUS, INDETERMINATE or FAILED. SERVFAIL, REFUSED, time-outs,
  * truncation, an answer to another question and RRsets of which no record can
- * be used are FAILED. A null MX alone is ANSWER_NULL_MX.
+ * be read are FAILED. A null MX alone is ANSWER_NULL_MX.
  */
 struct dns_answer {
 	enum fact_status status;

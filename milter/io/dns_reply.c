@@ -44,8 +44,8 @@ static const char *const rcode_names[] = {"NOERROR", "FORMERR", "SERVFAIL",
 /* One usable record of the RRset; what it points to is getdns's. */
 struct found {
 	const uint8_t *data;
-	size_t len; /* MX: of the name as text */
-	uint16_t preference;
+	size_t len;
+	uint16_t preference; /* MX */
 };
 
 /* Where the reading stands. */
@@ -223,18 +223,9 @@ get_data(const getdns_dict *record, enum dns_type type, struct found *found)
 }
 
 static bool
-get_host(const struct found *found, size_t len, char name[NAME_SIZE])
-{
-	struct dns_wire wire;
-
-	return dns_wire_from_octets(found->data, len, &wire) &&
-	    dns_wire_to_name(&wire, name);
-}
-
-static bool
 get_found(const getdns_dict *record, enum dns_type type, struct found *found)
 {
-	char name[NAME_SIZE];
+	struct dns_wire host;
 
 	if (!get_data(record, type, found))
 		return false;
@@ -243,7 +234,7 @@ get_found(const getdns_dict *record, enum dns_type type, struct found *found)
 		return true;
 	found->preference =
 	    (uint16_t)get_int(record, "/rdata/preference", UINT16_MAX);
-	return get_host(found, found->len, name);
+	return dns_wire_from_octets(found->data, found->len, &host);
 }
 
 static void
@@ -348,6 +339,20 @@ octets_needed(const struct reading *r)
 	return total;
 }
 
+/* The host of an MX record into name, which has NAME_SIZE. */
+static void
+fill_host(const struct found *found, struct dns_record *record, char *name)
+{
+	struct dns_wire wire;
+
+	(void)dns_wire_from_octets(found->data, found->len, &wire);
+	record->preference = found->preference;
+	record->unusable = !dns_wire_to_name(&wire, name);
+	if (record->unusable) /* D-18 */
+		dns_wire_to_text(&wire, name);
+	record->name = name;
+}
+
 /* Copies out what getdns owns: records first, octets behind them. */
 static void
 fill_records(const struct reading *r, struct dns_record *records,
@@ -359,12 +364,8 @@ fill_records(const struct reading *r, struct dns_record *records,
 		const struct found *found = &r->found[i];
 
 		if (r->type == DNS_MX) {
-			char *name = (char *)octets;
-
-			(void)get_host(found, found->len, name);
-			records[i].name = name;
-			records[i].preference = found->preference;
-			octets += strlen(name) + 1;
+			fill_host(found, &records[i], (char *)octets);
+			octets += strlen(records[i].name) + 1;
 		} else {
 			memcpy(octets, found->data, found->len);
 			records[i].data = octets;
@@ -438,7 +439,7 @@ dns_reply_read(const getdns_dict *reply, const char *name, enum dns_type type)
 	collect_records(&r);
 	if (r.n_seen > 0 && r.n == 0)
 		return dns_reply_none(FACT_FAILED,
-		    "none of the records can be used");
+		    "none of the records can be read");
 	if (r.n_seen > 0 && get_int(reply, "/header/rcode", 0) != RCODE_NOERROR)
 		return dns_reply_none(FACT_FAILED, "NXDOMAIN with records");
 	if (r.n_seen == 0)

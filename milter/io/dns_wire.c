@@ -2,6 +2,7 @@
 
 #include "io/dns_wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/ascii.h"
@@ -87,4 +88,41 @@ dns_wire_to_name(const struct dns_wire *wire, char out[NAME_SIZE])
 		}
 	}
 	return name_canon(text, wire->len - 2, out) == 0;
+}
+
+/* Returns its length: an octet of a label as RFC 1035 5.1 has it. */
+static size_t
+escape(uint8_t octet, char out[5])
+{
+	if (octet <= ' ' || octet > '~')
+		return (size_t)snprintf(out, 5, "\\%03u", (unsigned)octet);
+	if (octet == '.' || octet == '\\')
+		return (size_t)snprintf(out, 5, "\\%c", octet);
+	out[0] = (char)octet;
+	return 1;
+}
+
+void
+dns_wire_to_text(const struct dns_wire *wire, char out[NAME_SIZE])
+{
+	size_t end = 0; /* of the label */
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i + 1 < wire->len; i++) {
+		char octet[5] = ".";
+		size_t n = i > 0 ? 1 : 0;
+
+		if (i == end)
+			end = i + 1 + (size_t)wire->octet[i];
+		else
+			n = escape(wire->octet[i], octet);
+		if (len + n + sizeof("...") > NAME_SIZE) {
+			memcpy(out + len, "...", sizeof("..."));
+			return;
+		}
+		memcpy(out + len, octet, n);
+		len += n;
+		out[len] = '\0';
+	}
 }

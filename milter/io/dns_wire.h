@@ -28,5 +28,8 @@ bool dns_wire_from_name(const char *name, struct dns_wire *out);
 bool dns_wire_equal(const struct dns_wire *a, const struct dns_wire *b);
 /* Canonical text, "" for the root. false: no host name can look like this. */
 bool dns_wire_to_name(const struct dns_wire *wire, char out[NAME_SIZE]);
+/* Any name for people, as RFC 1035 5.1 writes it: "a\032b.test" for a blank.
+ * Cut with "..." at the end if it is too long. */
+void dns_wire_to_text(const struct dns_wire *wire, char out[NAME_SIZE]);
 
 #endif

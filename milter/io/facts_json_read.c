@@ -290,6 +290,7 @@ read_host(struct reader *r, const struct node *node, struct fact_host *host)
 	host->name = get_text(r, node, "name");
 	host->preference =
 	    (uint16_t)get_number(r, node, "preference", UINT16_MAX);
+	host->unusable = get_bool(r, node, "unusable");
 	host->a = read_rrset(r, node, "a");
 	host->aaaa = read_rrset(r, node, "aaaa");
 	host->tlsa = read_rrset(r, node, "tlsa");

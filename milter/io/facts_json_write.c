@@ -212,6 +212,8 @@ hosts_json(struct writer *w, const struct facts *facts)
 
 		put(w, item, "name", text_json(host->name));
 		put(w, item, "preference", json_integer(host->preference));
+		if (host->unusable)
+			put(w, item, "unusable", json_true());
 		put(w, item, "a", rrset_json(w, &host->a, false));
 		put(w, item, "aaaa", rrset_json(w, &host->aaaa, false));
 		put(w, item, "tlsa", tlsa_json(w, host));

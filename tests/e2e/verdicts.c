@@ -43,29 +43,46 @@ check_row(const struct row *row)
 	check_row(&(rows)[i])
 
 static const struct row secure_rows[] = {
-    {"secure.test",        ACCEPTED, "secure"        },
-    {"notlsa.test",        ACCEPTED, "secure"        }, /* D-16 */
-    {"secure.nsec3.test",  ACCEPTED, "secure"        },
-    {"secure.optout.test", ACCEPTED, "secure"        },
-    {"testing.test",       ACCEPTED, "secure"        },
-    {"modenone.test",      ACCEPTED, "secure"        },
-    {"implicit.test",      ACCEPTED, "secure"        }, /* D-09 */
-    {"cnamemx.test",       ACCEPTED, "secure"        }, /* D-17 */
-    {"chain.test",         ACCEPTED, "secure"        },
-    {"dname.test",         ACCEPTED, "secure"        },
-    {"wild.test",          ACCEPTED, "secure"        }, /* D-23 */
-    {"many20.test",        ACCEPTED, "secure"        },
-    {"halfaddress.test",   ACCEPTED, "secure"        }, /* D-18 */
-    {"noaddress.test",     ACCEPTED, "no-usable-host"}, /* D-18 */
-    {"nullmx.test",        ACCEPTED, "null-mx"       }, /* D-10 */
-    {"nullmx-beside.test", ACCEPTED, "secure"        }, /* D-10 */
-    {"a_b.test",           ACCEPTED, "secure"        }, /* */
+    {"secure.test",          ACCEPTED, "secure"        },
+    {"notlsa.test",          ACCEPTED, "secure"        }, /* D-16 */
+    {"secure.nsec3.test",    ACCEPTED, "secure"        },
+    {"secure.optout.test",   ACCEPTED, "secure"        },
+    {"testing.test",         ACCEPTED, "secure"        },
+    {"modenone.test",        ACCEPTED, "secure"        },
+    {"implicit.test",        ACCEPTED, "secure"        }, /* D-09 */
+    {"cnamemx.test",         ACCEPTED, "secure"        }, /* D-17 */
+    {"chain.test",           ACCEPTED, "secure"        },
+    {"dname.test",           ACCEPTED, "secure"        },
+    {"wild.test",            ACCEPTED, "secure"        }, /* D-23 */
+    {"many20.test",          ACCEPTED, "secure"        },
+    {"halfaddress.test",     ACCEPTED, "secure"        }, /* D-18 */
+    {"noaddress.test",       ACCEPTED, "no-usable-host"}, /* D-18 */
+    {"hostless.test",        ACCEPTED, "no-usable-host"}, /* D-18 */
+    {"hostless-beside.test", ACCEPTED, "secure"        }, /* D-18 */
+    {"nullmx.test",          ACCEPTED, "null-mx"       }, /* D-10 */
+    {"nullmx-beside.test",   ACCEPTED, "secure"        }, /* D-10 */
+    {"a_b.test",             ACCEPTED, "secure"        }, /* */
 };
 
 Test(verdicts, D_02_secure_domains_are_accepted)
 {
 	LAB_FRESH(NULL);
 	CHECK_ROWS(secure_rows);
+}
+
+/* The log tells what stands where a host name should. */
+Test(verdicts, D_18_unusable_hosts_are_in_the_log)
+{
+	LAB_FRESH(NULL);
+	free(LAB_ASK("d18@hostless.test", "d18@hostless-beside.test",
+	    "d18@noaddress.test"));
+	free(LAB_LOG("rcpt", "to=<d18@hostless.test>", "reason=no-usable-host",
+	    "worst=\"192.0.2.9 MX host unusable\"",
+	    "no host name: 192.0.2.9, a"));
+	free(LAB_LOG("rcpt", "to=<d18@hostless-beside.test>", "reason=secure",
+	    "hosts=1/1", "worst=\"192.0.2.9 MX host unusable\""));
+	free(LAB_LOG("rcpt", "to=<d18@noaddress.test>", "reason=no-usable-host",
+	    "no address: mx1.noaddress.test"));
 }
 
 static const struct row unbound_rows[] = {
@@ -102,6 +119,10 @@ Test(verdicts, T_11_C_10_discovery_does_not_depend_on_DNSSEC)
 #define REFUSED(domain, what) "450 4.7.5 " domain ": " REQUIRED what
 
 static const struct row refused_rows[] = {
+    {"hostless-unsigned.test", /* D-18 */
+	REFUSED("hostless-unsigned.test",
+     "MX of hostless-unsigned.test: insecure"),
+     "mx-insecure"													    },
     {"unsigned.test",          /* D-05 */
 	REFUSED("unsigned.test",                   "MX of unsigned.test: insecure"),
      "mx-insecure"													    },

@@ -45,10 +45,18 @@ check_wire(const uint8_t *octets, size_t len)
 }
 
 static void
-check_host(const char *name)
+check_host(const struct dns_record *record)
 {
+	const char *name = record->name;
 	char canon[NAME_SIZE];
 
+	MUST(strlen(name) < NAME_SIZE);
+	if (record->unusable) { /* D-18 */
+		MUST(name[0] != '\0');
+		for (; *name != '\0'; name++)
+			MUST(*name > ' ' && *name <= '~');
+		return;
+	}
 	if (name[0] == '\0')
 		return; /* a null MX beside others: D-10 */
 	MUST(name_canon((const uint8_t *)name, strlen(name), canon) == 0);
@@ -66,7 +74,7 @@ check_record(enum dns_type type, const struct dns_record *record)
 		MUST(record->len == 16);
 		break;
 	case DNS_MX:
-		check_host(record->name);
+		check_host(record);
 		return;
 	case DNS_TLSA:
 		(void)tlsa_is_usable(record->data, record->len);

@@ -76,7 +76,7 @@ is_settled(const struct fact_rrset *rrset)
 static bool
 is_skipped(const struct fact_host *host)
 {
-	return host->name[0] == '\0' ||
+	return host->unusable || host->name[0] == '\0' ||
 	    (is_absent(&host->a) && is_absent(&host->aaaa));
 }
 

@@ -51,8 +51,13 @@ ask_delivery(struct engine *engine, const struct target *target,
 	const char *digit = strpbrk(target->domain, "0123456789");
 	unsigned n = digit != NULL ? (unsigned)(*digit - '0') : 9;
 	const struct fact_rrset secure = {FACT_SECURE, ANSWER_RECORDS, NULL};
-	const struct fact_host host = {target->domain, 0, secure, secure,
-	    secure, n % 2 == 0};
+	const struct fact_host host = {
+	    .name = target->domain,
+	    .a = secure,
+	    .aaaa = secure,
+	    .tlsa = secure,
+	    .tlsa_usable = n % 2 == 0,
+	};
 	struct facts facts = {
 	    .recipient = {.class = ADDRESS_DOMAIN, .domain = target->domain},
 	    .no_mx = target->no_mx,

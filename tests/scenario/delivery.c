@@ -278,6 +278,39 @@ D_18_no_host_with_an_address_passes(void)
 	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_NO_USABLE_HOST);
 }
 
+/* Nothing is asked about it. */
+static void
+D_18_a_record_that_names_no_host_is_skipped(void)
+{
+	bind_domain("example.org");
+	script_delivery("example.org", "mx.example.org", true);
+	script_secure("example.org", DNS_MX,
+	    "10 !192.0.2.9, 20 mx.example.org");
+	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_SECURE);
+	CHECK(script_dns_count("192.0.2.9", DNS_A) == 0);
+	CHECK(script_dns_count("_25._tcp.192.0.2.9", DNS_TLSA) == 0);
+}
+
+static void
+D_18_records_that_name_no_host_pass(void)
+{
+	bind_domain("example.org");
+	script_secure("example.org", DNS_MX, "10 !192.0.2.9, 20 !*");
+	CHECK_VERDICT(judged(), VERDICT_PASS, REASON_NO_USABLE_HOST);
+}
+
+static void
+D_18_records_that_name_no_host_must_be_signed(void)
+{
+	bind_domain("example.org");
+	script_dns((struct script_dns){.name = "example.org",
+	    .type = DNS_MX,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 !192.0.2.9"});
+	CHECK_VERDICT(judged(), VERDICT_DEFER, REASON_MX_INSECURE);
+}
+
 static void
 D_19_too_many_hosts_defer(void)
 {
@@ -457,6 +490,9 @@ const struct scenario delivery_scenarios[] = {
     SCENARIO(D_15_TLSA_ignored_is_not_looked_for_behind_an_alias),
     SCENARIO(tlsa_required_is_content_with_that_behind_an_alias),
     SCENARIO(D_18_no_host_with_an_address_passes),
+    SCENARIO(D_18_a_record_that_names_no_host_is_skipped),
+    SCENARIO(D_18_records_that_name_no_host_pass),
+    SCENARIO(D_18_records_that_name_no_host_must_be_signed),
     SCENARIO(D_19_too_many_hosts_defer),
     SCENARIO(tlsa_required_by_option),
     SCENARIO(tlsa_ignored_is_not_asked),

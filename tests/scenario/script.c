@@ -173,6 +173,8 @@ mx_records(char *text, struct dns_record *records)
 		records[n].preference = (uint16_t)strtoul(item, &host, 10);
 		while (*host == ' ')
 			host++;
+		records[n].unusable = host[0] == '!';
+		host += host[0] == '!';
 		records[n++].name = strcmp(host, ".") == 0 ? "" : host;
 		item = end;
 	}

@@ -35,8 +35,9 @@ struct script_dns {
 	enum fact_status status;
 	enum fact_answer answer;
 	const char *why;
-	/* TXT: text of the one record. MX: "10 mx1.example.org, 20 ...".
-	 * TLSA: "3 1 1". Others: any text makes one record; A: "192.0.2.1" */
+	/* TXT: text of the one record. MX: "10 mx1.example.org, 20 ...", and
+	 * "!192.0.2.9" for a record that names no host. TLSA: "3 1 1". Others:
+	 * any text makes one record; A: "192.0.2.1" */
 	const char *records;
 	bool cached;           /* known without a question */
 	const char *alias;     /* leads here; "": to no host name; NULL: none */

@@ -134,7 +134,8 @@ Test(decide, R_03_no_mx_lookup_for_a_bracketed_host)
 		"defer tlsa-bogus _587._tcp.example.org TLSA bogus"},
 	    {BOUND "no-mx", "",
 		"defer address-failed example.org A unasked"},
-	    {BOUND "no-mx self=s-,s-,?", "", "pass no-usable-host"});
+	    {BOUND "no-mx self=s-,s-,?", "",
+		"pass no-usable-host example.org MX host unusable"});
 }
 
 /* --- which policy ------------------------------------------------------- */
@@ -399,7 +400,8 @@ Test(decide, D_11_D_12_absence_must_be_proven)
 		"defer address-insecure mx1.example.org AAAA insecure"},
 	    {BOUND "mx=s+ mx1=s+,s-,ix", "",
 		"defer tlsa-insecure _25._tcp.mx1.example.org TLSA insecure"},
-	    {BOUND "mx=s+ mx1=sx,sx,ix", "", "pass no-usable-host"});
+	    {BOUND "mx=s+ mx1=sx,sx,ix", "",
+		"pass no-usable-host mx1.example.org MX host unusable"});
 }
 
 Test(decide, D_13_K12_every_host_must_be_good)
@@ -437,7 +439,8 @@ Test(decide, D_15_S_01_tlsa_of_a_host_with_an_address)
 		"defer tlsa-bogus _25._tcp.mx1.example.org TLSA bogus"},
 	    {BOUND "mx=s+ mx1=s+,s-,b", "tlsa=ignored", "pass secure"},
 	    {BOUND "mx=s+ mx1=s+,s-,?", "tlsa=ignored", "pass secure"},
-	    {BOUND "mx=s+ mx1=s-,s-,b", "", "pass no-usable-host"});
+	    {BOUND "mx=s+ mx1=s-,s-,b", "",
+		"pass no-usable-host mx1.example.org MX host unusable"});
 }
 
 Test(decide, D_16_absence_of_tlsa_is_fine_unless_required)
@@ -465,9 +468,36 @@ Test(decide, D_18_hosts_without_address_are_skipped)
 {
 	FINAL({BOUND "mx=s+ mx1=s-,s-,b mx2=s+,s-,s-", "", "pass secure"},
 	    {BOUND "mx=s+ mx1=sx,sx,? mx2=s-,s-,?", "",
-		"pass no-usable-host"},
+		"pass no-usable-host mx1.example.org MX host unusable"},
 	    {BOUND "mx=s+ mx1=s-,i-,s-", "",
 		"defer address-insecure mx1.example.org AAAA insecure"});
+}
+
+/* An address, a URL, a blank: no destination, and no failed lookup. */
+Test(decide, D_18_records_that_name_no_host_are_skipped)
+{
+	FINAL({BOUND "mx=s+ address=?,?,?", "",
+		"pass no-usable-host 192.0.2.9 MX host unusable"},
+	    {BOUND "mx=s+ mx1=s-,s-,? address=?,?,?", "",
+		"pass no-usable-host 192.0.2.9 MX host unusable"},
+	    {BOUND "mx=s+ null=?,?,? address=?,?,?", "",
+		"pass no-usable-host 192.0.2.9 MX host unusable"},
+	    {BOUND "mx=i+ address=?,?,?", "",
+		"defer mx-insecure example.org MX insecure"},
+	    {BOUND "mx=b address=?,?,?", "",
+		"defer mx-bogus example.org MX bogus"},
+	    {BOUND "mx=s+ address=?,?,? truncated", "",
+		"defer hosts-truncated example.org hosts truncated"},
+	    {BOUND "mx=s+ address=?,?,? mx1=s+,s-,s+", "", "pass secure"},
+	    {BOUND "mx=s+ address=?,?,? mx1=s+,s-,s+", "hosts=any tlsa=required",
+		"pass secure"},
+	    {BOUND "mx=s+ address=?,?,? mx1=s+,s-,b", "",
+		"defer tlsa-bogus _25._tcp.mx1.example.org TLSA bogus"},
+	    {BOUND "mx=s+ address=?,?,? mx1=s+,s-,s+", "patterns=enforce",
+		"pass secure"});
+	PARTIAL({BOUND "mx=s+ address=?,?,?", "",
+		"pass no-usable-host 192.0.2.9 MX host unusable"},
+	    {BOUND "mx=s+ address=?,?,? mx1=?,?,?", "", "open"});
 }
 
 Test(decide, D_19_hosts_that_are_not_known_defer)
@@ -525,7 +555,8 @@ Test(decide, M_05_K10_mx_patterns_are_enforced_on_request)
 	     "mx1=s+,s-,s-",
 		"patterns=enforce", "pass secure"},
 	    {BOUND "pattern=mx9.example.org mx=s+ mx1=s-,s-,s-",
-		"patterns=enforce", "pass no-usable-host"},
+		"patterns=enforce",
+		"pass no-usable-host mx1.example.org MX host unusable"},
 	    {BOUND "mx=s- self=s+,s-,s-", "patterns=enforce",
 		"defer mx-mismatch example.org mx pattern mismatch"},
 	    {BOUND "pattern=example.org mx=s- self=s+,s-,s-",
@@ -782,7 +813,8 @@ Test(decide, early_pass_does_not_wait_for_the_policy)
 		"pass secure"},
 	    {"mx=s0", "", "pass null-mx example.org MX secure"},
 	    {"mx=sx", "", "pass no-such-domain example.org MX secure"},
-	    {"mx=s+ mx1=s-,s-,?", "", "pass no-usable-host"},
+	    {"mx=s+ mx1=s-,s-,?", "",
+		"pass no-usable-host mx1.example.org MX host unusable"},
 	    {"", "", "open"},
 	    {"mx=b", "", "open"},
 	    {"mx=s+", "", "open"},
@@ -792,7 +824,8 @@ Test(decide, early_pass_does_not_wait_for_the_policy)
 Test(decide, early_pass_waits_for_what_could_still_refuse)
 {
 	PARTIAL({"mx=s+ mx1=s+,s-,s-", "patterns=enforce", "open"},
-	    {"mx=s+ mx1=s-,s-,s-", "patterns=enforce", "pass no-usable-host"},
+	    {"mx=s+ mx1=s-,s-,s-", "patterns=enforce",
+		"pass no-usable-host mx1.example.org MX host unusable"},
 	    {"mx=s0", "patterns=enforce",
 		"pass null-mx example.org MX secure"},
 	    {"mx=s0", "discovery=tempfail", "open"},
@@ -1031,6 +1064,44 @@ Test(decide, T_14_the_verdict_names_pin_and_policy)
 		cr_expect_eq(verdict.policy_known, rows[i].known, "%s",
 		    rows[i].facts);
 		cr_expect_eq(verdict.policy_from, rows[i].from, "%s",
+		    rows[i].facts);
+	}
+}
+
+/* --- hosts that cannot be used ------------------------------------------- */
+
+Test(decide, D_18_what_is_unusable_is_the_worst_when_all_else_is_good)
+{
+	static const struct {
+		const char *facts;
+		const char *rules;
+		const char *worst;
+		unsigned good, total;
+	} rows[] = {
+	    {"address=?,?,? mx1=s+,s-,s+",             "",          "192.0.2.9 MX host unusable",       1,
+             1											      },
+	    {"mx1=s+,s-,s+ mx2=s-,s-,?",               "",          "",                                 1, 1},
+	    {"mx2=s-,s-,?",			    "",          "mx2.example.org MX host unusable", 0, 0},
+	    {"address=?,?,? mx1=b,s-,s+",              "",          "mx1.example.org A bogus",          0, 1},
+	    {"address=?,?,? mx1=b,s-,s+ mx2=s+,s-,s+", "hosts=any",
+             "mx1.example.org A bogus",								 1, 2},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char facts[WORLD_TEXT * 2];
+		char worst[EVIDENCE_TEXT_SIZE];
+		struct world world;
+		struct verdict verdict;
+
+		snprintf(facts, sizeof(facts), BOUND "mx=s+ %s", rows[i].facts);
+		verdict = judge(&world, facts, rows[i].rules);
+
+		evidence_text(&verdict.worst, worst);
+		cr_expect_str_eq(worst, rows[i].worst, "%s: %s", rows[i].facts,
+		    worst);
+		cr_expect_eq(verdict.hosts_good, rows[i].good, "%s",
+		    rows[i].facts);
+		cr_expect_eq(verdict.hosts_total, rows[i].total, "%s",
 		    rows[i].facts);
 	}
 }

@@ -123,6 +123,7 @@ struct state {
 	size_t mx;
 	size_t n_hosts; /* 0 while the MX is not worked up yet */
 	size_t records[HOSTS][3];
+	unsigned unusable; /* bits: the MX record names no host (D-18) */
 };
 
 struct built {
@@ -155,6 +156,7 @@ build(const struct state *s, struct built *out)
 	out->facts.n_hosts = s->n_hosts;
 	for (size_t i = 0; i < s->n_hosts; i++) {
 		out->hosts[i].name = names[i];
+		out->hosts[i].unusable = (s->unusable >> i & 1) != 0;
 		out->hosts[i].a = records[s->records[i][0]];
 		out->hosts[i].aaaa = records[s->records[i][1]];
 		out->hosts[i].tlsa = records[s->records[i][2]];
@@ -178,13 +180,13 @@ expect(bool ok, const char *what, const struct state *s)
 {
 	cr_assert(ok,
 	    "%s: stored %zu stage %zu mx %zu hosts %zu "
-	    "records %zu%zu%zu %zu%zu%zu "
+	    "unusable %u records %zu%zu%zu %zu%zu%zu "
 	    "rules %d%d%d%d%d%d%d truncated %d deadline %d broken %d "
 	    "error %d pinned %d",
-	    what, s->stored, s->stage, s->mx, s->n_hosts, s->records[0][0],
-	    s->records[0][1], s->records[0][2], s->records[1][0],
-	    s->records[1][1], s->records[1][2], (int)s->rules.hosts,
-	    (int)s->rules.tlsa, (int)s->rules.mx_patterns,
+	    what, s->stored, s->stage, s->mx, s->n_hosts, s->unusable,
+	    s->records[0][0], s->records[0][1], s->records[0][2],
+	    s->records[1][0], s->records[1][1], s->records[1][2],
+	    (int)s->rules.hosts, (int)s->rules.tlsa, (int)s->rules.mx_patterns,
 	    (int)s->rules.on_discovery_failure,
 	    (int)s->rules.on_bogus_discovery, (int)s->rules.on_resolver_failure,
 	    (int)s->rules.action, (int)s->truncated, (int)s->deadline,
@@ -435,6 +437,7 @@ Test(decide_all, early_answers_stand_for_two_hosts)
 		set_rules(&s, random_below(&seed, RULES_ALL));
 		s.stored = random_below(&seed, N(stored_policies) + 1);
 		s.stage = random_below(&seed, N(stages));
+		s.unusable = random_below(&seed, 1U << HOSTS);
 		if (s.stage == STAGE_VALID_STORED &&
 		    s.stored == N(stored_policies))
 			continue;
@@ -462,6 +465,8 @@ holds_records(const struct fact_rrset *rrset)
 static bool
 is_no_destination(const struct fact_host *host)
 {
+	if (host->unusable)
+		return true;
 	return is_validated(&host->a) && is_validated(&host->aaaa) &&
 	    !holds_records(&host->a) && !holds_records(&host->aaaa);
 }
@@ -469,7 +474,8 @@ is_no_destination(const struct fact_host *host)
 static bool
 is_good_destination(const struct fact_host *host, const struct rules *rules)
 {
-	if (!is_validated(&host->a) || !is_validated(&host->aaaa))
+	if (host->unusable || !is_validated(&host->a) ||
+	    !is_validated(&host->aaaa))
 		return false;
 	if (!holds_records(&host->a) && !holds_records(&host->aaaa))
 		return false;
@@ -542,6 +548,7 @@ Test(decide_all,
 				s.records[i / 3][i % 3] = rest % base;
 				rest /= base;
 			}
+			s.unusable = (unsigned)number / 7 % (1U << HOSTS);
 			check_slowly(&s);
 		}
 	}

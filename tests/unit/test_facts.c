@@ -128,6 +128,55 @@ Test(facts, a_copy_lives_on_its_own)
 	free(copy);
 }
 
+/* --- hosts that are skipped ---------------------------------------------- */
+
+#define ABSENT                                                 \
+	{                                                      \
+		.status = FACT_SECURE, .answer = ANSWER_NODATA \
+	}
+
+Test(facts, D_18_hosts_that_are_skipped_are_named)
+{
+	const struct fact_host list[] = {
+	    {.name = "mx1.example.org", .a = ABSENT,      .aaaa = ABSENT},
+	    {.name = "192.0.2.9",       .unusable = true},
+	    {.name = "mx2.example.org",              .a = ABSENT,      .aaaa = {0}              },
+	    {.name = "",              .a = ABSENT,   .aaaa = ABSENT},
+	    {.name = "a\\032b",         .unusable = true                },
+	    {.name = "mx3.example.org",           .a = ABSENT,                           .aaaa = ABSENT              },
+	};
+	struct facts facts = {.n_hosts = 6, .hosts = list};
+	char text[FACTS_SKIPPED_SIZE];
+
+	facts_skipped_text(&facts, text);
+	cr_expect_str_eq(text,
+	    "no host name: 192.0.2.9, a\\032b; no address: mx1.example.org, "
+	    "mx3.example.org");
+	cr_expect_not(fact_host_is_skipped(&list[2]));
+	facts.n_hosts = 1;
+	facts_skipped_text(&facts, text);
+	cr_expect_str_eq(text, "no address: mx1.example.org");
+	facts.n_hosts = 0;
+	facts_skipped_text(&facts, text);
+	cr_expect_str_eq(text, "");
+}
+
+Test(facts, S_02_too_many_skipped_hosts_are_cut)
+{
+	struct fact_host list[FACTS_HOSTS_MAX];
+	struct facts facts = {.n_hosts = FACTS_HOSTS_MAX, .hosts = list};
+	char name[NAME_SIZE];
+	char text[FACTS_SKIPPED_SIZE];
+
+	memset(name, 'a', NAME_LEN_MAX);
+	name[NAME_LEN_MAX] = '\0';
+	for (size_t i = 0; i < FACTS_HOSTS_MAX; i++)
+		list[i] = (struct fact_host){.name = name, .unusable = true};
+	facts_skipped_text(&facts, text);
+	cr_expect_lt(strlen(text), sizeof(text));
+	cr_expect_str_eq(text + strlen(text) - 5, ", ...");
+}
+
 Test(facts, a_copy_has_its_own_hosts)
 {
 	size_t size;

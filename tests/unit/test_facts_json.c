@@ -154,6 +154,31 @@ Test(facts_json, writes_the_answer_at_delivery)
 	}
 }
 
+Test(facts_json, D_18_an_unusable_host_is_written_and_read)
+{
+	const struct fact_host hosts[] = {
+	    {.name = "192.0.2.9", .preference = 10, .unusable = true},
+	    {.name = "mx1.example.org",                   .preference = 20          }
+        };
+	const struct facts facts = {.n_hosts = 2, .hosts = hosts};
+	struct verdict verdict = {.reason = REASON_SECURE};
+	char *line = facts_json_write(&facts, &verdict, -1);
+	struct facts *again;
+
+	cr_assert_not_null(line);
+	cr_expect_not_null(
+	    strstr(line,
+		"{\"name\":\"192.0.2.9\",\"preference\":10,"
+		"\"unusable\":true,\"a\":null,\"aaaa\":null,\"tlsa\":null},"
+		"{\"name\":\"mx1.example.org\",\"preference\":20,\"a\":null"),
+	    "%s", line);
+	again = read_ok(line);
+	cr_expect(again->hosts[0].unusable);
+	cr_expect_not(again->hosts[1].unusable);
+	free(again);
+	free(line);
+}
+
 Test(facts_json, writes_a_verdict_alone)
 {
 	struct verdict verdict = {

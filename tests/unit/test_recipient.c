@@ -346,6 +346,41 @@ Test(recipient, T_14_a_pin_is_in_the_line)
 	metrics_free(&context.metrics);
 }
 
+/* Of all hosts it is told why they cannot be used. */
+Test(recipient, D_18_no_usable_host_names_the_hosts)
+{
+	static const struct fact_rrset absent = {FACT_SECURE, ANSWER_NODATA,
+	    NULL};
+	struct recipient_result result;
+	const char *line;
+
+	played.hosts[0] =
+	    (struct fact_host){.name = "192.0.2.9", .unusable = true};
+	line = judge(&plain, &result);
+	cr_assert(strstr(line, " verdict=pass reason=secure mode=enforce ") !=
+		NULL,
+	    "%s", line);
+	cr_assert(strstr(line,
+		      " mx=secure hosts=1/1 "
+		      "worst=\"192.0.2.9 MX host unusable\" ") != NULL,
+	    "%s", line);
+	cr_assert(strstr(line, " why=\"the MX record names no host\"\n") !=
+		NULL,
+	    "%s", line);
+	played.hosts[1].a = played.hosts[1].aaaa = absent;
+	line = judge(&plain, &result);
+	cr_assert(strstr(line, " verdict=pass reason=no-usable-host ") != NULL);
+	cr_assert(strstr(line,
+		      " mx=secure hosts=- "
+		      "worst=\"192.0.2.9 MX host unusable\" ") != NULL,
+	    "%s", line);
+	cr_assert(strstr(line,
+		      " why=\"no host name: 192.0.2.9; no address: "
+		      "mx2.example.org\"\n") != NULL,
+	    "%s", line);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
+
 Test(recipient, no_policy_says_none_T09)
 {
 	struct recipient_result result;

@@ -166,6 +166,9 @@ Test(tls_policy, T_14_a_pin_without_policy_or_DANE)
 		"OK secure match=mx1.example.org servername=hostname"},
 	    {"pinned txt=none mx=s+ mx1=s+,s+,s+u", "",
 		"OK secure match=mx1.example.org servername=hostname"},
+	    /* D-18 */
+	    {"pinned txt=none mx=s+ address=?,?,? mx1=s+,s+,s-", "",
+		"OK secure match=mx1.example.org servername=hostname"},
 	};
 
 	check_rows(rows, N(rows), &verify, TLS_DIALECT_SENDMAIL);
@@ -191,9 +194,12 @@ Test(tls_policy, S_07_D_10_D_11_D_18_without_destination)
 	    {TESTING "mx=s0", "", "OK dane-only"},
 	    {BOUND "mx=sx", "", "OK dane-only"},
 	    {BOUND "mx=s+ mx1=s-,s-,?", "", "OK dane-only"},
+	    {BOUND "mx=s+ address=?,?,?", "", "OK dane-only"},
+	    {BOUND "mx=s+ address=?,?,? mx1=s+,s+,s-", "", SECURE},
 	    {MTA_STS "mx=s0", "", SECURE},
 	    {MTA_STS "mx=ix", "", SECURE},
 	    {MTA_STS "mx=s+ mx1=s-,s-,?", "", SECURE},
+	    {MTA_STS "mx=s+ address=?,?,? mx1=s+,s+,s+u", "", "OK dane-only"},
 	    {"txt=none mx=s0", "", NOTFOUND});
 }
 

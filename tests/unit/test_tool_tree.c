@@ -409,6 +409,34 @@ Test(tool_tree, null_mx_beside_others_is_a_dot)
 }
 
 /* "[host]:587". */
+Test(tool_tree, D_18_a_record_that_names_no_host_is_shown)
+{
+	const struct fact_host unusable = {
+	    .name = "192.0.2.9",
+	    .preference = 10,
+	    .unusable = true,
+	};
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_NONE,
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 1,
+	    .hosts = &unusable,
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: pass, no-usable-host: 192.0.2.9 MX host unusable\n"
+	    "|- TXT _mta-sts.example.org: none\n"
+	    "|- policy, stored 100 s ago: dnssec yes, mode testing, max_age "
+	    "86400 s, id 20260101\n"
+	    "|  mx *.example.net\n"
+	    "`- MX: secure, records\n"
+	    "   `- 10 192.0.2.9: no host name  <- decided\n"
+	    "Nothing on this side: no MX record names a host that has an address; the owner\n"
+	    "should correct the MX records.\n");
+}
+
 Test(tool_tree, next_hop_without_mx_and_its_port)
 {
 	const struct facts facts = {

@@ -67,9 +67,12 @@ set_host(struct world *w, const char *name, const char *value)
 	split(value, ",", fields);
 	if (is(name, "self"))
 		snprintf(w->names[i], WORLD_TEXT, "example.org");
+	else if (is(name, "address"))
+		snprintf(w->names[i], WORLD_TEXT, "192.0.2.9");
 	else if (!is(name, "null"))
 		snprintf(w->names[i], WORLD_TEXT, "%.40s.example.org", name);
 	host->name = w->names[i];
+	host->unusable = is(name, "address");
 	host->preference = (uint16_t)(10 * (i + 1));
 	host->a = record(fields[0]);
 	host->aaaa = record(fields[1]);

@@ -8,7 +8,8 @@
  * fetch=ID/yes|no[/MODE] ("yes": with the dnssec flag), pattern=NAME of both;
  * flags: truncated, deadline, internal-error, resolver-broken, no-mx, pinned;
  * class=NAME, domain=NAME ("domain=": none), port=N. Any other word is a host
- * "NAME=A,AAAA,TLSA" below example.org ("null": a host without name).
+ * "NAME=A,AAAA,TLSA" below example.org ("null": a host without name;
+ * "address": an MX record that names 192.0.2.9).
  *
  * A record is its status, one of ? s i b n f (unasked, secure, insecure,
  * bogus, indeterminate, failed), and its answer, one of + - x 0 or nothing
