@@ -12,6 +12,9 @@
 #include "core/ascii.h"
 #include "core/name.h"
 
+/* A name in dots and digits, in U-labels, brackets and a port. */
+#define KEY_MAX 1024
+
 static bool
 is_local_mailer(const struct scope_rules *rules, const char *mailer)
 {
@@ -189,4 +192,42 @@ scope_exempt_sender(const struct scope_rules *rules, const char *sender,
 			return row;
 	}
 	return NULL;
+}
+
+/* --- keys --- */
+
+static bool
+is_parent_domain(const uint8_t *key, size_t len, address_idn_fn *idn)
+{
+	char domain[NAME_SIZE];
+
+	return len > 1 && key[0] == '.' &&
+	    address_domain(key + 1, len - 1, idn, domain) == 0;
+}
+
+enum scope_key
+scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
+    address_idn_fn *idn, int64_t now_s, struct scope *out)
+{
+	static const struct address none = {.class = ADDRESS_INVALID};
+	char text[KEY_MAX + 1];
+	const struct scope_input input = {
+	    .address = &none,
+	    .host = text,
+	    .idn = idn,
+	    .now_s = now_s,
+	};
+
+	*out = (struct scope){.kind = SCOPE_PASS};
+	if (is_parent_domain(key, len, idn))
+		return SCOPE_KEY_PARENT;
+	if (len == 0 || len > KEY_MAX || memchr(key, '\0', len) != NULL)
+		return SCOPE_KEY_UNREADABLE;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	if (strpbrk(text, ", \t\r\n") != NULL)
+		return SCOPE_KEY_UNREADABLE;
+	scope_resolve(rules, &input, out);
+	out->next_hop = NULL; /* it lies in text */
+	return out->unreadable ? SCOPE_KEY_UNREADABLE : SCOPE_KEY_NEXT_HOP;
 }

@@ -80,6 +80,24 @@ struct scope {
 void scope_resolve(const struct scope_rules *rules,
     const struct scope_input *input, struct scope *out);
 
+/* The key of a map at delivery. */
+enum scope_key {
+	SCOPE_KEY_NEXT_HOP, /* *out is filled in */
+	/* ".example.org": Postfix asks so when it finds nothing. No policy is
+	 * taken from a parent domain (R-02). */
+	SCOPE_KEY_PARENT,
+	/* Not one next hop (R-18). A list is none: the MTA asks about the entry
+	 * that it is about to use. */
+	SCOPE_KEY_UNREADABLE
+};
+
+#define SCOPE_UNREADABLE_KEY "this next hop cannot be read"
+
+/* key: any octets. now_s: wall clock. */
+enum scope_key
+scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
+    address_idn_fn *idn, int64_t now_s, struct scope *out);
+
 /*
  * The exemption of an envelope sender, given as the argument of MAIL FROM;
  * NULL: there is none. What is quoted or routed in other words than the

@@ -61,7 +61,7 @@ why_of(const struct tls_log *line, char skipped[FACTS_SKIPPED_SIZE])
 	const struct verdict *verdict;
 
 	if (line->key != NULL)
-		return "this next hop cannot be read";
+		return SCOPE_UNREADABLE_KEY;
 	if (line->exemption != NULL)
 		return line->exemption->comment;
 	if (line->policy == NULL)

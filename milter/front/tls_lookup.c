@@ -13,9 +13,6 @@
 #include "io/log.h"
 #include "snapshot.h"
 
-/* A name in dots and digits, in U-labels, brackets and a port. */
-#define KEY_MAX 1024
-
 static void
 count(struct tls_lookup *lookup, enum tls_policy_kind kind)
 {
@@ -122,71 +119,30 @@ defer_unreadable(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 	write_line(lookup, &line);
 	count(lookup, TLS_POLICY_DEFER);
 	finish(lookup,
-	    strdup(line.monitor ? "NOTFOUND "
-				: "TEMP this next hop cannot be read"));
-}
-
-/* R-02: Postfix looks for parent domains when it finds nothing; no policy is
- * taken from there. */
-static bool
-is_parent_domain(const uint8_t *key, size_t len)
-{
-	char domain[NAME_SIZE];
-
-	return len > 1 && key[0] == '.' &&
-	    address_domain(key + 1, len - 1, idn_to_ascii, domain) == 0;
-}
-
-/* False: the key is not one next hop. A list is none: the MTA asks about the
- * entry that it is about to use. */
-static bool
-resolve(struct tls_lookup *lookup, const uint8_t *key, size_t len,
-    struct scope *scope)
-{
-	static const struct address none = {.class = ADDRESS_INVALID};
-	char text[KEY_MAX + 1];
-	const struct scope_input input = {
-	    .address = &none,
-	    .host = text,
-	    .idn = idn_to_ascii,
-	    .now_s = clock_wall_s(),
-	};
-
-	if (len == 0 || len > KEY_MAX || memchr(key, '\0', len) != NULL)
-		return false;
-	memcpy(text, key, len);
-	text[len] = '\0';
-	if (strpbrk(text, ", \t\r\n") != NULL)
-		return false;
-	scope_resolve(&lookup->snapshot->config->scope, &input, scope);
-	lookup->target = scope->target;
-	return !scope->unreadable;
+	    strdup(line.monitor ? "NOTFOUND " : "TEMP " SCOPE_UNREADABLE_KEY));
 }
 
 void
 tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 {
 	struct scope scope;
+	enum scope_key kind;
 
 	lookup->snapshot = snapshot_acquire(lookup->parts->snapshots);
 	lookup->start_ms = clock_mono_ms();
-	if (is_parent_domain(key, len)) {
+	kind = scope_read_key(&lookup->snapshot->config->scope, key, len,
+	    idn_to_ascii, clock_wall_s(), &scope);
+	lookup->target = scope.target;
+	if (kind == SCOPE_KEY_PARENT) {
 		count(lookup, TLS_POLICY_NONE);
 		finish(lookup, strdup("NOTFOUND "));
-		return;
-	}
-	if (!resolve(lookup, key, len, &scope)) {
+	} else if (kind == SCOPE_KEY_UNREADABLE) {
 		defer_unreadable(lookup, key, len);
-		return;
-	}
-	switch (scope.kind) {
-	case SCOPE_PASS:
+	} else if (scope.kind == SCOPE_PASS) {
 		pass_over(lookup, &scope);
-		break;
-	case SCOPE_ASK:
+	} else {
 		ask_delivery(lookup->parts->engine, &lookup->target,
 		    lookup->start_ms + lookup->snapshot->config->deadline_ms,
 		    answered, lookup);
-		break;
 	}
 }
