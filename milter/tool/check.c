@@ -13,20 +13,11 @@
 #include "core/decide.h"
 #include "core/tls_policy.h"
 #include "core/tree.h"
-#include "engine/answer.h"
-#include "engine/clock.h"
-#include "engine/status.h"
 #include "io/facts_json.h"
-#include "tool/names.h"
+#include "tool/batch.h"
 #include "tool/output.h"
-#include "tool/progress.h"
-#include "tool/query.h"
-#include "tool/session.h"
 #include "tool/style.h"
 #include "tool/tool.h"
-
-#define CHECK_AT_ONCE   64
-#define DEADLINE_MAX_MS 3600000
 
 enum {
 	OPTION_DEADLINE = 256
@@ -39,14 +30,8 @@ static const struct option check_options[] = {
 };
 
 struct check {
-	const struct tool_options *options;
-	struct session session;
+	struct batch batch; /* first: a batch is its check */
 	struct tree_style style;
-	struct query_set set;
-	struct progress progress;
-	uint64_t probe_deadline_ms;
-	size_t n;
-	struct query *queries;
 };
 
 /* --- telling ------------------------------------------------------------- */
@@ -58,7 +43,8 @@ answer_at_delivery(const struct check *check, const struct facts *facts,
     const struct verdict *verdict, enum tls_policy_kind *kind)
 {
 	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
-	struct tls_rules rules = config_tls_rules(&check->session.config, map);
+	struct tls_rules rules =
+	    config_tls_rules(&check->batch.session.config, map);
 
 	return tls_answer(facts, verdict, &rules, map->dialect, kind);
 }
@@ -81,7 +67,7 @@ print_text(const struct check *check, const struct query *query,
     const char *answer)
 {
 	tree_print(stdout, &check->style, query->name, facts, verdict);
-	if (!query_is_asked(query))
+	if (!query->asked)
 		return;
 	tls_answer_print(stdout, answer);
 	putchar('\n');
@@ -95,7 +81,7 @@ tell(const struct check *check, const struct query *query,
 	char *answer = answer_at_delivery(check, facts, verdict, &kind);
 	int status = tool_verdict_status(facts, verdict);
 
-	if (answer != NULL && !check->options->json)
+	if (answer != NULL && !check->batch.options->json)
 		print_text(check, query, facts, verdict, answer);
 	else if (answer == NULL ||
 	    !print_json(facts, verdict, (int64_t)query->ms, kind, answer)) {
@@ -110,7 +96,7 @@ static int
 tell_wrong(const struct check *check, const struct query *query)
 {
 	tool_warn("%s: not a domain name", query->name);
-	if (check->options->json &&
+	if (check->batch.options->json &&
 	    !output_line(json_pack("{s:o,s:s}", "arg",
 		output_string(query->name, strlen(query->name)), "error",
 		"not a domain name")))
@@ -127,152 +113,60 @@ tell_class(const struct check *check, const struct query *query)
 	};
 	struct verdict verdict;
 
-	(void)decide(&facts, &check->session.config.rules, DECIDE_FINAL,
+	(void)decide(&facts, &check->batch.session.config.rules, DECIDE_FINAL,
 	    &verdict);
 	return tell(check, query, &facts, &verdict);
 }
 
-/*
- * Judged again once the probe has a result: a resolver that is dead, or does
- * not validate, must not be blamed on the domain.
- */
 static int
-tell_answer(const struct check *check, const struct query *query)
+tell_answer(struct check *check, const struct query *query)
 {
-	struct facts facts = *query->answer->facts;
+	struct facts facts;
 	struct verdict verdict;
 
-	facts.resolver_broken = engine_await_probe(check->session.engine,
-				    check->probe_deadline_ms) == PROBE_BROKEN;
-	(void)decide(&facts, &check->session.config.rules, DECIDE_FINAL,
-	    &verdict);
-	return tell(check, query, &facts, &verdict);
-}
-
-static int
-tell_query(const struct check *check, const struct query *query)
-{
-	if (query->wrong)
-		return tell_wrong(check, query);
-	if (!query_is_asked(query))
-		return tell_class(check, query);
 	if (query->answer == NULL) {
 		tool_warn("%s: out of memory", query->name);
 		return TOOL_INTERNAL;
 	}
-	return tell_answer(check, query);
-}
-
-/* --- asking -------------------------------------------------------------- */
-
-/* The larger status is the graver one. Nobody looks at what is found once
- * stdout cannot be written. */
-static int
-run_queries(struct check *check)
-{
-	int worst = TOOL_OK, status;
-	size_t started = 0, i;
-
-	for (i = 0; i < check->n && ferror(stdout) == 0; i++) {
-		while (started < check->n && started < i + CHECK_AT_ONCE)
-			query_start(&check->queries[started++]);
-		query_wait(&check->queries[i]);
-		progress_wipe(&check->progress);
-		if (i > 0 && !check->options->json)
-			putchar('\n');
-		status = tell_query(check, &check->queries[i]);
-		fflush(stdout);
-		progress_step(&check->progress);
-		query_clear(&check->queries[i]);
-		worst = status > worst ? status : worst;
-	}
-	return worst;
-}
-
-/* True: there is one to ask the engine about. */
-static bool
-read_queries(struct check *check, const struct names *names)
-{
-	bool any = false;
-	size_t i;
-
-	for (i = 0; i < names->n; i++) {
-		query_read(&check->queries[i], &check->set, names->name[i]);
-		any = any || query_is_asked(&check->queries[i]);
-	}
-	check->n = names->n;
-	return any;
+	batch_judge(&check->batch, query, &facts, &verdict);
+	return tell(check, query, &facts, &verdict);
 }
 
 static int
-run_check(struct check *check, const struct names *names)
+tell_query(struct batch *batch, const struct query *query)
 {
-	int status;
+	struct check *check = (struct check *)batch;
 
-	check->queries = calloc(names->n, sizeof(*check->queries));
-	if (check->queries == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
-	status = session_configure(&check->session, check->options);
-	if (status == TOOL_OK && read_queries(check, names))
-		status = session_start(&check->session);
-	check->set.engine = check->session.engine;
-	if (check->set.patience_ms == 0)
-		check->set.patience_ms = session_patience_ms(&check->session);
-	check->probe_deadline_ms = clock_mono_ms() +
-	    check->session.config.dns_timeout_ms + PROBE_RETRY_MS;
-	if (status == TOOL_OK)
-		status = run_queries(check);
-	session_close(&check->session);
-	/* Those that nobody waited for are answered by now. */
-	for (size_t i = 0; i < check->n; i++)
-		query_clear(&check->queries[i]);
-	return status;
+	if (query > batch->queries && !batch->options->json)
+		putchar('\n');
+	if (query->wrong)
+		return tell_wrong(check, query);
+	return query->asked ? tell_answer(check, query)
+			    : tell_class(check, query);
 }
 
-static int
-check_names(const struct tool_options *options, const struct names *names,
-    uint64_t patience_ms, bool from_file)
+static void
+read_query(struct batch *batch, struct query *query, const char *name)
 {
-	struct check check = {.options = options};
-	int status;
-
-	query_set_init(&check.set);
-	check.set.patience_ms = patience_ms;
-	style_detect(stdout, &check.style);
-	/* A few names on the command line need no bar. */
-	progress_init(&check.progress, from_file ? names->n : 0);
-	status = run_check(&check, names);
-	free(check.queries);
-	query_set_clear(&check.set);
-	return status;
-}
-
-static bool
-read_deadline(const char *text, uint64_t *deadline_ms)
-{
-	int64_t ms;
-
-	if (config_parse_duration(text, &ms) != 0 || ms <= 0 ||
-	    ms > DEADLINE_MAX_MS)
-		return false;
-	*deadline_ms = (uint64_t)ms;
-	return true;
+	query_read(query, &batch->set, name);
 }
 
 int
 tool_check(struct tool_options *options, int argc, char **argv)
 {
+	struct check check = {
+	    .batch = {.options = options,
+		      .read = read_query,
+		      .tell = tell_query},
+	};
 	struct names names;
 	const char *path = NULL;
-	uint64_t deadline_ms = 0;
 	int found, status;
 
 	while ((found = tool_getopt(options, argc, argv, check_options)) >= 0) {
 		if (found == 'f')
 			path = optarg;
-		else if (!read_deadline(optarg, &deadline_ms))
+		else if (!batch_read_deadline(optarg, &check.batch.patience_ms))
 			return tool_usage(argv[0],
 			    "\"%s\" is not a time such as 10s", optarg);
 	}
@@ -280,10 +174,10 @@ tool_check(struct tool_options *options, int argc, char **argv)
 		return options->status;
 	if (path == NULL && optind == argc)
 		return tool_usage(argv[0], "a domain or address is missing");
+	style_detect(stdout, &check.style);
 	status = names_read(&names, argc - optind, argv + optind, path);
 	if (status == TOOL_OK && names.n > 0)
-		status =
-		    check_names(options, &names, deadline_ms, path != NULL);
+		status = batch_run(&check.batch, &names, path != NULL);
 	names_clear(&names);
 	return status;
 }

@@ -154,7 +154,7 @@ lint_domain(const struct tool_options *options, const char *domain)
 
 	query_set_init(&lint.set);
 	query_read(&lint.query, &lint.set, domain);
-	if (query_is_asked(&lint.query))
+	if (lint.query.asked)
 		status = run(&lint, options);
 	else
 		status =

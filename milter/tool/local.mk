@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libdstool.a
 libdstool_a_SOURCES = \
+	milter/tool/batch.c milter/tool/batch.h \
 	milter/tool/cache.c milter/tool/cache.h \
 	milter/tool/cache_import.c \
 	milter/tool/cache_list.c \

@@ -32,19 +32,17 @@ query_read(struct query *query, struct query_set *set, const char *name)
 	memset(query, 0, sizeof(*query));
 	query->set = set;
 	query->name = name;
-	if (strchr(name, '@') != NULL) {
-		address_parse(octets, len, idn_to_ascii, &query->address);
-		return;
-	}
+	query->target.port = SCOPE_PORT_SMTP;
 	query->address.class = ADDRESS_DOMAIN;
-	query->wrong = address_domain(octets, len, idn_to_ascii,
-			   query->address.domain) != 0;
-}
-
-bool
-query_is_asked(const struct query *query)
-{
-	return !query->wrong && query->address.class == ADDRESS_DOMAIN;
+	if (strchr(name, '@') != NULL)
+		address_parse(octets, len, idn_to_ascii, &query->address);
+	else
+		query->wrong = address_domain(octets, len, idn_to_ascii,
+				   query->address.domain) != 0;
+	query->asked = !query->wrong && query->address.class == ADDRESS_DOMAIN;
+	if (query->asked)
+		memcpy(query->target.domain, query->address.domain,
+		    sizeof(query->target.domain));
 }
 
 /* On a loop's thread. */
@@ -66,13 +64,10 @@ answered(void *arg, const struct answer *answer, bool cached)
 void
 query_start(struct query *query)
 {
-	struct target target = {.port = SCOPE_PORT_SMTP};
-
-	if (!query_is_asked(query))
+	if (!query->asked)
 		return;
-	memcpy(target.domain, query->address.domain, sizeof(target.domain));
 	query->started_ms = clock_mono_ms();
-	ask_evidence(query->set->engine, &target,
+	ask_evidence(query->set->engine, &query->target,
 	    query->started_ms + query->set->patience_ms, answered, query);
 }
 
@@ -81,7 +76,7 @@ query_wait(struct query *query)
 {
 	struct query_set *set = query->set;
 
-	if (!query_is_asked(query))
+	if (!query->asked)
 		return;
 	(void)pthread_mutex_lock(&set->lock);
 	while (!query->done)

@@ -23,7 +23,9 @@ struct query {
 	struct query_set *set;
 	const char *name; /* as given */
 	bool wrong;       /* it has no @, and is no domain either */
+	bool asked;       /* there is a target to ask about */
 	struct address address;
+	struct target target;
 	uint64_t started_ms;
 	/* Written on completion. */
 	uint64_t ms;
@@ -38,10 +40,7 @@ void query_set_clear(struct query_set *set);
 /* A name with an @ is an address, else a domain. It is borrowed. */
 void query_read(struct query *query, struct query_set *set, const char *name);
 
-/* Whether there is a domain to ask about; without, start and wait do nothing.
- */
-bool query_is_asked(const struct query *query);
-
+/* Without a target, start and wait do nothing. */
 void query_start(struct query *query);
 void query_wait(struct query *query);
 /* Lets go of the answer. */
