@@ -14,12 +14,13 @@ _dane_sts()
 		esac
 	done
 	case $command in
-	'') words='check explain lint parse replay status reload cache' ;;
+	'') words='check explain lint parse replay tls status reload cache' ;;
 	check) own='--deadline --file' ;;
 	explain) own='--log' ;;
 	lint) own='--host --txt --domain' ;;
 	parse) own='' ;;
 	replay) own='--hosts --tlsa --mx-patterns --on-discovery-failure --on-bogus-discovery --on-resolver-failure --action' ;;
+	tls) own='--deadline --file --map' ;;
 	status) own='' ;;
 	reload) own='' ;;
 	cache) own='--store'; words='list show export import purge warm' ;;

@@ -29,7 +29,8 @@ libdstool_a_SOURCES = \
 	milter/tool/session.c milter/tool/session.h \
 	milter/tool/settings.c \
 	milter/tool/status.c \
-	milter/tool/style.c milter/tool/style.h
+	milter/tool/style.c milter/tool/style.h \
+	milter/tool/tls.c
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
 
 bin_PROGRAMS += dane-sts

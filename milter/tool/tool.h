@@ -49,6 +49,14 @@ struct verdict;
 	    "  --on-resolver-failure WORD\n"                                   \
 	    "                    instead of what the configuration says\n"     \
 	    "Exit status: 0 all could be judged, 1 some could not be read.\n") \
+	X(tls, "[--map NAME] [--deadline TIME] [-f FILE] [NEXTHOP]...",        \
+	    "show the answer of policy_socket alone",                          \
+	    "  --map NAME        postfix (the default), postfix-tlsrpt or\n"   \
+	    "                    sts\n"                                        \
+	    "  --deadline TIME   wait no longer than this, such as 10s\n"      \
+	    "  -f, --file FILE   read more next hops from FILE, one a line\n"  \
+	    "Exit status: 0 all have an answer, 1 some are not found, 3 some\n" \
+	    "are deferred.\n")                                                 \
 	X(status, "",                                                          \
 	    "what the daemon is about",                                        \
 	    "Exit status: 0 all is well, 1 the resolver path does not\n"       \

@@ -86,6 +86,55 @@ static const struct tool_row check_json[] = {
      "\"tls\":{\"level\":\"dane-only\",\"status\":\"OK\",\"answer\":\"dane-only\"}}"},
 };
 
+/* As postmap -q prints it. */
+static const struct tool_row tls_text[] = {
+    {{"tls", "secure.test"},			      0, "dane-only\n"},
+    {{"tls", "SECURE.test."},                             0, "dane-only\n"},
+    {{"tls", "notlsa.test"},			      0,
+     "secure match=mx1.notlsa.test servername=hostname\n"                 },
+    {{"tls", "secure.test", "plain.test", "noflag.test"}, 1,
+     "secure.test\tdane-only\n"
+	"noflag.test\tsecure match=mx1.noflag.test servername=hostname\n" },
+    {{"tls", "plain.test"},			       1, ""           },
+    {{"tls", "unsigned.test"},                            3, ""           },
+    {{"tls", "--map", "sts", "secure.test"},              0,
+     "secure match=mx1.secure.test:mx2.secure.test servername=hostname\n" },
+    {{"tls", "--map", "QUERYwithTLSRPT", "noflag.test"},  0,
+     "policy_type=sts policy_domain=noflag.test "                         },
+    {{"tls", "--json", "unsigned.test"},                  3,
+     "\"level\":\"defer\",\"status\":\"TEMP\",\"answer\":"
+	"\"unsigned.test: DNSSEC required by policy, MX of unsigned.test: "
+	"insecure\",\"reason\":\"mx-insecure\",\"mode\":\"enforce\"}\n"   },
+    {{"tls", "--json", "[mx1.secure.test]:465"},          1,
+     "{\"nexthop\":\"[mx1.secure.test]:465\",\"map\":\"postfix\",\"level\":"
+	"\"none\""							},
+};
+
+Test(tool, S_07_tls_prints_the_answer_of_the_map)
+{
+	LAB_FRESH(NULL);
+	CHECK_ROWS(tls_text);
+}
+
+Test(tool, A_06_tls_in_monitor_mode_and_for_the_exempt)
+{
+	static const struct tool_row monitor[] = {
+	    {{"tls", "--json", "secure.test"}, 1,
+             "\"level\":\"none\",\"status\":\"NOTFOUND\",\"answer\":\"\","
+		"\"reason\":\"secure\",\"mode\":\"monitor\"}"},
+	};
+	static const struct tool_row exempt[] = {
+	    {{"tls", "--json", "secure.test"}, 1,
+             "\"level\":\"none\",\"status\":\"NOTFOUND\",\"answer\":\"\","
+		"\"reason\":\"exempt\",\"mode\":\"enforce\"}"},
+	};
+
+	LAB_FRESH("mode=monitor");
+	CHECK_ROWS(monitor);
+	LAB_FRESH("exempt_domains={secure.test}");
+	CHECK_ROWS(exempt);
+}
+
 Test(tool, check_prints_facts_as_json)
 {
 	LAB_FRESH(NULL);

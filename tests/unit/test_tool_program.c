@@ -82,6 +82,21 @@ Test(tool_program, usage_is_64_and_leaves_stdout_alone)
 	    {{"check", "--deadline", "0s", "example.org"},     NULL, 64, ""},
 	    {{"check", "-c", "/nonexistent", "u@[192.0.2.1]"}, NULL, 78, ""},
 	    {{"check", "-f", "/nonexistent"},                  NULL, 66, ""},
+	    {{"tls"},					  NULL, 64, ""},
+	    {{"tls", "--map", "QUERYX", "example.org"},        NULL, 64, ""},
+	    {{"tls", "--deadline", "0s", "example.org"},       NULL, 64, ""},
+	    {{"tls", "-c", "/nonexistent", "example.org"},     NULL, 78, ""},
+ /* no network is needed for these */
+	    {{"tls", ".example.org"},                          NULL, 1,  ""},
+	    {{"tls", "[192.0.2.1]:25"},                        NULL, 1,  ""},
+	    {{"tls", "--json", ".example.org"},                NULL, 1,
+             "{\"nexthop\":\".example.org\",\"map\":\"postfix\","
+		"\"level\":\"none\",\"status\":\"NOTFOUND\",\"answer\":\"\","
+		"\"reason\":\"\",\"mode\":\"enforce\"}\n"                  },
+	    {{"tls", "--json", "--map", "sts", "a, b"},        NULL, 3,
+             "{\"nexthop\":\"a, b\",\"map\":\"sts\",\"level\":\"defer\","
+		"\"status\":\"TEMP\",\"answer\":\"this next hop cannot be "
+		"read\",\"reason\":\"\",\"mode\":\"enforce\"}\n"           },
 	};
 
 	EXPECT_ROWS(rows);
@@ -95,7 +110,7 @@ Test(tool_program, unknown_command_names_the_known)
 	tool_run(args, "", 0, &got);
 	cr_expect_neq(strstr(got.err.at,
 			  "known are: check explain lint parse replay "
-			  "status reload cache\n"),
+			  "tls status reload cache\n"),
 	    NULL, "%s", got.err.at);
 	outcome_free(&got);
 }
@@ -107,7 +122,7 @@ Test(tool_program, help_and_version)
 	    {{"parse", "--version"}, NULL, 0, "dane-sts " PACKAGE_VERSION "\n"},
 	};
 	static const char *const commands[] = {"check", "lint", "parse",
-	    "replay", "status", "reload", "cache"};
+	    "replay", "tls", "status", "reload", "cache"};
 	struct outcome got;
 	size_t i;
 
@@ -262,10 +277,11 @@ Test(tool_program, check_blames_a_dead_resolver_and_not_the_domain)
 	struct outcome got;
 
 	cr_assert_geq(fd, 0);
-	cr_assert_gt(dprintf(fd, "resolvers = {\"127.0.0.1@9\"}\n"
-				 "dns_timeout = \"500ms\"\n"
-				 "store = \"memory:\"\n"
-				 "trust_anchor = \"%s\"\n",
+	cr_assert_gt(dprintf(fd,
+			 "resolvers = {\"127.0.0.1@9\"}\n"
+			 "dns_timeout = \"500ms\"\n"
+			 "store = \"memory:\"\n"
+			 "trust_anchor = \"%s\"\n",
 			 ROOT_ANCHOR),
 	    0);
 	cr_assert_eq(close(fd), 0);
