@@ -314,6 +314,7 @@ start_web(struct daemon *daemon)
 	    .store = daemon->store,
 	    .log = daemon->log,
 	    .started_s = clock_wall_s(),
+	    .sandboxed = daemon->sandboxed,
 	};
 
 	if (daemon->web == NULL)

@@ -108,14 +108,6 @@ answered(void *arg, const struct answer *answer, bool cached)
 
 /* --- the question --- */
 
-/* A browser says so when a page of another site makes it ask. */
-static bool
-is_of_other_site(const struct http_text *site)
-{
-	return site->len > 0 && !http_text_is(site, "same-origin") &&
-	    !http_text_is(site, "none");
-}
-
 /* A domain, or an address for the domain in it. */
 static bool
 read_domain(const char *asked, struct target *target)
@@ -155,7 +147,7 @@ checker_handle(struct checker *checker, const struct http_request *request,
 
 	if (request->query.len == 0) {
 		say_problem(client, 200, "", NULL);
-	} else if (is_of_other_site(&request->site)) {
+	} else if (http_is_of_other_site(request)) {
 		say_problem(client, 403, "",
 		    "A page of another site has sent you here.");
 	} else if (!http_query_field(&request->query, "domain", asked,

@@ -33,6 +33,7 @@
 #define FRONT_CONTROL_H
 
 #include "config.h"
+#include "core/name.h"
 
 struct control;
 struct engine;
@@ -74,6 +75,23 @@ struct control_parts {
  */
 int control_listen(const struct config *config, int *fd,
     char error[CONTROL_ERROR_SIZE]);
+
+/* What is stored, as the status tells it. */
+struct control_policies {
+	bool unknown; /* not looked at yet */
+	int err;      /* of the store; nothing else counts then */
+	int64_t now_s;
+	int64_t total;
+	int64_t bound;
+	int64_t failing;
+	int64_t left_s; /* of the one that expires next */
+	char domain[NAME_SIZE];
+};
+
+/* Any thread. What {"command":"status"} answers, on a line without its end.
+ * NULL: no memory. Free with free(). */
+char *control_status_line(const struct control_parts *parts,
+    const struct control_policies *policies);
 
 /* Takes fd over. NULL: no memory or no thread; then fd is closed. */
 struct control *control_new(int fd, const struct control_parts *parts);

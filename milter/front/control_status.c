@@ -39,57 +39,59 @@
 
 /* --- what is stored ----------------------------------------------------- */
 
-struct census {
-	int64_t now_s;
-	int64_t total;
-	int64_t bound;
-	int64_t failing;
-	int64_t left_s; /* of the one that expires next */
-	char domain[NAME_SIZE];
-};
-
 static bool
 count_policy(void *arg, const struct store_entry *entry)
 {
-	struct census *census = arg;
+	struct control_policies *policies = arg;
 	struct policy *policy;
 	int64_t left_s;
 
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) < 0)
 		return true;
-	left_s = entry->fetched_s + policy->max_age_s - census->now_s;
+	left_s = entry->fetched_s + policy->max_age_s - policies->now_s;
 	if (left_s >= 0) {
-		census->total++;
-		census->bound += policy->dnssec;
-		census->failing += entry->failure[0] != '\0';
+		policies->total++;
+		policies->bound += policy->dnssec;
+		policies->failing += entry->failure[0] != '\0';
 	}
 	if (left_s >= 0 &&
-	    (census->domain[0] == '\0' || left_s < census->left_s)) {
-		census->left_s = left_s;
-		(void)snprintf(census->domain, sizeof(census->domain), "%s",
+	    (policies->domain[0] == '\0' || left_s < policies->left_s)) {
+		policies->left_s = left_s;
+		(void)snprintf(policies->domain, sizeof(policies->domain), "%s",
 		    entry->domain);
 	}
 	policy_free(&policy);
 	return true;
 }
 
-static json_t *
-policies_json(struct store *store)
+static void
+count_policies(struct store *store, struct control_policies *out)
 {
-	struct census census = {.now_s = clock_wall_s()};
-	int err = store_each(store, count_policy, &census);
+	int err;
+
+	*out = (struct control_policies){.now_s = clock_wall_s()};
+	err = store_each(store, count_policy, out);
+	if (err != 0 && !store_each_partial(err))
+		out->err = err;
+}
+
+static json_t *
+policies_json(const struct control_policies *policies, struct store *store)
+{
 	json_t *json;
 
-	if (err != 0 && !store_each_partial(err))
-		return json_pack("{s:s}", "error", err_text(err));
-	json = json_pack("{s:I,s:I,s:I,s:I}", "total", (json_int_t)census.total,
-	    "bound", (json_int_t)census.bound, "failing",
-	    (json_int_t)census.failing, "unwritten",
+	if (policies->err != 0)
+		return json_pack("{s:s}", "error", err_text(policies->err));
+	if (policies->unknown)
+		return json_null();
+	json = json_pack("{s:I,s:I,s:I,s:I}", "total",
+	    (json_int_t)policies->total, "bound", (json_int_t)policies->bound,
+	    "failing", (json_int_t)policies->failing, "unwritten",
 	    (json_int_t)store_count_unwritten(store));
-	if (json != NULL && census.domain[0] != '\0')
+	if (json != NULL && policies->domain[0] != '\0')
 		(void)json_object_set_new(json, "next_expiry",
-		    json_pack("{s:s,s:I}", "domain", census.domain, "left",
-			(json_int_t)census.left_s));
+		    json_pack("{s:s,s:I}", "domain", policies->domain, "left",
+			(json_int_t)policies->left_s));
 	return json;
 }
 
@@ -206,10 +208,11 @@ action_name(enum rule_action action)
 	return "";
 }
 
-int
-control_status(struct control_client *client)
+/* NULL: no memory. */
+static json_t *
+status_json(const struct control_parts *parts,
+    const struct control_policies *policies)
 {
-	const struct control_parts *parts = client->parts;
 	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
 	const struct config *config = snapshot->config;
 	const int64_t now_s = clock_wall_s();
@@ -223,11 +226,10 @@ control_status(struct control_client *client)
 		config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
 		"enforced", (json_int_t)config_enforced(config), "action",
 		action_name(config->rules.action), "store", config->store,
-		"policies", policies_json(parts->store), "recipients",
+		"policies", policies_json(policies, parts->store), "recipients",
 		recipients_json(parts->metrics), "exemptions",
 		domains_json(&config->scope.exemptions, now_s), "pins",
 		domains_json(&config->pins, now_s));
-	int err;
 
 	snapshot_release(&snapshot);
 	if (more != NULL && parts->tls != NULL)
@@ -239,8 +241,29 @@ control_status(struct control_client *client)
 		more = NULL;
 	}
 	json_decref(json);
-	err = client_send(client, more);
+	return more;
+}
+
+int
+control_status(struct control_client *client)
+{
+	struct control_policies policies;
+	int err;
+
+	count_policies(client->parts->store, &policies);
+	err = client_send(client, status_json(client->parts, &policies));
 	return err == 0 ? client_done(client) : err;
+}
+
+char *
+control_status_line(const struct control_parts *parts,
+    const struct control_policies *policies)
+{
+	json_t *json = status_json(parts, policies);
+	char *line = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	json_decref(json);
+	return line;
 }
 
 int

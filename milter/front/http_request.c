@@ -25,6 +25,27 @@ http_text_is(const struct http_text *text, const char *word)
 	    memcmp(text->at, word, text->len) == 0;
 }
 
+bool
+http_text_begins(const struct http_text *text, const char *prefix,
+    struct http_text *rest)
+{
+	size_t len = strlen(prefix);
+
+	if (text->len < len || memcmp(text->at, prefix, len) != 0)
+		return false;
+	*rest = (struct http_text){text->at + len, text->len - len};
+	return true;
+}
+
+bool
+http_is_of_other_site(const struct http_request *request)
+{
+	const struct http_text *site = &request->site;
+
+	return site->len > 0 && !http_text_is(site, "same-origin") &&
+	    !http_text_is(site, "none");
+}
+
 static bool
 is_word(const struct http_text *text, const char *word)
 {
@@ -275,9 +296,9 @@ hex_value(uint8_t c)
 	return -1;
 }
 
-/* The next octet of an encoded value; -1: half an escape. */
+/* The next octet of an encoded value; -1: half an escape. plus: for '+'. */
 static int
-next_octet(struct http_text *rest)
+next_octet(struct http_text *rest, char plus)
 {
 	uint8_t c = *rest->at++;
 	int high;
@@ -285,7 +306,7 @@ next_octet(struct http_text *rest)
 
 	rest->len--;
 	if (c == '+')
-		return ' ';
+		return plus;
 	if (c != '%')
 		return c;
 	if (rest->len < 2)
@@ -298,13 +319,13 @@ next_octet(struct http_text *rest)
 }
 
 static bool
-decode(struct http_text value, char *out, size_t size)
+decode(struct http_text value, char plus, char *out, size_t size)
 {
 	size_t n = 0;
 	int c;
 
 	while (value.len > 0) {
-		c = next_octet(&value);
+		c = next_octet(&value, plus);
 		if (c <= 0 || n + 1 >= size)
 			return false;
 		out[n++] = (char)c;
@@ -327,7 +348,13 @@ http_query_field(const struct http_text *query, const char *name, char *out,
 			rest.len = 0;
 		}
 		if (split(&field, '=', &key) && http_text_is(&key, name))
-			return decode(field, out, size);
+			return decode(field, ' ', out, size);
 	}
 	return false;
+}
+
+bool
+http_path_decode(const struct http_text *part, char *out, size_t size)
+{
+	return part->len > 0 && decode(*part, '+', out, size);
 }

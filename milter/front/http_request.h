@@ -39,6 +39,12 @@ unsigned
 http_request_parse(const uint8_t *octets, size_t len, struct http_request *out);
 
 bool http_text_is(const struct http_text *text, const char *word);
+/* Whether it begins with the prefix; *rest is what follows. */
+bool http_text_begins(const struct http_text *text, const char *prefix,
+    struct http_text *rest);
+
+/* A browser says so when a page of another site makes it ask. */
+bool http_is_of_other_site(const struct http_request *request);
 
 /*
  * Whether a server that was reached by address may answer. A page of a
@@ -55,5 +61,8 @@ bool http_host_is_ours(const struct http_text *host, const char *own);
  */
 bool http_query_field(const struct http_text *query, const char *name,
     char *out, size_t size);
+
+/* The same of a part of the path, where '+' is itself. False also if empty. */
+bool http_path_decode(const struct http_text *part, char *out, size_t size);
 
 #endif

@@ -19,6 +19,7 @@ libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MILTER_CFLAGS)
 
 # Metrics and the status page.
 libfront_a_SOURCES += \
+	milter/front/api.c milter/front/api.h \
 	milter/front/census.c milter/front/census.h \
 	milter/front/checker.c milter/front/checker.h \
 	milter/front/history.c milter/front/history.h \

@@ -10,7 +10,9 @@
 #include "engine/ask.h"
 #include "engine/clock.h"
 #include "engine/status.h"
+#include "front/api.h"
 #include "front/checker.h"
+#include "front/control.h"
 #include "front/html.h"
 #include "front/http.h"
 #include "front/metrics.h"
@@ -27,6 +29,7 @@ struct web {
 	struct http *http;
 	struct minute *minute;
 	struct checker *checker;
+	struct api *api;
 };
 
 typedef void web_fn(struct web *web, const struct http_request *request,
@@ -184,7 +187,63 @@ show_page(struct web *web, const struct http_request *request,
 	free(view);
 }
 
+/* --- /api/v1 --- */
+
+/* What the latest walk through the store has seen, not one for this. */
+static void
+sum_up(const struct minute_view *minute, struct control_policies *out)
+{
+	const struct census *census = &minute->census;
+
+	*out = (struct control_policies){
+	    .now_s = clock_wall_s(),
+	    .total = (int64_t)census->live,
+	    .bound = (int64_t)census->binding,
+	    .failing = (int64_t)census->failing,
+	};
+	if (!minute->has_census)
+		out->err = minute->census_err;
+	out->unknown = !minute->has_census;
+	if (census->n == 0)
+		return;
+	out->left_s = census->listed[0].expires_s - out->now_s;
+	memcpy(out->domain, census->listed[0].domain, sizeof(out->domain));
+}
+
+static void
+show_status(struct web *web, const struct http_request *request,
+    struct http_client *client)
+{
+	const struct control_parts parts = {
+	    .snapshots = web->parts.snapshots,
+	    .engine = web->parts.engine,
+	    .store = web->parts.store,
+	    .metrics = web->metrics,
+	    .tls = web->parts.tls,
+	    .started_s = web->parts.started_s,
+	    .sandboxed = web->parts.sandboxed,
+	};
+	struct minute_view *minute;
+	struct control_policies policies;
+	char *text = NULL;
+
+	if (http_is_of_other_site(request)) {
+		api_error(client, 403, API_OTHER_SITE);
+		return;
+	}
+	minute = malloc(sizeof(*minute));
+	if (minute != NULL) {
+		minute_view(web->minute, minute);
+		sum_up(minute, &policies);
+		text = control_status_line(&parts, &policies);
+	}
+	api_answer(client, text);
+	free(minute);
+}
+
 /* --- all of them --- */
+
+#define API_DOMAIN "/api/v1/domain/"
 
 static void
 check(struct web *web, const struct http_request *request,
@@ -197,20 +256,28 @@ static const struct {
 	const char *path;
 	web_fn *show;
 } routes[] = {
-    {"/",        show_page   },
-    {"/metrics", show_metrics},
-    {"/healthz", show_health },
-    {"/check",   check       },
+    {"/",	      show_page   },
+    {"/metrics",       show_metrics},
+    {"/healthz",       show_health },
+    {"/check",         check       },
+    {"/api/v1/status", show_status },
 };
 
 static void
 handle(void *arg, const struct http_request *request,
     struct http_client *client)
 {
+	struct web *web = arg;
+	struct http_text name;
+
+	if (http_text_begins(&request->path, API_DOMAIN, &name)) {
+		api_domain(web->api, request, &name, client);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!http_text_is(&request->path, routes[i].path))
 			continue;
-		routes[i].show(arg, request, client);
+		routes[i].show(web, request, client);
 		return;
 	}
 	http_answer_text(client, 404, "no such page\n");
@@ -251,7 +318,9 @@ web_start(struct web *web, const struct web_parts *parts)
 	web->minute = minute_new(parts->store, web->metrics);
 	web->checker =
 	    checker_new(parts->engine, http_loop(web->http), parts->snapshots);
-	if (web->minute == NULL || web->checker == NULL)
+	web->api =
+	    api_new(parts->engine, http_loop(web->http), parts->snapshots);
+	if (web->minute == NULL || web->checker == NULL || web->api == NULL)
 		return ERR_NOMEM;
 	if (!http_is_local(web->http))
 		log_msg(parts->log, LOG_LEVEL_WARNING, "metrics",
@@ -278,6 +347,7 @@ web_free(struct web **web)
 	minute_free(&(*web)->minute);
 	http_free(&(*web)->http);
 	checker_free(&(*web)->checker);
+	api_free(&(*web)->api);
 	free(*web);
 	*web = NULL;
 }

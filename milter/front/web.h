@@ -6,10 +6,13 @@
  *	/healthz	200 "ok", or 503 and what is wrong
  *	/		the status page
  *	/check		see front/checker.h
+ *	/api/v1/domain/NAME	see front/api.h
+ *	/api/v1/status	what `dane-sts status --json` prints
  */
 #ifndef FRONT_WEB_H
 #define FRONT_WEB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -33,6 +36,7 @@ struct web_parts {
 	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	struct log *log;
 	int64_t started_s; /* wall clock */
+	bool sandboxed;
 };
 
 /*

@@ -108,3 +108,50 @@ Test(web, A_06_what_monitor_mode_spares_is_counted)
 	    "dane_sts_recipients_spared_total{reason=\"mx-insecure\"}", 1);
 	free(text);
 }
+
+/* --- /api/v1 --- */
+
+static void
+expect_part(const char *path, int status, const char *part)
+{
+	struct lab_output out;
+
+	cr_assert_eq(lab_run((const char *const[]){"get", path, NULL}, &out),
+	    0);
+	cr_expect_eq(out.status, status, "%s: %d", path, out.status);
+	cr_expect_not_null(strstr(out.text, part), "%s: %s: %s", path, part,
+	    out.text);
+	free(out.text);
+}
+
+Test(web, S_07_api_tells_what_the_map_tells)
+{
+	LAB_FRESH(NULL);
+	expect_part("/api/v1/domain/secure.test", 0,
+	    "\"verdict\":\"pass\",\"reason\":\"secure\"");
+	expect_part("/api/v1/domain/secure.test", 0,
+	    "\"tls\":{\"level\":\"dane-only\",\"status\":\"OK\",\"answer\":"
+	    "\"dane-only\"}}\n");
+	expect_part("/api/v1/domain/noflag.test", 0,
+	    "\"answer\":\"secure match=mx1.noflag.test servername=hostname\"");
+	expect_part("/api/v1/domain/unsigned.test", 0,
+	    "\"tls\":{\"level\":\"defer\",\"status\":\"TEMP\",");
+	expect_part("/api/v1/domain/plain.test", 0,
+	    "\"tls\":{\"level\":\"none\",\"status\":\"NOTFOUND\",");
+	expect_part("/api/v1/domain/a..b", 1, "{\"error\":\"no domain, ");
+	expect_part("/api/v1/nonsense", 1, "no such page");
+}
+
+Test(web, api_status_is_that_of_the_tool)
+{
+	char *status;
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@secure.test"));
+	expect_part("/api/v1/status", 0, "\"version\":\"" PACKAGE_VERSION "\"");
+	expect_part("/api/v1/status", 0, "\"reasons\":{\"secure\":1}");
+	status = LAB_TEXT("tool", "--", "--json", "status");
+	cr_expect_not_null(strstr(status, "\"reasons\":{\"secure\":1}"), "%s",
+	    status);
+	free(status);
+}

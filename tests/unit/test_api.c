@@ -1,0 +1,371 @@
+/*
+ * front/api over a real HTTP server. The engine is played by ask_delivery()
+ * below, which judges scripted facts at once, or when the test says so.
+ */
+#include "autoconf.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "config.h"
+#include "core/decide.h"
+#include "engine/ask.h"
+#include "engine/clock.h"
+#include "front/api.h"
+#include "front/http.h"
+#include "snapshot.h"
+
+#define PATIENCE_MS 20000
+#define REPLY_SIZE  65536
+#define PREFIX      "/api/v1/domain/"
+#define HELD_MAX    64
+
+/* --- the engine that is played --- */
+
+static const char *const patterns[] = {"*.example.org"};
+
+/* Of every domain but plain.example. */
+static const struct fact_policy policy = {.id = "1",
+    .max_age_s = 86400,
+    .mode = POLICY_MODE_ENFORCE,
+    .n_mx = 1,
+    .mx = patterns};
+
+static struct {
+	pthread_mutex_t lock;
+	bool hold;
+	bool no_memory;
+	size_t n;
+	struct {
+		ask_done_fn *done;
+		void *arg;
+	} held[HELD_MAX];
+	struct target target;
+	uint64_t left_ms;
+} played = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+answer_now(ask_done_fn *done, void *arg, const struct target *target)
+{
+	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
+	struct facts facts = {
+	    .recipient = {.class = ADDRESS_DOMAIN, .domain = target->domain},
+	    .txt_state = TXT_NONE,
+	    .mx = {.status = FACT_INSECURE, .answer = ANSWER_RECORDS},
+	};
+	struct answer *answer = calloc(1, sizeof(*answer));
+
+	if (answer == NULL)
+		abort();
+	if (strcmp(target->domain, "plain.example") != 0)
+		facts.stored = &policy;
+	answer->facts = facts_copy(&facts, NULL);
+	if (answer->facts == NULL)
+		abort();
+	(void)decide(answer->facts, &rules, DECIDE_FINAL, &answer->verdict);
+	done(arg, played.no_memory ? NULL : answer, false);
+	if (played.no_memory) {
+		free(answer->facts);
+		free(answer);
+	}
+}
+
+void
+ask_delivery(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+{
+	(void)engine;
+	(void)pthread_mutex_lock(&played.lock);
+	played.target = *target;
+	played.left_ms = deadline_ms - clock_mono_ms();
+	if (played.hold && played.n < HELD_MAX) {
+		played.held[played.n].done = done;
+		played.held[played.n++].arg = arg;
+		(void)pthread_mutex_unlock(&played.lock);
+		return;
+	}
+	(void)pthread_mutex_unlock(&played.lock);
+	answer_now(done, arg, target);
+}
+
+const struct answer *
+answer_ref(const struct answer *answer)
+{
+	return answer;
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	struct answer *mine;
+
+	if (*answer == NULL)
+		return;
+	memcpy(&mine, answer, sizeof(mine));
+	free(mine->facts);
+	free(mine);
+	*answer = NULL;
+}
+
+static size_t
+n_held(void)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&played.lock);
+	n = played.n;
+	(void)pthread_mutex_unlock(&played.lock);
+	return n;
+}
+
+static void
+await_held(size_t n)
+{
+	uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+
+	while (n_held() < n && clock_mono_ms() < end_ms)
+		(void)poll(NULL, 0, 1);
+	cr_assert_eq(n_held(), n);
+}
+
+static void
+hold(bool on)
+{
+	(void)pthread_mutex_lock(&played.lock);
+	played.hold = on;
+	(void)pthread_mutex_unlock(&played.lock);
+}
+
+static void
+release_all(void)
+{
+	static const struct target target = {.domain = "example.org"};
+
+	hold(false);
+	while (n_held() > 0) {
+		(void)pthread_mutex_lock(&played.lock);
+		played.n--;
+		(void)pthread_mutex_unlock(&played.lock);
+		answer_now(played.held[played.n].done,
+		    played.held[played.n].arg, &target);
+	}
+}
+
+/* --- around each test --- */
+
+static struct http *http;
+static struct api *api;
+static struct snapshots *snapshots;
+
+static void
+handle(void *arg, const struct http_request *request,
+    struct http_client *client)
+{
+	struct http_text name;
+
+	(void)arg;
+	if (http_text_begins(&request->path, PREFIX, &name))
+		api_domain(api, request, &name, client);
+	else
+		api_error(client, 404, "no such page");
+}
+
+static void
+start(const char *text)
+{
+	char path[] = "/tmp/test_api.XXXXXX";
+	char error[CONFIG_ERROR_SIZE > LISTEN_ERROR_SIZE ? CONFIG_ERROR_SIZE
+							 : LISTEN_ERROR_SIZE];
+	struct config *config;
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	config = config_load(path, error);
+	unlink(path);
+	cr_assert(config != NULL, "%s", error);
+	cr_assert_eq(http_listen("127.0.0.1:0", config, &http, error), 0, "%s",
+	    error);
+	snapshots = snapshots_new(snapshot_new(config));
+	cr_assert_not_null(snapshots);
+	api = api_new(NULL, http_loop(http), snapshots);
+	cr_assert_not_null(api);
+	cr_assert_eq(http_start(http, NULL, handle, NULL), 0);
+}
+
+static void
+tear_down(void)
+{
+	http_stop(http);
+	release_all();
+	http_free(&http);
+	api_free(&api);
+	cr_expect_null(api);
+	snapshots_free(&snapshots);
+}
+
+TestSuite(api, .fini = tear_down, .timeout = 60);
+
+/* --- the other side --- */
+
+static int
+begin(const char *name, const char *fields)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	    .sin_port = htons(http_port(http))};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char text[2048];
+	int len = snprintf(text, sizeof(text),
+	    "GET " PREFIX "%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", name,
+	    fields);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_geq(fd, 0);
+	cr_assert_lt((size_t)len, sizeof(text));
+	cr_assert_eq(connect(fd, (const struct sockaddr *)&address,
+			 sizeof(address)),
+	    0);
+	cr_assert_eq(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
+	return fd;
+}
+
+static const char *
+end(int fd)
+{
+	static char text[REPLY_SIZE];
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		cr_assert_eq(poll(&p, 1, PATIENCE_MS), 1, "silence");
+		n = read(fd, text + len, sizeof(text) - 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while (n > 0);
+	close(fd);
+	text[len] = '\0';
+	return text;
+}
+
+static const char *
+get(const char *name)
+{
+	return end(begin(name, ""));
+}
+
+static void
+expect(const char *reply, const char *status, const char *part)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "HTTP/1.1 %s ", status);
+	cr_expect_eq(strncmp(reply, line, strlen(line)), 0, "%s: %.40s", status,
+	    reply);
+	cr_expect_not_null(strstr(reply, part), "%s: %s", part, reply);
+	cr_expect_not_null(
+	    strstr(reply, "\r\nContent-Type: application/json\r\n"));
+	cr_expect_eq(reply[strlen(reply) - 1], '\n');
+}
+
+/* --- tests --- */
+
+Test(api, facts_verdict_and_the_answer_at_delivery)
+{
+	start("deadline = \"1500ms\"\n");
+	expect(get("Example.org."), "200",
+	    "\"verdict\":\"pass\",\"reason\":\"no-dnssec-flag\"");
+	cr_expect_str_eq(played.target.domain, "example.org");
+	cr_expect_leq(played.left_ms, 1500U);
+	expect(get("example.org"), "200",
+	    "\"tls\":{\"level\":\"secure\",\"status\":\"OK\",\"answer\":\""
+	    "secure match=.example.org servername=hostname\"}}\n");
+	expect(get("example.org"), "200", "\r\n\r\n{\"facts\":{\"recipient\":");
+	expect(get("plain.example"), "200",
+	    "\"tls\":{\"level\":\"none\",\"status\":\"NOTFOUND\",");
+}
+
+/* As a map gets them, in percent-encoding. */
+Test(api, R_03_next_hops)
+{
+	start("");
+	expect(get("%5Brelay.example.org%5D:587"), "200", "\"tls\":");
+	cr_expect_str_eq(played.target.domain, "relay.example.org");
+	cr_expect_eq(played.target.port, 587);
+	cr_expect(played.target.no_mx);
+	expect(get("[relay.example.org]"), "200", "\"tls\":");
+	expect(get("b%C3%BCcher.example"), "200", "\"tls\":");
+	cr_expect_str_eq(played.target.domain, "xn--bcher-kva.example");
+	expect(get("[192.0.2.1]"), "200", "\"reason\":\"smart-host-address\"");
+}
+
+Test(api, R_18_what_is_no_next_hop_is_an_error)
+{
+	static const char *const names[] = {"", "a..b", ".example.org", "a%20b",
+	    "a,b", "%00", "example%2", "%5Bexample.org", "a/b", "a+b"};
+
+	start("");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		expect(get(names[i]), "400", "{\"error\":\"");
+}
+
+Test(api, A_06_monitor_and_exempt_are_not_found)
+{
+	start("exempt_domains = {\"example.net\"}\nenforce_percent = 0\n");
+	expect(get("example.org"), "200",
+	    "\"tls\":{\"level\":\"none\",\"status\":\"NOTFOUND\",");
+	expect(get("example.net"), "200", "\"reason\":\"exempt\"");
+}
+
+Test(api, a_page_of_another_site_may_not_ask)
+{
+	start("");
+	expect(end(begin("example.org", "Sec-Fetch-Site: cross-site\r\n")),
+	    "403", "another site");
+	expect(end(begin("example.org", "Sec-Fetch-Site: same-origin\r\n")),
+	    "200", "\"tls\":");
+}
+
+Test(api, S_02_questions_at_a_time_are_bounded)
+{
+	int fds[API_UNDER_WAY];
+
+	start("");
+	hold(true);
+	for (size_t i = 0; i < API_UNDER_WAY; i++)
+		fds[i] = begin("example.org", "");
+	await_held(API_UNDER_WAY);
+	expect(get("example.org"), "503", "too many");
+	release_all();
+	for (size_t i = 0; i < API_UNDER_WAY; i++)
+		expect(end(fds[i]), "200", "\"tls\":");
+	expect(get("example.org"), "200", "\"tls\":");
+}
+
+Test(api, no_memory_is_an_error)
+{
+	start("");
+	played.no_memory = true;
+	expect(get("example.org"), "500", "{\"error\":\"out of memory\"}\n");
+}
+
+/* tear_down answers when the server has stopped; nothing leaks. */
+Test(api, one_that_is_never_answered)
+{
+	int fd;
+
+	start("");
+	hold(true);
+	fd = begin("example.org", "");
+	await_held(1);
+	close(fd);
+}
