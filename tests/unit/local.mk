@@ -550,7 +550,7 @@ UNIT_TESTS += tests/unit/test_api
 tests_unit_test_api_SOURCES = tests/unit/test_api.c
 tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_api_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(STORE_LIBS) \
+	libcore.a $(LIBEVENT_LIBS) $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
 	$(JANSSON_LIBS) $(CRITERION_LIBS)
 check_PROGRAMS += tests/unit/test_metrics_text tests/unit/test_page
 UNIT_TESTS += tests/unit/test_metrics_text tests/unit/test_page
