@@ -1,30 +1,273 @@
-# The configuration, for every program.
-noinst_LIBRARIES += libconf.a
+# Everything compiled. A library holds the folders that are linked together:
+#
+#	libcore.a	base/ as far as it is pure, core/, the trees of text/
+#	libio.a		base/ that knows libraries, dns/ fetch/ log/ store/
+#	libengine.a	engine/
+#	libconf.a	config/
+#	libfront.a	front/
+#	libdstool.a	tool/
+#
+# `make lint` checks that no folder includes one above it (tests/size).
+noinst_LIBRARIES += libcore.a libio.a libengine.a libconf.a libfront.a \
+	libdstool.a
+
+# --- base/, core/, text/: libc alone. The tests of core/ link nothing else.
+libcore_a_SOURCES = \
+	milter/base/ascii.h \
+	milter/base/base64.c milter/base/base64.h \
+	milter/base/duration.c milter/base/duration.h \
+	milter/base/err.c milter/base/err.h \
+	milter/base/name.c milter/base/name.h \
+	milter/base/netstring.c milter/base/netstring.h \
+	milter/base/text.c milter/base/text.h \
+	milter/core/address.c milter/core/address.h \
+	milter/core/decide.c milter/core/decide.h \
+	milter/core/delivery.c milter/core/delivery.h \
+	milter/core/discovery.c milter/core/discovery.h \
+	milter/core/domain_list.c milter/core/domain_list.h \
+	milter/core/facts.c milter/core/facts.h \
+	milter/core/next_hop.c \
+	milter/core/policy.c milter/core/policy.h \
+	milter/core/policy_field.c milter/core/policy_field.h \
+	milter/core/policy_lint.c milter/core/policy_lint.h \
+	milter/core/policy_mx.c \
+	milter/core/reply.c milter/core/reply.h \
+	milter/core/scope.c milter/core/scope.h \
+	milter/core/share.c milter/core/share.h \
+	milter/core/tls_policy.c milter/core/tls_policy.h \
+	milter/core/tls_policy_text.c \
+	milter/core/tlsa.c milter/core/tlsa.h \
+	milter/core/txt.c milter/core/txt.h \
+	milter/core/verdict.c milter/core/verdict.h \
+	milter/text/advice.c milter/text/advice.h \
+	milter/text/tree.c milter/text/tree.h
+
+# --- base/, dns/, fetch/, log/, store/: one library behind one header each.
+libio_a_CPPFLAGS = $(AM_CPPFLAGS) $(GETDNS_CFLAGS) $(HIREDIS_CFLAGS) \
+	$(ICU_CFLAGS) $(JANSSON_CFLAGS) $(LIBCURL_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(OPENSSL_CFLAGS) $(SECCOMP_CFLAGS)
+libio_a_SOURCES = \
+	milter/base/idn.c milter/base/idn.h \
+	milter/base/line.c milter/base/line.h \
+	milter/base/net.c milter/base/net.h \
+	milter/base/standard_fds.c milter/base/standard_fds.h \
+	milter/dns/dns.c milter/dns/dns.h \
+	milter/dns/dns_anchor.c milter/dns/dns_anchor.h \
+	milter/dns/dns_context.c milter/dns/dns_context.h \
+	milter/dns/dns_delegation.c milter/dns/dns_delegation.h \
+	milter/dns/dns_guard.c milter/dns/dns_guard.h \
+	milter/dns/dns_libraries.c milter/dns/dns_libraries.h \
+	milter/dns/dns_loop.c milter/dns/dns_loop.h \
+	milter/dns/dns_proof.c milter/dns/dns_proof.h \
+	milter/dns/dns_reply.c milter/dns/dns_reply.h \
+	milter/dns/dns_resolver.c milter/dns/dns_resolver.h \
+	milter/dns/dns_setup.c milter/dns/dns_setup.h \
+	milter/dns/dns_wire.c milter/dns/dns_wire.h \
+	milter/fetch/fetch.c milter/fetch/fetch.h \
+	milter/fetch/fetch_event.c milter/fetch/fetch_event.h \
+	milter/fetch/fetch_head.c milter/fetch/fetch_head.h \
+	milter/fetch/fetch_outcome.c milter/fetch/fetch_outcome.h \
+	milter/fetch/fetch_text.c milter/fetch/fetch_text.h \
+	milter/fetch/fetch_tls.c milter/fetch/fetch_tls.h \
+	milter/fetch/fetch_transfer.c milter/fetch/fetch_transfer.h \
+	milter/log/log.c milter/log/log.h \
+	milter/log/log_escape.c milter/log/log_escape.h \
+	milter/log/log_event.c \
+	milter/log/log_impl.h \
+	milter/log/log_queue.c milter/log/log_queue.h \
+	milter/log/log_read.c milter/log/log_read.h \
+	milter/log/metrics.c milter/log/metrics.h \
+	milter/log/tlsrpt.c milter/log/tlsrpt.h \
+	milter/store/local_cache.c milter/store/local_cache.h \
+	milter/store/redis_address.c milter/store/redis_address.h \
+	milter/store/redis_auth.c milter/store/redis_auth.h \
+	milter/store/redis_keeper.c milter/store/redis_keeper.h \
+	milter/store/redis_link.c milter/store/redis_link.h \
+	milter/store/redis_login.c milter/store/redis_login.h \
+	milter/store/redis_resolve.c milter/store/redis_resolve.h \
+	milter/store/redis_script.c milter/store/redis_script.h \
+	milter/store/redis_socket.c milter/store/redis_socket.h \
+	milter/store/redis_tls.c milter/store/redis_tls.h \
+	milter/store/redis_wait.c milter/store/redis_wait.h \
+	milter/store/store.c milter/store/store.h \
+	milter/store/store_backend.h \
+	milter/store/store_env.c milter/store/store_env.h \
+	milter/store/store_format.c milter/store/store_format.h \
+	milter/store/store_json.c milter/store/store_json.h \
+	milter/store/store_lmdb.c \
+	milter/store/store_memory.c \
+	milter/store/store_merge.c milter/store/store_merge.h \
+	milter/store/store_meta.c milter/store/store_meta.h \
+	milter/store/store_record.c milter/store/store_record.h \
+	milter/store/store_redis.c milter/store/store_redis.h \
+	milter/store/store_redis_list.c \
+	milter/store/store_redis_read.c \
+	milter/store/store_redis_write.c \
+	milter/store/store_report.c milter/store/store_report.h \
+	milter/store/store_table.c milter/store/store_table.h \
+	milter/store/store_verify.c milter/store/store_verify.h \
+	milter/store/store_wait.c milter/store/store_wait.h \
+	milter/store/work_queue.c milter/store/work_queue.h \
+	milter/store/write_retry.c milter/store/write_retry.h \
+	milter/text/facts_json.h \
+	milter/text/facts_json_read.c \
+	milter/text/facts_json_write.c \
+	milter/daemon/sandbox.c milter/daemon/sandbox.h
+
+STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+
+# The program's own ub_ctx_set_fwd and ub_resolve_event must be seen by
+# libgetdns (dns_guard.h): a program that links dns.c needs these flags.
+DNS_LDFLAGS = -Wl,--export-dynamic-symbol=ub_ctx_set_fwd \
+	-Wl,--export-dynamic-symbol=ub_resolve_event
+DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
+
+# --- engine/: one lookup per domain on an event loop.
+libengine_a_SOURCES = \
+	milter/base/clock.c milter/base/clock.h \
+	milter/base/map.c milter/base/map.h \
+	milter/engine/answer.c milter/engine/answer.h \
+	milter/engine/ask.c milter/engine/ask.h \
+	milter/engine/ask_wait.c \
+	milter/engine/backoff.c milter/engine/backoff.h \
+	milter/engine/cache.c milter/engine/cache.h \
+	milter/engine/clock_step.c milter/engine/clock_step.h \
+	milter/engine/engine.c \
+	milter/engine/engine_impl.h \
+	milter/engine/flap.c milter/engine/flap.h \
+	milter/engine/lookup.c milter/engine/lookup.h \
+	milter/engine/lookup_delivery.c \
+	milter/engine/lookup_discovery.c \
+	milter/engine/lookup_fetch.c \
+	milter/engine/lookup_impl.h \
+	milter/engine/lookup_limit.c \
+	milter/engine/lookup_policy.c \
+	milter/engine/lookup_report.c \
+	milter/engine/loop.c milter/engine/loop.h \
+	milter/engine/probe.c milter/engine/probe.h \
+	milter/engine/pulse.c milter/engine/pulse.h \
+	milter/engine/refresh.c milter/engine/refresh.h \
+	milter/engine/refresh_plan.c milter/engine/refresh_plan.h \
+	milter/engine/setup.c milter/engine/setup.h \
+	milter/engine/status.c milter/engine/status.h \
+	milter/engine/worker.h
+libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+
+# --- config/
 libconf_a_SOURCES = \
-	milter/config.c milter/config.h milter/options.def \
-	milter/config_internal.h \
-	milter/config_check.c milter/config_exempt.c milter/config_file.c \
-	milter/config_files.c \
-	milter/config_io.c milter/config_io.h \
-	milter/config_memory.c milter/config_option.c milter/config_parse.c \
-	milter/config_source.c milter/config_text.c \
-	milter/snapshot.c milter/snapshot.h
+	milter/config/config.c milter/config/config.h \
+	milter/config/config_check.c \
+	milter/config/config_exempt.c \
+	milter/config/config_file.c \
+	milter/config/config_files.c \
+	milter/config/config_internal.h \
+	milter/config/config_io.c milter/config/config_io.h \
+	milter/config/config_memory.c \
+	milter/config/config_option.c \
+	milter/config/config_parse.c \
+	milter/config/config_source.c \
+	milter/config/config_text.c \
+	milter/config/options.def \
+	milter/config/snapshot.c milter/config/snapshot.h
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS)
 EXTRA_DIST += etc/dane-sts-milter.conf
 
+# --- front/: the milter, the socketmap, the control socket, HTTP.
+libfront_a_SOURCES = \
+	milter/front/api.c milter/front/api.h \
+	milter/front/census.c milter/front/census.h \
+	milter/front/checker.c milter/front/checker.h \
+	milter/front/control.c milter/front/control.h \
+	milter/front/control_cache.c \
+	milter/front/control_client.c milter/front/control_client.h \
+	milter/front/control_import.c \
+	milter/front/control_socket.c \
+	milter/front/control_status.c \
+	milter/front/control_warm.c \
+	milter/front/eom_action.c milter/front/eom_action.h \
+	milter/front/filter.c milter/front/filter.h \
+	milter/front/filter_socket.c milter/front/filter_socket.h \
+	milter/front/history.c milter/front/history.h \
+	milter/front/http.c milter/front/http.h \
+	milter/front/http_client.c milter/front/http_client.h \
+	milter/front/http_request.c milter/front/http_request.h \
+	milter/front/inflight.c milter/front/inflight.h \
+	milter/front/listen.c milter/front/listen.h \
+	milter/front/metrics.c milter/front/metrics.h \
+	milter/front/page.c milter/front/page.h \
+	milter/front/pool_waker.c milter/front/pool_waker.h \
+	milter/front/recipient.c milter/front/recipient.h \
+	milter/front/recipient_log.c milter/front/recipient_log.h \
+	milter/front/refusals.c milter/front/refusals.h \
+	milter/front/socketmap.c milter/front/socketmap.h \
+	milter/front/socketmap_client.c milter/front/socketmap_client.h \
+	milter/front/stats_sampler.c milter/front/stats_sampler.h \
+	milter/front/tls_log.c milter/front/tls_log.h \
+	milter/front/tls_lookup.c milter/front/tls_lookup.h \
+	milter/front/unix_socket.c milter/front/unix_socket.h \
+	milter/front/web.c milter/front/web.h \
+	milter/text/html.c milter/text/html.h
+libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(MILTER_CFLAGS)
+
+# --- tool/: dane-sts
+libdstool_a_SOURCES = \
+	milter/tool/batch.c milter/tool/batch.h \
+	milter/tool/cache.c milter/tool/cache.h \
+	milter/tool/cache_import.c \
+	milter/tool/cache_list.c \
+	milter/tool/cache_purge.c \
+	milter/tool/cache_warm.c \
+	milter/tool/check.c \
+	milter/tool/daemon.c \
+	milter/tool/explain.c milter/tool/explain.h \
+	milter/tool/explain_text.c \
+	milter/tool/input.c milter/tool/input.h \
+	milter/tool/lint.c milter/tool/lint.h \
+	milter/tool/lint_domain.c \
+	milter/tool/lint_report.c \
+	milter/tool/lint_txt.c \
+	milter/tool/names.c milter/tool/names.h \
+	milter/tool/options.c \
+	milter/tool/output.c milter/tool/output.h \
+	milter/tool/parse.c \
+	milter/tool/progress.c milter/tool/progress.h \
+	milter/tool/publication.c milter/tool/publication.h \
+	milter/tool/query.c milter/tool/query.h \
+	milter/tool/rdata_text.c milter/tool/rdata_text.h \
+	milter/tool/remote.c milter/tool/remote.h \
+	milter/tool/replay.c \
+	milter/tool/rule_options.c milter/tool/rule_options.h \
+	milter/tool/session.c milter/tool/session.h \
+	milter/tool/settings.c \
+	milter/tool/status.c \
+	milter/tool/style.c milter/tool/style.h \
+	milter/tool/tls.c \
+	milter/tool/tool.h
+libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+
+bin_PROGRAMS += dane-sts
+dane_sts_SOURCES = milter/tool/dane_sts.c
+dane_sts_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+dane_sts_LDADD = libdstool.a libengine.a libconf.a libio.a libcore.a \
+	$(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
+	$(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
+dist_man_MANS += milter/tool/dane-sts.1
+
+# --- daemon/: dane-sts-milter
 sbin_PROGRAMS += dane-sts-milter
 dane_sts_milter_SOURCES = \
-	milter/main.c \
-	milter/arguments.c milter/arguments.h \
-	milter/daemon.c milter/daemon.h \
-	milter/exemption_log.c milter/exemption_log.h \
-	milter/notify.c milter/notify.h \
-	milter/process.c milter/process.h \
-	milter/reload.c milter/reload.h \
-	milter/start_log.c milter/start_log.h \
-	milter/startup.c milter/startup.h \
-	milter/version.c milter/version.h \
-	milter/watchdog.c milter/watchdog.h
+	milter/daemon/arguments.c milter/daemon/arguments.h \
+	milter/daemon/daemon.c milter/daemon/daemon.h \
+	milter/daemon/exemption_log.c milter/daemon/exemption_log.h \
+	milter/daemon/main.c \
+	milter/daemon/notify.c milter/daemon/notify.h \
+	milter/daemon/process.c milter/daemon/process.h \
+	milter/daemon/reload.c milter/daemon/reload.h \
+	milter/daemon/start_log.c milter/daemon/start_log.h \
+	milter/daemon/startup.c milter/daemon/startup.h \
+	milter/daemon/version.c milter/daemon/version.h \
+	milter/daemon/watchdog.c milter/daemon/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)
@@ -33,7 +276,6 @@ dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
 	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(SECCOMP_LIBS)
+dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5
 
 dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc
-
-dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5

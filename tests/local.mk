@@ -4,7 +4,7 @@
 # each is in SCENARIO_TESTS as well.
 PLAIN_TESTS =
 
-EXTRA_DIST += tests/run tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
+EXTRA_DIST += tests/run tests/size tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
 
 ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run
@@ -161,8 +161,8 @@ tidy:
 # files it takes for lost what is kept: a row by tsearch(), a name by an array
 # that has just grown.
 ANALYZE = gcc -O1 -fanalyzer -Werror $(CODE_FLAGS) -c -o /dev/null
-NO_LEAK = $(srcdir)/milter/io/store_copy.c \
-	$(srcdir)/milter/io/store_redis_list.c
+NO_LEAK = $(srcdir)/milter/store/local_cache.c \
+	$(srcdir)/milter/store/store_redis_list.c
 
 analyze:
 	@$(FIND_SOURCE) | grep -v $(NO_LEAK:%=-e %) | $(EACH) $(ANALYZE) '{}'
@@ -175,6 +175,7 @@ analyze:
 # look-ups are made before there are threads; ctuuninitvar takes the address of
 # an array for a look into it.
 lint:
+	$(srcdir)/tests/size --check
 	queue=`echo '#include <sys/queue.h>' | $(CC) -M -xc - | tr ' ' '\n' | \
 		grep 'sys/queue\.h$$'` && \
 	cppcheck --quiet --force --std=c11 --error-exitcode=1 --inline-suppr \

@@ -15,8 +15,8 @@
 
 #include <string.h>
 
-#include "core/ascii.h"
-#include "core/err.h"
+#include "base/ascii.h"
+#include "base/err.h"
 
 /* Postfix and Sendmail take no longer command lines. */
 #define DOMAIN_TEXT_MAX 2048

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/name.h"
+#include "base/name.h"
 
 /* X(member, name as in `dane-sts parse` and in the facts) */
 #define ADDRESS_CLASS_TABLE(X)                                                 \
@@ -32,7 +32,7 @@ struct address {
 
 /*
  * U-labels to A-labels (R-04), so that core needs no library: UTF-8 octets in,
- * text with ASCII dots out. 0 or a negative error. See io/idn.h.
+ * text with ASCII dots out. 0 or a negative error. See base/idn.h.
  */
 typedef int address_idn_fn(
     const uint8_t *utf8, size_t len, char out[NAME_SIZE]);

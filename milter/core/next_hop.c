@@ -14,8 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/ascii.h"
-#include "core/err.h"
+#include "base/ascii.h"
+#include "base/err.h"
 
 /* Octets that are being looked at; nothing is copied. */
 struct text {

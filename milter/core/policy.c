@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ascii.h"
-#include "core/err.h"
+#include "base/ascii.h"
+#include "base/err.h"
 #include "core/policy_field.h"
 #include "core/policy_lint.h"
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "core/ascii.h"
-#include "core/text.h"
+#include "base/ascii.h"
+#include "base/text.h"
 
 bool
 policy_line_next(struct policy_lines *lines, struct policy_line *out)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/ascii.h"
+#include "base/ascii.h"
 #include "core/policy_field.h"
 
 #define DAY_S 86400U

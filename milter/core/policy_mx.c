@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "core/ascii.h"
-#include "core/name.h"
+#include "base/ascii.h"
+#include "base/name.h"
 #include "core/policy_field.h"
 
 #define WILDCARD     "*."

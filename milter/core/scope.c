@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/ascii.h"
-#include "core/name.h"
+#include "base/ascii.h"
+#include "base/name.h"
 
 /* A name in dots and digits, in U-labels, brackets and a port. */
 #define KEY_MAX 1024

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/ascii.h"
+#include "base/ascii.h"
 
 #define TXT_VERSION      "v=STSv1"
 #define TXT_NAME_LEN_MAX 32

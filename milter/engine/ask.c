@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/map.h"
 #include "engine/answer.h"
 #include "engine/cache.h"
-#include "engine/clock.h"
 #include "engine/engine_impl.h"
 #include "engine/lookup.h"
-#include "engine/map.h"
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 void
 target_key(const struct target *target, char key[TARGET_KEY_SIZE])

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "core/policy.h"
 #include "engine/answer.h"
-#include "engine/clock.h"
 #include "engine/engine_impl.h"
-#include "io/log.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "store/store.h"
 
 /* How late a loop may be, and how long the store may then take. */
 #define LATE_MS  500

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "core/name.h"
+#include "base/map.h"
+#include "base/name.h"
 #include "core/txt.h"
-#include "engine/map.h"
 
 struct entry {
 	struct map_node node; /* first: a node is its entry */

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "core/name.h"
+#include "base/map.h"
+#include "base/name.h"
 #include "engine/ask.h"
-#include "engine/map.h"
 
 #define SHARDS 64
 /* Domains that share an epoch lose their verdicts together. With so many, a

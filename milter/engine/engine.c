@@ -8,19 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "dns/dns.h"
 #include "engine/backoff.h"
 #include "engine/cache.h"
-#include "engine/clock.h"
 #include "engine/engine_impl.h"
 #include "engine/flap.h"
 #include "engine/lookup.h"
 #include "engine/probe.h"
 #include "engine/setup.h"
-#include "io/dns.h"
-#include "io/metrics.h"
-#include "io/tlsrpt.h"
+#include "log/metrics.h"
+#include "log/tlsrpt.h"
 
 /* --- all workers at once ------------------------------------------------ */
 

@@ -12,7 +12,7 @@
 #include "core/decide.h"
 #include "core/domain_list.h"
 #include "engine/ask.h"
-#include "engine/wall.h"
+#include "engine/clock_step.h"
 #include "engine/worker.h"
 
 struct engine {

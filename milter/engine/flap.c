@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "base/map.h"
 #include "core/verdict.h"
-#include "engine/map.h"
 #include "engine/worker.h"
-#include "io/log.h"
+#include "log/log.h"
 
 struct entry {
 	struct map_node node; /* first: a node is its entry */

@@ -38,18 +38,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "core/tls_policy.h"
 #include "engine/answer.h"
 #include "engine/backoff.h"
 #include "engine/cache.h"
-#include "engine/clock.h"
 #include "engine/engine_impl.h"
 #include "engine/flap.h"
 #include "engine/lookup_impl.h"
 #include "engine/probe.h"
-#include "io/log.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "store/store.h"
 
 const char *
 lookup_keep(struct lookup *l, const char *text)

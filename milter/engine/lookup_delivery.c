@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "core/tlsa.h"
 #include "engine/lookup_impl.h"
-#include "io/log.h"
+#include "log/log.h"
 
 static void
 could_not_ask(struct lookup *l, struct fact_rrset *into, const char *why)

@@ -29,8 +29,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/lookup_impl.h"
 
 #define LATE_MS   1000

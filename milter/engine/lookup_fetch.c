@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/backoff.h"
 #include "engine/cache.h"
-#include "engine/clock.h"
 #include "engine/lookup_impl.h"
-#include "io/log.h"
-#include "io/metrics.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "log/metrics.h"
+#include "store/store.h"
 
 #define POLICY_HOST_SIZE (sizeof("mta-sts.") + NAME_LEN_MAX)
 

@@ -14,10 +14,10 @@
 #include "core/policy.h"
 #include "core/scope.h"
 #include "core/txt.h"
+#include "dns/dns.h"
 #include "engine/setup.h"
 #include "engine/worker.h"
-#include "io/dns.h"
-#include "io/fetch.h"
+#include "fetch/fetch.h"
 
 enum policy_step {
 	POLICY_STORE,   /* waiting for the store; TXT is asked beside it */

@@ -1,13 +1,13 @@
 /*
  * What a crowd of strangers may use up of a loop, and what is kept for domains
  * that are known to bind: lookups, and questions to the DNS. Fetches:
- * io/fetch.c.
+ * fetch/fetch.c.
  */
 #include "autoconf.h"
 
-#include "core/err.h"
+#include "base/err.h"
 #include "engine/lookup_impl.h"
-#include "io/log.h"
+#include "log/log.h"
 
 bool
 lookup_is_known_to_bind(const struct lookup *l)

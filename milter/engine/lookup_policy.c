@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/lookup_impl.h"
-#include "io/log.h"
-#include "io/metrics.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "log/metrics.h"
+#include "store/store.h"
 
 void
 policy_to_fact(struct fact_policy *fact, const struct policy *policy,

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/share.h"
 #include "engine/backoff.h"
-#include "engine/clock.h"
 #include "engine/lookup_impl.h"
-#include "io/log.h"
-#include "io/tlsrpt.h"
+#include "log/log.h"
+#include "log/tlsrpt.h"
 
 #define RECORD_OWNER "_smtp._tls."
 

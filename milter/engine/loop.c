@@ -17,8 +17,8 @@
 
 #include <event2/event.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 
 struct loop {
 	struct event_base *base;

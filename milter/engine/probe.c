@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "dns/dns.h"
 #include "engine/loop.h"
-#include "io/dns.h"
-#include "io/log.h"
+#include "log/log.h"
 
 struct probe {
 	atomic_int state; /* enum probe_state */

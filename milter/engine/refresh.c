@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/config.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/refresh_plan.h"
-#include "io/log.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "store/store.h"
 
 /* When a look fails for want of memory. */
 #define PAUSE_S 60

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
+#include "base/map.h"
 #include "core/policy.h"
-#include "engine/map.h"
-#include "io/store.h"
+#include "store/store.h"
 
 int
 refresh_plan_init(struct refresh_plan *plan, int64_t now_s, uint64_t interval_s,

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/name.h"
+#include "base/name.h"
 
 struct store_entry;
 

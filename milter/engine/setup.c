@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config.h"
-#include "config_io.h"
-#include "core/err.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "config/config_io.h"
+#include "dns/dns.h"
 #include "engine/ask.h"
-#include "io/dns.h"
-#include "io/fetch.h"
+#include "fetch/fetch.h"
 
 _Static_assert(DNS_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 _Static_assert(FETCH_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");

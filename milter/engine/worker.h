@@ -11,13 +11,13 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/map.h"
 #include "core/scope.h"
+#include "dns/dns.h"
 #include "engine/ask.h"
 #include "engine/loop.h"
-#include "engine/map.h"
 #include "engine/pulse.h"
 #include "engine/setup.h"
-#include "io/dns.h"
 
 struct backoff;
 struct cache;

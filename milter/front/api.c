@@ -8,16 +8,16 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "core/decide.h"
 #include "core/scope.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/loop.h"
-#include "io/facts_json.h"
-#include "io/idn.h"
-#include "snapshot.h"
+#include "text/facts_json.h"
 
 #define NAME_MAX_OCTETS 1024
 #define ERROR_SIZE      256

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/store.h"
+#include "store/store.h"
 
 /* The place where it is to be listed; CENSUS_LISTED_MAX: nowhere. */
 static size_t

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/name.h"
+#include "base/name.h"
 #include "core/policy.h"
 #include "core/txt.h"
 

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "core/address.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/loop.h"
-#include "front/html.h"
 #include "front/page.h"
-#include "io/idn.h"
-#include "snapshot.h"
+#include "text/html.h"
 
 #define ASKED_SIZE 512
 

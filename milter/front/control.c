@@ -13,11 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/err.h"
+#include "config/snapshot.h"
 #include "front/control_client.h"
-#include "io/log.h"
-#include "io/store_json.h"
-#include "snapshot.h"
+#include "log/log.h"
+#include "store/store_json.h"
 
 /* A reload goes down into several libraries. */
 #define STACK_SIZE ((size_t)2 << 20)

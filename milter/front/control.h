@@ -9,7 +9,7 @@
  *	{"command":"reload"}
  *		the configuration is loaded anew
  *	{"command":"cache export"}	with "domain": of that one alone
- *		stored policies, see io/store_json.h
+ *		stored policies, see store/store_json.h
  *	{"command":"cache purge","domain":"example.org"}
  *		{"purged":true} if there was one
  *	{"command":"cache import"}
@@ -32,8 +32,8 @@
 #ifndef FRONT_CONTROL_H
 #define FRONT_CONTROL_H
 
-#include "config.h"
-#include "core/name.h"
+#include "base/name.h"
+#include "config/config.h"
 
 struct control;
 struct engine;

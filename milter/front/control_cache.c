@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/status.h"
 #include "front/control_client.h"
-#include "io/store_json.h"
-#include "io/store_wait.h"
+#include "store/store_json.h"
+#include "store/store_wait.h"
 
 /* --- export ------------------------------------------------------------- */
 

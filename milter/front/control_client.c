@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/log.h"
+#include "base/err.h"
+#include "log/log.h"
 
 int
 client_send(struct control_client *client, json_t *object)

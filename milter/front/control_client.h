@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <sys/types.h>
 
+#include "base/line.h"
 #include "front/control.h"
-#include "io/line.h"
 
 struct control_client {
 	const struct control_parts *parts;

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/status.h"
 #include "front/control_client.h"
-#include "io/store_json.h"
-#include "io/store_wait.h"
+#include "store/store_json.h"
+#include "store/store_wait.h"
 
 struct import {
 	struct control_client *client;

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "front/control.h"
 #include "front/unix_socket.h"
 

@@ -23,16 +23,16 @@
 
 #include <string.h>
 
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/snapshot.h"
 #include "core/policy.h"
-#include "engine/clock.h"
 #include "engine/status.h"
 #include "front/control_client.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
-#include "io/metrics.h"
-#include "io/store.h"
-#include "snapshot.h"
+#include "log/metrics.h"
+#include "store/store.h"
 
 /* Of those that are listed; the total tells of more. */
 #define LISTED_MAX 1000

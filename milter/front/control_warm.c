@@ -9,11 +9,11 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "front/control_client.h"
-#include "snapshot.h"
 
 /* A domain with a policy host that hangs takes that host's time and the
  * resolver's. */

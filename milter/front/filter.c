@@ -25,16 +25,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/snapshot.h"
+#include "front/eom_action.h"
 #include "front/filter_socket.h"
-#include "front/gate.h"
-#include "front/message.h"
+#include "front/inflight.h"
 #include "front/pool_waker.h"
 #include "front/recipient.h"
 #include "front/unix_socket.h"
-#include "io/log.h"
-#include "snapshot.h"
+#include "log/log.h"
 
 /* Sendmail waits an hour for a client's next command. */
 #define IDLE_TIMEOUT_S 3700

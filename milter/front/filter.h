@@ -4,7 +4,7 @@
 #ifndef FRONT_FILTER_H
 #define FRONT_FILTER_H
 
-#include "config.h"
+#include "config/config.h"
 
 struct engine;
 struct log;

@@ -9,9 +9,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "front/unix_socket.h"
-#include "io/log.h"
+#include "log/log.h"
 
 /* A connection takes one, a lookup a few. When the table is full, libmilter's
  * accept loop spins. */

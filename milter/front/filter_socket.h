@@ -7,7 +7,7 @@
 #ifndef FRONT_FILTER_SOCKET_H
 #define FRONT_FILTER_SOCKET_H
 
-#include "config.h"
+#include "config/config.h"
 #include "front/filter.h"
 
 /* 0 or ERR_IO with *error filled in. */

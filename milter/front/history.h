@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 #define HISTORY_MINUTES 60
 

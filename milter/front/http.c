@@ -14,11 +14,11 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/loop.h"
 #include "front/http_client.h"
-#include "io/log.h"
+#include "log/log.h"
 
 #define ACCEPT_AGAIN_MS 1000
 

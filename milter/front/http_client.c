@@ -25,7 +25,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "engine/clock.h"
+#include "base/clock.h"
 #include "engine/loop.h"
 
 #define LINGER_S 2

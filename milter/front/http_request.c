@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "core/ascii.h"
+#include "base/ascii.h"
 
 #define BAD_REQUEST        400
 #define METHOD_NOT_ALLOWED 405

@@ -9,7 +9,7 @@
 
 #include <sys/socket.h>
 
-#include "config.h"
+#include "config/config.h"
 
 #define LISTEN_ERROR_SIZE 512
 

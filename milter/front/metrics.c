@@ -4,13 +4,13 @@
 
 #include <inttypes.h>
 
+#include "dns/dns.h"
 #include "engine/status.h"
+#include "fetch/fetch.h"
 #include "front/census.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
-#include "io/dns.h"
-#include "io/fetch.h"
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 /* --- what rows and columns are called --- */
 
@@ -61,7 +61,7 @@ static const char *const bounds[] = {
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The cells that io/metrics.c has. */
+/* The cells that log/metrics.c has. */
 #define ROWS_METRICS_RECIPIENTS       REASON_COUNT
 #define ROWS_METRICS_ANSWERS          N(answer_labels)
 #define ROWS_METRICS_SPARED           REASON_COUNT

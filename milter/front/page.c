@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/duration.h"
-#include "core/err.h"
+#include "base/duration.h"
+#include "base/err.h"
 #include "core/tls_policy.h"
-#include "core/tree.h"
 #include "engine/ask.h"
-#include "front/html.h"
 #include "front/recipient_log.h"
+#include "text/html.h"
+#include "text/tree.h"
 
 #define REFRESH_S 60
 

@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 #include "engine/status.h"
-#include "front/minute.h"
 #include "front/refusals.h"
+#include "front/stats_sampler.h"
 
 struct answer;
 

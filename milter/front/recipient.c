@@ -4,16 +4,16 @@
 
 #include <string.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
 #include "core/address.h"
 #include "core/scope.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "front/recipient_log.h"
 #include "front/refusals.h"
-#include "io/idn.h"
-#include "io/log.h"
-#include "io/metrics.h"
+#include "log/log.h"
+#include "log/metrics.h"
 
 static void
 resolve(const struct recipient_context *context,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "core/scope.h"
-#include "io/log.h"
+#include "log/log.h"
 
 #define NOTHING "-"
 

@@ -13,7 +13,7 @@
 
 #include "core/facts.h"
 #include "core/verdict.h"
-#include "io/log.h"
+#include "log/log.h"
 
 struct domain_entry;
 

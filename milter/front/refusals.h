@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/name.h"
+#include "base/name.h"
+#include "base/net.h"
 #include "core/verdict.h"
-#include "io/net.h"
 
 struct recipient_log;
 struct refusals;

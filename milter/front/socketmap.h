@@ -18,7 +18,7 @@
 #ifndef FRONT_SOCKETMAP_H
 #define FRONT_SOCKETMAP_H
 
-#include "config.h"
+#include "config/config.h"
 #include "front/listen.h"
 #include "front/tls_lookup.h"
 

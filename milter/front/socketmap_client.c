@@ -22,10 +22,10 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "core/netstring.h"
+#include "base/netstring.h"
 #include "engine/loop.h"
 #include "front/socketmap.h"
-#include "io/log.h"
+#include "log/log.h"
 
 #define UNKNOWN_MAP_SIZE 256
 

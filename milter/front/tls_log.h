@@ -11,7 +11,7 @@
 
 #include "core/scope.h"
 #include "core/tls_policy.h"
-#include "io/log.h"
+#include "log/log.h"
 
 struct tls_log {
 	const struct target *target;

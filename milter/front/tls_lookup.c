@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "front/tls_log.h"
-#include "io/idn.h"
-#include "io/log.h"
-#include "snapshot.h"
+#include "log/log.h"
 
 static void
 count(struct tls_lookup *lookup, enum tls_policy_kind kind)

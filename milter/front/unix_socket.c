@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/err.h"
 
 #define UNIX_PREFIX "unix:"
 

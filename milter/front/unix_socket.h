@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "config.h"
+#include "config/config.h"
 
 #define UNIX_SOCKET_ERROR_SIZE 512
 

@@ -6,22 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/status.h"
 #include "front/api.h"
 #include "front/checker.h"
 #include "front/control.h"
-#include "front/html.h"
 #include "front/http.h"
 #include "front/metrics.h"
-#include "front/minute.h"
 #include "front/page.h"
-#include "io/log.h"
-#include "io/metrics.h"
-#include "io/store.h"
-#include "snapshot.h"
+#include "front/stats_sampler.h"
+#include "log/log.h"
+#include "log/metrics.h"
+#include "store/store.h"
+#include "text/html.h"
 
 struct web {
 	struct web_parts parts;

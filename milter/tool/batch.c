@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "core/decide.h"
 #include "engine/answer.h"
-#include "engine/clock.h"
 #include "engine/status.h"
 
 #define AT_ONCE         64

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
-#include "core/err.h"
-#include "io/idn.h"
-#include "io/store.h"
-#include "io/store_json.h"
-#include "io/store_wait.h"
+#include "base/err.h"
+#include "base/idn.h"
+#include "config/config.h"
+#include "store/store.h"
+#include "store/store_json.h"
+#include "store/store_wait.h"
 
 enum {
 	OPTION_STORE = 256

@@ -9,7 +9,7 @@
 #ifndef TOOL_CACHE_H
 #define TOOL_CACHE_H
 
-#include "io/store_record.h"
+#include "store/store_record.h"
 #include "tool/remote.h"
 #include "tool/tool.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/err.h"
-#include "io/store_json.h"
-#include "io/store_wait.h"
+#include "base/err.h"
+#include "store/store_json.h"
+#include "store/store_wait.h"
 #include "tool/cache.h"
 #include "tool/output.h"
 

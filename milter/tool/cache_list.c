@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/duration.h"
+#include "base/duration.h"
+#include "base/text.h"
 #include "core/policy.h"
-#include "core/text.h"
 #include "tool/cache.h"
 #include "tool/output.h"
 

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "core/err.h"
-#include "io/store_wait.h"
+#include "base/err.h"
+#include "store/store_wait.h"
 #include "tool/cache.h"
 
 static bool

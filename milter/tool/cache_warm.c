@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/idn.h"
+#include "base/idn.h"
 #include "tool/cache.h"
 #include "tool/names.h"
 #include "tool/output.h"

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "core/decide.h"
 #include "core/tls_policy.h"
-#include "core/tree.h"
-#include "io/facts_json.h"
+#include "text/facts_json.h"
+#include "text/tree.h"
 #include "tool/batch.h"
 #include "tool/output.h"
 #include "tool/style.h"

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
-#include "core/duration.h"
+#include "base/duration.h"
+#include "base/text.h"
+#include "config/config.h"
 #include "core/share.h"
-#include "core/text.h"
 #include "tool/remote.h"
 #include "tool/tool.h"
 

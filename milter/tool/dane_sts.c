@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/standard_fds.h"
+#include "base/standard_fds.h"
 #include "tool/tool.h"
 
 struct command {

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/ascii.h"
+#include "base/idn.h"
+#include "config/config.h"
 #include "core/address.h"
-#include "core/ascii.h"
-#include "io/idn.h"
 #include "tool/explain.h"
 #include "tool/tool.h"
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/log_read.h"
+#include "log/log_read.h"
 
 #define EXPLAIN_GROUPS   128
 #define EXPLAIN_KEY_SIZE 1024

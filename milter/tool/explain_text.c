@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/advice.h"
-#include "core/duration.h"
-#include "core/text.h"
+#include "base/duration.h"
+#include "base/text.h"
 #include "core/tls_policy.h"
 #include "core/verdict.h"
+#include "text/advice.h"
 #include "tool/explain.h"
 #include "tool/output.h"
 

@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "tool/input.h"
 #include "tool/output.h"
 #include "tool/tool.h"

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/text.h"
-#include "core/tree.h"
+#include "base/idn.h"
+#include "base/text.h"
 #include "core/verdict.h"
-#include "io/idn.h"
+#include "text/tree.h"
 #include "tool/lint.h"
 #include "tool/output.h"
 #include "tool/publication.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "core/text.h"
+#include "base/err.h"
+#include "base/text.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 

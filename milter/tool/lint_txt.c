@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text.h"
+#include "base/text.h"
 #include "core/txt.h"
 #include "tool/lint.h"
 #include "tool/output.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/text.h"
+#include "base/text.h"
 
 #define OPTIONS_MAX 16
 #define WARN_SIZE   1024

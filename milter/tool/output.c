@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "core/text.h"
+#include "base/text.h"
 #include "tool/tool.h"
 
 json_t *

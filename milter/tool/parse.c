@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/idn.h"
+#include "base/text.h"
 #include "core/address.h"
-#include "core/text.h"
-#include "io/idn.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_io.h"
-#include "core/err.h"
+#include "base/err.h"
+#include "config/config_io.h"
 #include "tool/tool.h"
 
 /*

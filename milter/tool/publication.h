@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/name.h"
+#include "base/name.h"
 #include "core/txt.h"
-#include "io/dns.h"
-#include "io/fetch.h"
+#include "dns/dns.h"
+#include "fetch/fetch.h"
 
 struct config;
 

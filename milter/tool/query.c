@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "engine/clock.h"
-#include "io/idn.h"
+#include "base/clock.h"
+#include "base/idn.h"
 
 void
 query_set_init(struct query_set *set)

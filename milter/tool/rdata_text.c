@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 
 #define STRING_LEN_MAX 255
 

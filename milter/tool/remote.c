@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "core/err.h"
-#include "io/line.h"
+#include "base/err.h"
+#include "base/line.h"
+#include "config/config.h"
 #include "tool/tool.h"
 
 /* Octets that may have come while a request is still being sent. */

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/err.h"
+#include "config/config.h"
 #include "core/decide.h"
-#include "core/err.h"
-#include "io/facts_json.h"
+#include "text/facts_json.h"
 #include "tool/input.h"
 #include "tool/rule_options.h"
 #include "tool/tool.h"

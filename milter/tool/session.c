@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "engine/ask.h"
-#include "io/log.h"
-#include "io/store.h"
+#include "log/log.h"
+#include "store/store.h"
 
 /* One look at a domain wants neither many threads nor the daemon's chores. */
 static void

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "tool/tool.h"
 
 struct session {

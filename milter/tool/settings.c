@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "tool/tool.h"
 
 /* Several errors come together, one a line. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/tree.h"
+#include "text/tree.h"
 
 void
 style_detect(FILE *out, struct tree_style *style)

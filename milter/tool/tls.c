@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
 #include "core/tls_policy.h"
-#include "engine/clock.h"
-#include "io/idn.h"
 #include "tool/batch.h"
 #include "tool/output.h"
 #include "tool/tool.h"

@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "io/store.h"
+#include "store/store.h"
 #include "times.h"
 
 #define AT_ONCE    4096

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "base/err.h"
+#include "base/idn.h"
+#include "base/name.h"
 #include "core/address.h"
-#include "core/err.h"
-#include "core/name.h"
 #include "fuzz.h"
-#include "io/idn.h"
 
 #define ARGUMENT_SIZE (NAME_SIZE + 16)
 

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "config_internal.h"
-#include "core/name.h"
+#include "base/name.h"
+#include "config/config.h"
+#include "config/config_internal.h"
 #include "fuzz.h"
 
 #define PATH_SIZE 64

@@ -12,12 +12,12 @@
 
 #include <jansson.h>
 
-#include "core/err.h"
+#include "base/err.h"
+#include "base/line.h"
 #include "core/policy.h"
 #include "front/control_client.h"
 #include "fuzz.h"
-#include "io/line.h"
-#include "io/store_json.h"
+#include "store/store_json.h"
 
 #define LINE_MAX_LEN 1024 /* so that inputs can be longer */
 #define PATIENCE_MS  10000

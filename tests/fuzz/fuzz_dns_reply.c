@@ -13,10 +13,10 @@
 
 #include "core/tlsa.h"
 #include "core/txt.h"
+#include "dns/dns_reply.h"
+#include "dns/dns_wire.h"
 #include "dns_message.h"
 #include "fuzz.h"
-#include "io/dns_reply.h"
-#include "io/dns_wire.h"
 
 #define NAME "example.org"
 

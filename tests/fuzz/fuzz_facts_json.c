@@ -6,12 +6,12 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "core/decide.h"
-#include "core/err.h"
 #include "core/reply.h"
 #include "core/tls_policy.h"
 #include "fuzz.h"
-#include "io/facts_json.h"
+#include "text/facts_json.h"
 
 #define ANSWER_SIZE 1024
 

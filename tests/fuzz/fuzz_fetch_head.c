@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fetch/fetch_head.h"
 #include "fuzz.h"
-#include "io/fetch_head.h"
 
 /* What a line by itself says; of the final response. */
 struct seen {

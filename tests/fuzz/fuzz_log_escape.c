@@ -14,8 +14,8 @@
 #include <jansson.h>
 
 #include "fuzz.h"
-#include "io/log.h"
-#include "io/log_read.h"
+#include "log/log.h"
+#include "log/log_read.h"
 
 #define VALUE_LEN_SURE 120 /* too short to be cut, whatever its escapes */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "io/log_read.h"
+#include "log/log_read.h"
 
 static void
 check_span(const struct log_record *record, struct log_span span, size_t size)

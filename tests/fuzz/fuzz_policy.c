@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "core/policy.h"
 #include "fuzz.h"
 #include "oracle_policy.h"

@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "config.h"
+#include "base/name.h"
+#include "base/netstring.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "core/decide.h"
-#include "core/name.h"
-#include "core/netstring.h"
 #include "engine/ask.h"
 #include "front/tls_lookup.h"
 #include "fuzz.h"
-#include "snapshot.h"
 
 #define REQUEST_MAX 512 /* so that inputs can be longer */
 

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "fuzz.h"
-#include "io/store_format.h"
-#include "io/store_record.h"
+#include "store/store_format.h"
+#include "store/store_record.h"
 
 #define DOMAIN     "example.org"
 #define AT_VERSION 4

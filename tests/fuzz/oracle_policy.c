@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "abnf.h"
-#include "core/err.h"
+#include "base/err.h"
 #include "fuzz.h"
 
 /*

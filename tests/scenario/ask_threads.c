@@ -16,14 +16,14 @@
 
 #include <event2/event.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "dns/dns.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/refresh.h"
-#include "io/dns.h"
-#include "io/fetch.h"
-#include "io/store.h"
+#include "fetch/fetch.h"
+#include "store/store.h"
 
 #define ASKERS       8
 #define ASKS         400
@@ -117,7 +117,7 @@ source_free(struct source *source)
 	free(source);
 }
 
-/* --- io/dns.h ----------------------------------------------------------- */
+/* --- dns/dns.h ----------------------------------------------------------- */
 
 struct dns {
 	struct source source; /* the one member */
@@ -235,7 +235,7 @@ dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-/* --- io/fetch.h --------------------------------------------------------- */
+/* --- fetch/fetch.h --------------------------------------------------------- */
 
 struct fetcher {
 	struct source source; /* the one member */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "world.h"
 
 #define DOMAIN "example.org"

@@ -12,7 +12,7 @@
 
 #include <event2/event.h>
 
-#include "io/dns.h"
+#include "dns/dns.h"
 #include "lab_world.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/dns.h"
+#include "base/err.h"
+#include "dns/dns.h"
 
 #ifndef ROOT_ANCHOR /* the build says where */
 #define ROOT_ANCHOR "tests/scenario/dns_unguarded.ds"

@@ -1,11 +1,11 @@
-/* engine/loop.h and engine/clock.h with a clock that the test turns. */
+/* engine/loop.h and base/clock.h with a clock that the test turns. */
 #include "autoconf.h"
 
 #include "fake_loop.h"
 
 #include <stdlib.h>
 
-#include "engine/clock.h"
+#include "base/clock.h"
 #include "engine/loop.h"
 #include "nomem.h"
 

@@ -1,5 +1,5 @@
 /*
- * engine/loop.h and engine/clock.h with a clock that the test turns: no
+ * engine/loop.h and base/clock.h with a clock that the test turns: no
  * threads, no real time, the same order every time.
  */
 #ifndef FAKE_LOOP_H

@@ -62,13 +62,13 @@ SCENARIO_SOURCES = \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \
-	milter/engine/map.c \
+	milter/base/map.c \
 	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
-	milter/engine/status.c milter/engine/wall.c \
-	milter/io/log.c milter/io/log_escape.c milter/io/log_event.c \
-	milter/io/log_queue.c milter/io/metrics.c \
-	milter/io/net.c milter/io/tlsrpt.c \
-	milter/config_io.c
+	milter/engine/status.c milter/engine/clock_step.c \
+	milter/log/log.c milter/log/log_escape.c milter/log/log_event.c \
+	milter/log/log_queue.c milter/log/metrics.c \
+	milter/base/net.c milter/log/tlsrpt.c \
+	milter/config/config_io.c
 SCENARIO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario
 SCENARIO_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 

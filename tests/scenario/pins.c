@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "engine/worker.h"
 #include "world.h"
 

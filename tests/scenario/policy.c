@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "world.h"
 
 static void

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "engine/clock.h"
+#include "base/clock.h"
 #include "world.h"
 
 #define SHORT_LIVED                                          \

@@ -1,4 +1,4 @@
-/* io/dns.h, io/fetch.h and io/store.h as a script. */
+/* dns/dns.h, fetch/fetch.h and store/store.h as a script. */
 #include "autoconf.h"
 
 #include "script.h"
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "engine/clock.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "fake_loop.h"
-#include "io/store.h"
 #include "nomem.h"
+#include "store/store.h"
 
 #define SCRIPT_MAX 512
 #define ASKED_MAX  16384
@@ -48,7 +48,7 @@ struct question {
 	void *arg;
 };
 
-/* --- io/dns.h ----------------------------------------------------------- */
+/* --- dns/dns.h ----------------------------------------------------------- */
 
 static const struct script_dns *
 find_answer(const char *name, enum dns_type type, enum script_to to)
@@ -431,7 +431,7 @@ dns_pending(const struct dns *dns)
 	return dns->n;
 }
 
-/* --- io/fetch.h --------------------------------------------------------- */
+/* --- fetch/fetch.h --------------------------------------------------------- */
 
 struct script_fetch {
 	char host[NAME_SIZE + 8];
@@ -617,7 +617,7 @@ fetch_failure_tlsrpt(enum fetch_failure failure)
 	return "";
 }
 
-/* --- io/store.h --------------------------------------------------------- */
+/* --- store/store.h --------------------------------------------------------- */
 
 struct stored {
 	char domain[NAME_SIZE];

@@ -1,5 +1,5 @@
 /*
- * io/dns.h, io/fetch.h and io/store.h as a script: every answer, its delay and
+ * dns/dns.h, fetch/fetch.h and store/store.h as a script: every answer, its delay and
  * its failure are written down by the test, and what was asked is counted.
  * Needs a clock: fake_at() of fake_loop.c.
  */
@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/dns.h"
-#include "io/fetch.h"
-#include "io/store.h"
+#include "dns/dns.h"
+#include "fetch/fetch.h"
+#include "store/store.h"
 
 #define SCRIPT_NEVER UINT64_MAX
 

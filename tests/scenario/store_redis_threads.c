@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/store.h"
+#include "base/err.h"
+#include "store/store.h"
 
 #define HOSTS   2
 #define WORKERS 3 /* of each host */

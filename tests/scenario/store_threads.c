@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "engine/loop.h"
-#include "io/store.h"
+#include "store/store.h"
 
 #define WORKERS 8
 #define ROUNDS  400

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/status.h"
 
 struct config world_config;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "core/verdict.h"
 #include "fake_loop.h"
 #include "script.h"

@@ -1,11 +1,11 @@
 /*
  * Lookups in the DNS world of tests/lab for Criterion tests: what whoever is on
- * the path does, and io/dns.h one lookup at a time.
+ * the path does, and dns/dns.h one lookup at a time.
  */
 #ifndef TESTS_DNS_LAB_H
 #define TESTS_DNS_LAB_H
 
-#include "io/dns.h"
+#include "dns/dns.h"
 
 struct event_base;
 

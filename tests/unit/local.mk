@@ -17,14 +17,14 @@ tests_unit_test_pulse_LDADD = libengine.a libcore.a $(LIBEVENT_LIBS) \
 check_PROGRAMS += tests/unit/test_watchdog
 UNIT_TESTS += tests/unit/test_watchdog
 tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
-	milter/notify.c milter/watchdog.c
+	milter/daemon/notify.c milter/daemon/watchdog.c
 tests_unit_test_watchdog_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_watchdog_LDADD = $(CRITERION_LIBS)
 
 check_PROGRAMS += tests/unit/test_exemption_log
 UNIT_TESTS += tests/unit/test_exemption_log
 tests_unit_test_exemption_log_SOURCES = tests/unit/test_exemption_log.c \
-	milter/exemption_log.c
+	milter/daemon/exemption_log.c
 tests_unit_test_exemption_log_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_exemption_log_LDADD = libio.a libcore.a $(CRITERION_LIBS)
 
@@ -582,8 +582,8 @@ tests_unit_test_census_LDADD = libfront.a libcore.a $(CRITERION_LIBS)
 check_PROGRAMS += tests/unit/test_minute
 UNIT_TESTS += tests/unit/test_minute
 tests_unit_test_minute_SOURCES = tests/unit/test_minute.c \
-	milter/front/minute.c milter/front/history.c milter/front/census.c \
-	milter/io/metrics.c
+	milter/front/stats_sampler.c milter/front/history.c milter/front/census.c \
+	milter/log/metrics.c
 tests_unit_test_minute_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_minute_LDADD = libcore.a $(CRITERION_LIBS)
 

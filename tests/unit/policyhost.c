@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/name.h"
+#include "base/name.h"
 
 #define SUFFIX        "policy.test"
 #define ADDRESSES_MAX 4

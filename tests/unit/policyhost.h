@@ -11,7 +11,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 
-#include "io/fetch.h"
+#include "fetch/fetch.h"
 
 #define POLICYHOST_IPV4 "127.80.9.1"
 #define POLICYHOST_IPV6 "::1"

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "io/store.h"
+#include "store/store.h"
 
 #define REDIS_SERVER_ARGS_MAX 16
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/store.h"
+#include "store/store.h"
 
 #define SYNC_BODY_MAX 4096
 

@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "core/address.h"
-#include "core/err.h"
 
 #define UE  "\xc3\xbc"
 #define L10 "abcdefghij"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "core/address.h"
-#include "core/err.h"
 
 #define UE  "\xc3\xbc"
 #define L10 "abcdefghij"

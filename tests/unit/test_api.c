@@ -15,13 +15,13 @@
 
 #include <criterion/criterion.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "core/decide.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "front/api.h"
 #include "front/http.h"
-#include "snapshot.h"
 
 #define PATIENCE_MS 20000
 #define REPLY_SIZE  65536

@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "core/base64.h"
-#include "core/err.h"
+#include "base/base64.h"
+#include "base/err.h"
 
 static const struct {
 	const char *octets;

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "front/census.h"
-#include "io/store.h"
+#include "store/store.h"
 
 #define NOW_S 1700000000
 #define DAY_S 86400

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "config_internal.h"
-#include "core/err.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "config/config_internal.h"
 
 static char directory[] = "/tmp/test_config.XXXXXX";
 static char path[sizeof(directory) + 16];

@@ -19,18 +19,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "engine/status.h"
 #include "front/control.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
-#include "io/metrics.h"
-#include "io/store.h"
-#include "io/store_wait.h"
-#include "snapshot.h"
+#include "log/metrics.h"
+#include "store/store.h"
+#include "store/store_wait.h"
 
 #define ANSWER_MAX 262144
 

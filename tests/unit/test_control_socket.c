@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/err.h"
+#include "config/config.h"
 #include "front/control.h"
 #include "front/unix_socket.h"
 

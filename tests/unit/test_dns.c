@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "dns_lab.h"
 #include "lab_world.h"
 

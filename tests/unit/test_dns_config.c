@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/dns.h"
-#include "io/dns_resolver.h"
+#include "base/err.h"
+#include "dns/dns.h"
+#include "dns/dns_resolver.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

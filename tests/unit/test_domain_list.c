@@ -8,7 +8,7 @@
 
 #include <criterion/criterion.h>
 
-#include "core/name.h"
+#include "base/name.h"
 
 #define NOW    1000000
 #define N(all) (sizeof(all) / sizeof((all)[0]))

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 
-#include "core/duration.h"
+#include "base/duration.h"
 
 Test(duration, the_two_largest_units)
 {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "exemption_log.h"
-#include "io/log.h"
+#include "config/config.h"
+#include "daemon/exemption_log.h"
+#include "log/log.h"
 
 #define DAY_S      86400
 #define MIDNIGHT_S ((int64_t)20000 * DAY_S)

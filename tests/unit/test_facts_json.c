@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "io/facts_json.h"
+#include "text/facts_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 
+#include "base/err.h"
 #include "core/decide.h"
-#include "core/err.h"
 
 #include "world.h"
 

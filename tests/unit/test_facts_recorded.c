@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "core/decide.h"
-#include "core/err.h"
-#include "io/facts_json.h"
+#include "text/facts_json.h"
 #include "world.h"
 
 typedef void line_fn(json_t *recorded);

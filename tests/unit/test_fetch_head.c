@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/fetch_head.h"
-#include "io/fetch_text.h"
+#include "fetch/fetch_head.h"
+#include "fetch/fetch_text.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 

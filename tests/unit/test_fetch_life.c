@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "policyhost.h"
 
 #define N(array)        (sizeof(array) / sizeof((array)[0]))

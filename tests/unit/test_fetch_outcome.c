@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "io/fetch_outcome.h"
+#include "fetch/fetch_outcome.h"
 
 /* More codes than any libcurl has. */
 #define CODES_MAX 400

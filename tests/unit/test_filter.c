@@ -23,11 +23,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "engine/ask.h"
 #include "front/filter.h"
-#include "io/log.h"
-#include "snapshot.h"
+#include "log/log.h"
 
 /* --- the engine that is played: the domain tells what it says --- */
 

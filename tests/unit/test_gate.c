@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "engine/clock.h"
-#include "front/gate.h"
+#include "base/clock.h"
+#include "front/inflight.h"
 
 static struct gate gate = GATE_INITIALIZER;
 static int entered[2];

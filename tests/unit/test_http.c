@@ -13,7 +13,7 @@
 
 #include <criterion/criterion.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "engine/loop.h"
 #include "front/http.h"
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/idn.h"
 #include "core/address.h"
-#include "core/err.h"
-#include "io/idn.h"
 
 #define UE "\xc3\xbc" /* u with diaeresis */
 

@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/log.h"
-#include "io/log_escape.h"
+#include "base/err.h"
+#include "log/log.h"
+#include "log/log_escape.h"
 
 #define FILE_MAX 262144
 

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/log.h"
-#include "io/log_queue.h"
+#include "log/log.h"
+#include "log/log_queue.h"
 
 #define TEXT_MAX (4 * 1024 * 1024)
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/log_read.h"
+#include "base/err.h"
+#include "log/log_read.h"
 
 static struct log_record record;
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "engine/clock.h"
+#include "base/clock.h"
 #include "engine/loop.h"
 
 #define POSTERS 4

@@ -1,4 +1,4 @@
-/* engine/map.h */
+/* base/map.h */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/map.h"
+#include "base/map.h"
 
 #define N 5000
 

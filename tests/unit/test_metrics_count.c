@@ -5,9 +5,9 @@
 
 #include <criterion/criterion.h>
 
-#include "io/dns.h"
-#include "io/fetch.h"
-#include "io/metrics.h"
+#include "dns/dns.h"
+#include "fetch/fetch.h"
+#include "log/metrics.h"
 
 static struct metrics *metrics;
 

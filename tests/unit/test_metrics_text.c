@@ -12,14 +12,14 @@
 
 #include <criterion/criterion.h>
 
+#include "dns/dns.h"
 #include "engine/status.h"
+#include "fetch/fetch.h"
 #include "front/census.h"
 #include "front/metrics.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
-#include "io/dns.h"
-#include "io/fetch.h"
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 static struct metrics *metrics;
 static struct engine_status engine;

@@ -5,10 +5,10 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "engine/clock.h"
-#include "front/minute.h"
-#include "io/metrics.h"
-#include "io/store.h"
+#include "base/clock.h"
+#include "front/stats_sampler.h"
+#include "log/metrics.h"
+#include "store/store.h"
 
 TestSuite(minute, .timeout = 60);
 

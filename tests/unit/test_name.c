@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "core/name.h"
+#include "base/err.h"
+#include "base/name.h"
 
 #define L10  "abcdefghij"
 #define L60  L10 L10 L10 L10 L10 L10

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/err.h"
-#include "io/net.h"
+#include "base/err.h"
+#include "base/net.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 

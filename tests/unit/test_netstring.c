@@ -1,7 +1,7 @@
 /* Frames of the socketmap protocol: any octets, in any pieces (S-02). */
 #include "autoconf.h"
 
-#include "core/netstring.h"
+#include "base/netstring.h"
 
 #include <string.h>
 

@@ -9,16 +9,16 @@
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
 
+#include "base/err.h"
 #include "core/decide.h"
-#include "core/err.h"
 #include "engine/ask.h"
 #include "front/census.h"
 #include "front/history.h"
-#include "front/html.h"
 #include "front/page.h"
 #include "front/recipient_log.h"
 #include "front/refusals.h"
-#include "io/store.h"
+#include "store/store.h"
+#include "text/html.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "core/policy.h"
 #include "core/policy_lint.h"
 

@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "core/err.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/config.h"
 #include "core/share.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
-#include "front/message.h"
+#include "front/eom_action.h"
 #include "front/recipient.h"
 #include "front/refusals.h"
-#include "io/log.h"
-#include "io/metrics.h"
+#include "log/log.h"
+#include "log/metrics.h"
 
 /* --- the engine that is played --- */
 

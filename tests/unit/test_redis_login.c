@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/redis_address.h"
-#include "io/redis_auth.h"
+#include "base/err.h"
 #include "redis_server.h"
+#include "store/redis_address.h"
+#include "store/redis_auth.h"
 #include "store_sync.h"
 
 /* --- addresses ------------------------------------------------------------ */

@@ -12,12 +12,12 @@
 
 #include <hiredis/hiredis.h>
 
-#include "core/err.h"
-#include "io/redis_login.h"
-#include "io/redis_script.h"
-#include "io/redis_wait.h"
-#include "io/store_format.h"
+#include "base/err.h"
 #include "redis_server.h"
+#include "store/redis_login.h"
+#include "store/redis_script.h"
+#include "store/redis_wait.h"
+#include "store/store_format.h"
 #include "store_sync.h"
 
 #define KEY REDIS_KEY_PREFIX "example.org"

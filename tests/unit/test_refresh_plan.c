@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/refresh_plan.h"
-#include "io/store.h"
+#include "store/store.h"
 
 #define NOW     1000000
 #define DAY     86400

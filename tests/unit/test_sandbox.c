@@ -4,7 +4,7 @@
  */
 #include "autoconf.h"
 
-#include "io/sandbox.h"
+#include "daemon/sandbox.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

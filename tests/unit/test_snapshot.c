@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "config.h"
-#include "snapshot.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 
 enum {
 	READERS = 4,

@@ -20,15 +20,15 @@
 
 #include <criterion/criterion.h>
 
-#include "config.h"
+#include "base/clock.h"
+#include "base/netstring.h"
+#include "config/config.h"
+#include "config/snapshot.h"
 #include "core/decide.h"
-#include "core/netstring.h"
 #include "core/share.h"
 #include "engine/ask.h"
-#include "engine/clock.h"
 #include "front/socketmap.h"
-#include "io/log.h"
-#include "snapshot.h"
+#include "log/log.h"
 
 #define N(array)    (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_MS 20000

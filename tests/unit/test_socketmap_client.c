@@ -17,7 +17,7 @@
 
 #include <criterion/criterion.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "engine/loop.h"
 #include "front/socketmap.h"
 #include "front/socketmap_client.h"

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/store.h"
+#include "base/err.h"
 #include "redis_server.h"
+#include "store/store.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\r\nmode: enforce\r\n"

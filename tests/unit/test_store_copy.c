@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/store_copy.h"
-#include "io/store_table.h"
+#include "store/local_cache.h"
+#include "store/store_table.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: none\nmax_age: 86400\n";

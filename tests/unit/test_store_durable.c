@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/store.h"
+#include "base/err.h"
+#include "store/store.h"
 #include "store_sync.h"
 
 /* --- size ----------------------------------------------------------------- */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/store_format.h"
+#include "base/err.h"
+#include "store/store_format.h"
 
 static const struct store_entry entry = {
     .domain = "example.org",

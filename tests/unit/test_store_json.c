@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/err.h"
-#include "io/store_json.h"
+#include "base/err.h"
+#include "store/store_json.h"
 
 #define NOW_S 1764000000
 

@@ -15,8 +15,8 @@
 
 #include <lmdb.h>
 
-#include "core/err.h"
-#include "io/store.h"
+#include "base/err.h"
+#include "store/store.h"
 #include "store_sync.h"
 
 /* A store with one entry in it, closed again. */

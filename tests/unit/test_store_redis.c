@@ -11,9 +11,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "core/err.h"
-#include "io/redis_script.h"
+#include "base/err.h"
 #include "redis_server.h"
+#include "store/redis_script.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"

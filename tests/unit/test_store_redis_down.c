@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/err.h"
-#include "io/log.h"
-#include "io/redis_script.h"
+#include "base/err.h"
+#include "log/log.h"
 #include "redis_server.h"
+#include "store/redis_script.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"

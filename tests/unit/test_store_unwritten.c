@@ -12,9 +12,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/err.h"
-#include "io/log.h"
-#include "io/store_copy.h"
+#include "base/err.h"
+#include "log/log.h"
+#include "store/local_cache.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"

@@ -13,11 +13,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "core/err.h"
+#include "base/err.h"
 #include "core/policy.h"
-#include "io/redis_script.h"
-#include "io/store_format.h"
 #include "redis_server.h"
+#include "store/redis_script.h"
+#include "store/store_format.h"
 #include "store_sync.h"
 
 #define FILE_MAX_OCTETS 65536

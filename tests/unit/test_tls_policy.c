@@ -12,8 +12,8 @@
 
 #include <criterion/criterion.h>
 
+#include "base/err.h"
 #include "core/decide.h"
-#include "core/err.h"
 #include "world.h"
 
 #define BOUND      "txt=valid/1 stored=1/yes "

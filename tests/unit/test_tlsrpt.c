@@ -1,7 +1,7 @@
 /* Datagrams for a TLSRPT collector, as libtlsrpt writes them (L-02). */
 #include "autoconf.h"
 
-#include "io/tlsrpt.h"
+#include "log/tlsrpt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include <criterion/criterion.h>
 
-#include "core/err.h"
+#include "base/err.h"
 
 #define RECORD "v=TLSRPTv1; rua=mailto:tls@example.org"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/advice.h"
 #include "core/verdict.h"
+#include "text/advice.h"
 #include "tool_run.h"
 
 #define BOGUS                                                               \

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/advice.h"
 #include "core/decide.h"
-#include "core/tree.h"
+#include "text/advice.h"
+#include "text/tree.h"
 #include "tool/style.h"
 #include "tool/tool.h"
 

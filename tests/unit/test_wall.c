@@ -1,9 +1,9 @@
-/* engine/wall.h: S-05. */
+/* engine/clock_step.h: S-05. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
 
-#include "engine/wall.h"
+#include "engine/clock_step.h"
 
 #define MONO_MS 5000000u
 #define WALL_S  1790000000

@@ -17,7 +17,7 @@
 #include "front/census.h"
 #include "front/metrics.h"
 #include "front/tls_lookup.h"
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 #define RULES     ETC_DIR "/prometheus-rules.yml"
 #define DASHBOARD ETC_DIR "/grafana-dashboard.json"

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "notify.h"
-#include "watchdog.h"
+#include "daemon/notify.h"
+#include "daemon/watchdog.h"
 
 static char directory[] = "/tmp/test_watchdog.XXXXXX";
 static struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -1,0 +1,188 @@
+/* A hash table from text to objects that embed its node. */
+#include "autoconf.h"
+
+#include "base/map.h"
+
+#include <endian.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/err.h"
+
+#define MAP_BUCKETS_MIN 16
+
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+static uint64_t seed[2];
+
+static void
+seed_fill(void)
+{
+	/* 16 octets never come short (getrandom(2)). Without a kernel that
+	 * has it, addresses are as random as it gets. */
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+		seed[0] = (uint64_t)(uintptr_t)&seed;
+		seed[1] = (uint64_t)(uintptr_t)malloc;
+	}
+}
+
+static uint64_t
+rotl(uint64_t x, unsigned bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static inline void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+static inline void
+sip_word(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= word;
+}
+
+static uint64_t
+little_endian(const char *octets, size_t n)
+{
+	uint64_t word = 0;
+
+	if (n == 8) {
+		memcpy(&word, octets, 8);
+		return le64toh(word);
+	}
+	for (size_t i = 0; i < n; i++)
+		word |= (uint64_t)(uint8_t)octets[i] << (8 * i);
+	return word;
+}
+
+uint64_t
+map_hash(const char *key)
+{
+	size_t len = strlen(key), i;
+	uint64_t v[4];
+
+	(void)pthread_once(&seed_once, seed_fill);
+	v[0] = seed[0] ^ UINT64_C(0x736f6d6570736575);
+	v[1] = seed[1] ^ UINT64_C(0x646f72616e646f6d);
+	v[2] = seed[0] ^ UINT64_C(0x6c7967656e657261);
+	v[3] = seed[1] ^ UINT64_C(0x7465646279746573);
+	for (i = 0; i + 8 <= len; i += 8)
+		sip_word(v, little_endian(key + i, 8));
+	sip_word(v, little_endian(key + i, len - i) | (uint64_t)len << 56);
+	v[2] ^= 0xff;
+	for (i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static struct map_node **
+bucket(const struct map *map, uint64_t hash)
+{
+	return &map->buckets[hash & (map->n_buckets - 1)];
+}
+
+static int
+grow(struct map *map)
+{
+	struct map larger = {0};
+
+	larger.n_buckets =
+	    map->n_buckets == 0 ? MAP_BUCKETS_MIN : map->n_buckets * 2;
+	larger.buckets = calloc(larger.n_buckets, sizeof(struct map_node *));
+	if (larger.buckets == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < map->n_buckets; i++) {
+		struct map_node *node = map->buckets[i];
+
+		while (node != NULL) {
+			struct map_node *next = node->next;
+			struct map_node **to = bucket(&larger, node->hash);
+
+			node->next = *to;
+			*to = node;
+			node = next;
+		}
+	}
+	free(map->buckets);
+	map->buckets = larger.buckets;
+	map->n_buckets = larger.n_buckets;
+	return 0;
+}
+
+void
+map_clear(struct map *map)
+{
+	free(map->buckets);
+	memset(map, 0, sizeof(*map));
+}
+
+struct map_node *
+map_find(const struct map *map, const char *key)
+{
+	return map->n == 0 ? NULL : map_find_hashed(map, key, map_hash(key));
+}
+
+struct map_node *
+map_find_hashed(const struct map *map, const char *key, uint64_t hash)
+{
+	struct map_node *node;
+
+	if (map->n == 0)
+		return NULL;
+	for (node = *bucket(map, hash); node != NULL; node = node->next)
+		if (node->hash == hash && strcmp(node->key, key) == 0)
+			return node;
+	return NULL;
+}
+
+int
+map_insert(struct map *map, struct map_node *node)
+{
+	struct map_node **head;
+
+	/* A table that could not grow still works, only slower. */
+	if (map->n >= map->n_buckets && grow(map) != 0 && map->n_buckets == 0)
+		return ERR_NOMEM;
+	node->hash = map_hash(node->key);
+	head = bucket(map, node->hash);
+	node->next = *head;
+	*head = node;
+	map->n++;
+	return 0;
+}
+
+void
+map_remove(struct map *map, struct map_node *node)
+{
+	struct map_node **at = bucket(map, node->hash);
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	map->n--;
+}
+
+struct map_node *
+map_first(const struct map *map)
+{
+	for (size_t i = 0; map->n > 0 && i < map->n_buckets; i++)
+		if (map->buckets[i] != NULL)
+			return map->buckets[i];
+	return NULL;
+}

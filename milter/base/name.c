@@ -1,0 +1,81 @@
+#include "autoconf.h"
+
+#include "base/name.h"
+
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/err.h"
+
+static int
+label_check(const uint8_t *label, size_t len)
+{
+	if (len == 0)
+		return ERR_SYNTAX;
+	if (len > LABEL_LEN_MAX)
+		return ERR_TOOLONG;
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_is_alnum(label[i]) && label[i] != '-' &&
+		    label[i] != '_')
+			return ERR_SYNTAX;
+	return 0;
+}
+
+static bool
+all_digits(const uint8_t *label, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_is_digit(label[i]))
+			return false;
+	return true;
+}
+
+static int
+name_check(const uint8_t *name, size_t len)
+{
+	size_t start = 0;
+
+	if (len > NAME_LEN_MAX)
+		return ERR_TOOLONG;
+	for (size_t i = 0; i <= len; i++) {
+		int err;
+
+		if (i < len && name[i] != '.')
+			continue;
+		err = label_check(name + start, i - start);
+		if (err != 0)
+			return err;
+		if (i == len && all_digits(name + start, i - start))
+			return ERR_SYNTAX;
+		start = i + 1;
+	}
+	return 0;
+}
+
+int
+name_canon(const uint8_t *octets, size_t len, char out[NAME_SIZE])
+{
+	int err;
+
+	out[0] = '\0';
+	if (len > 0 && octets[len - 1] == '.')
+		len--;
+	err = name_check(octets, len);
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)ascii_lower(octets[i]);
+	out[len] = '\0';
+	return 0;
+}
+
+bool
+name_is_below(const char *name, const char *parent)
+{
+	size_t name_len = strlen(name);
+	size_t parent_len = strlen(parent);
+
+	return parent_len > 0 && name_len > parent_len + 1 &&
+	    name[name_len - parent_len - 1] == '.' &&
+	    memcmp(name + name_len - parent_len, parent, parent_len) == 0;
+}

@@ -1,0 +1,264 @@
+#include "autoconf.h"
+
+#include "base/net.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+
+#define BITS_MAX      128
+#define MAPPED_OCTETS 12 /* of ::ffff:0:0/96, before the IPv4 address */
+#define MAPPED_BITS   (8 * MAPPED_OCTETS)
+
+static const uint8_t mapped[MAPPED_OCTETS] = {[10] = 0xff, [11] = 0xff};
+
+/* What a stranger's policy host is not looked for at. The first row that
+ * covers an address counts. IANA's special-purpose registries (RFC 6890),
+ * without the anycast services in them that anybody may use. */
+struct special {
+	const char *what; /* NULL: ordinary, in spite of the rows below */
+	unsigned bits;    /* of the octets given; IPv4 rows count from 0 */
+	uint8_t octet[4];
+};
+
+/* clang-format off */
+static const struct special special_ipv4[] = {
+	{"this network",                       8, {0}},
+	{"private network",                    8, {10}},
+	{"shared address space",              10, {100, 64}},
+	{"loopback",                           8, {127}},
+	{"link-local",                        16, {169, 254}},
+	{"private network",                   12, {172, 16}},
+	{"IETF protocol assignment",          24, {192, 0, 0}},
+	{"documentation",                     24, {192, 0, 2}},
+	{"6to4 relay anycast",                24, {192, 88, 99}},
+	{"private network",                   16, {192, 168}},
+	{"benchmarking",                      15, {198, 18}},
+	{"documentation",                     24, {198, 51, 100}},
+	{"documentation",                     24, {203, 0, 113}},
+	{"multicast",                          4, {224}},
+	{"reserved",                           4, {240}},
+};
+
+static const struct special special_ipv6[] = {
+	{"IETF protocol assignment",          23, {0x20, 0x01}},
+	{"documentation",                     32, {0x20, 0x01, 0x0d, 0xb8}},
+	{"documentation",                     20, {0x3f, 0xff}},
+	{NULL,                                 3, {0x20}}, /* global unicast */
+	{"private network",                    7, {0xfc}},
+	{"link-local",                        10, {0xfe, 0x80}},
+	{"site-local",                        10, {0xfe, 0xc0}},
+	{"multicast",                          8, {0xff}},
+	{"reserved",                           0, {0}},
+};
+
+/* IPv6 forms that lead to the IPv4 address inside them. */
+static const struct embedding {
+	unsigned bits;
+	unsigned at; /* octet where the IPv4 address begins */
+	uint8_t octet[MAPPED_OCTETS];
+} embeddings[] = {
+	{96, 12, {[10] = 0xff, [11] = 0xff}},     /* IPv4-mapped */
+	{96, 12, {0x00, 0x64, 0xff, 0x9b}},       /* NAT64, RFC 6052 */
+	{16,  2, {0x20, 0x02}},                   /* 6to4, RFC 3056 */
+};
+/* clang-format on */
+
+static bool
+octets_match(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8;
+	unsigned rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+static const char *
+special_lookup(const struct special *table, size_t n, const uint8_t *octet)
+{
+	for (size_t i = 0; i < n; i++)
+		if (octets_match(octet, table[i].octet, table[i].bits))
+			return table[i].what;
+	return NULL;
+}
+
+static const char *
+special_of_ipv4(const uint8_t *octet)
+{
+	return special_lookup(special_ipv4,
+	    sizeof(special_ipv4) / sizeof(special_ipv4[0]), octet);
+}
+
+static const char *
+special_of_ipv6(const uint8_t *octet)
+{
+	static const uint8_t zero[16];
+
+	if (octets_match(octet, zero, BITS_MAX))
+		return "unspecified";
+	if (octets_match(octet, zero, BITS_MAX - 1))
+		return "loopback"; /* ::1, the only other one of ::/127 */
+	if (octets_match(octet, zero, MAPPED_BITS))
+		return "IPv4-compatible";
+	return special_lookup(special_ipv6,
+	    sizeof(special_ipv6) / sizeof(special_ipv6[0]), octet);
+}
+
+const char *
+net_address_special(const struct net_address *address)
+{
+	const uint8_t *octet = address->octet;
+
+	for (size_t i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++)
+		if (octets_match(octet, embeddings[i].octet,
+			embeddings[i].bits))
+			return special_of_ipv4(octet + embeddings[i].at);
+	return special_of_ipv6(octet);
+}
+
+int
+net_address_from_octets(const uint8_t *octets, size_t len,
+    struct net_address *out)
+{
+	if (len == sizeof(struct in6_addr)) {
+		memcpy(out->octet, octets, len);
+		return 0;
+	}
+	if (len != sizeof(struct in_addr))
+		return ERR_RANGE;
+	memcpy(out->octet, mapped, MAPPED_OCTETS);
+	memcpy(out->octet + MAPPED_OCTETS, octets, len);
+	return 0;
+}
+
+int
+net_address_from_sockaddr(const struct sockaddr *sa, struct net_address *out)
+{
+	/* Copies, as sa need not be aligned for what it holds. */
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	switch (sa->sa_family) {
+	case AF_INET:
+		memcpy(&in, sa, sizeof(in));
+		return net_address_from_octets((const uint8_t *)&in.sin_addr,
+		    sizeof(in.sin_addr), out);
+	case AF_INET6:
+		memcpy(&in6, sa, sizeof(in6));
+		return net_address_from_octets((const uint8_t *)&in6.sin6_addr,
+		    sizeof(in6.sin6_addr), out);
+	default:
+		return ERR_RANGE;
+	}
+}
+
+bool
+net_address_is_ipv4(const struct net_address *address)
+{
+	return octets_match(address->octet, mapped, MAPPED_BITS);
+}
+
+bool
+net_address_is_near(const struct net_address *a, const struct net_address *b)
+{
+	bool ipv4 = net_address_is_ipv4(a);
+
+	if (ipv4 != net_address_is_ipv4(b))
+		return false;
+	return octets_match(a->octet, b->octet, ipv4 ? MAPPED_BITS + 24 : 48);
+}
+
+void
+net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE])
+{
+	const uint8_t *octet = address->octet;
+	int family = AF_INET6;
+
+	if (net_address_is_ipv4(address)) {
+		family = AF_INET;
+		octet += MAPPED_OCTETS;
+	}
+	if (inet_ntop(family, octet, out, NET_ADDRESS_SIZE) == NULL)
+		out[0] = '\0';
+}
+
+static int
+address_parse_text(const char *text, struct net_address *out)
+{
+	uint8_t octets[sizeof(struct in6_addr)];
+
+	if (inet_pton(AF_INET, text, octets) == 1)
+		return net_address_from_octets(octets, sizeof(struct in_addr),
+		    out);
+	if (inet_pton(AF_INET6, text, octets) == 1)
+		return net_address_from_octets(octets, sizeof(octets), out);
+	return ERR_SYNTAX;
+}
+
+/* One to three digits, no more. */
+static int
+bits_parse(const char *text, unsigned *out)
+{
+	unsigned bits = 0;
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 3)
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return ERR_SYNTAX;
+		bits = 10 * bits + (unsigned)(text[i] - '0');
+	}
+	*out = bits;
+	return 0;
+}
+
+static bool
+host_bits_are_zero(const struct net_prefix *prefix)
+{
+	for (unsigned bit = prefix->bits; bit < BITS_MAX; bit++)
+		if (prefix->address.octet[bit / 8] & (0x80U >> bit % 8))
+			return false;
+	return true;
+}
+
+int
+net_prefix_parse(const char *text, struct net_prefix *out)
+{
+	struct net_prefix prefix = {.bits = BITS_MAX};
+	char address[NET_ADDRESS_SIZE];
+	const char *slash = strchr(text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	int rc;
+
+	if (len >= sizeof(address))
+		return ERR_SYNTAX;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	rc = address_parse_text(address, &prefix.address);
+	if (rc == 0 && slash != NULL) {
+		rc = bits_parse(slash + 1, &prefix.bits);
+		/* "10.0.0.0/8" counts from the IPv4 address on. */
+		if (strchr(address, ':') == NULL)
+			prefix.bits += MAPPED_BITS;
+	}
+	if (rc != 0)
+		return rc;
+	if (prefix.bits > BITS_MAX || !host_bits_are_zero(&prefix))
+		return ERR_RANGE;
+	*out = prefix;
+	return 0;
+}
+
+bool
+net_prefix_covers(const struct net_prefix *prefix,
+    const struct net_address *address)
+{
+	return octets_match(prefix->address.octet, address->octet,
+	    prefix->bits);
+}

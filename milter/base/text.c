@@ -1,0 +1,170 @@
+/* Octets from strangers as text. See text.h. */
+#include "autoconf.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Unicode 15, table 3-7: which second octet may follow which first one; all
+ * later ones are 80 to BF. */
+struct utf8_row {
+	uint8_t first_low, first_high;
+	uint8_t second_low, second_high;
+	uint8_t len;
+};
+
+static const struct utf8_row utf8_rows[] = {
+    {0x00, 0x7f, 0x00, 0x00, 1},
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+#define REPLACEMENT_LEN (sizeof(replacement) - 1)
+
+static const struct utf8_row *
+row_of(uint8_t first)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(utf8_rows) / sizeof(utf8_rows[0]); i++)
+		if (first >= utf8_rows[i].first_low &&
+		    first <= utf8_rows[i].first_high)
+			return &utf8_rows[i];
+	return NULL;
+}
+
+static bool
+continues(const struct utf8_row *row, size_t at, uint8_t octet)
+{
+	if (at == 1)
+		return octet >= row->second_low && octet <= row->second_high;
+	return octet >= 0x80 && octet <= 0xbf;
+}
+
+size_t
+text_decode(const uint8_t *octets, size_t len, uint32_t *code)
+{
+	static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	const struct utf8_row *row = row_of(octets[0]);
+	uint32_t value;
+	size_t i;
+
+	*code = TEXT_INVALID;
+	if (row == NULL)
+		return 1;
+	value = octets[0] & first_bits[row->len];
+	for (i = 1; i < row->len; i++) {
+		if (i == len || !continues(row, i, octets[i]))
+			return i;
+		value = value << 6 | (octets[i] & 0x3fU);
+	}
+	*code = value;
+	return row->len;
+}
+
+/* What turns the direction of a line round makes it read as something else. */
+bool
+text_is_fit(uint32_t code)
+{
+	return code != TEXT_INVALID && code >= 0x20 &&
+	    (code < 0x7f || code > 0x9f) && code != 0x2028 && code != 0x2029 &&
+	    (code < 0x202a || code > 0x202e) &&
+	    (code < 0x2066 || code > 0x2069);
+}
+
+char *
+text_utf8(const void *octets, size_t len)
+{
+	const uint8_t *in = octets;
+	char *out, *end;
+	uint32_t code;
+	size_t n;
+
+	if (len > (SIZE_MAX - 1) / REPLACEMENT_LEN)
+		return NULL;
+	out = end = malloc(len * REPLACEMENT_LEN + 1);
+	if (out == NULL)
+		return NULL;
+	for (; len > 0; in += n, len -= n) {
+		n = text_decode(in, len, &code);
+		if (code == TEXT_INVALID) {
+			memcpy(end, replacement, REPLACEMENT_LEN);
+			end += REPLACEMENT_LEN;
+		} else {
+			memcpy(end, in, n);
+			end += n;
+		}
+	}
+	*end = '\0';
+	return out;
+}
+
+void
+text_print(FILE *out, const void *octets, size_t len)
+{
+	const uint8_t *in = octets;
+	uint32_t code;
+	size_t i, n;
+
+	for (; len > 0; in += n, len -= n) {
+		n = text_decode(in, len, &code);
+		if (text_is_fit(code)) {
+			fwrite(in, 1, n, out);
+			continue;
+		}
+		for (i = 0; i < n; i++)
+			fprintf(out, "\\x%02x", in[i]);
+	}
+}
+
+/* As text_print prints it. */
+static size_t
+columns_of(const char *octets, size_t len)
+{
+	const uint8_t *in = (const uint8_t *)octets;
+	size_t columns = 0, n;
+	uint32_t code;
+
+	for (; len > 0; in += n, len -= n) {
+		n = text_decode(in, len, &code);
+		columns += text_is_fit(code) ? 1 : n * strlen("\\xNN");
+	}
+	return columns;
+}
+
+void
+text_wrap(FILE *out, const char *margin, size_t margin_columns, size_t width,
+    const char *text)
+{
+	size_t column = 0;
+
+	for (text += strspn(text, " "); *text != '\0';
+	     text += strspn(text, " ")) {
+		size_t len = strcspn(text, " ");
+		size_t columns = columns_of(text, len);
+
+		if (column > 0 && column + 1 + columns > width) {
+			fputc('\n', out);
+			column = 0;
+		}
+		if (column == 0) {
+			fputs(margin, out);
+			column = margin_columns + columns;
+		} else {
+			fputc(' ', out);
+			column += 1 + columns;
+		}
+		text_print(out, text, len);
+		text += len;
+	}
+	if (column > 0)
+		fputc('\n', out);
+}

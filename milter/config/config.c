@@ -1,0 +1,306 @@
+#include "autoconf.h"
+
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/idn.h"
+#include "config/config_internal.h"
+#include "core/share.h"
+
+const char *
+config_default_path(void)
+{
+	return SYSCONFDIR "/dane-sts-milter.conf";
+}
+
+const char *
+config_choose_path(const char *given)
+{
+	const char *path = config_default_path();
+
+	if (given != NULL)
+		return given;
+	if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return NULL;
+	return path;
+}
+
+unsigned
+config_line(const struct config *config, const char *option)
+{
+	const struct option *row = option_by_name(option);
+
+	return row != NULL ? config->lines[row - config_options] : 0;
+}
+
+bool
+config_same(const struct config *a, const struct config *b, const char *option)
+{
+	const struct option *row = option_by_name(option);
+
+	return row == NULL || option_same(row, a, b);
+}
+
+bool
+config_only_watches(const struct config *config, const char *domain)
+{
+	const unsigned percent = config_enforced(config);
+
+	return domain[0] != '\0' ? !share_has(percent, domain) : percent == 0;
+}
+
+struct tls_rules
+config_tls_rules(const struct config *config, const struct tls_map *map)
+{
+	bool sendmail = map->dialect == TLS_DIALECT_SENDMAIL;
+
+	return (struct tls_rules){
+	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
+	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
+	    .no_dane = sendmail && !config->sendmail_dane,
+	    .dane_for_all = config->dane_for_all,
+	    .resolver_may_fail = config->rules.on_resolver_failure == RULE_PASS,
+	    .tlsrpt = map->tlsrpt || config->tlsrpt_attributes,
+	};
+}
+
+/* --- what is made of the options --- */
+
+static void
+derive_rules(struct config *config)
+{
+	/* The words of options.def stand in the order of these enums. */
+	config->rules = (struct rules){
+	    .hosts = (enum rule_hosts)config->hosts,
+	    .tlsa = (enum rule_tlsa)config->tlsa,
+	    .mx_patterns = (enum rule_mx_patterns)config->mx_patterns,
+	    .on_discovery_failure =
+		(enum rule_failure)config->on_discovery_failure,
+	    .on_bogus_discovery = (enum rule_failure)config->on_bogus_discovery,
+	    .on_resolver_failure =
+		(enum rule_failure)config->on_resolver_failure,
+	    .action = (enum rule_action)config->action,
+	};
+	config->log_config = (struct log_config){
+	    .target = config->log,
+	    .format = (enum log_format)config->log_format,
+	    .level = (enum log_level)config->log_level,
+	};
+}
+
+static int
+derive_prefixes(struct config *config, struct arena *arena)
+{
+	const size_t n = config->policy_networks.n;
+	struct net_prefix *prefixes =
+	    arena_alloc(arena, (n + 1) * sizeof(*prefixes));
+
+	if (prefixes == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int err = net_prefix_parse(config->policy_networks.item[i],
+		    &prefixes[i]);
+
+		if (err < 0)
+			return err;
+	}
+	config->n_policy_prefixes = n;
+	config->policy_prefixes = prefixes;
+	return 0;
+}
+
+static int
+derive_exempt_senders(struct config *config, struct arena *arena)
+{
+	const struct config_list *from = &config->exempt_senders;
+	struct exempt_sender *senders =
+	    arena_alloc(arena, (from->n + 1) * sizeof(*senders));
+	char domain[NAME_SIZE];
+
+	if (senders == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		const char *text = from->item[i];
+		const char *at = strrchr(text, '@');
+		int err = at == NULL
+		    ? ERR_SYNTAX
+		    : address_domain((const uint8_t *)at + 1, strlen(at + 1),
+			  idn_to_ascii, domain);
+
+		if (err != 0)
+			return err;
+		senders[i] = (struct exempt_sender){
+		    .text = text,
+		    .local = arena_strndup(arena, text, (size_t)(at - text)),
+		    .domain = arena_strdup(arena, domain),
+		};
+		if (senders[i].local == NULL || senders[i].domain == NULL)
+			return ERR_NOMEM;
+	}
+	config->scope.n_exempt_senders = from->n;
+	config->scope.exempt_senders = senders;
+	return 0;
+}
+
+/* An option with domains, and the file that has more of them, if any. */
+struct domain_options {
+	const struct config_list *domains;
+	const char *file;        /* NULL: there is no such option */
+	const char *file_option; /* its name */
+};
+
+static int
+derive_domains(const struct config *config, const char *path,
+    const struct domain_options *options, struct config_errors *errors,
+    struct domain_list *out)
+{
+	struct config_domains list = {.arena = config->arena};
+	char domain[NAME_SIZE + 1];
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < options->domains->n; i++) {
+		const char *text = options->domains->item[i];
+
+		err = config_listed_domain(text, strlen(text), domain);
+		if (err == 0)
+			err = config_domains_add(&list, domain, 0, NULL);
+	}
+	if (err == 0 && options->file != NULL && options->file[0] != '\0')
+		err = config_domains_read(&list, options->file, errors);
+	if (err == ERR_IO)
+		config_error(errors, path,
+		    config_line(config, options->file_option), "%s %s: %s",
+		    options->file_option, options->file, strerror(errno));
+	domain_list_sort(list.item, list.n);
+	*out = (struct domain_list){.n = list.n, .item = list.item};
+	return err;
+}
+
+static int
+derive_scope(struct config *config, const char *path,
+    struct config_errors *errors)
+{
+	const struct domain_options exempt = {
+	    .domains = &config->exempt_domains,
+	    .file = config->exempt_file,
+	    .file_option = "exempt_file",
+	};
+	const struct domain_options require = {
+	    .domains = &config->require_domains,
+	    .file = config->require_file,
+	    .file_option = "require_file",
+	};
+	const struct domain_options local = {
+	    .domains = &config->local_domains,
+	};
+	int err, pins_err;
+
+	config->scope.n_local_mailers = config->local_mailers.n;
+	config->scope.local_mailers = config->local_mailers.item;
+	err = derive_domains(config, path, &exempt, errors,
+	    &config->scope.exemptions);
+	pins_err =
+	    derive_domains(config, path, &require, errors, &config->pins);
+	if (err == 0)
+		err = pins_err;
+	return err != 0 ? err
+			: derive_domains(config, path, &local, errors,
+			      &config->scope.local_domains);
+}
+
+/* What no single option can tell. */
+static int
+check_together(const struct config *config, const char *path,
+    struct config_errors *errors)
+{
+	unsigned line;
+
+	if (config->verdict_ttl_min_ms <= config->verdict_ttl_max_ms)
+		return 0;
+	line = config_line(config, "verdict_ttl_min");
+	if (line == 0)
+		line = config_line(config, "verdict_ttl_max");
+	config_error(errors, path, line,
+	    "verdict_ttl_min must not be longer than verdict_ttl_max");
+	return ERR_CONFIG;
+}
+
+/* --- the snapshot --- */
+
+static int
+set_defaults(struct config *config, struct arena *arena)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
+		err = option_set_default(&config_options[i], config, arena);
+	return err;
+}
+
+static int
+fill_in(struct config *config, const char *path, struct config_errors *errors)
+{
+	struct arena *arena = config->arena;
+	struct config_lines lines = {
+	    .line =
+		arena_alloc(arena, CONFIG_N_OPTIONS * sizeof(*config->lines))};
+	int err;
+
+	if (lines.line == NULL)
+		return ERR_NOMEM;
+	config->lines = lines.line;
+	err = set_defaults(config, arena);
+	if (err == 0 && path != NULL)
+		err = config_file_parse(path, config, arena, &lines, errors);
+	if (err == 0)
+		err = check_together(config, path, errors);
+	if (err == 0)
+		err = derive_prefixes(config, arena);
+	if (err == 0)
+		err = derive_scope(config, path, errors);
+	if (err == 0)
+		err = derive_exempt_senders(config, arena);
+	if (err == 0)
+		derive_rules(config);
+	return err;
+}
+
+struct config *
+config_load(const char *path, char error[CONFIG_ERROR_SIZE])
+{
+	struct config_errors errors;
+	struct config *config = calloc(1, sizeof(*config));
+	int err = ERR_NOMEM;
+
+	config_errors_init(&errors, error);
+	if (config != NULL)
+		config->arena = arena_new();
+	if (config != NULL && config->arena != NULL)
+		err = fill_in(config, path, &errors);
+	if (err == 0)
+		return config;
+	if (errors.n == 0)
+		config_error(&errors, path, 0, "%s", err_text(err));
+	config_errors_end(&errors);
+	config_free(&config);
+	return NULL;
+}
+
+void
+config_free(struct config **config)
+{
+	struct config *old = *config;
+	struct arena *arena;
+
+	*config = NULL;
+	if (old == NULL)
+		return;
+	arena = old->arena;
+	arena_free(&arena);
+	free(old);
+}

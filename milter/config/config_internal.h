@@ -1,0 +1,170 @@
+/*
+ * What the files of the configuration share; nobody else includes it.
+ *
+ * config_source   the file as text, without comments
+ * config_file     the text through libConfuse
+ * config_option   the option table, and one value of it
+ * config_check    the checkers that options.def names
+ * config_exempt   lists of domains, and their files
+ * config_text     dump and sample
+ * config          the snapshot put together
+ *
+ * Errors found are collected: the first ones, one a line, as
+ * `FILE:LINE: text`.
+ */
+#ifndef CONFIG_CONFIG_INTERNAL_H
+#define CONFIG_CONFIG_INTERNAL_H
+
+#include <stdarg.h>
+
+#include "base/name.h"
+#include "config/config.h"
+
+#define CONFIG_WHY_SIZE 512
+
+/* --- memory: one owner for all that a snapshot points to --- */
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_free(struct arena **arena);
+/* Zeroed and aligned for anything. NULL: no memory. */
+void *arena_alloc(struct arena *arena, size_t size);
+char *arena_strdup(struct arena *arena, const char *text);
+char *arena_strndup(struct arena *arena, const char *text, size_t len);
+
+/* --- errors --- */
+
+struct config_errors {
+	char *text; /* CONFIG_ERROR_SIZE */
+	size_t len;
+	unsigned n;       /* in all */
+	unsigned dropped; /* of them: no room */
+};
+
+void
+config_errors_init(struct config_errors *errors, char text[CONFIG_ERROR_SIZE]);
+/* line 0: the file as a whole. file NULL: neither. Octets that do not print
+ * are replaced. */
+void config_error(struct config_errors *errors, const char *file, unsigned line,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void
+config_verror(struct config_errors *errors, const char *file, unsigned line,
+    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
+/* The last line, when some were dropped. */
+void config_errors_end(struct config_errors *errors);
+
+/* --- options --- */
+
+enum option_kind {
+	OPTION_STRING,
+	OPTION_BOOL,
+	OPTION_INT,
+	OPTION_DURATION,
+	OPTION_ENUM,
+	OPTION_LIST
+};
+
+/* 0 or ERR_CONFIG with why filled in. */
+typedef int option_check_fn(const char *value, char why[CONFIG_WHY_SIZE]);
+
+struct option {
+	enum option_kind kind;
+	const char *name;
+	const char *default_text;
+	const char *help;
+	size_t offset;          /* in struct config */
+	option_check_fn *check; /* STRING, LIST (of each item); may be NULL */
+	int64_t min;            /* INT, DURATION (ms) */
+	int64_t max;
+	const char *const *words; /* ENUM, ends in NULL */
+};
+
+enum {
+#define OPTION(...) +1
+	CONFIG_N_OPTIONS = 0
+#include "config/options.def"
+#undef OPTION
+};
+extern const struct option config_options[CONFIG_N_OPTIONS];
+
+/* NULL: none of that name. */
+const struct option *option_by_name(const char *name);
+/* The name that was probably meant; NULL: none is near. */
+const char *option_nearest(const char *name);
+
+/* Whether text is a value (LIST: an item) of the option. */
+int option_check(const struct option *option, const char *text,
+    char why[CONFIG_WHY_SIZE]);
+/* Sets what option_check was content with. LIST: all items. 0, ERR_NOMEM. */
+int option_set(const struct option *option, struct config *config,
+    struct arena *arena, const char *const *values, size_t n);
+int option_set_default(const struct option *option, struct config *config,
+    struct arena *arena);
+bool option_same(const struct option *option, const struct config *a,
+    const struct config *b);
+/* The items of a default such as "a, b": the n-th, false past the last. */
+bool option_default_item(const struct option *option, size_t n,
+    const char **item, size_t *len);
+
+/* --- words of the file --- */
+
+/* The shortest such word. */
+void config_format_duration(int64_t ms, char *out, size_t size);
+/* Decimal digits, a '-' before them. 0, ERR_SYNTAX or ERR_RANGE. */
+int config_parse_int(const char *text, int64_t *value);
+int config_parse_bool(const char *text, bool *value);
+/* "YYYY-MM-DD": the first second of the day after it, UTC. */
+int config_parse_date(const char *text, size_t len, int64_t *end_s);
+
+/* The checkers that options.def names. */
+option_check_fn check_path;
+option_check_fn check_path_or_empty;
+option_check_fn check_socket_path_or_empty;
+option_check_fn check_socket;
+option_check_fn check_socket_or_empty;
+option_check_fn check_listen_or_empty;
+option_check_fn check_octal;
+option_check_fn check_resolver;
+option_check_fn check_network;
+option_check_fn check_store;
+option_check_fn check_log;
+option_check_fn check_listed_domain;
+option_check_fn check_exempt_sender;
+
+/* --- files --- */
+
+/*
+ * The whole file as text with comments blanked out: libConfuse counts their
+ * lines wrongly and drops stray characters in silence, so both are dealt with
+ * before it sees them. NULL: reported. Free with free().
+ */
+char *config_source_read(const char *path, struct config_errors *errors);
+
+/* Which options a file sets, and in which line (0: not set). */
+struct config_lines {
+	unsigned *line; /* one for each row of config_options */
+};
+
+/* Parses path into config, which holds the defaults. Errors are reported. */
+int
+config_file_parse(const char *path, struct config *config, struct arena *arena,
+    struct config_lines *lines, struct config_errors *errors);
+
+/* "example.org", ".example.net", U-labels too: canonical. */
+int config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1]);
+
+struct config_domains {
+	struct arena *arena;
+	struct domain_entry *item;
+	size_t n;
+	size_t room;
+};
+
+int config_domains_add(struct config_domains *list, const char *domain,
+    int64_t until_s, const char *comment);
+/* ERR_IO with errno set, of which nothing is reported; else as the others. */
+int config_domains_read(struct config_domains *list, const char *path,
+    struct config_errors *errors);
+
+#endif

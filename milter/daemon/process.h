@@ -1,0 +1,71 @@
+/*
+ * The process: into the background, and down from root.
+ *
+ * Main thread, before any other is started.
+ */
+#ifndef DAEMON_PROCESS_H
+#define DAEMON_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define PROCESS_ERROR_SIZE 512
+
+/*
+ * SIGTERM, SIGINT and SIGHUP ask for a stop. They are blocked from the start
+ * on, so that no thread is ended in the middle of a write; libmilter's signal
+ * thread waits for them. SIGPIPE is blocked for good.
+ */
+void process_block_stop(void);
+/* Whether a stop was asked for and nobody has taken the signal yet. */
+bool process_stop_asked(void);
+
+/*
+ * Forks; the child goes on here. The parent waits for process_ready and
+ * leaves with 0, or with the child's exit code when the child ends without;
+ * then it removes the child's PID file (NULL: none). A signal that asks for a
+ * stop ends the parent alone. *pipe_fd is the child's to hand to process_ready.
+ * 0 or ERR_IO.
+ */
+int process_daemonize(const char *pid_file, int *pipe_fd,
+    char error[PROCESS_ERROR_SIZE]);
+
+/* Lets the parent go and closes the terminal. pipe_fd < 0: there is none. */
+void process_ready(int *pipe_fd, bool keep_stderr);
+
+/* Root's own, so that no user can make a script stop another process. 0 or
+ * ERR_IO. */
+int process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE]);
+/* If that is the process in it. After root was given up it may have to stay. */
+void process_remove_pid(const char *path, pid_t pid);
+
+/* Whether the user exists. "" is fine. 0 or ERR_CONFIG. */
+int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * Becomes user, for good, when started as root; "" stays. 0, ERR_CONFIG (no
+ * such user) or ERR_IO with *error filled in.
+ */
+int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * After that, and before other threads: nothing that is run can gain privileges
+ * any more, no other process of the user may look into this one, and no core
+ * file is written. cores: the last two stay as the init system has them, for
+ * who looks for a fault. 0 or ERR_IO.
+ */
+int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * Whatever is open, libraries' descriptors included, is closed in a program
+ * that this one would start: it starts none, so this is for who takes it over.
+ * Does nothing where the system cannot.
+ */
+void process_close_on_exec(void);
+
+/* Makes user the owner of an open file, so that it can be opened anew later.
+ * Does nothing without root or user, nor with what is no regular file. 0 or
+ * ERR_IO. */
+int process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE]);
+
+#endif

@@ -1,0 +1,503 @@
+/*
+ * A lookup goes through three places:
+ *
+ *	dns_ask ---> pending ---> finished ---> done() by the wake event
+ *
+ * getdns calls back inside its own functions, also inside getdns_general when
+ * the answer is in its cache. So a callback only reads the answer and moves
+ * the lookup on; the caller's done() runs from the event loop, where it may
+ * ask again and where nothing of getdns is on the stack.
+ *
+ * libunbound cannot be told to forget an answer, but a context has its own
+ * cache. So a struct dns replaces its context when the context has lived long
+ * enough, or uses a new one for every lookup. An old context is closed after
+ * its last lookup.
+ */
+#include "autoconf.h"
+
+#include "dns/dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <getdns/getdns_extra.h>
+
+#include "base/err.h"
+#include "dns/dns_context.h"
+#include "dns/dns_guard.h"
+#include "dns/dns_libraries.h"
+#include "dns/dns_reply.h"
+#include "dns/dns_setup.h"
+#include "log/metrics.h"
+
+struct lookup {
+	TAILQ_ENTRY(lookup) entry;
+	struct dns *dns;
+	struct dns_context *context;
+	bool discovery; /* a bogus answer keeps its records */
+	char name[NAME_SIZE];
+	enum dns_type type;
+	getdns_transaction_t id;
+	struct dns_answer *answer; /* finished; NULL then: no memory */
+	bool finished;
+	uint64_t begun_us;
+	dns_done_fn *done;
+	void *arg;
+};
+
+TAILQ_HEAD(lookup_list, lookup);
+
+struct dns {
+	struct event_base *base;
+	struct event *wake;
+	struct dns_setup *setup;
+	struct dns_context *current; /* NULL: the next lookup opens one */
+	struct lookup_list pending;
+	struct lookup_list finished;
+	struct metrics *metrics;
+	size_t n;
+	bool closing;
+};
+
+static const struct {
+	enum dns_type type;
+	const char *name;
+} type_names[] = {
+#define X(member, value, name) {member, name},
+    DNS_TYPE_TABLE(X)
+#undef X
+};
+
+#define N_TYPES (sizeof(type_names) / sizeof(type_names[0]))
+
+size_t
+dns_type_row(enum dns_type type)
+{
+	size_t i = 0;
+
+	while (i < N_TYPES && type_names[i].type != type)
+		i++;
+	return i;
+}
+
+const char *
+dns_type_name(enum dns_type type)
+{
+	size_t row = dns_type_row(type);
+
+	return row < N_TYPES ? type_names[row].name : "?";
+}
+
+/* --- from getdns's callback to an answer -------------------------------- */
+
+static struct dns_answer *
+failed_lookup(const struct dns_guard_outcome *outcome)
+{
+	char why[DNS_WHY_SIZE];
+	const char *code = NULL;
+
+	if (outcome == NULL)
+		return dns_reply_none(FACT_FAILED, "no answer");
+	code = dns_rcode_name((unsigned)outcome->rcode);
+	(void)snprintf(why, sizeof(why), "%.32s%s%.200s",
+	    code != NULL ? code : "no answer",
+	    outcome->why[0] != '\0' ? ": " : "", outcome->why);
+	return dns_reply_none(FACT_FAILED, why);
+}
+
+static struct dns_answer *
+bogus_answer(const struct lookup *lookup, const getdns_dict *response,
+    const struct dns_guard_outcome *outcome)
+{
+	const char *why =
+	    outcome->why[0] != '\0' ? outcome->why : "validation failed";
+	struct dns_answer *answer;
+	getdns_dict *reply;
+
+	if (!lookup->discovery || response == NULL ||
+	    getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
+		GETDNS_RETURN_GOOD)
+		return dns_reply_none(FACT_BOGUS, why);
+	answer = dns_reply_read(reply, lookup->name, lookup->type);
+	if (answer == NULL)
+		return NULL;
+	answer->status = FACT_BOGUS;
+	answer->sig_expires_s = 0;
+	answer->unsigned_zone = false;
+	(void)snprintf(answer->why, sizeof(answer->why), "%s", why);
+	return answer;
+}
+
+/* A packet counts only with libunbound's verdict on it (dns_guard.h). */
+static struct dns_answer *
+read_response(const struct lookup *lookup, const getdns_dict *response,
+    const struct dns_guard_outcome *outcome)
+{
+	bool guarded = lookup->dns->setup->tls_upstreams == NULL;
+	struct dns_answer *answer;
+	getdns_dict *reply;
+
+	if (guarded && outcome == NULL)
+		return dns_reply_none(FACT_FAILED,
+		    "an answer that passed by the guard");
+	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
+	    GETDNS_RETURN_GOOD)
+		return failed_lookup(outcome);
+	answer = dns_reply_read(reply, lookup->name, lookup->type);
+	if (answer != NULL && guarded && !outcome->secure &&
+	    answer->status == FACT_SECURE) {
+		free(answer);
+		answer = dns_reply_none(FACT_FAILED,
+		    "secure, but not for libunbound");
+	}
+	return answer;
+}
+
+static struct dns_answer *
+judge(const struct lookup *lookup, getdns_callback_type_t type,
+    const getdns_dict *response)
+{
+	const struct dns_guard_outcome *outcome = dns_guard_outcome();
+
+	if (type == GETDNS_CALLBACK_CANCEL)
+		return dns_reply_none(FACT_FAILED, "cancelled");
+	if (type == GETDNS_CALLBACK_TIMEOUT)
+		return dns_reply_none(FACT_FAILED, "no answer in time");
+	if (outcome != NULL && outcome->bogus)
+		return bogus_answer(lookup, response, outcome);
+	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
+		return failed_lookup(outcome);
+	return read_response(lookup, response, outcome);
+}
+
+/* T-13, and S-05: an RRSIG that nobody validated limits nothing. */
+static void
+mark_unvalidated(const struct dns_setup *setup, struct dns_answer *answer)
+{
+	if (answer->status != FACT_FAILED)
+		answer->status = FACT_INDETERMINATE;
+	answer->sig_expires_s = 0;
+	answer->unsigned_zone = false;
+	if (setup->ttl_max_ms != 0 && answer->ttl_s > setup->ttl_max_ms / 1000)
+		answer->ttl_s = setup->ttl_max_ms / 1000;
+}
+
+static void
+finish(struct lookup *lookup, struct dns_answer *answer)
+{
+	struct dns *dns = lookup->dns;
+
+	if (answer != NULL && dns->setup->unvalidated)
+		mark_unvalidated(dns->setup, answer);
+	lookup->answer = answer;
+	lookup->finished = true;
+	TAILQ_REMOVE(&dns->pending, lookup, entry);
+	TAILQ_INSERT_TAIL(&dns->finished, lookup, entry);
+	event_active(dns->wake, EV_TIMEOUT, 0);
+}
+
+static void
+answered(getdns_context *context, getdns_callback_type_t type,
+    getdns_dict *response, void *arg, getdns_transaction_t id)
+{
+	struct lookup *lookup = arg;
+
+	(void)context;
+	(void)id;
+	finish(lookup, judge(lookup, type, response));
+	getdns_dict_destroy(response);
+}
+
+/* --- handing out answers ------------------------------------------------ */
+
+static void
+lookup_free(struct lookup *lookup)
+{
+	dns_context_unref(&lookup->context);
+	free(lookup->answer);
+	free(lookup);
+}
+
+static void
+count(const struct lookup *lookup, const struct dns_answer *answer)
+{
+	struct metrics *metrics = lookup->dns->metrics;
+
+	/* What is cancelled says nothing about the DNS. */
+	if (lookup->dns->closing)
+		return;
+	metrics_count(metrics, METRICS_DNS, dns_type_row(lookup->type),
+	    answer->status);
+	metrics_time(metrics, METRICS_DNS_TIME,
+	    metrics_clock_us() - lookup->begun_us);
+}
+
+static void
+hand_out(struct lookup *lookup)
+{
+	static const struct dns_answer no_memory = {.status = FACT_FAILED,
+	    .why = "out of memory"};
+	const struct dns_answer *answer =
+	    lookup->answer != NULL ? lookup->answer : &no_memory;
+
+	lookup->dns->n--;
+	count(lookup, answer);
+	lookup->done(lookup->arg, answer);
+	lookup_free(lookup);
+}
+
+/* Those that finish meanwhile wait for the next turn of the loop. */
+static void
+hand_out_finished(struct dns *dns)
+{
+	struct lookup_list now = TAILQ_HEAD_INITIALIZER(now);
+	struct lookup *lookup;
+
+	TAILQ_CONCAT(&now, &dns->finished, entry);
+	while ((lookup = TAILQ_FIRST(&now)) != NULL) {
+		TAILQ_REMOVE(&now, lookup, entry);
+		hand_out(lookup);
+	}
+}
+
+static void
+woken(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	hand_out_finished(arg);
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+static int
+check_name(const char *name)
+{
+	char canonical[NAME_SIZE];
+	size_t len = strnlen(name, NAME_SIZE);
+	int err;
+
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (len > NAME_LEN_MAX)
+		return ERR_TOOLONG;
+	/* getdns takes blanks and address literals for names, and reads
+	 * past the end of a string that ends in a backslash. */
+	err = name_canon((const uint8_t *)name, len, canonical);
+	if (err == 0 && strcmp(name, canonical) != 0)
+		err = ERR_SYNTAX;
+	return err;
+}
+
+static int
+choose_context(struct lookup *lookup)
+{
+	struct dns *dns = lookup->dns;
+	char error[DNS_ERROR_SIZE];
+	int err = 0;
+
+	if (dns->setup->uncached)
+		return dns_context_open(&lookup->context, dns->setup, dns->base,
+		    error);
+	if (dns->current != NULL && dns_context_is_old(dns->current))
+		dns_context_unref(&dns->current);
+	if (dns->current == NULL)
+		err = dns_context_open(&dns->current, dns->setup, dns->base,
+		    error);
+	if (err == 0)
+		lookup->context = dns_context_ref(dns->current);
+	return err;
+}
+
+static int
+send_question(struct lookup *lookup)
+{
+	struct dns *dns = lookup->dns;
+	getdns_return_t r;
+	int err = choose_context(lookup);
+
+	if (err != 0)
+		return err;
+	TAILQ_INSERT_TAIL(&dns->pending, lookup, entry);
+	dns->n++;
+	r = dns_context_ask(lookup->context, lookup->name, lookup->type,
+	    answered, lookup, &lookup->id);
+	/* Nothing was asked: libunbound knew it. */
+	if (lookup->finished && lookup->answer != NULL)
+		lookup->answer->cached = true;
+	if (r == GETDNS_RETURN_GOOD || lookup->finished)
+		return 0;
+	TAILQ_REMOVE(&dns->pending, lookup, entry);
+	dns->n--;
+	return ERR_LIBRARY;
+}
+
+static int
+ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
+    dns_done_fn *done, void *arg)
+{
+	struct lookup *lookup;
+	int err;
+
+	if (dns->closing)
+		return ERR_CANCELLED;
+	if (dns->n >= DNS_PENDING_MAX)
+		return ERR_BUSY;
+	err = check_name(name);
+	if (err != 0)
+		return err;
+	lookup = calloc(1, sizeof(*lookup));
+	if (lookup == NULL)
+		return ERR_NOMEM;
+	lookup->dns = dns;
+	lookup->type = type;
+	lookup->discovery = discovery;
+	lookup->done = done;
+	lookup->arg = arg;
+	lookup->begun_us = metrics_clock_us();
+	(void)snprintf(lookup->name, sizeof(lookup->name), "%s", name);
+	err = send_question(lookup);
+	if (err != 0)
+		lookup_free(lookup);
+	return err;
+}
+
+int
+dns_ask(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, false, done, arg);
+}
+
+int
+dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
+    dns_done_fn *done, void *arg)
+{
+	return ask(dns, name, type, true, done, arg);
+}
+
+bool
+dns_is_forwarding(const struct dns *dns)
+{
+	return dns->setup->forwarding;
+}
+
+size_t
+dns_pending(const struct dns *dns)
+{
+	return dns->n;
+}
+
+/* --- set-up ------------------------------------------------------------- */
+
+static int
+no_memory(char error[DNS_ERROR_SIZE])
+{
+	(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	return ERR_NOMEM;
+}
+
+static int
+set_up(struct dns *dns, const struct dns_config *config,
+    char error[DNS_ERROR_SIZE])
+{
+	int err;
+
+	dns->setup = dns_setup_new(config, error);
+	if (dns->setup == NULL)
+		return ERR_CONFIG;
+	dns->wake = event_new(dns->base, -1, 0, woken, dns);
+	if (dns->wake == NULL)
+		return no_memory(error);
+	/* Also when uncached: every later context is like this first one. */
+	err = dns_context_open(&dns->current, dns->setup, dns->base, error);
+	if (dns->setup->uncached)
+		dns_context_unref(&dns->current);
+	return err;
+}
+
+static int
+open_dns(struct dns **out, const struct dns_config *config,
+    struct event_base *base, char error[DNS_ERROR_SIZE])
+{
+	struct dns *dns = calloc(1, sizeof(*dns));
+	int err = dns_libraries_check(error);
+
+	if (err == 0 && dns == NULL)
+		err = no_memory(error);
+	if (err == 0 && dns != NULL) {
+		TAILQ_INIT(&dns->pending);
+		TAILQ_INIT(&dns->finished);
+		dns->base = base;
+		dns->metrics = config->metrics;
+		err = set_up(dns, config, error);
+		if (err == 0) {
+			*out = dns;
+			return 0;
+		}
+		dns_free(&dns);
+	}
+	free(dns);
+	*out = NULL;
+	return err;
+}
+
+struct dns *
+dns_new(const struct dns_config *config, struct event_base *base,
+    char error[DNS_ERROR_SIZE])
+{
+	struct dns *dns;
+
+	(void)open_dns(&dns, config, base, error);
+	return dns;
+}
+
+static void
+cancel_pending(struct dns *dns)
+{
+	struct lookup *lookup;
+
+	while ((lookup = TAILQ_FIRST(&dns->pending)) != NULL) {
+		(void)dns_context_cancel(lookup->context, lookup->id);
+		if (!lookup->finished)
+			finish(lookup,
+			    dns_reply_none(FACT_FAILED, "cancelled"));
+	}
+}
+
+void
+dns_free(struct dns **dns)
+{
+	struct dns *d = *dns;
+
+	if (d == NULL)
+		return;
+	d->closing = true;
+	cancel_pending(d);
+	hand_out_finished(d);
+	dns_context_unref(&d->current);
+	if (d->wake != NULL)
+		event_free(d->wake);
+	dns_setup_free(&d->setup);
+	free(d);
+	*dns = NULL;
+}
+
+/* The one honest way to learn whether libunbound takes a configuration is to
+ * let it start with it. */
+int
+dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE])
+{
+	struct event_base *base = event_base_new();
+	struct dns *dns = NULL;
+	int err = base != NULL ? open_dns(&dns, config, base, error)
+			       : no_memory(error);
+
+	dns_free(&dns);
+	if (base != NULL)
+		event_base_free(base);
+	return err == 0 || err == ERR_LIBRARY ? err : ERR_CONFIG;
+}

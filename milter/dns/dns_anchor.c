@@ -1,0 +1,268 @@
+#include "autoconf.h"
+
+#include "dns/dns_anchor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <getdns/getdns_extra.h>
+
+#include "base/ascii.h"
+#include "base/err.h"
+
+enum {
+	TYPE_DS = 43,
+	TYPE_DNSKEY = 48
+};
+enum {
+	FLAG_ZONE_KEY = 0x0100,
+	FLAG_REVOKE = 0x0080
+}; /* RFC 4034, RFC 5011 */
+
+#define FILE_MAX_OCTETS 65536
+#define ENTRY_MAX       8192
+
+struct reader {
+	const char *path;
+	char *error;
+	char *text; /* of the whole file */
+	size_t len;
+	size_t at;
+	unsigned line;
+	char entry[ENTRY_MAX]; /* one record on one line */
+	size_t entry_len;
+	char state; /* of the key in it, see note_state; 0: not said */
+	getdns_list *list;
+	size_t n;
+	uint32_t kind; /* TYPE_DS or TYPE_DNSKEY; 0: none yet */
+};
+
+static int
+fault(struct reader *r, const char *what)
+{
+	(void)snprintf(r->error, DNS_ERROR_SIZE, "trust_anchor %s:%u: %s",
+	    r->path, r->line, what);
+	return ERR_CONFIG;
+}
+
+static int
+fault_of_file(struct reader *r, const char *what)
+{
+	(void)snprintf(r->error, DNS_ERROR_SIZE, "trust_anchor %s: %s", r->path,
+	    what);
+	return ERR_CONFIG;
+}
+
+static int
+read_file(struct reader *r)
+{
+	struct stat st;
+	FILE *f = NULL;
+	int err = 0;
+
+	if (r->path == NULL || r->path[0] == '\0') {
+		r->path = "";
+		return fault_of_file(r, "no file is named");
+	}
+	f = fopen(r->path, "re");
+	if (f == NULL || fstat(fileno(f), &st) != 0) {
+		err = fault_of_file(r, strerror(errno));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX_OCTETS) {
+		err = fault_of_file(r, "not a file of records");
+		goto out;
+	}
+	r->text = malloc(FILE_MAX_OCTETS);
+	if (r->text == NULL) {
+		err = fault_of_file(r, err_text(ERR_NOMEM));
+		goto out;
+	}
+	r->len = fread(r->text, 1, FILE_MAX_OCTETS, f);
+	if (ferror(f) != 0)
+		err = fault_of_file(r, strerror(errno));
+out:
+	if (f != NULL)
+		(void)fclose(f);
+	return err;
+}
+
+/* unbound and unbound-anchor keep RFC 5011 state in a comment after each key:
+ * ";;state=1 [ ADDPEND ]". at: of a semicolon. */
+static void
+note_state(struct reader *r, size_t at)
+{
+	static const char mark[] = ";;state=";
+	const size_t len = strlen(mark);
+
+	if (r->len - at > len && memcmp(r->text + at, mark, len) == 0)
+		r->state = r->text[at + len];
+}
+
+/*
+ * The next entry without comments, parentheses and line ends within them
+ * (RFC 1035 5.1). 1: there is one; 0: the end; or an error.
+ */
+static int
+next_entry(struct reader *r)
+{
+	bool comment = false;
+	int depth = 0;
+	char c;
+
+	r->entry_len = 0;
+	r->state = '\0';
+	while (r->at < r->len) {
+		c = r->text[r->at++];
+		if (c == '\n')
+			comment = false;
+		if (c == '\n' && depth == 0)
+			return 1;
+		if (c == '\n')
+			r->line++;
+		if (c == ';') {
+			comment = true;
+			note_state(r, r->at - 1);
+		}
+		if (comment)
+			continue;
+		if (c == '(')
+			depth++;
+		if (c == ')')
+			depth--;
+		if (c == '\0' || depth < 0 || r->entry_len == ENTRY_MAX - 1)
+			return fault(r, "not a record");
+		if (c == '(' || c == ')' || c == '\n' || c == '\r')
+			c = ' ';
+		r->entry[r->entry_len++] = c;
+	}
+	if (depth != 0)
+		return fault(r, "a parenthesis is not closed");
+	return r->entry_len > 0 ? 1 : 0;
+}
+
+/* Blank lines and directives ($TTL, $ORIGIN) say nothing about the root. */
+static bool
+entry_is_empty(const struct reader *r)
+{
+	size_t i;
+
+	if (r->entry_len > 0 && r->entry[0] == '$')
+		return true;
+	for (i = 0; i < r->entry_len; i++)
+		if (!ascii_is_wsp((uint8_t)r->entry[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_of_root(const getdns_dict *record)
+{
+	getdns_bindata *name;
+
+	return getdns_dict_get_bindata(record, "name", &name) ==
+	    GETDNS_RETURN_GOOD &&
+	    name->size == 1 && name->data[0] == 0;
+}
+
+/* NULL if the record can be used. *skip: it is to be left out. */
+static const char *
+record_fault(const struct reader *r, const getdns_dict *record, bool *skip)
+{
+	uint32_t type = 0;
+	uint32_t flags = 0;
+
+	(void)getdns_dict_get_int(record, "type", &type);
+	if (type != TYPE_DS && type != TYPE_DNSKEY)
+		return "neither DNSKEY nor DS";
+	if (!is_of_root(record))
+		return "not a record of the root \".\"";
+	if (r->kind != 0 && r->kind != type)
+		return "DNSKEY and DS records do not mix";
+	if (type == TYPE_DS)
+		return NULL;
+	if (getdns_dict_get_int(record, "/rdata/flags", &flags) !=
+		GETDNS_RETURN_GOOD ||
+	    (flags & FLAG_ZONE_KEY) == 0)
+		return "not a zone key";
+	/* RFC 5011 4.2: only VALID (2) and MISSING (3) keys are anchors. An
+	 * attacker with a stolen key can have announced one that is pending. */
+	*skip = (flags & FLAG_REVOKE) != 0 ||
+	    (r->state != '\0' && r->state != '2' && r->state != '3');
+	return NULL;
+}
+
+static int
+add_entry(struct reader *r)
+{
+	getdns_dict *record = NULL;
+	const char *what = "not a record";
+	bool skip = false;
+	uint32_t type = 0;
+
+	r->entry[r->entry_len] = '\0';
+	if (getdns_str2rr_dict(r->entry, &record, NULL, 3600) ==
+	    GETDNS_RETURN_GOOD)
+		what = record_fault(r, record, &skip);
+	if (what == NULL) {
+		(void)getdns_dict_get_int(record, "type", &type);
+		r->kind = type;
+		if (!skip &&
+		    getdns_list_set_dict(r->list, r->n++, record) !=
+			GETDNS_RETURN_GOOD)
+			what = err_text(ERR_NOMEM);
+	}
+	getdns_dict_destroy(record);
+	return what == NULL ? 0 : fault(r, what);
+}
+
+static int
+read_entries(struct reader *r)
+{
+	int err;
+
+	for (r->line = 1; (err = next_entry(r)) > 0; r->line++) {
+		if (entry_is_empty(r))
+			continue;
+		err = add_entry(r);
+		if (err != 0)
+			return err;
+	}
+	if (err != 0)
+		return err;
+	return r->n > 0 ? 0 : fault_of_file(r, "no trust anchor in it");
+}
+
+int
+dns_anchor_read(const char *path, getdns_list **list,
+    char error[DNS_ERROR_SIZE])
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int err = ERR_NOMEM;
+
+	*list = NULL;
+	if (r == NULL) {
+		(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(err));
+		return err;
+	}
+	r->path = path;
+	r->error = error;
+	r->list = getdns_list_create();
+	if (r->list == NULL)
+		err = fault_of_file(r, err_text(ERR_NOMEM));
+	else
+		err = read_file(r);
+	if (err == 0)
+		err = read_entries(r);
+	if (err == 0) {
+		*list = r->list;
+		r->list = NULL;
+	}
+	getdns_list_destroy(r->list);
+	free(r->text);
+	free(r);
+	return err;
+}

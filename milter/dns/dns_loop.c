@@ -1,0 +1,110 @@
+#include "autoconf.h"
+
+#include "dns/dns_loop.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <event2/event.h>
+
+/*
+ * Write before read: libunbound's connect with TCP fast open must see that
+ * the socket is writable first. Events are level-triggered, so the read comes
+ * next. One callback at most, as it may free the event.
+ */
+static void
+fire(evutil_socket_t fd, short what, void *arg)
+{
+	getdns_eventloop_event *event = arg;
+
+	(void)fd;
+	if ((what & EV_WRITE) != 0 && event->write_cb != NULL)
+		event->write_cb(event->userarg);
+	else if ((what & EV_READ) != 0 && event->read_cb != NULL)
+		event->read_cb(event->userarg);
+	else if ((what & EV_TIMEOUT) != 0 && event->timeout_cb != NULL)
+		event->timeout_cb(event->userarg);
+}
+
+/* Without this a query over TCP waits for the acknowledgement of its length
+ * octets. On UDP sockets it fails, which does not matter. */
+static void
+no_delay(int fd)
+{
+	int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static getdns_return_t
+schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
+    getdns_eventloop_event *event)
+{
+	struct dns_loop *loop = (struct dns_loop *)super;
+	struct timeval after;
+	struct event *ev;
+	short what = 0;
+
+	if (event->read_cb != NULL)
+		what |= EV_READ | EV_PERSIST;
+	if (event->write_cb != NULL)
+		what |= EV_WRITE | EV_PERSIST;
+	if (what != 0)
+		no_delay(fd);
+	ev = event_new(loop->base, what != 0 ? fd : -1, what, fire, event);
+	if (ev == NULL)
+		return GETDNS_RETURN_MEMORY_ERROR;
+	after.tv_sec = (time_t)(timeout_ms / 1000);
+	after.tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000);
+	if (event_add(ev, event->timeout_cb != NULL ? &after : NULL) != 0) {
+		event_free(ev);
+		return GETDNS_RETURN_GENERIC_ERROR;
+	}
+	event->ev = ev;
+	return GETDNS_RETURN_GOOD;
+}
+
+static getdns_return_t
+clear(getdns_eventloop *super, getdns_eventloop_event *event)
+{
+	(void)super;
+	if (event->ev != NULL)
+		event_free(event->ev);
+	event->ev = NULL;
+	return GETDNS_RETURN_GOOD;
+}
+
+/* The owner frees the loop: getdns clears events after it has called this. */
+static void
+cleanup(getdns_eventloop *super)
+{
+	(void)super;
+}
+
+static void
+run(getdns_eventloop *super)
+{
+	(void)event_base_dispatch(((struct dns_loop *)super)->base);
+}
+
+static void
+run_once(getdns_eventloop *super, int blocking)
+{
+	(void)event_base_loop(((struct dns_loop *)super)->base,
+	    EVLOOP_ONCE | (blocking != 0 ? 0 : EVLOOP_NONBLOCK));
+}
+
+getdns_return_t
+dns_loop_attach(struct dns_loop *loop, getdns_context *context,
+    struct event_base *base)
+{
+	/* getdns takes it without const, and does not write to it */
+	static getdns_eventloop_vmt vmt = {cleanup, schedule, clear, run,
+	    run_once};
+
+	loop->super.vmt = &vmt;
+	loop->base = base;
+	return getdns_context_set_eventloop(context, &loop->super);
+}

@@ -1,0 +1,219 @@
+#include "autoconf.h"
+
+#include "fetch/fetch_tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/err.h"
+#include "fetch/fetch_text.h"
+
+#define NAMES_SHOWN 3
+#define NAME_SHOWN  60 /* octets of each */
+
+struct fetch_roots {
+	X509_STORE *store;
+};
+
+/* --- roots ---------------------------------------------------------------- */
+
+/* The number of certificates; -1: the file is damaged. */
+static int
+read_certificates(BIO *bio, X509_STORE *store)
+{
+	X509 *certificate;
+	unsigned long error;
+	int n = 0;
+
+	while (
+	    (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		int added = X509_STORE_add_cert(store, certificate);
+
+		X509_free(certificate);
+		if (!added)
+			return -1;
+		n++;
+	}
+	error = ERR_peek_last_error();
+	ERR_clear_error();
+	return ERR_GET_REASON(error) == PEM_R_NO_START_LINE ? n : -1;
+}
+
+static int
+load(X509_STORE *store, const char *path, char error[FETCH_ERROR_SIZE])
+{
+	BIO *bio;
+	int n;
+
+	errno = 0;
+	bio = BIO_new_file(path, "re"); /* e: close-on-exec */
+	if (bio == NULL) {
+		ERR_clear_error();
+		snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
+		    strerror(errno));
+		return ERR_CONFIG;
+	}
+	n = read_certificates(bio, store);
+	BIO_free(bio);
+	if (n > 0)
+		return 0;
+	snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
+	    n == 0 ? "holds no certificate (PEM)"
+		   : "holds something that is no certificate");
+	return ERR_CONFIG;
+}
+
+struct fetch_roots *
+fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE])
+{
+	struct fetch_roots *roots = calloc(1, sizeof(*roots));
+
+	if (roots != NULL)
+		roots->store = X509_STORE_new();
+	if (roots == NULL || roots->store == NULL)
+		snprintf(error, FETCH_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	else if (load(roots->store, path, error) == 0)
+		return roots;
+	fetch_roots_free(&roots);
+	return NULL;
+}
+
+void
+fetch_roots_free(struct fetch_roots **roots)
+{
+	if (*roots == NULL)
+		return;
+	X509_STORE_free((*roots)->store);
+	free(*roots);
+	*roots = NULL;
+}
+
+/* --- why a certificate was refused ---------------------------------------- */
+
+/* Appends, and cuts what does not fit. */
+static void
+append(char why[FETCH_WHY_SIZE], const char *text)
+{
+	size_t len = strlen(why);
+
+	snprintf(why + len, FETCH_WHY_SIZE - len, "%s", text);
+}
+
+static void
+append_name(char why[FETCH_WHY_SIZE], const ASN1_IA5STRING *name)
+{
+	char text[NAME_SHOWN + 1];
+	int len = ASN1_STRING_length(name);
+
+	fetch_text_octets(text, sizeof(text), ASN1_STRING_get0_data(name),
+	    len > 0 ? (size_t)len : 0);
+	append(why, text);
+}
+
+/* "the certificate is for a.example, b.example (4 names)" */
+static void
+explain_names(char why[FETCH_WHY_SIZE], const X509 *certificate)
+{
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int n_dns = 0;
+	char count[40];
+
+	snprintf(why, FETCH_WHY_SIZE, "the certificate is for ");
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type != GEN_DNS)
+			continue;
+		if (n_dns < NAMES_SHOWN) {
+			append(why, n_dns > 0 ? ", " : "");
+			append_name(why, name->d.dNSName);
+		}
+		n_dns++;
+	}
+	GENERAL_NAMES_free(names);
+	/* RFC 8461 3.3 asks for a DNS-ID. */
+	if (n_dns == 0)
+		append(why, "no DNS name (a common name does not count)");
+	snprintf(count, sizeof(count), " and %d more", n_dns - NAMES_SHOWN);
+	if (n_dns > NAMES_SHOWN)
+		append(why, count);
+}
+
+static void
+explain(char why[FETCH_WHY_SIZE], X509_STORE_CTX *ctx)
+{
+	const X509 *certificate = X509_STORE_CTX_get0_cert(ctx);
+	int error = X509_STORE_CTX_get_error(ctx);
+
+	if (error == X509_V_ERR_HOSTNAME_MISMATCH && certificate != NULL) {
+		explain_names(why, certificate);
+		return;
+	}
+	snprintf(why, FETCH_WHY_SIZE, "certificate refused: %s%s",
+	    X509_verify_cert_error_string(error),
+	    error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+		? " (unknown authority, or an intermediate is not sent)"
+		: "");
+}
+
+/* --- callbacks of OpenSSL ------------------------------------------------- */
+
+static int
+on_verify(X509_STORE_CTX *ctx, void *arg)
+{
+	struct fetch_tls *tls = arg;
+
+	if (X509_verify_cert(ctx) == 1)
+		return 1;
+	explain(tls->why, ctx);
+	return 0;
+}
+
+/*
+ * libcurl 7.88 takes the end of the TCP stream for the end of the body, with or
+ * without a close_notify: its BIO does not tell OpenSSL of an end of file.
+ */
+static void
+on_message(int sent, int version, int type, const void *data, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct fetch_tls *tls = arg;
+	const uint8_t *alert = data; /* level, description */
+
+	(void)version;
+	(void)ssl;
+	if (!sent && type == SSL3_RT_ALERT && len == 2 &&
+	    alert[1] == SSL_AD_CLOSE_NOTIFY)
+		tls->close_notify = true;
+}
+
+int
+fetch_tls_prepare(void *ssl_ctx, struct fetch_tls *tls)
+{
+	SSL_CTX *ctx = ssl_ctx;
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+	/* RFC 9525 6.3: no common name; "*" only as a whole label. */
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (!X509_VERIFY_PARAM_set1_host(param, tls->host, 0) ||
+	    !X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER) ||
+	    !SSL_CTX_set1_verify_cert_store(ctx, tls->roots->store))
+		return ERR_LIBRARY;
+	SSL_CTX_set_cert_verify_callback(ctx, on_verify, tls);
+	SSL_CTX_set_msg_callback(ctx, on_message);
+	SSL_CTX_set_msg_callback_arg(ctx, tls);
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+#endif
+	return 0;
+}

@@ -1,0 +1,349 @@
+#include "autoconf.h"
+
+#include "fetch/fetch_transfer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "fetch/fetch_text.h"
+
+#define PORT       443
+#define BODY_FIRST 4096 /* octets; most policies are smaller */
+
+void
+fetch_transfer_fail(struct fetch_transfer *t, enum fetch_failure failure,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->result.failure != FETCH_FAILURE_NONE)
+		return;
+	t->result.failure = failure;
+	va_start(ap, fmt);
+	vsnprintf(t->result.why, sizeof(t->result.why), fmt, ap);
+	va_end(ap);
+}
+
+/* --- callbacks of libcurl ------------------------------------------------- */
+
+static bool
+is_allowed(const struct fetch_rules *rules, const struct net_address *address)
+{
+	for (size_t i = 0; i < rules->n_networks; i++)
+		if (net_prefix_covers(&rules->networks[i], address))
+			return true;
+	return false;
+}
+
+/* F-16: a stranger names the host. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
+{
+	struct fetch_transfer *t = arg;
+	struct net_address address;
+	char text[NET_ADDRESS_SIZE];
+	const char *special;
+
+	(void)purpose;
+	t->n_sockets++;
+	if (net_address_from_sockaddr(&sa->addr, &address) != 0)
+		return CURL_SOCKET_BAD;
+	special = net_address_special(&address);
+	if (special == NULL || is_allowed(t->rules, &address))
+		return socket(sa->family, sa->socktype | SOCK_CLOEXEC,
+		    sa->protocol);
+	if (t->n_refused++ == 0) {
+		net_address_text(&address, text);
+		snprintf(t->refused, sizeof(t->refused),
+		    "address %s is refused (%s)", text, special);
+	}
+	return CURL_SOCKET_BAD;
+}
+
+/* The addresses were given: looking any up would go round DNSSEC and block. */
+static int
+refuse_lookup(void *state, void *reserved, void *arg)
+{
+	(void)state;
+	(void)reserved;
+	(void)arg;
+	return 1;
+}
+
+static CURLcode
+prepare_tls(CURL *easy, void *ssl_ctx, void *arg)
+{
+	struct fetch_transfer *t = arg;
+
+	(void)easy;
+	t->connected = true;
+	if (fetch_tls_prepare(ssl_ctx, &t->tls) == 0)
+		return CURLE_OK;
+	fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "TLS cannot be set up");
+	return CURLE_ABORTED_BY_CALLBACK;
+}
+
+static size_t
+take_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct fetch_transfer *t = arg;
+	char why[FETCH_WHY_SIZE];
+	enum fetch_failure failure =
+	    fetch_head_line(&t->head, (const uint8_t *)line, size * n, why);
+
+	if (failure == FETCH_FAILURE_NONE)
+		return size * n;
+	fetch_transfer_fail(t, failure, "%s", why);
+	return 0;
+}
+
+static int
+reserve(struct fetch_transfer *t, size_t len)
+{
+	size_t size = t->size > 0 ? t->size : BODY_FIRST;
+	uint8_t *body;
+
+	while (size < len)
+		size *= 2;
+	if (size == t->size)
+		return 0;
+	body = realloc(t->body, size);
+	if (body == NULL)
+		return ERR_NOMEM;
+	t->body = body;
+	t->size = size;
+	return 0;
+}
+
+/* F-09: too large is a failure, never a cut-off body. */
+static size_t
+take_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct fetch_transfer *t = arg;
+	size_t len = size * n;
+
+	if (len > t->rules->max_bytes - t->len) {
+		fetch_transfer_fail(t, FETCH_FAILURE_SIZE,
+		    "body larger than %zu octets", t->rules->max_bytes);
+		return 0;
+	}
+	if (reserve(t, t->len + len) != 0) {
+		fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "%s",
+		    err_text(ERR_NOMEM));
+		return 0;
+	}
+	memcpy(t->body + t->len, data, len);
+	t->len += len;
+	return len;
+}
+
+/* --- set-up --------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct {
+	CURLoption option;
+	long value;
+} numbers[] = {
+	{CURLOPT_NOSIGNAL,              1},
+	{CURLOPT_HTTPGET,               1},
+	{CURLOPT_HTTP_VERSION,          CURL_HTTP_VERSION_1_1}, /* ALPN too */
+	{CURLOPT_HTTP09_ALLOWED,        0},
+	{CURLOPT_HTTP_CONTENT_DECODING, 0},
+	{CURLOPT_FOLLOWLOCATION,        0}, /* F-06 */
+	{CURLOPT_NETRC,                 CURL_NETRC_IGNORED},
+	{CURLOPT_SSLVERSION,            CURL_SSLVERSION_TLSv1_2}, /* or more */
+	{CURLOPT_SSL_VERIFYPEER,        1},
+	{CURLOPT_SSL_VERIFYHOST,        2},
+	/* Neither a resumed session nor a connection that is used a second
+	 * time would show its certificate again. */
+	{CURLOPT_SSL_SESSIONID_CACHE,   0},
+	{CURLOPT_FRESH_CONNECT,         1},
+	{CURLOPT_FORBID_REUSE,          1},
+};
+
+static const struct {
+	CURLoption option;
+	const char *value;
+} strings[] = {
+	{CURLOPT_PROTOCOLS_STR,         "https"}, /* F-01 */
+	{CURLOPT_REDIR_PROTOCOLS_STR,   "https"},
+	{CURLOPT_PROXY,                 ""},   /* not the environment's */
+	{CURLOPT_NOPROXY,               "*"},
+	{CURLOPT_CAINFO,                NULL}, /* fetch_roots instead */
+	{CURLOPT_CAPATH,                NULL},
+	{CURLOPT_USERAGENT,             "dane-sts-milter/" PACKAGE_VERSION},
+};
+/* clang-format on */
+
+static bool
+set_constants(CURL *easy)
+{
+	bool failed = false;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		failed |=
+		    curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		failed |=
+		    curl_easy_setopt(easy, strings[i].option, strings[i].value);
+	return !failed;
+}
+
+static bool
+set_callbacks(struct fetch_transfer *t)
+{
+	CURL *easy = t->easy;
+	bool failed = false;
+
+	failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
+	failed |=
+	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	failed |= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
+	    refuse_lookup);
+	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
+	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+	failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->curl_text);
+	return !failed;
+}
+
+static const struct net_address *
+nth_of_family(const struct fetch_transfer *t, bool ipv4, unsigned nth)
+{
+	for (size_t i = 0; i < t->n_addresses; i++)
+		if (net_address_is_ipv4(&t->addresses[i]) == ipv4 && nth-- == 0)
+			return &t->addresses[i];
+	return NULL;
+}
+
+/* "ADDRESS" or "ADDRESS,ADDRESS", the family first that the caller put first.
+ */
+static void
+attempt_text(const struct fetch_transfer *t, char *out, size_t size)
+{
+	bool ipv4 = net_address_is_ipv4(&t->addresses[0]);
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 2; i++, ipv4 = !ipv4) {
+		const struct net_address *address =
+		    nth_of_family(t, ipv4, t->attempt);
+		char text[NET_ADDRESS_SIZE];
+
+		if (address == NULL)
+			continue;
+		net_address_text(address, text);
+		len += (size_t)snprintf(out + len, size - len,
+		    ipv4 ? "%s%s" : "%s[%s]", len > 0 ? "," : "", text);
+	}
+}
+
+static bool
+set_attempt(struct fetch_transfer *t)
+{
+	char addresses[2 * (NET_ADDRESS_SIZE + 3)];
+	char entry[NAME_SIZE + 8 + sizeof(addresses)];
+
+	attempt_text(t, addresses, sizeof(addresses));
+	snprintf(entry, sizeof(entry), "%s:%d:%s", t->host, PORT, addresses);
+	curl_slist_free_all(t->resolve);
+	t->resolve = curl_slist_append(NULL, entry);
+	return t->resolve != NULL &&
+	    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve) == CURLE_OK;
+}
+
+static void
+take_addresses(struct fetch_transfer *t, const struct net_address *addresses,
+    size_t n)
+{
+	unsigned n_ipv4 = 0;
+	unsigned n_ipv6;
+
+	t->n_addresses = n < FETCH_ADDRESSES_MAX ? n : FETCH_ADDRESSES_MAX;
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		t->addresses[i] = addresses[i];
+		n_ipv4 += net_address_is_ipv4(&addresses[i]);
+	}
+	n_ipv6 = (unsigned)t->n_addresses - n_ipv4;
+	t->n_attempts = n_ipv4 > n_ipv6 ? n_ipv4 : n_ipv6;
+}
+
+static bool
+set_limits(struct fetch_transfer *t)
+{
+	long connect_ms = (long)(t->rules->connect_ms / t->n_attempts) + 1;
+
+	return curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		   connect_ms) == CURLE_OK;
+}
+
+static bool
+set_cache(struct fetch_transfer *t)
+{
+	return curl_share_setopt(t->cache, CURLSHOPT_SHARE,
+		   CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_SHARE, t->cache) == CURLE_OK;
+}
+
+static bool
+set_url(struct fetch_transfer *t)
+{
+	char url[NAME_SIZE + 64];
+
+	snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
+	    t->host);
+	return curl_easy_setopt(t->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+int
+fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
+    const char *host, const struct net_address *addresses, size_t n)
+{
+	size_t len = strlen(host);
+	int rc = name_canon((const uint8_t *)host, len, t->host);
+
+	if (rc != 0)
+		return rc;
+	if (strcmp(host, t->host) != 0)
+		return ERR_SYNTAX;
+	t->rules = rules;
+	take_addresses(t, addresses, n);
+	t->tls.host = t->host;
+	t->tls.roots = rules->roots;
+	t->easy = curl_easy_init();
+	t->cache = curl_share_init();
+	if (t->easy == NULL || t->cache == NULL)
+		return ERR_NOMEM;
+	if (!set_constants(t->easy) || !set_callbacks(t) || !set_url(t) ||
+	    !set_limits(t) || !set_cache(t) || !set_attempt(t))
+		return ERR_LIBRARY;
+	return 0;
+}
+
+bool
+fetch_transfer_retry(struct fetch_transfer *t, CURLcode code)
+{
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
+		return false;
+	if (t->attempt + 1 == t->n_attempts)
+		return false;
+	t->attempt++;
+	t->connected = false;
+	return set_attempt(t);
+}
+
+void
+fetch_transfer_close(struct fetch_transfer *t)
+{
+	/* In this order: each uses what comes after it. */
+	curl_easy_cleanup(t->easy);
+	(void)curl_share_cleanup(t->cache);
+	curl_slist_free_all(t->resolve);
+	free(t->body);
+}

@@ -1,0 +1,104 @@
+/*
+ * Events with fields, as text (logfmt) or JSON, to syslog, stderr or a file.
+ *
+ *	struct log_event e;
+ *	log_begin(&e, log, LOG_LEVEL_WARNING, "refresh");
+ *	log_str(&e, "domain", domain);
+ *	log_int(&e, "left_s", left_s);
+ *	log_end(&e);
+ *
+ * prints `refresh domain=example.org left_s=3600` or
+ * `{"time":"...","level":"warning","event":"refresh","domain":...}`.
+ *
+ * Any thread. Values are octets from strangers: they are escaped, and an event
+ * is one line of bounded length whatever they hold.
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct log;
+
+#define LOG_LINE_MAX   4096
+#define LOG_ERROR_SIZE 512
+
+/* X(member, name) in rising order of chattiness */
+#define LOG_LEVEL_TABLE(X)              \
+	X(LOG_LEVEL_ERROR, "error")     \
+	X(LOG_LEVEL_WARNING, "warning") \
+	X(LOG_LEVEL_INFO, "info")       \
+	X(LOG_LEVEL_DEBUG, "debug")
+
+enum log_level {
+#define X(member, name) member,
+	LOG_LEVEL_TABLE(X)
+#undef X
+};
+
+enum log_format {
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON
+};
+
+struct log_config {
+	const char *target; /* "syslog", "stderr", "file:PATH" */
+	enum log_format format;
+	enum log_level level;
+};
+
+struct log_event {
+	struct log *log; /* NULL: the event is below the level */
+	enum log_level level;
+	size_t len;
+	bool cut;
+	char line[LOG_LINE_MAX];
+};
+
+/* NULL with *error filled in. ident: the program's name for syslog. */
+struct log *log_open(const struct log_config *config, const char *ident,
+    char error[LOG_ERROR_SIZE]);
+/* Whether target has a known form. 0 or ERR_CONFIG. */
+int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
+/* The descriptor of the file, the log's own; -1: the target is none. */
+int log_file(const struct log *log);
+/* After a rotation. A file that cannot be opened anew is kept. */
+void log_reopen(struct log *log);
+/* From now on. */
+void log_set_level(struct log *log, enum log_level level);
+/*
+ * From now on lines are gathered for some milliseconds and written by a thread
+ * of the log's own; with an error without gathering. When it cannot keep up,
+ * who logs waits. Before other threads log; what forks afterwards must not log
+ * in the child. 0 or ERR_NOMEM, and then it goes on as before.
+ */
+int log_start(struct log *log);
+/* Until all is written that was logged before. log may be NULL. */
+void log_flush(struct log *log);
+/* Writes what is left. Nobody may log meanwhile. */
+void log_close(struct log **log);
+
+/* log may be NULL: nothing is logged. */
+bool log_wants(const struct log *log, enum log_level level);
+void log_begin(struct log_event *e, struct log *log, enum log_level level,
+    const char *event);
+void log_str(struct log_event *e, const char *key, const char *value);
+/* One of our own words: no octet of it needs to be escaped. */
+void log_word(struct log_event *e, const char *key, const char *word);
+void
+log_octets(struct log_event *e, const char *key, const void *value, size_t len);
+void log_int(struct log_event *e, const char *key, int64_t value);
+void log_share(struct log_event *e, const char *key, unsigned n,
+    unsigned of);                                                /* n/of */
+void log_bool(struct log_event *e, const char *key, bool value); /* yes, no */
+void log_end(struct log_event *e);
+
+/* An event with one field `msg`, for what only a person reads. */
+void log_msg(struct log *log, enum log_level level, const char *event,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+const char *log_level_name(enum log_level level);
+
+#endif

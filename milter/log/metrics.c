@@ -1,0 +1,179 @@
+#include "autoconf.h"
+
+#include "log/metrics.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* A processor each, as far as they reach. */
+#define SHARDS 16
+
+#define CACHE_LINE 64
+
+struct cells {
+#define X(member, rows, columns) \
+	atomic_ullong member##_cell[(rows) * (columns)];
+	METRICS_COUNTER_TABLE(X)
+#undef X
+};
+
+#define CELLS (sizeof(struct cells) / sizeof(atomic_ullong))
+
+struct times {
+	atomic_ullong bucket[METRICS_BUCKETS];
+	atomic_ullong sum_us;
+};
+
+struct shard {
+	atomic_ullong cell[CELLS];
+	struct times times[METRICS_HISTOGRAMS];
+	char apart[CACHE_LINE]; /* from the next one */
+};
+
+struct metrics {
+	struct shard shard[SHARDS];
+	atomic_bool store_fails[METRICS_STORE_OPERATIONS];
+};
+
+static const struct {
+	size_t first; /* cell */
+	size_t rows;
+	size_t columns;
+} places[] = {
+#define X(member, rows, columns)                            \
+	[member] = {offsetof(struct cells, member##_cell) / \
+		sizeof(atomic_ullong),                      \
+	    rows, columns},
+    METRICS_COUNTER_TABLE(X)
+#undef X
+};
+
+static const uint64_t bounds_us[] = {
+#define X(us, seconds) us,
+    METRICS_BUCKET_TABLE(X)
+#undef X
+};
+
+struct metrics *
+metrics_new(void)
+{
+	return calloc(1, sizeof(struct metrics));
+}
+
+void
+metrics_free(struct metrics **metrics)
+{
+	free(*metrics);
+	*metrics = NULL;
+}
+
+static void
+add(atomic_ullong *number, uint64_t n)
+{
+	(void)atomic_fetch_add_explicit(number, n, memory_order_relaxed);
+}
+
+static uint64_t
+get(const atomic_ullong *number)
+{
+	return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+/* The thread may be moved to another processor meanwhile: what it adds to is
+ * atomic all the same. */
+static struct shard *
+shard_here(struct metrics *metrics)
+{
+	int cpu = sched_getcpu();
+
+	return &metrics->shard[cpu > 0 ? cpu % SHARDS : 0];
+}
+
+void
+metrics_count(struct metrics *metrics, enum metrics_counter counter, size_t row,
+    size_t column)
+{
+	if (metrics == NULL || row >= places[counter].rows ||
+	    column >= places[counter].columns)
+		return;
+	add(&shard_here(metrics)->cell[places[counter].first +
+		row * places[counter].columns + column],
+	    1);
+}
+
+uint64_t
+metrics_clock_us(void)
+{
+	struct timespec ts = {0, 0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void
+metrics_time(struct metrics *metrics, enum metrics_histogram histogram,
+    uint64_t us)
+{
+	struct times *times;
+	size_t i = 0;
+
+	if (metrics == NULL)
+		return;
+	while (i < METRICS_BUCKETS - 1 && us > bounds_us[i])
+		i++;
+	times = &shard_here(metrics)->times[histogram];
+	add(&times->bucket[i], 1);
+	add(&times->sum_us, us);
+}
+
+void
+metrics_store(struct metrics *metrics, enum metrics_store_operation operation,
+    bool failed)
+{
+	if (metrics == NULL)
+		return;
+	if (failed)
+		metrics_count(metrics, METRICS_STORE_ERRORS, operation, 0);
+	atomic_store(&metrics->store_fails[operation], failed);
+}
+
+bool
+metrics_store_fails(const struct metrics *metrics,
+    enum metrics_store_operation operation)
+{
+	return metrics != NULL && atomic_load(&metrics->store_fails[operation]);
+}
+
+uint64_t
+metrics_sum(const struct metrics *metrics, enum metrics_counter counter,
+    size_t row, size_t column)
+{
+	size_t cell;
+	uint64_t sum = 0;
+
+	if (metrics == NULL || row >= places[counter].rows ||
+	    column >= places[counter].columns)
+		return 0;
+	cell = places[counter].first + row * places[counter].columns + column;
+	for (size_t i = 0; i < SHARDS; i++)
+		sum += get(&metrics->shard[i].cell[cell]);
+	return sum;
+}
+
+void
+metrics_times(const struct metrics *metrics, enum metrics_histogram histogram,
+    struct metrics_times *out)
+{
+	*out = (struct metrics_times){.n = 0};
+	for (size_t i = 0; metrics != NULL && i < SHARDS; i++) {
+		const struct times *times = &metrics->shard[i].times[histogram];
+
+		for (size_t j = 0; j < METRICS_BUCKETS; j++)
+			out->bucket[j] += get(&times->bucket[j]);
+		out->sum_us += get(&times->sum_us);
+	}
+	for (size_t j = 0; j < METRICS_BUCKETS; j++)
+		out->n += out->bucket[j];
+}

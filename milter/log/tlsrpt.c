@@ -1,0 +1,265 @@
+/*
+ * TLSRPT datagrams. Their keys and numbers are those of libtlsrpt:
+ *
+ *   dpv  "1", of the protocol   d  domain   pr  its TLSRPT record
+ *   policies  what was applied, each with
+ *
+ *   policy-type 2 sts, 9 no-policy-found   policy-domain   policy-string
+ *   mx-host   failure-details: c result, n MX host, f reason   t their number
+ *   f  1: the session failed
+ */
+#include "autoconf.h"
+
+#include "log/tlsrpt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "log/log_escape.h"
+
+#define POLICY_STS  2
+#define POLICY_NONE 9
+
+struct tlsrpt {
+	int fd;
+	struct sockaddr_un address;
+};
+
+static const struct {
+	const char *result;
+	unsigned code;
+} codes[] = {
+    {"validation-failure",     205},
+    {"sts-policy-fetch-error", 301},
+    {"sts-policy-invalid",     302},
+    {"sts-webpki-invalid",     303},
+    {"tlsa-invalid",           304},
+    {"dnssec-invalid",         305},
+};
+
+/* --- JSON --- */
+
+struct text {
+	char *at;
+	size_t size;
+	size_t len;
+	bool full;
+};
+
+static void
+put_octets(struct text *text, const char *octets, size_t len)
+{
+	if (text->full || text->size - text->len <= len) {
+		text->full = true;
+		return;
+	}
+	memcpy(text->at + text->len, octets, len);
+	text->len += len;
+	text->at[text->len] = '\0';
+}
+
+static void
+put(struct text *text, const char *words)
+{
+	put_octets(text, words, strlen(words));
+}
+
+static void
+put_number(struct text *text, unsigned number)
+{
+	char digits[16];
+
+	(void)snprintf(digits, sizeof(digits), "%u", number);
+	put(text, digits);
+}
+
+static void
+put_value(struct text *text, const char *value)
+{
+	const uint8_t *octets = (const uint8_t *)value;
+	size_t left = strlen(value);
+
+	put(text, "\"");
+	while (left > 0) {
+		char unit[LOG_ESCAPE_MAX];
+		size_t unit_len;
+		size_t taken = log_json_unit(octets, left, unit, &unit_len);
+
+		put_octets(text, unit, unit_len);
+		octets += taken;
+		left -= taken;
+	}
+	put(text, "\"");
+}
+
+static void
+put_pair(struct text *text, const char *key, const char *value)
+{
+	put(text, key);
+	put_value(text, value);
+}
+
+/* --- the datagram --- */
+
+static void
+put_string(struct text *text, const char *name, const char *value)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "%s: %s", name, value);
+	put_value(text, line);
+}
+
+static void
+put_policy(struct text *text, const struct fact_policy *policy)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%lu",
+	    (unsigned long)policy->max_age_s);
+	put(text, ",\"policy-string\":[");
+	put_string(text, "version", "STSv1");
+	put(text, ",");
+	put_string(text, "mode", policy_mode_name(policy->mode));
+	for (size_t i = 0; i < policy->n_mx; i++) {
+		put(text, ",");
+		put_string(text, "mx", policy->mx[i]);
+	}
+	put(text, ",");
+	put_string(text, "max_age", number);
+	if (policy->dnssec) {
+		put(text, ",");
+		put_string(text, "dnssec", "yes");
+	}
+	put(text, "]");
+	for (size_t i = 0; i < policy->n_mx; i++) {
+		put(text, i == 0 ? ",\"mx-host\":[" : ",");
+		put_value(text, policy->mx[i]);
+	}
+	put(text, policy->n_mx > 0 ? "]" : "");
+}
+
+static void
+put_failure(struct text *text, const struct tlsrpt_report *report,
+    unsigned code)
+{
+	put(text, ",\"failure-details\":[{\"c\":");
+	put_number(text, code);
+	if (report->host != NULL)
+		put_pair(text, ",\"n\":", report->host);
+	put_pair(text, ",\"f\":", report->reason);
+	put(text, "}],\"t\":1,\"f\":");
+	put(text, report->failed ? "1" : "0");
+}
+
+/* 0: there is none. */
+static unsigned
+code_of(const char *result)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (strcmp(codes[i].result, result) == 0)
+			return codes[i].code;
+	}
+	return 0;
+}
+
+int
+tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
+{
+	struct text text = {.at = out, .size = size};
+	unsigned code = code_of(report->result);
+
+	if (code == 0)
+		return ERR_SYNTAX;
+	put(&text, "{\"dpv\":\"1\"");
+	put_pair(&text, ",\"d\":", report->domain);
+	put_pair(&text, ",\"pr\":", report->record);
+	put(&text, ",\"policies\":[{\"policy-type\":");
+	put_number(&text, report->policy != NULL ? POLICY_STS : POLICY_NONE);
+	put_pair(&text, ",\"policy-domain\":", report->domain);
+	if (report->policy != NULL)
+		put_policy(&text, report->policy);
+	put_failure(&text, report, code);
+	put(&text, "}]}");
+	return text.full ? ERR_TOOLONG : 0;
+}
+
+/* --- the socket --- */
+
+struct tlsrpt *
+tlsrpt_open(const char *path)
+{
+	struct tlsrpt *tlsrpt = calloc(1, sizeof(*tlsrpt));
+
+	if (tlsrpt == NULL)
+		return NULL;
+	tlsrpt->fd = -1;
+	tlsrpt->address.sun_family = AF_UNIX;
+	if (strlen(path) < sizeof(tlsrpt->address.sun_path)) {
+		memcpy(tlsrpt->address.sun_path, path, strlen(path) + 1);
+		tlsrpt->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	}
+	if (tlsrpt->fd < 0)
+		tlsrpt_close(&tlsrpt);
+	return tlsrpt;
+}
+
+void
+tlsrpt_close(struct tlsrpt **tlsrpt)
+{
+	if (*tlsrpt == NULL)
+		return;
+	if ((*tlsrpt)->fd >= 0)
+		close((*tlsrpt)->fd);
+	free(*tlsrpt);
+	*tlsrpt = NULL;
+}
+
+int
+tlsrpt_send(const struct tlsrpt *tlsrpt, const struct tlsrpt_report *report)
+{
+	char datagram[TLSRPT_DATAGRAM_MAX];
+	int err = tlsrpt_write(report, datagram, sizeof(datagram));
+
+	if (err != 0)
+		return err;
+	/* Without connect: the collector may come later, or again. */
+	return sendto(tlsrpt->fd, datagram, strlen(datagram),
+		   MSG_DONTWAIT | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&tlsrpt->address,
+		   sizeof(tlsrpt->address)) >= 0
+	    ? 0
+	    : ERR_IO;
+}
+
+/* --- the domain's record --- */
+
+bool
+tlsrpt_record(const uint8_t *rdata, size_t len, char out[TLSRPT_RECORD_MAX])
+{
+	static const char version[] = "v=TLSRPTv1";
+	const size_t version_len = sizeof(version) - 1;
+	size_t n = 0;
+
+	while (len > 0) {
+		size_t part = rdata[0];
+
+		if (part + 1 > len || n + part >= TLSRPT_RECORD_MAX ||
+		    memchr(rdata + 1, '\0', part) != NULL)
+			return false;
+		memcpy(out + n, rdata + 1, part);
+		n += part;
+		rdata += part + 1;
+		len -= part + 1;
+	}
+	out[n] = '\0';
+	/* RFC 8460 3: followed by blanks, and a semicolon */
+	return strncmp(out, version, version_len) == 0 &&
+	    (out[version_len] == ';' || out[version_len] == ' ' ||
+		out[version_len] == '\t');
+}

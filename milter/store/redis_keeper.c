@@ -1,0 +1,402 @@
+/* Links to a Redis server. */
+#include "autoconf.h"
+
+#include "store/redis_keeper.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "log/log.h"
+#include "store/redis_wait.h"
+
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 10000
+#define STEADY_MS      10000 /* up for so long: the next outage is a new one */
+#define PUSH_RETRY_MS  5000
+
+enum state {
+	STATE_UP,
+	STATE_MENDING,
+	STATE_DOWN
+};
+
+struct slot {
+	struct redis_link *link; /* NULL: lent, or broken */
+	bool lent;
+};
+
+struct redis_keeper {
+	struct redis_keeping keeping;
+	struct redis_resolver resolver; /* the thread's */
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t turn;
+	bool stop;
+	enum state state;
+	struct slot slot[REDIS_LANES];
+	uint64_t since_ms; /* of UP or DOWN */
+	uint64_t retry_ms; /* when to connect again */
+	uint64_t backoff_ms;
+	bool push;
+	uint64_t push_ms; /* not before */
+};
+
+/* --- outages -------------------------------------------------------------- */
+
+static void
+log_down(const struct redis_keeper *k, const char *why)
+{
+	struct log_event e;
+
+	log_begin(&e, k->keeping.log, LOG_LEVEL_ERROR, "store");
+	log_str(&e, "state", "down");
+	log_str(&e, "store", k->keeping.spec);
+	log_str(&e, "why", why);
+	log_end(&e);
+}
+
+static void
+log_up(const struct redis_keeper *k, uint64_t down_ms)
+{
+	struct log_event e;
+
+	log_begin(&e, k->keeping.log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", "up");
+	log_str(&e, "store", k->keeping.spec);
+	log_int(&e, "down_s", (int64_t)(down_ms / 1000));
+	log_end(&e);
+}
+
+/* An outage soon after the last one goes on where that one stopped. */
+static uint64_t
+next_backoff_ms(const struct redis_keeper *k, uint64_t now_ms)
+{
+	uint64_t ms = k->backoff_ms * 2;
+
+	if (k->state != STATE_DOWN && now_ms - k->since_ms >= STEADY_MS)
+		return BACKOFF_MIN_MS;
+	return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+/* Under the lock. Whether this is the beginning of an outage. */
+static bool
+go_down(struct redis_keeper *k)
+{
+	uint64_t now_ms = redis_now_ms();
+
+	for (size_t i = 0; i < REDIS_LANES; i++)
+		redis_link_free(&k->slot[i].link);
+	(void)pthread_cond_broadcast(&k->turn);
+	k->backoff_ms = next_backoff_ms(k, now_ms);
+	k->retry_ms = now_ms + k->backoff_ms;
+	if (k->state == STATE_DOWN)
+		return false;
+	k->state = STATE_DOWN;
+	k->since_ms = now_ms;
+	return true;
+}
+
+/* Under the lock. How long it was down; 0: it was not. */
+static uint64_t
+go_up(struct redis_keeper *k)
+{
+	uint64_t now_ms = redis_now_ms();
+	uint64_t down_ms = 0;
+
+	if (k->state == STATE_DOWN) {
+		down_ms = now_ms - k->since_ms + 1;
+		k->since_ms = now_ms;
+	}
+	k->state = STATE_UP;
+	k->push_ms = now_ms;
+	(void)pthread_cond_broadcast(&k->turn);
+	return down_ms;
+}
+
+/* --- connecting ----------------------------------------------------------- */
+
+/* Under the lock. The first lane that lacks its link, or REDIS_LANES. */
+static size_t
+find_gap(const struct redis_keeper *k)
+{
+	size_t i = 0;
+
+	while (i < REDIS_LANES && (k->slot[i].lent || k->slot[i].link != NULL))
+		i++;
+	return i;
+}
+
+static int
+connect_one(struct redis_keeper *k, struct redis_link **out,
+    char why[REDIS_WHY_SIZE])
+{
+	return redis_login(k->keeping.login, &k->resolver,
+	    redis_now_ms() + REDIS_CONNECT_MS, out, why);
+}
+
+/* Under the lock, which is let go meanwhile. */
+static int
+mend(struct redis_keeper *k, char why[REDIS_WHY_SIZE])
+{
+	struct redis_link *link;
+	size_t i;
+	int err = 0;
+
+	while (err == 0 && !k->stop && (i = find_gap(k)) < REDIS_LANES) {
+		(void)pthread_mutex_unlock(&k->lock);
+		err = connect_one(k, &link, why);
+		(void)pthread_mutex_lock(&k->lock);
+		if (err == 0)
+			k->slot[i].link = link; /* only we fill a gap */
+	}
+	return err;
+}
+
+/* Under the lock, which is let go meanwhile. */
+static void
+settle(struct redis_keeper *k, int err, const char *why)
+{
+	bool fell = err != 0 && go_down(k);
+	uint64_t down_ms = err == 0 ? go_up(k) : 0;
+
+	(void)pthread_mutex_unlock(&k->lock);
+	if (fell)
+		log_down(k, why);
+	if (down_ms > 0)
+		log_up(k, down_ms);
+	(void)pthread_mutex_lock(&k->lock);
+}
+
+/* --- the thread ----------------------------------------------------------- */
+
+static void
+push(struct redis_keeper *k)
+{
+	int err;
+
+	k->push = false;
+	(void)pthread_mutex_unlock(&k->lock);
+	err = k->keeping.push(k->keeping.arg);
+	(void)pthread_mutex_lock(&k->lock);
+	if (err != 0) {
+		k->push = true;
+		k->push_ms = redis_now_ms() + PUSH_RETRY_MS;
+	}
+}
+
+/* When there is something to do; UINT64_MAX: not by the clock. */
+static uint64_t
+next_ms(const struct redis_keeper *k)
+{
+	switch (k->state) {
+	case STATE_MENDING:
+		return 0;
+	case STATE_DOWN:
+		return k->retry_ms;
+	case STATE_UP:
+		break;
+	}
+	return k->push ? k->push_ms : UINT64_MAX;
+}
+
+/* Under the lock. False: the time has come. */
+static bool
+wait_until(struct redis_keeper *k, uint64_t at_ms)
+{
+	const struct timespec at = {(time_t)(at_ms / 1000),
+	    (long)(at_ms % 1000) * 1000000};
+
+	if (at_ms == UINT64_MAX)
+		(void)pthread_cond_wait(&k->turn, &k->lock);
+	else if (at_ms <= redis_now_ms() ||
+	    pthread_cond_timedwait(&k->turn, &k->lock, &at) != 0)
+		return false;
+	return true;
+}
+
+static void *
+keep(void *arg)
+{
+	struct redis_keeper *k = arg;
+	char why[REDIS_WHY_SIZE];
+	int err;
+
+	(void)pthread_mutex_lock(&k->lock);
+	while (!k->stop) {
+		if (wait_until(k, next_ms(k)) || k->stop)
+			continue;
+		if (k->state == STATE_UP) {
+			push(k);
+			continue;
+		}
+		err = mend(k, why);
+		if (!k->stop)
+			settle(k, err, why);
+	}
+	if (k->state == STATE_UP && k->push)
+		push(k);
+	(void)pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+/* --- borrowing ------------------------------------------------------------ */
+
+struct redis_link *
+redis_keeper_borrow(struct redis_keeper *k, enum redis_lane lane,
+    uint64_t wait_ms)
+{
+	struct slot *slot = &k->slot[lane];
+	struct redis_link *link = NULL;
+	uint64_t deadline_ms = redis_now_ms() + wait_ms;
+
+	(void)pthread_mutex_lock(&k->lock);
+	while (!k->stop && k->state != STATE_DOWN && slot->link == NULL &&
+	    wait_until(k, deadline_ms))
+		;
+	if (k->state != STATE_DOWN && slot->link != NULL) {
+		link = slot->link;
+		slot->link = NULL;
+		slot->lent = true;
+	}
+	(void)pthread_mutex_unlock(&k->lock);
+	return link;
+}
+
+void
+redis_keeper_return(struct redis_keeper *k, enum redis_lane lane,
+    struct redis_link *link, int err)
+{
+	bool fell = false;
+
+	(void)pthread_mutex_lock(&k->lock);
+	k->slot[lane].lent = false;
+	if (err == 0) {
+		k->slot[lane].link = link;
+		link = NULL;
+	} else if (err == ERR_BUSY) {
+		fell = go_down(k);
+	} else if (k->state == STATE_UP) {
+		k->state = STATE_MENDING;
+	}
+	(void)pthread_cond_broadcast(&k->turn);
+	(void)pthread_mutex_unlock(&k->lock);
+	redis_link_free(&link);
+	if (fell)
+		log_down(k, "no answer in time");
+}
+
+void
+redis_keeper_wake(struct redis_keeper *k)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	k->push = true;
+	(void)pthread_cond_broadcast(&k->turn);
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static struct redis_keeper *
+keeper_new(const struct redis_keeping *keeping)
+{
+	struct redis_keeper *k = calloc(1, sizeof(*k));
+	pthread_condattr_t attr;
+
+	if (k == NULL)
+		return NULL;
+	k->keeping = *keeping;
+	k->state = STATE_MENDING;
+	k->backoff_ms = BACKOFF_MIN_MS;
+	(void)pthread_mutex_init(&k->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&k->turn, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	return k;
+}
+
+static void
+keeper_free(struct redis_keeper *k)
+{
+	for (size_t i = 0; i < REDIS_LANES; i++)
+		redis_link_free(&k->slot[i].link);
+	redis_resolver_clear(&k->resolver);
+	(void)pthread_cond_destroy(&k->turn);
+	(void)pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+/* Whether the filter can go on without. */
+static bool
+is_outage(const struct redis_keeper *k, int err)
+{
+	return !k->keeping.login->read_only &&
+	    (err == ERR_BUSY || err == ERR_IO);
+}
+
+static int
+start_thread(struct redis_keeper *k)
+{
+	sigset_t all;
+	sigset_t saved;
+	int rc;
+
+	/* The thread inherits the mask: signals are main's. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &saved);
+	rc = pthread_create(&k->thread, NULL, keep, k);
+	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	if (rc != 0)
+		return ERR_NOMEM;
+	(void)pthread_setname_np(k->thread, "redis");
+	return 0;
+}
+
+struct redis_keeper *
+redis_keeper_start(const struct redis_keeping *keeping,
+    char error[STORE_ERROR_SIZE])
+{
+	struct redis_keeper *k = keeper_new(keeping);
+	char why[REDIS_WHY_SIZE] = "out of memory";
+	int err;
+
+	if (k == NULL)
+		goto fail;
+	(void)pthread_mutex_lock(&k->lock);
+	err = mend(k, why);
+	if (err == 0 || is_outage(k, err))
+		settle(k, err, why);
+	(void)pthread_mutex_unlock(&k->lock);
+	if (err != 0 && !is_outage(k, err))
+		goto fail;
+	snprintf(why, sizeof(why), "cannot start a thread");
+	if (start_thread(k) == 0)
+		return k;
+fail:
+	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,
+	    why);
+	if (k != NULL)
+		keeper_free(k);
+	return NULL;
+}
+
+void
+redis_keeper_stop(struct redis_keeper **keeperp)
+{
+	struct redis_keeper *k = *keeperp;
+
+	if (k == NULL)
+		return;
+	(void)pthread_mutex_lock(&k->lock);
+	k->stop = true;
+	(void)pthread_cond_broadcast(&k->turn);
+	(void)pthread_mutex_unlock(&k->lock);
+	/* The last push still borrows. */
+	(void)pthread_join(k->thread, NULL);
+	*keeperp = NULL;
+	keeper_free(k);
+}

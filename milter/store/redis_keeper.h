@@ -1,0 +1,72 @@
+/*
+ * Keeps the links to a Redis server: makes them, mends them, notices outages
+ * and logs each once. Connecting takes place on a thread of its own, so that
+ * who reads or writes policies never waits for a name to be looked up or for a
+ * host that is switched off.
+ *
+ *            a link broke               not to be had
+ *      UP ----------------> MENDING ---------------------> DOWN
+ *      ^ ^                     |                           ^ |
+ *      | +------ mended -------+  no answer in time        | | tried again,
+ *      |                          (from UP and MENDING) ---+ | less and less
+ *      +-------------------- connected ----------------------+ often
+ *
+ * While MENDING, borrowers wait a little: a server that was restarted, or that
+ * closes idle connections, is no outage. While DOWN they get nothing at once.
+ *
+ * Any thread.
+ */
+#ifndef STORE_REDIS_KEEPER_H
+#define STORE_REDIS_KEEPER_H
+
+#include <stdint.h>
+
+#include "store/redis_login.h"
+#include "store/store.h"
+
+struct log;
+struct redis_keeper;
+
+#define REDIS_CONNECT_MS 1000 /* all of a login */
+
+/* One link each: no read waits for a write. */
+enum redis_lane {
+	REDIS_READ,
+	REDIS_WRITE,
+	REDIS_SPARE,
+	REDIS_LANES
+};
+
+/* On the keeper's thread, with the server UP: writes what waits for it. 0, or
+ * an error: some is left for later. */
+typedef int redis_push_fn(void *arg);
+
+struct redis_keeping {
+	const struct redis_login *login;
+	const char *spec; /* for the log */
+	struct log *log;  /* may be NULL */
+	redis_push_fn *push;
+	void *arg;
+};
+
+/*
+ * Tries to connect before it returns. What is pointed to must outlive it. NULL
+ * with *error filled in when the server says no to what the configuration
+ * says; one that cannot be reached is an outage, or, if read_only, an error.
+ */
+struct redis_keeper *redis_keeper_start(const struct redis_keeping *keeping,
+    char error[STORE_ERROR_SIZE]);
+/* Nobody has a link. What can still be pushed is. */
+void redis_keeper_stop(struct redis_keeper **keeper);
+
+/* NULL: not to be had, or not within wait_ms. */
+struct redis_link *redis_keeper_borrow(struct redis_keeper *keeper,
+    enum redis_lane lane, uint64_t wait_ms);
+/* err: what the link came to: 0, ERR_BUSY (no answer in time), another one. */
+void redis_keeper_return(struct redis_keeper *keeper, enum redis_lane lane,
+    struct redis_link *link, int err);
+
+/* There is something to push. */
+void redis_keeper_wake(struct redis_keeper *keeper);
+
+#endif

@@ -1,0 +1,197 @@
+/* Policies in Redis. */
+#include "autoconf.h"
+
+#include "store/redis_script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "base/err.h"
+#include "core/policy.h"
+#include "store/redis_login.h"
+#include "store/store_format.h"
+
+#define GONE      "GONE"
+#define GONE_SIZE 12
+#define DAY_S     86400
+
+/* --- scripts -------------------------------------------------------------- */
+
+/*
+ * KEYS: the policy's, the format's. ARGV: the record, "new" or "copy", when it
+ * ends in ms, the format. Offsets are those of store_format.h, from 1.
+ */
+static const char put_script[] =
+    "local SLACK = 300\n"
+    "local key, record, how = KEYS[1], ARGV[1], ARGV[2]\n"
+    "local t = redis.call('TIME')\n"
+    "local now, now_ms = tonumber(t[1]), t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local function read(v)\n"
+    "  if #v == 12 and v:sub(1, 4) == 'GONE' then\n"
+    "    return {gone = true, at = struct.unpack('<i8', v, 5)}\n"
+    "  elseif #v >= 44 and v:sub(1, 4) == 'DSTS' then\n"
+    "    return {id = v:sub(45, 44 + struct.unpack('<I2', v, 7)),\n"
+    "      at = struct.unpack('<i8', v, 17)}\n"
+    "  end\n"
+    "end\n"
+    "local function version(v)\n"
+    "  if #v >= 6 and v:sub(1, 4) == 'DSTS' then\n"
+    "    return struct.unpack('<I2', v, 5)\n"
+    "  end\n"
+    "  return 0\n"
+    "end\n"
+    "local function wins(new, old)\n"
+    "  if old.at > now + SLACK then return true end\n"
+    "  if how == 'new' then return old.gone or new.at >= old.at end\n"
+    "  if new.at > now + SLACK then return false end\n"
+    "  return new.at > old.at or\n"
+    "    new.at == old.at and not old.gone and new.id == old.id\n"
+    "end\n"
+    "local new = read(record)\n"
+    "local there = redis.call('GET', key)\n"
+    "if there and version(there) > version(record) then\n"
+    "  return redis.error_reply('ERR NEWERVERSION')\n"
+    "end\n"
+    "local old = there and read(there)\n"
+    "if old and not wins(new, old) then return there end\n"
+    "local ends = tonumber(ARGV[3])\n"
+    "local left = redis.call('PTTL', key)\n"
+    "if left > 0 then ends = math.max(ends, now_ms + left) end\n"
+    "redis.call('SET', KEYS[2], ARGV[4], 'NX')\n"
+    "redis.call('SET', key, record)\n"
+    "redis.call('PEXPIREAT', key, string.format('%.0f', ends))\n"
+    "return false\n";
+
+/*
+ * KEYS: the policy's. ARGV: when the deleter's own copy would end, in ms. A
+ * server that is full has room for no word, but can still delete.
+ */
+static const char delete_script[] =
+    "local key, ends = KEYS[1], tonumber(ARGV[1])\n"
+    "local t = redis.call('TIME')\n"
+    "local now_ms = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local left = redis.call('PTTL', key)\n"
+    "if left > 0 then ends = math.max(ends, now_ms + left) end\n"
+    "redis.call('DEL', key)\n"
+    "if ends > now_ms then\n"
+    "  local word = 'GONE' .. struct.pack('<i8', tonumber(t[1]))\n"
+    "  local set = redis.pcall('SET', key, word)\n"
+    "  if not set.err then\n"
+    "    redis.call('PEXPIREAT', key, string.format('%.0f', ends))\n"
+    "  end\n"
+    "end\n"
+    "return false\n";
+
+/* --- changes -------------------------------------------------------------- */
+
+void
+redis_key(const char *domain, char out[REDIS_KEY_SIZE])
+{
+	snprintf(out, REDIS_KEY_SIZE, "%s%s", REDIS_KEY_PREFIX, domain);
+}
+
+int64_t
+redis_expiry_ms(const struct store_entry *entry, int64_t now_s)
+{
+	struct policy *policy = NULL;
+	/* S-06: a fetch in the future is one of just now. */
+	int64_t from_s = entry->fetched_s < now_s ? entry->fetched_s : now_s;
+	int64_t life_s = DAY_S;
+
+	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
+		life_s = policy->max_age_s;
+	else
+		from_s = now_s;
+	policy_free(&policy);
+	return from_s > 0 ? (from_s + life_s) * 1000 : 0;
+}
+
+int
+redis_put(struct redis_link *link, enum redis_put how,
+    const struct store_entry *entry, int64_t now_s)
+{
+	size_t size = format_size(entry);
+	uint8_t *record = malloc(size);
+	char key[REDIS_KEY_SIZE];
+	char ends[24];
+	int err;
+
+	if (record == NULL)
+		return ERR_NOMEM;
+	format_write(entry, record);
+	redis_key(entry->domain, key);
+	snprintf(ends, sizeof(ends), "%" PRId64, redis_expiry_ms(entry, now_s));
+	const struct redis_word words[] = {
+	    REDIS_WORD("EVAL"),
+	    REDIS_WORD(put_script),
+	    REDIS_WORD("2"),
+	    REDIS_WORD(key),
+	    REDIS_WORD(REDIS_FORMAT_KEY),
+	    {record, size},
+	    REDIS_WORD(how == REDIS_PUT_NEW ? "new" : "copy"),
+	    REDIS_WORD(ends),
+	    REDIS_WORD(REDIS_FORMAT),
+	};
+	err = redis_link_command(link, sizeof(words) / sizeof(words[0]), words);
+	free(record);
+	return err;
+}
+
+int
+redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
+{
+	char key[REDIS_KEY_SIZE];
+	char ends[24];
+
+	redis_key(domain, key);
+	snprintf(ends, sizeof(ends), "%" PRId64, ends_ms);
+	const struct redis_word words[] = {
+	    REDIS_WORD("EVAL"),
+	    REDIS_WORD(delete_script),
+	    REDIS_WORD("1"),
+	    REDIS_WORD(key),
+	    REDIS_WORD(ends),
+	};
+	return redis_link_command(link, sizeof(words) / sizeof(words[0]),
+	    words);
+}
+
+/* --- what lies there ------------------------------------------------------ */
+
+static int64_t
+seconds_at(const char *at)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		value |= (uint64_t)(uint8_t)at[i] << (8 * i);
+	return (int64_t)value;
+}
+
+int
+redis_value(const struct redisReply *reply, const char *domain,
+    enum redis_value *value, struct store_entry *out)
+{
+	size_t len = (size_t)reply->len;
+	int err = redis_reply_error(reply);
+
+	*value = REDIS_VALUE_NONE;
+	if (err != 0 || reply->type == REDIS_REPLY_NIL)
+		return err;
+	if (reply->type != REDIS_REPLY_STRING)
+		return ERR_CORRUPT;
+	if (len == GONE_SIZE && memcmp(reply->str, GONE, strlen(GONE)) == 0) {
+		*value = REDIS_VALUE_GONE;
+		*out = (struct store_entry){
+		    .domain = domain,
+		    .fetched_s = seconds_at(reply->str + strlen(GONE)),
+		};
+		return 0;
+	}
+	*value = REDIS_VALUE_RECORD;
+	return format_read(domain, (const uint8_t *)reply->str, len, out);
+}

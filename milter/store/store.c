@@ -1,0 +1,528 @@
+/*
+ * The policy store's front: kinds of store, threads, group commit.
+ *
+ * Whatever waits when the writer comes round goes into one commit, as a synced
+ * write costs the same for one entry and for hundreds. If that commit fails,
+ * each entry gets one of its own, so that a bad one fails alone.
+ */
+#include "autoconf.h"
+
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/store_backend.h"
+#include "store/work_queue.h"
+#include "store/write_retry.h"
+
+struct store {
+	const struct store_backend *backend;
+	void *handle;
+	struct lane reads;
+	struct lane writes;
+};
+
+/* --- kinds of store ------------------------------------------------------- */
+
+static const struct store_backend *const backends[] = {
+    &store_lmdb,
+    &store_redis,
+    &store_rediss,
+    &store_redis_unix,
+    &store_memory,
+};
+
+static bool
+has_scheme(const char *spec, const char *scheme)
+{
+	size_t len = strlen(scheme);
+
+	return strncmp(spec, scheme, len) == 0 && spec[len] == ':';
+}
+
+/* The backend for spec and what follows the colon, or NULL. */
+static const struct store_backend *
+find_backend(const char *spec, const char **rest, char error[STORE_ERROR_SIZE])
+{
+	const struct store_backend *b;
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		b = backends[i];
+		if (!has_scheme(spec, b->scheme))
+			continue;
+		*rest = spec + strlen(b->scheme) + 1;
+		if (b->check != NULL && b->check(*rest, error) != 0)
+			return NULL;
+		return b;
+	}
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store \"%.200s\": must be \"lmdb:DIRECTORY\", "
+	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
+	    "\"redis+unix:PATH\" or \"memory:\"",
+	    spec);
+	return NULL;
+}
+
+int
+store_check(const char *spec, char error[STORE_ERROR_SIZE])
+{
+	const char *rest;
+
+	return find_backend(spec, &rest, error) == NULL ? ERR_CONFIG : 0;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+/* What becomes of what was read for a request. entry: NULL on an error. */
+typedef void
+answer_fn(struct request *request, int err, const struct store_entry *entry);
+
+/* Requests that a backend answers together. */
+#define MANY_MAX 128
+
+struct many {
+	struct request *request[MANY_MAX];
+	const char *domain[MANY_MAX];
+	size_t n;
+	answer_fn *answer;
+};
+
+static void
+answer_of_many(void *arg, size_t i, int err, const struct store_entry *entry)
+{
+	struct many *many = arg;
+
+	many->answer(many->request[i], err, err == 0 ? entry : NULL);
+}
+
+static bool
+answer_of_one(void *arg, const struct store_entry *entry)
+{
+	answer_of_many(arg, 0, 0, entry);
+	return true;
+}
+
+/* Reads what has been gathered, and begins anew. */
+static void
+read_many(struct store *store, struct many *many)
+{
+	int err;
+
+	if (many->n > 0 && store->backend->get_many != NULL) {
+		store->backend->get_many(store->handle, many->n, many->domain,
+		    answer_of_many, many);
+	} else if (many->n > 0) {
+		err = store->backend->get(store->handle, many->domain[0],
+		    answer_of_one, many);
+		if (err != 0)
+			answer_of_many(many, 0, err, NULL);
+	}
+	many->n = 0;
+}
+
+/* For the requests from first up to, but not with, end. */
+static void
+read_run(struct store *store, struct request *first, const struct request *end,
+    answer_fn *answer)
+{
+	size_t max = store->backend->get_many != NULL ? MANY_MAX : 1;
+	struct many many = {.n = 0, .answer = answer};
+
+	for (; first != end; first = first->next) {
+		many.request[many.n] = first;
+		many.domain[many.n++] = first->record->entry.domain;
+		if (many.n == max)
+			read_many(store, &many);
+	}
+	read_many(store, &many);
+}
+
+static void
+hand_out(struct request *request, int err, const struct store_entry *entry)
+{
+	request->got(request->arg, err, entry);
+}
+
+static void
+read_batch(void *arg, struct request *batch)
+{
+	struct request *request;
+
+	read_run(arg, batch, NULL, hand_out);
+	while (batch != NULL) {
+		request = batch;
+		batch = request->next;
+		request_free(&request);
+	}
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static int
+change(struct store *store, const struct request *request)
+{
+	const struct store_backend *backend = store->backend;
+	const struct store_entry *entry = &request->record->entry;
+
+	if (request->record->deleted && request->later && backend->ends_entries)
+		return 0;
+	if (request->record->deleted)
+		return backend->remove(store->handle, entry->domain);
+	if (request->mark && backend->note != NULL)
+		return backend->note(store->handle, entry);
+	return backend->put(store->handle, entry);
+}
+
+static int
+commit_once(struct store *store, const struct request *first,
+    const struct request *end)
+{
+	int err = store->backend->begin(store->handle);
+
+	if (err != 0)
+		return err;
+	for (; err == 0 && first != end; first = first->next) {
+		if (first->err == 0)
+			err = change(store, first);
+	}
+	if (err == 0)
+		err = store->backend->commit(store->handle);
+	if (err != 0)
+		store->backend->abort(store->handle);
+	return err;
+}
+
+/* The requests from first up to, but not with, end: all or none. */
+static int
+commit(struct store *store, const struct request *first,
+    const struct request *end)
+{
+	int err = ERR_BUSY;
+
+	for (int i = 0; i < STORE_CHANGE_TRIES && err == ERR_BUSY; i++)
+		err = commit_once(store, first, end);
+	return err;
+}
+
+static void
+commit_each(struct store *store, struct request *first,
+    const struct request *end)
+{
+	for (; first != end; first = first->next) {
+		if (first->err == 0)
+			first->err = commit(store, first, first->next);
+	}
+}
+
+static void
+commit_run(struct store *store, struct request *first,
+    const struct request *end)
+{
+	int err = commit(store, first, end);
+
+	if (err != 0 && first->next != end) {
+		commit_each(store, first, end);
+		return;
+	}
+	for (; first != end; first = first->next) {
+		if (first->err == 0)
+			first->err = err;
+	}
+}
+
+/* A mark becomes the whole entry as it is now, with the mark on it. */
+static void
+mark_entry(struct request *request, int err, const struct store_entry *entry)
+{
+	const struct store_entry *mark = &request->record->entry;
+	struct store_entry marked;
+	struct record *record;
+
+	request->err = err;
+	if (err != 0)
+		return;
+	marked = *entry;
+	if (mark->tried_s != 0) {
+		marked.tried_s = mark->tried_s;
+		marked.failure = mark->failure;
+	}
+	if (mark->used_s != 0)
+		marked.used_s = mark->used_s;
+	request->err = record_new(&marked, &record);
+	if (request->err != 0)
+		return;
+	record_unref(&request->record);
+	request->record = record;
+}
+
+static void
+keep_newer(struct request *request, int err, const struct store_entry *entry)
+{
+	if (err == ERR_NOTFOUND)
+		return;
+	request->err = err;
+	if (err == 0 && entry->fetched_s >= request->record->entry.fetched_s)
+		request->err = ERR_KEPT;
+}
+
+static bool
+reads_first(const struct request *request)
+{
+	return request->mark || request->later;
+}
+
+static bool
+is_in_run(const struct request *first, const struct request *end,
+    const char *domain)
+{
+	for (; first != end; first = first->next) {
+		if (strcmp(first->record->entry.domain, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Marks, and puts that depend on what is there, read what is committed, so that
+ * they share a commit neither with what goes before them nor with another one
+ * of the same domain.
+ */
+static struct request *
+run_end(const struct request *first)
+{
+	struct request *end = first->next;
+
+	while (end != NULL && end->mark == first->mark &&
+	    end->later == first->later &&
+	    !(reads_first(end) &&
+		is_in_run(first, end, end->record->entry.domain)))
+		end = end->next;
+	return end;
+}
+
+static void
+write_batch(void *arg, struct request *batch)
+{
+	struct store *store = arg;
+	struct request *request;
+	struct request *end;
+
+	for (request = batch; request != NULL; request = end) {
+		end = run_end(request);
+		if (request->mark)
+			read_run(store, request, end, mark_entry);
+		else if (request->later)
+			read_run(store, request, end, keep_newer);
+		commit_run(store, request, end);
+	}
+	while (batch != NULL) {
+		request = batch;
+		batch = request->next;
+		if (request->done != NULL)
+			request->done(request->arg, request->err);
+		request_free(&request);
+	}
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+/* What lies over the backend: changes to one that is only read stay in memory,
+ * and so do those that a disk did not take. */
+static void *
+open_backend(struct store *store, const char *rest,
+    const struct store_options *options, char error[STORE_ERROR_SIZE])
+{
+	const struct store_backend *over = &store_memory;
+	void *below = store->backend->open(rest, options, error);
+	void *handle;
+
+	if (below == NULL)
+		return NULL;
+	if (options->access == STORE_READ_ONLY) {
+		handle = store_memory_over(store->backend, below);
+	} else if (store->backend->hold_unwritten) {
+		handle = store_unwritten_over(store->backend, below, options);
+		over = &store_unwritten;
+	} else {
+		return below;
+	}
+	if (handle == NULL) {
+		store->backend->close(below);
+		snprintf(error, STORE_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	store->backend = over;
+	return handle;
+}
+
+static uint64_t
+write_later(void *arg)
+{
+	struct store *store = arg;
+
+	return store->backend->idle != NULL
+	    ? store->backend->idle(store->handle)
+	    : 0;
+}
+
+static int
+start_lanes(struct store *store, char error[STORE_ERROR_SIZE])
+{
+	if (lane_start(&store->reads, read_batch, NULL, store) != 0)
+		goto fail;
+	if (lane_start(&store->writes, write_batch, write_later, store) != 0) {
+		lane_stop(&store->reads);
+		goto fail;
+	}
+	return 0;
+fail:
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot start a thread");
+	return ERR_NOMEM;
+}
+
+struct store *
+store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
+{
+	const char *rest;
+	const struct store_backend *backend =
+	    find_backend(options->spec, &rest, error);
+	struct store *store;
+
+	if (backend == NULL)
+		return NULL;
+	store = calloc(1, sizeof(*store));
+	if (store == NULL) {
+		snprintf(error, STORE_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	store->backend = backend;
+	store->handle = open_backend(store, rest, options, error);
+	if (store->handle == NULL)
+		goto fail;
+	if (start_lanes(store, error) == 0)
+		return store;
+	store->backend->close(store->handle);
+fail:
+	free(store);
+	return NULL;
+}
+
+void
+store_close(struct store **storep)
+{
+	struct store *store = *storep;
+
+	if (store == NULL)
+		return;
+	*storep = NULL;
+	/* Reads first: their callbacks may still ask for changes. */
+	lane_stop(&store->reads);
+	lane_stop(&store->writes);
+	store->backend->close(store->handle);
+	free(store);
+}
+
+/* --- requests ------------------------------------------------------------- */
+
+int
+store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
+{
+	struct request request = {.got = got, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	return err != 0 ? err : lane_post(&store->reads, &request);
+}
+
+static int
+post_put(struct store *store, const struct store_entry *entry, bool later,
+    store_done_fn *done, void *arg)
+{
+	struct request request = {.later = later, .done = done, .arg = arg};
+	int err = record_new(entry, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_put(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg)
+{
+	return post_put(store, entry, false, done, arg);
+}
+
+int
+store_put_later(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg)
+{
+	return post_put(store, entry, true, done, arg);
+}
+
+int
+store_mark(struct store *store, const char *domain,
+    const struct store_mark *mark, store_done_fn *done, void *arg)
+{
+	const struct store_entry entry = {
+	    .domain = domain,
+	    .id = "",
+	    .tried_s = mark->tried_s,
+	    .failure = mark->failure != NULL ? mark->failure : "",
+	    .used_s = mark->used_s,
+	};
+	struct request request = {.mark = true, .done = done, .arg = arg};
+	int err = record_new(&entry, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_delete(struct store *store, const char *domain, store_done_fn *done,
+    void *arg)
+{
+	struct request request = {.done = done, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	return err != 0 ? err : lane_post(&store->writes, &request);
+}
+
+int
+store_delete_expired(struct store *store, const char *domain, int64_t fetched_s,
+    store_done_fn *done, void *arg)
+{
+	struct request request = {.later = true, .done = done, .arg = arg};
+	int err = record_new_deleted(domain, &request.record);
+
+	if (err != 0)
+		return err;
+	request.record->entry.fetched_s =
+	    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
+	return lane_post(&store->writes, &request);
+}
+
+int
+store_each(struct store *store, store_each_fn *each, void *arg)
+{
+	return store->backend->each(store->handle, each, arg);
+}
+
+bool
+store_each_partial(int err)
+{
+	return err == ERR_CORRUPT || err == ERR_VERSION;
+}
+
+size_t
+store_count(struct store *store)
+{
+	return store->backend->count(store->handle);
+}
+
+size_t
+store_count_unwritten(struct store *store)
+{
+	return store->backend->count_unwritten != NULL
+	    ? store->backend->count_unwritten(store->handle)
+	    : 0;
+}

@@ -1,0 +1,140 @@
+/*
+ * The policy store: the security anchor. What it holds survives TXT
+ * suppression, failing fetches, restarts, kill -9 and a full disk (C-01,
+ * C-04, C-05, C-13). It keeps the raw body, never a decision.
+ *
+ * Any thread. Requests are carried out on threads of the store's own, so that
+ * event loops never wait for a disk; callbacks run on those threads, must be
+ * short and must not call back into the store but to queue another request.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/name.h"
+#include "core/txt.h"
+
+struct log;
+struct store;
+
+#define STORE_ERROR_SIZE 512
+
+/* Waiting at most, of reads and of writes; then ERR_BUSY. */
+#define STORE_QUEUE_MAX        8192
+#define STORE_QUEUE_OCTETS_MAX (64 << 20)
+
+/* One stored policy. Times are wall clock. */
+struct store_entry {
+	const char *domain;  /* canonical policy domain */
+	const char *id;      /* of the TXT record that led to the fetch */
+	int64_t fetched_s;   /* the last good fetch: max_age counts from here */
+	int64_t tried_s;     /* the last refresh that was tried; 0: none */
+	const char *failure; /* of that refresh, for people; "": it was good */
+	int64_t used_s;      /* last asked for, roughly (hours) */
+	const uint8_t *body; /* as fetched, to the octet */
+	size_t len;
+};
+
+/* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
+typedef void store_got_fn(void *arg, int err, const struct store_entry *entry);
+/* err: 0 once the change is durable, or why it is not. */
+typedef void store_done_fn(void *arg, int err);
+/* Return false to stop. */
+typedef bool store_each_fn(void *arg, const struct store_entry *entry);
+
+enum store_access {
+	STORE_READ_WRITE, /* created if it is not there */
+	STORE_READ_ONLY   /* for tools beside a running daemon: changes stay
+			   * in memory; not there counts as empty */
+};
+
+/* Zero or NULL where nothing is said. What is pointed to is copied, but for the
+ * log, which must outlive the store. */
+struct store_options {
+	const char *spec; /* "lmdb:DIRECTORY", "redis://HOST:PORT/DB", "memory:"
+			   * and others: see store_check */
+	enum store_access access;
+	/* of a store on a server */
+	const char *auth_file; /* redis_auth.h */
+	const char *tls_ca;    /* file; empty: the system's */
+	struct log *log;       /* for outages, each told once */
+	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
+				* store_unwritten.h */
+};
+
+/*
+ * NULL with *error saying what to do.
+ * An existing store that cannot be used (foreign, damaged, newer) is an error
+ * and is left as it is: never start empty in silence.
+ * Not to be used across fork: daemonize first. What is created belongs to the
+ * effective user, or to the directory's owner if that is root: take the final
+ * identity first. A server that cannot be reached is an outage and no error,
+ * unless it is opened for reading only.
+ */
+struct store *
+store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
+
+/* Whether spec has a known form. 0 or ERR_CONFIG. */
+int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
+
+/* Requests already queued are carried out first. */
+void store_close(struct store **store);
+
+/*
+ * Strings are copied. The callback runs exactly once, or the call fails:
+ * ERR_SYNTAX (domain, id), ERR_TOOLONG (body), ERR_BUSY, ERR_CANCELLED (being
+ * closed), ERR_NOMEM. Changes are made in the order of the calls; a get that
+ * is called after a change's callback sees the change. To delete what is not
+ * there is no error. A failure text beyond 255 octets is cut.
+ */
+int store_get(struct store *store, const char *domain, store_got_fn *got,
+    void *arg);
+int store_put(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg);
+/* The same in one step with a look at what is there: ERR_KEPT in the callback
+ * if that was fetched as late or later. For what was saved once, which must not
+ * bring back what has been replaced since. */
+int store_put_later(struct store *store, const struct store_entry *entry,
+    store_done_fn *done, void *arg);
+/*
+ * Notes about what is there, without touching policy, id or fetch time. The
+ * caller need not know the entry, so that a note never brings an old policy
+ * back. ERR_NOTFOUND in the callback: nothing is there.
+ */
+struct store_mark {
+	int64_t tried_s;     /* 0: stays */
+	const char *failure; /* goes with tried_s; "": it was good */
+	int64_t used_s;      /* 0: stays */
+};
+int store_mark(struct store *store, const char *domain,
+    const struct store_mark *mark, store_done_fn *done, void *arg);
+
+int store_delete(struct store *store, const char *domain, store_done_fn *done,
+    void *arg);
+/* The same of what has expired and was fetched at fetched_s: ERR_KEPT in the
+ * callback if something newer has taken its place since it was looked at. A
+ * server that ends its entries itself is left to do so, as one host's clock
+ * must not decide for all that share it. */
+int store_delete_expired(struct store *store, const char *domain,
+    int64_t fetched_s, store_done_fn *done, void *arg);
+
+/*
+ * Every entry, in order of domain, from a consistent view (on a server: each
+ * entry as it is when its turn comes). Blocks the calling thread; each() runs
+ * on it and must not call store_each. 0 or a negative error. If the listing was
+ * partial, all were shown but those that are damaged (ERR_CORRUPT) or that a
+ * newer program wrote (ERR_VERSION; then none is damaged).
+ */
+int store_each(struct store *store, store_each_fn *each, void *arg);
+bool store_each_partial(int err);
+
+/* Entries, roughly; for status and metrics. */
+size_t store_count(struct store *store);
+/* Policies, and deletions, that are in memory alone, as the disk or the server
+ * does not take them now. */
+size_t store_count_unwritten(struct store *store);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The LMDB environment of a store: opening with every check, its size, its
+ * transactions. store_lmdb.c has what is done inside them.
+ *
+ * LMDB's rule behind all this: the map may only be changed, and the
+ * environment only be reopened, while this process has no transaction. So
+ * whoever has one holds `lock` for reading.
+ */
+#ifndef STORE_STORE_ENV_H
+#define STORE_STORE_ENV_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lmdb.h>
+
+#include "store/store.h"
+
+/* Octets; sparse, so that only what is written takes space. */
+#define ENV_MAP_MIN ((size_t)64 << 20)
+#define ENV_MAP_MAX (SIZE_MAX > UINT32_MAX ? (size_t)16 << 30 : (size_t)1 << 30)
+
+struct env {
+	char dir[PATH_MAX];
+	enum store_access access;
+	pthread_rwlock_t lock;
+	MDB_env *mdb; /* NULL: nothing there to read (STORE_READ_ONLY) */
+	MDB_dbi dbi;
+	bool grow;   /* writer only: the map is full */
+	bool reopen; /* writer only: LMDB gave up after a write error */
+};
+
+/* 0, or a negative error with *error saying what to do. */
+int env_open(struct env *env, const char *dir, enum store_access access,
+    char error[STORE_ERROR_SIZE]);
+void env_close(struct env *env);
+
+/* 0, ERR_NOTFOUND (nothing there) or why not. flags: 0 or MDB_RDONLY. */
+int env_begin(struct env *env, unsigned flags, MDB_txn **txn);
+/* Every begin is ended once. commit of a reader is abort. */
+int env_commit(struct env *env, MDB_txn **txn);
+void env_abort(struct env *env, MDB_txn **txn);
+
+/* Writer only. An LMDB code as one of ours; notes what begin has to mend. */
+int env_error(struct env *env, int rc);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * How an entry lies on the disk. All integers are little-endian.
+ *
+ *	offset  octets
+ *	 0      4   "DSTS"
+ *	 4      2   version of the record, 1
+ *	 6      2   length of the id
+ *	 8      2   length of the failure text
+ *	10      2   zero
+ *	12      4   length of the body
+ *	16      8   fetched_s
+ *	24      8   tried_s
+ *	32      8   used_s
+ *	40      4   CRC-32 of the domain and all of the record but these four
+ *	44          id, NUL, failure, NUL, body
+ *
+ * The NULs let a reader use the texts where they lie. The domain is the key;
+ * the checksum ties the record to it.
+ *
+ * The first six octets mean the same in every version to come: a program tells
+ * by them what it is too old for, and leaves that alone. A newer program reads
+ * what all older ones wrote (tests/unit/store_v1).
+ *
+ * Pure. Any thread.
+ */
+#ifndef STORE_STORE_FORMAT_H
+#define STORE_STORE_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+#define FORMAT_HEADER_SIZE 44
+
+/* The entry keeps record_new's limits. */
+size_t format_size(const struct store_entry *entry);
+/* out: format_size octets. */
+void format_write(const struct store_entry *entry, uint8_t *out);
+
+/*
+ * 0: *out points into data (and at domain); ERR_CORRUPT; ERR_VERSION: a newer
+ * program wrote it.
+ */
+int format_read(const char *domain, const uint8_t *data, size_t len,
+    struct store_entry *out);
+
+#endif

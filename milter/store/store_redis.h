@@ -1,0 +1,90 @@
+/*
+ * A store on a Redis server: what its parts, reading (and healing), listing
+ * and changing, have in common.
+ */
+#ifndef STORE_STORE_REDIS_H
+#define STORE_STORE_REDIS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/local_cache.h"
+#include "store/redis_keeper.h"
+#include "store/redis_script.h"
+#include "store/store_backend.h"
+
+#define REDIS_READ_MS  500  /* a batch of reads, until the copy answers */
+#define REDIS_WRITE_MS 2000 /* a batch of writes */
+#define REDIS_MEND_MS  250  /* until a broken link is mended */
+
+/* A fetch time so far ahead of the clock is a mistake; as in the scripts. */
+#define REDIS_SLACK_S 300
+
+/* Commands to wait for together. */
+#define REDIS_BATCH_MAX 64
+
+struct log;
+
+/* What the server may say no to while it is up. */
+enum redis_refusal {
+	REDIS_NO_READS,
+	REDIS_NO_WRITES,
+	REDIS_REFUSALS
+};
+
+struct redis_change {
+	struct record *record; /* a tombstone: delete */
+	enum redis_put how;
+	bool from_copy; /* which has it, or has a newer one by now */
+};
+
+struct store_redis {
+	char *spec;
+	char *auth_file;
+	char *ca;
+	struct redis_login login;
+	struct log *log;
+	struct redis_keeper *keeper;
+	struct copy *copy;
+	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
+	atomic_bool newer; /* records that we cannot read; logged once */
+	struct redis_change *staged; /* the writer's */
+	size_t n_staged;
+	size_t room_staged;
+};
+
+/* Whether what we hold of a policy counts for more than what the server does:
+ * there is none (NULL), an older one, or the same without our notes. */
+bool redis_copy_wins(const struct record *mine, bool pending,
+    const struct store_entry *theirs, int64_t now_s);
+
+/* store_redis_read.c */
+int redis_get(void *backend, const char *domain, store_each_fn *got, void *arg);
+void redis_get_many(void *backend, size_t n, const char *const *domain,
+    store_many_fn *got, void *arg);
+size_t redis_count(void *backend);
+size_t redis_count_unwritten(void *backend);
+/* Over a link of the caller's, for a listing. 0, or what became of the link:
+ * the last domains then have no answer. */
+int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
+    const char *const *domain, store_many_fn *got, void *arg);
+
+/* store_redis_list.c */
+int redis_each(void *backend, store_each_fn *each, void *arg);
+
+/* store_redis_write.c */
+int redis_begin(void *backend);
+int redis_stage_put(void *backend, const struct store_entry *entry);
+int redis_stage_note(void *backend, const struct store_entry *entry);
+int redis_stage_remove(void *backend, const char *domain);
+int redis_commit(void *backend);
+void redis_abort(void *backend);
+/* A redis_push_fn: writes what is pending. */
+int redis_push(void *backend);
+
+/* From each reply: logs when a refusal begins and when it ends. */
+void redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
+    const struct redisReply *reply);
+
+#endif

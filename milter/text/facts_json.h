@@ -1,0 +1,48 @@
+/*
+ * Facts and verdicts as JSON (DESIGN "Facts and verdict as JSON"): what
+ * `dane-sts check --json` prints and `dane-sts replay` reads. Hides jansson
+ * from its users but for the tool, which prints other objects as well.
+ *
+ * Any thread.
+ */
+#ifndef TEXT_FACTS_JSON_H
+#define TEXT_FACTS_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/facts.h"
+#include "core/tls_policy.h"
+#include "core/verdict.h"
+
+#define FACTS_JSON_ERROR_SIZE 256
+
+/*
+ * One object on one line, without a line end. ms < 0: no "ms".
+ * facts == NULL: the verdict alone. NULL: no memory. Free with free().
+ */
+char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms);
+
+/*
+ * The same with the answer at delivery as "tls": {"level": "secure",
+ * "status": "OK", "answer": "match=..."}. answer: of tls_policy_text(), not
+ * NULL.
+ */
+char *
+facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms, enum tls_policy_kind kind, const char *answer);
+
+/*
+ * Reads one object: {"facts": {...}, ...} or the facts themselves. Unknown
+ * fields are ignored, missing ones and null mean "not looked up"; a known
+ * field of the wrong type or with an unknown word is an error that names it.
+ * no_mx and the port are those of recipient.host. Hosts beyond
+ * FACTS_HOSTS_MAX set hosts_truncated.
+ * *facts is one block; free with free().
+ * 0, ERR_SYNTAX or ERR_NOMEM with *error filled in.
+ */
+int facts_json_read(const char *text, size_t len, struct facts **facts,
+    char error[FACTS_JSON_ERROR_SIZE]);
+
+#endif

@@ -1,0 +1,213 @@
+#include "autoconf.h"
+
+#include "text/html.h"
+
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/text.h"
+
+/* When this changes, so does the hash in html_policy_field: the test of it
+ * says which one is right. */
+const char html_style[] =
+    ":root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1c2430;"
+    "--soft:#5b6675;--line:#dfe3e8;--good:#1a7f4b;--bad:#b3261e;"
+    "--warn:#8a5a00;--bar:#7fa7d6;--link:#1f5fae}"
+    "@media(prefers-color-scheme:dark){:root{--back:#12161c;--card:#1b2129;"
+    "--ink:#e4e8ee;--soft:#9aa5b3;--line:#2e3642;--good:#5cc98c;"
+    "--bad:#ff8a80;--warn:#e6b450;--bar:#44688f;--link:#8ab8f5}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0 auto;max-width:62rem;padding:1rem;background:var(--back);"
+    "color:var(--ink);font:16px/1.5 system-ui,sans-serif}"
+    "h1{font-size:1.35rem;margin:0}"
+    "a{color:var(--link)}dt a,td a{text-decoration:none}"
+    "a:hover{text-decoration:underline}"
+    ":focus-visible{outline:2px solid var(--link);outline-offset:2px}"
+    "h2{font-size:1.05rem;margin:0 0 .6rem}"
+    "header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;"
+    "margin-bottom:1rem}"
+    "section{background:var(--card);border:1px solid var(--line);"
+    "border-radius:.6rem;padding:1rem;margin:0 0 1rem}"
+    ".wide{overflow-x:auto}"
+    ".tag{display:inline-block;padding:.1rem .6rem;border-radius:1rem;"
+    "border:1px solid currentColor;font-size:.85rem;font-weight:600}"
+    ".good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}"
+    ".soft{color:var(--soft);font-size:.9rem}"
+    "p{margin:.4rem 0}"
+    "dl{display:grid;grid-template-columns:repeat(auto-fill,"
+    "minmax(8.5rem,1fr));gap:.8rem;margin:0}"
+    "dt{color:var(--soft);font-size:.85rem}"
+    "dd{margin:0;font-size:1.25rem;font-weight:600;"
+    "font-variant-numeric:tabular-nums}"
+    "table{border-collapse:collapse;width:100%}"
+    "th,td{text-align:left;padding:.35rem .8rem .35rem 0;"
+    "border-bottom:1px solid var(--line);vertical-align:top}"
+    "th{color:var(--soft);font-size:.85rem;font-weight:600}"
+    "tr:last-child td{border-bottom:0}"
+    "td.n,th.n{text-align:right;padding-right:0;font-variant-numeric:tabular-nums}"
+    "td{overflow-wrap:anywhere}td.n,td.t{white-space:nowrap}"
+    "ol{list-style:none;margin:0;padding:0}"
+    "li{border-bottom:1px solid var(--line);padding:.6rem 0;"
+    "overflow-wrap:anywhere}"
+    "li:first-child{padding-top:0}li:last-child{border:0;padding-bottom:0}"
+    "code,.tree{font:.88rem/1.45 ui-monospace,monospace}"
+    "li code{white-space:nowrap}"
+    ".tree div{white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".d1{padding-left:3ch;text-indent:-3ch}"
+    ".d2{padding-left:6ch;text-indent:-6ch}"
+    ".d3{padding-left:9ch;text-indent:-9ch}"
+    "@media(max-width:40rem){.x{display:none}}"
+    "svg{display:block;width:100%;height:4.5rem;"
+    "border-bottom:1px solid var(--line)}"
+    ".pass{fill:var(--bar);color:var(--bar)}"
+    ".stop{fill:var(--bad);color:var(--bad)}"
+    ".axis{display:flex;justify-content:space-between}"
+    "form{display:flex;flex-wrap:wrap;gap:.5rem}"
+    "input,button{font:inherit;color:inherit;padding:.45rem .7rem;"
+    "border:1px solid var(--line);border-radius:.4rem;"
+    "background:var(--back)}"
+    "input{flex:1 1 9rem;min-width:0}"
+    "input::placeholder{color:var(--soft);opacity:1}"
+    "button{font-weight:600;cursor:pointer}";
+
+const char html_policy_field[] =
+    "Content-Security-Policy: default-src 'none'; style-src "
+    "'sha256-2IHvjZoTj8sRBGeQps0lFAowMKn7JQkDQHY1UtGmtDo='; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n";
+
+#define DEPTH_MAX 3 /* that the style knows */
+
+/* --- text --- */
+
+static const char *
+entity_of(uint32_t code)
+{
+	switch (code) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	}
+	return NULL;
+}
+
+void
+html_octets(FILE *out, const void *octets, size_t len)
+{
+	const uint8_t *in = octets;
+	const char *entity;
+	uint32_t code;
+	size_t n;
+
+	for (; len > 0; in += n, len -= n) {
+		n = text_decode(in, len, &code);
+		entity = entity_of(code);
+		if (entity != NULL)
+			(void)fputs(entity, out);
+		else
+			text_print(out, in, n);
+	}
+}
+
+void
+html_text(FILE *out, const char *text)
+{
+	html_octets(out, text, strlen(text));
+}
+
+/* How deep in the tree a line stands: its blanks and strokes (U+25xx, see
+ * text/tree.c), three a level. */
+static size_t
+depth_of(const char *line, size_t len)
+{
+	size_t columns = 0;
+
+	while (len > 0) {
+		size_t n = *line == ' ' ? 1 : 3;
+
+		if (n == 3 && (len < 3 || memcmp(line, "\xe2\x94", 2) != 0))
+			break;
+		line += n;
+		len -= n;
+		columns++;
+	}
+	return columns / 3 < DEPTH_MAX ? columns / 3 : DEPTH_MAX;
+}
+
+void
+html_tree(FILE *out, const char *text, size_t len)
+{
+	const char *end;
+	size_t n;
+
+	(void)fputs("<div class=\"tree\">\n", out);
+	for (; len > 0; text += n, len -= n) {
+		end = memchr(text, '\n', len);
+		n = end != NULL ? (size_t)(end - text) : len;
+		(void)fprintf(out, "<div class=\"d%zu\">", depth_of(text, n));
+		html_octets(out, text, n);
+		(void)fputs("</div>\n", out);
+		n += end != NULL;
+	}
+	(void)fputs("</div>\n", out);
+}
+
+void
+html_ago(FILE *out, int64_t at_s, int64_t now_s)
+{
+	char moment[DURATION_SIZE];
+	char ago[DURATION_SIZE];
+
+	moment_text(at_s, moment);
+	duration_text(now_s - at_s, ago);
+	(void)fprintf(out, "<time datetime=\"%s\" title=\"%s\">%s ago</time>",
+	    moment, moment, ago);
+}
+
+/* --- pages --- */
+
+void
+html_begin(FILE *out, const char *title, unsigned refresh_s)
+{
+	(void)fprintf(out,
+	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+	    "<meta charset=\"utf-8\">\n"
+	    "<meta name=\"viewport\" "
+	    "content=\"width=device-width, initial-scale=1\">\n");
+	if (refresh_s > 0)
+		(void)fprintf(out,
+		    "<meta http-equiv=\"refresh\" content=\"%u\">\n",
+		    refresh_s);
+	(void)fprintf(out,
+	    "<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n", title,
+	    html_style);
+}
+
+void
+html_end(FILE *out)
+{
+	(void)fputs("</main>\n</body>\n</html>\n", out);
+}
+
+void
+html_check_form(FILE *out, const char *value)
+{
+	(void)fputs("<section>\n<h2><label for=\"domain\">Ask about a domain"
+		    "</label></h2>\n<form action=\"/check\" method=\"get\">\n"
+		    "<input id=\"domain\" name=\"domain\" "
+		    "placeholder=\"example.org\" maxlength=\"253\" "
+		    "autocapitalize=\"none\" spellcheck=\"false\" required "
+		    "value=\"",
+	    out);
+	html_text(out, value);
+	(void)fprintf(out, "\"%s", value[0] == '\0' ? " autofocus" : "");
+	(void)fputs(">\n<button>Check domain</button>\n</form>\n"
+		    "</section>\n",
+	    out);
+}

@@ -1,0 +1,43 @@
+/*
+ * HTML out of octets that strangers chose: whatever they are, they come out as
+ * text. Pages are whole in themselves: no script, and nothing from elsewhere.
+ *
+ * Any thread.
+ */
+#ifndef TEXT_HTML_H
+#define TEXT_HTML_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define HTML_TYPE "text/html; charset=utf-8"
+
+/* A header field with CRLF: the browser is to use the style of these pages and
+ * nothing else. */
+extern const char html_policy_field[];
+
+/* What is marked up in HTML is escaped, what is not fit for a terminal (see
+ * base/text.h) becomes \xNN. Good in attributes with double quotes as well. */
+void html_octets(FILE *out, const void *octets, size_t len);
+void html_text(FILE *out, const char *text);
+/* What tree_print() drew in UTF-8. A line that is too long goes on below its
+ * own beginning. */
+void html_tree(FILE *out, const char *text, size_t len);
+
+/* "3 min ago", with the moment in UTC where one can find it. */
+void html_ago(FILE *out, int64_t at_s, int64_t now_s);
+
+/* From the doctype to the heading; refresh_s 0: it is not loaded again by
+ * itself. title is markup of our own. <main> has to be opened before the
+ * end. */
+void html_begin(FILE *out, const char *title, unsigned refresh_s);
+void html_end(FILE *out);
+
+/* The section where a domain is asked about; value: what stands in it. */
+void html_check_form(FILE *out, const char *value);
+
+/* For the test of html_policy_field. */
+extern const char html_style[];
+
+#endif

@@ -1,0 +1,423 @@
+/* The evidence behind a verdict as a tree. See tree.h. */
+#include "autoconf.h"
+
+#include "text/tree.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "text/advice.h"
+
+#define ADVICE_WIDTH 79 /* the evidence is never broken */
+#define DEPTH_MAX    3  /* MX, host, record */
+#define PATTERNS_MAX 8  /* of a policy; the rest is counted */
+
+enum colour {
+	COLOUR_NONE,
+	COLOUR_GOOD,
+	COLOUR_BAD,
+	COLOUR_BOLD
+};
+
+static const char *const colour_codes[] = {
+    [COLOUR_NONE] = "",
+    [COLOUR_GOOD] = "\033[32m",
+    [COLOUR_BAD] = "\033[31m",
+    [COLOUR_BOLD] = "\033[1m",
+};
+
+static const char *const evidence_names[] = {
+#define X(member, name, reply) [member] = name,
+    EVIDENCE_TABLE(X)
+#undef X
+};
+
+struct glyphs {
+	const char *fork, *corner; /* to an item, to the last item */
+	const char *pass, *blank;  /* past items still to come, past none */
+};
+
+static const struct glyphs glyphs_ascii = {"|- ", "`- ", "|  ", "   "};
+static const struct glyphs glyphs_utf8 = {"\u251c\u2500 ", "\u2514\u2500 ",
+    "\u2502  ", "   "};
+
+struct tree {
+	FILE *out;
+	const struct tree_style *style;
+	const struct facts *facts;
+	const struct verdict *verdict;
+	size_t depth; /* of the current item, 1 for the outermost */
+	bool last[DEPTH_MAX + 1];
+};
+
+/* --- lines --------------------------------------------------------------- */
+
+static void
+put(const struct tree *tree, const char *text)
+{
+	text_print(tree->out, text, strlen(text));
+}
+
+static void
+put_coloured(const struct tree *tree, enum colour colour, const char *text)
+{
+	bool wanted = tree->style->colour && colour != COLOUR_NONE;
+
+	if (wanted)
+		fputs(colour_codes[colour], tree->out);
+	put(tree, text);
+	if (wanted)
+		fputs("\033[0m", tree->out);
+}
+
+static const struct glyphs *
+glyphs_of(const struct tree *tree)
+{
+	return tree->style->utf8 ? &glyphs_utf8 : &glyphs_ascii;
+}
+
+static void
+put_margin(const struct tree *tree, size_t depth)
+{
+	const struct glyphs *glyphs = glyphs_of(tree);
+	size_t i;
+
+	for (i = 1; i <= depth; i++)
+		fputs(tree->last[i] ? glyphs->blank : glyphs->pass, tree->out);
+}
+
+/* Begins the line of an item at the current depth. */
+static void
+item_begin(struct tree *tree, bool last)
+{
+	const struct glyphs *glyphs = glyphs_of(tree);
+
+	tree->last[tree->depth] = last;
+	put_margin(tree, tree->depth - 1);
+	fputs(last ? glyphs->corner : glyphs->fork, tree->out);
+}
+
+static void
+item_end(const struct tree *tree, bool decided)
+{
+	if (decided) {
+		fputs("  ", tree->out);
+		put_coloured(tree, COLOUR_BOLD, "<- decided");
+	}
+	fputc('\n', tree->out);
+}
+
+/* A line of its own under an item. */
+static void
+detail(const struct tree *tree, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	put_margin(tree, tree->depth);
+	put(tree, text);
+	fputc('\n', tree->out);
+}
+
+/* --- items --------------------------------------------------------------- */
+
+static bool
+is_decisive(const struct tree *tree, enum evidence_kind kind, const char *name)
+{
+	const struct evidence *decided = &tree->verdict->decided_by;
+
+	return decided->kind == kind && decided->name != NULL && name != NULL &&
+	    strcmp(decided->name, name) == 0;
+}
+
+static void
+put_rrset(const struct tree *tree, const struct fact_rrset *rrset)
+{
+	const char *answer = fact_answer_name(rrset->answer);
+
+	if (rrset->status == FACT_UNASKED) {
+		fputs("not looked up", tree->out);
+		return;
+	}
+	put_coloured(tree,
+	    rrset->status == FACT_SECURE ? COLOUR_GOOD : COLOUR_BAD,
+	    fact_status_name(rrset->status));
+	if (answer[0] != '\0')
+		fprintf(tree->out, ", %s", answer);
+}
+
+static void
+print_record(struct tree *tree, bool last, enum evidence_kind kind,
+    const struct fact_host *host, const struct fact_rrset *rrset)
+{
+	struct evidence record = {
+	    .kind = kind,
+	    .name = host->name,
+	    .port = tree->facts->port != 0 ? tree->facts->port : 25,
+	};
+	char owner[EVIDENCE_TEXT_SIZE];
+
+	evidence_owner(&record, owner, sizeof(owner));
+	item_begin(tree, last);
+	put(tree, evidence_names[kind]);
+	if (kind == EVIDENCE_TLSA) {
+		fputc(' ', tree->out);
+		put(tree, owner);
+	}
+	fputs(": ", tree->out);
+	put_rrset(tree, rrset);
+	item_end(tree, is_decisive(tree, kind, host->name));
+	detail(tree, rrset->why);
+}
+
+static void
+print_host(struct tree *tree, const struct fact_host *host, bool last)
+{
+	item_begin(tree, last);
+	if (!tree->facts->no_mx)
+		fprintf(tree->out, "%" PRIu16 " ", host->preference);
+	put(tree, host->name[0] != '\0' ? host->name : ".");
+	if (host->unusable)
+		fputs(": no host name", tree->out);
+	item_end(tree,
+	    is_decisive(tree, EVIDENCE_PATTERN, host->name) ||
+		is_decisive(tree, EVIDENCE_HOST, host->name));
+	if (host->unusable)
+		return;
+	tree->depth++;
+	print_record(tree, false, EVIDENCE_A, host, &host->a);
+	print_record(tree, false, EVIDENCE_AAAA, host, &host->aaaa);
+	print_record(tree, true, EVIDENCE_TLSA, host, &host->tlsa);
+	tree->depth--;
+}
+
+static void
+print_hosts(struct tree *tree)
+{
+	const struct facts *facts = tree->facts;
+	size_t i;
+
+	tree->depth++;
+	for (i = 0; i < facts->n_hosts; i++)
+		print_host(tree, &facts->hosts[i], i + 1 == facts->n_hosts);
+	tree->depth--;
+}
+
+static bool
+has_delivery(const struct facts *facts)
+{
+	return facts->mx.status != FACT_UNASKED || facts->n_hosts > 0;
+}
+
+static void
+print_delivery(struct tree *tree)
+{
+	const struct facts *facts = tree->facts;
+	const char *domain = facts->recipient.domain;
+
+	if (!has_delivery(facts))
+		return;
+	item_begin(tree, true);
+	if (facts->no_mx) {
+		fputs("next hop without MX", tree->out);
+	} else {
+		fputs("MX: ", tree->out);
+		put_rrset(tree, &facts->mx);
+	}
+	item_end(tree,
+	    is_decisive(tree, EVIDENCE_MX, domain) ||
+		is_decisive(tree, EVIDENCE_HOSTS, domain));
+	detail(tree, facts->mx.why);
+	if (facts->mx.answer == ANSWER_NODATA && facts->n_hosts > 0)
+		detail(tree, "the domain is its own host");
+	if (facts->hosts_truncated)
+		detail(tree, "there are more hosts, which were not looked at");
+	print_hosts(tree);
+}
+
+static void
+put_policy(const struct tree *tree, const struct fact_policy *policy)
+{
+	fprintf(tree->out, "dnssec %s, mode %s, max_age %" PRIu32 " s",
+	    policy->dnssec ? "yes" : "not required",
+	    policy_mode_name(policy->mode), policy->max_age_s);
+	if (policy->id != NULL) {
+		fputs(", id ", tree->out);
+		put(tree, policy->id);
+	}
+}
+
+static void
+detail_patterns(const struct tree *tree, const struct fact_policy *policy)
+{
+	size_t i;
+
+	if (policy->n_mx == 0)
+		return;
+	put_margin(tree, tree->depth);
+	fputs("mx", tree->out);
+	for (i = 0; i < policy->n_mx && i < PATTERNS_MAX; i++) {
+		fputc(' ', tree->out);
+		put(tree, policy->mx[i]);
+	}
+	if (policy->n_mx > PATTERNS_MAX)
+		fprintf(tree->out, " and %zu more",
+		    policy->n_mx - PATTERNS_MAX);
+	fputc('\n', tree->out);
+}
+
+static void
+print_stored(struct tree *tree, bool last)
+{
+	const struct fact_policy *stored = tree->facts->stored;
+
+	if (stored == NULL)
+		return;
+	item_begin(tree, last);
+	fprintf(tree->out,
+	    "policy, stored %" PRIu64 " s ago%s: ", stored->age_s,
+	    fact_policy_is_live(stored) ? "" : " and now expired");
+	put_policy(tree, stored);
+	item_end(tree, false);
+	detail_patterns(tree, stored);
+}
+
+static void
+print_fetched(struct tree *tree, bool last)
+{
+	const struct fact_fetch *fetch = &tree->facts->fetch;
+
+	if (fetch->state == FETCH_UNASKED)
+		return;
+	item_begin(tree, last);
+	fputs("policy, fetched: ", tree->out);
+	if (fetch->state == FETCH_OK)
+		put_policy(tree, &fetch->policy);
+	else
+		put_coloured(tree, COLOUR_BAD, "failed");
+	item_end(tree,
+	    is_decisive(tree, EVIDENCE_FETCH, tree->facts->recipient.domain));
+	/* T-12 */
+	if (tree->facts->txt_state == TXT_BOGUS ||
+	    tree->facts->txt_state == TXT_FAILED)
+		detail(tree,
+		    "fetched without a TXT record: its absence is not proven");
+	if (fetch->state == FETCH_OK)
+		detail_patterns(tree, &fetch->policy);
+	else
+		detail(tree, fetch->error);
+}
+
+static void
+print_txt(struct tree *tree, bool last)
+{
+	const struct facts *facts = tree->facts;
+
+	if (facts->txt_state == TXT_UNASKED)
+		return;
+	item_begin(tree, last);
+	fputs("TXT _mta-sts.", tree->out);
+	put(tree,
+	    facts->recipient.domain != NULL ? facts->recipient.domain : "");
+	fprintf(tree->out, ": %s", txt_state_name(facts->txt_state));
+	if (facts->txt_state == TXT_VALID && facts->txt_id != NULL) {
+		fputs(", id ", tree->out);
+		put(tree, facts->txt_id);
+	}
+	if (facts->txt_status != FACT_UNASKED &&
+	    strcmp(fact_status_name(facts->txt_status),
+		txt_state_name(facts->txt_state)) != 0)
+		fprintf(tree->out, " (%s)",
+		    fact_status_name(facts->txt_status));
+	if (facts->txt_late)
+		fputs(", late", tree->out);
+	item_end(tree,
+	    is_decisive(tree, EVIDENCE_TXT, facts->recipient.domain));
+	detail(tree, facts->txt_why);
+}
+
+static void
+print_pin(struct tree *tree, bool last)
+{
+	if (!tree->facts->pinned)
+		return;
+	item_begin(tree, last);
+	fputs("pinned: the configuration requires DNSSEC, whatever the domain "
+	      "publishes",
+	    tree->out);
+	item_end(tree, false);
+}
+
+/* Each item is the last one if none of the later ones is there. */
+static void
+print_items(struct tree *tree)
+{
+	const struct facts *facts = tree->facts;
+	bool delivery = has_delivery(facts);
+	bool fetched = facts->fetch.state != FETCH_UNASKED;
+	bool stored = facts->stored != NULL;
+	bool txt = facts->txt_state != TXT_UNASKED;
+
+	tree->depth = 1;
+	print_pin(tree, !txt && !stored && !fetched && !delivery);
+	print_txt(tree, !stored && !fetched && !delivery);
+	print_stored(tree, !fetched && !delivery);
+	print_fetched(tree, !delivery);
+	print_delivery(tree);
+}
+
+/* --- the whole ----------------------------------------------------------- */
+
+static void
+print_headline(const struct tree *tree, const char *title)
+{
+	const struct verdict *verdict = tree->verdict;
+	const char *domain = tree->facts->recipient.domain;
+	char decided[EVIDENCE_TEXT_SIZE];
+
+	put(tree, title);
+	fputs(": ", tree->out);
+	put_coloured(tree,
+	    verdict->kind == VERDICT_PASS ? COLOUR_GOOD : COLOUR_BAD,
+	    verdict_name(verdict->kind));
+	fprintf(tree->out, ", %s", reason_name(verdict->reason));
+	evidence_text(&verdict->decided_by, decided);
+	if (decided[0] != '\0') {
+		fputs(": ", tree->out);
+		put(tree, decided);
+	}
+	fputc('\n', tree->out);
+	if (domain != NULL && domain[0] != '\0' && strcmp(domain, title) != 0) {
+		fputs("domain ", tree->out);
+		put(tree, domain);
+		fputc('\n', tree->out);
+	}
+}
+
+/* Nobody is to mend his zone because the resolver here is broken. */
+static enum reason
+fault_of(const struct facts *facts, const struct verdict *verdict)
+{
+	if (facts->resolver_broken && verdict->reason != REASON_SECURE)
+		return REASON_RESOLVER_BROKEN;
+	return verdict->reason;
+}
+
+void
+tree_print(FILE *out, const struct tree_style *style, const char *title,
+    const struct facts *facts, const struct verdict *verdict)
+{
+	struct tree tree = {
+	    .out = out,
+	    .style = style,
+	    .facts = facts,
+	    .verdict = verdict,
+	};
+
+	print_headline(&tree, title);
+	print_items(&tree);
+	text_wrap(out, "", 0, ADVICE_WIDTH,
+	    advice_text(fault_of(facts, verdict)));
+}
