@@ -39,6 +39,11 @@ Test(first_contact, T_11_T_12_F_14_C_10_K9_validating_forwarder)
 	check("attacks", "validating");
 }
 
+Test(first_contact, T_11_T_12_F_14_C_10_K9_recursion)
+{
+	check("attacks", "none");
+}
+
 Test(first_contact, T_11_T_12_stripped_from_the_root_plain_forwarder)
 {
 	check("root", "plain");
@@ -57,4 +62,9 @@ Test(first_contact, T_13_the_lookup_after_a_failed_fetch_is_fresh)
 Test(first_contact, T_13_a_lie_with_a_long_TTL_is_not_kept)
 {
 	check("lies", "plain");
+}
+
+Test(first_contact, T_13_a_lie_with_a_long_TTL_is_not_kept_in_recursion)
+{
+	check("lies", "none");
 }

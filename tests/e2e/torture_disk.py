@@ -66,10 +66,17 @@ def may_mount():
 
 
 class Told:
-    """What the daemon logged about its store since the last look."""
+    """What the daemon logged about its store since the last look, in which so
+    many recipients were answered. The log may be behind the answers."""
 
-    def __init__(self, crowd):
-        events = [e for e in crowd.log() if e.get("event") == "store"]
+    def __init__(self, crowd, recipients=0):
+        events = []
+
+        def complete():
+            events.extend(crowd.log())
+            return sum(e.get("event") == "rcpt" for e in events) >= recipients
+        wait_for(complete, PATIENCE_S, "a line for each recipient")
+        events = [e for e in events if e.get("event") == "store"]
         self.domains = {e["domain"] for e in events if "domain" in e}
         self.states = [e["state"] for e in events if "state" in e]
 
@@ -93,11 +100,11 @@ def full(crowd):
         before = learn(crowd, old)
         disk.fill()
         crowd.publish(2)
-        first = Told(crowd)
+        first = Told(crowd, len(old))
         expect(not first.domains and not first.states,
                "trouble before the disk was full")
         crowd.expect_deferred(old + new, "the disk is full")
-        told = Told(crowd)
+        told = Told(crowd, len(old + new))
         # Freed pages may end an outage for a moment.
         n = len(told.states)
         expect(n % 2 == 1

@@ -4,7 +4,8 @@ Every row of first_contact_rows.py through Postfix, the daemon, signed zones and
 HTTPS policy hosts. The zones are a world of their own, raised when it is first
 needed; MTA, policy hosts and daemon are the lab's. The daemon asks a forwarder:
 a plain one is the attacker himself before a resolver that does not validate, a
-validating one is an Unbound whose own upstream is the attacker.
+validating one is an Unbound whose own upstream is the attacker. Without one it
+asks the authoritative servers, and the attacker is before those of the domains.
 """
 
 import base64
@@ -72,25 +73,39 @@ class Contact:
     def begin(self, rows, rules=(), options=(), wrapper=()):
         """A daemon that knows nothing but what rows have stored, behind a
         forwarder that knows nothing, under the rows' attacks."""
-        info = self.world.info()
         self.tamper.command("clear")
-        self.validator.stop()
-        resolver = info["forwarder"]
-        if self.way == "validating":
-            resolver = self.net.mx(VALIDATOR_HOST)
-            self.validator.start(resolver, info, keep=True)
+        path = "auth" if self.way == "none" else "fwd"
         for rule in rules:
-            self.tamper.command(rule)
+            self.tamper.command(f"rule {path} {rule}")
         for row in rows:
             for rule in row.rules:
-                self.tamper.command(
-                    "rule fwd " + rule.format(row.name, **self.places))
+                rule = rule.format(row.name, **self.places)
+                self.tamper.command(f"rule {path} {rule}")
         self.stage.daemon_do("kill")
         self.stage.daemon.wipe()
-        self.options = (f"resolvers={{{resolver}}}",
-                        f"trust_anchor={info['trust_anchor']}", *options)
+        self.options = (*self.resolvers(), *options)
         self.stage.daemon_do("start", self.options, wrapper)
         self.store(row for row in rows if row.stored)
+
+    def resolvers(self):
+        """The daemon's options for a path to the DNS on which nothing is cached
+        yet."""
+        info = self.world.info()
+        anchor = f"trust_anchor={info['trust_anchor']}"
+        self.validator.stop()
+        if self.way == "plain":
+            return anchor, f"resolvers={{{info['forwarder']}}}"
+        if self.way == "validating":
+            address = self.net.mx(VALIDATOR_HOST)
+            self.validator.start(address, info, keep=True)
+            return anchor, f"resolvers={{{address}}}"
+        path = os.path.join(info["dir"], "recursion.conf")
+        with open(info["conf_fragment"], encoding="ascii") as f:
+            text = f.read()
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text + "\tdo-not-query-localhost: no\n")
+        return (anchor, "resolvers={}", f"root_hints={info['root_hints']}",
+                f"unbound_conf={path}")
 
     def store(self, rows):
         """A policy that binds, fetched a while ago, for each."""
@@ -173,6 +188,9 @@ def attacks(contact):
     unknown = [row for row in UNPROVEN if row not in unheard]
     unknown += [replace(row, accepted=None, reasons=(*BOUND, *UNKNOWN))
                 for row in unheard]
+    if contact.way == "none":  # the registry's servers are not attacked
+        bound, unknown = ([row for row in rows if not row.of_ds]
+                          for rows in (bound, unknown))
     rows = (*bound, *unknown, *NO_POLICY)
     contact.begin(rows)
     yield from contact.ask_all(rows)
@@ -259,6 +277,6 @@ def run(stage, what, way):
         contact.close()
     for problem in problems:
         print(problem)
-    print(f"{what} behind a {way} forwarder: {len(problems)} wrong "
+    print(f"{what}, forwarder {way}: {len(problems)} wrong "
           f"in {time.monotonic() - begun:.0f} s")
     return len(problems)

@@ -72,7 +72,7 @@ ATTACKS = (
 CLEAN = Attack("clean", "T-12")
 # The tree from the root on is stripped, which the probe notices.
 ROOT = Attack("root", "T-11 T-12")
-ROOT_RULE = "rule fwd * * strip"
+ROOT_RULE = "* * strip"
 # What becomes of the TXT record.
 TXT = {"": (), "txt-nxdomain": ("_mta-sts.{0} TXT nxdomain",),
        "txt-nodata": ("_mta-sts.{0} TXT nodata",),
@@ -103,6 +103,11 @@ class Row:
     def name(self):
         """Of the domain."""
         return self.domain.name
+
+    @property
+    def of_ds(self):
+        """Whether it is the registry's answer that is attacked."""
+        return any(" DS " in rule for rule in self.rules)
 
     @property
     def recipient(self):

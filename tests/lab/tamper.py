@@ -54,7 +54,7 @@ def reply_with(rcode):
 
     async def action(query, _ask, args):
         reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.RA
+        reply.flags |= dns.flags.RA | dns.flags.AA
         reply.set_rcode(rcode)
         for ttl in args:
             soa = f"ns.test. hostmaster.test. 1 3600 600 86400 {ttl}"
