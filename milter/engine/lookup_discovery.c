@@ -404,6 +404,20 @@ ask_more(struct lookup *l)
 		ask_for_proof(l);
 }
 
+/* What is known of the DNSSEC status of a record that came unvalidated. */
+static enum fact_status
+status_of_unvalidated(const struct discovery_lookup *d)
+{
+	/* A secure answer without this record does not vouch for it. */
+	if (d->validated.answered && d->validated.status != FACT_SECURE)
+		return d->validated.status;
+	if (d->validated.answered)
+		return d->unvalidated.status;
+	if (d->ds_unsigned)
+		return FACT_INSECURE;
+	return is_broken(&d->ds) ? d->ds.status : FACT_UNASKED;
+}
+
 static bool
 judge(struct lookup *l)
 {
@@ -413,11 +427,7 @@ judge(struct lookup *l)
 	if (v->state == TXT_VALID && v->status == FACT_SECURE)
 		found(l, v, FACT_SECURE);
 	else if (u->state == TXT_VALID)
-		found(l, u,
-		    v->answered             ? v->status
-			: d->ds_unsigned    ? FACT_INSECURE
-			: is_broken(&d->ds) ? d->ds.status
-					    : FACT_UNASKED);
+		found(l, u, status_of_unvalidated(d));
 	else if (v->state == TXT_VALID && !v->stale)
 		found(l, v, v->status);
 	else if (d->alone && u->answered)

@@ -808,6 +808,29 @@ F_14_recursion_asks_beside_a_bogus_address_without_records(void)
 	world_stop();
 }
 
+/* The evidence must not say that a forged record is secure. */
+static void
+T_11_a_secure_denial_does_not_vouch_for_a_forged_record(void)
+{
+	struct asker a;
+
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NODATA,
+	    .delay_ms = 1000});
+	policy_host(BINDING);
+	script_policy(DOMAIN, BINDING, 1500);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.txt == FACT_INDETERMINATE);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -838,6 +861,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
     SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
     SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
+    SCENARIO(T_11_a_secure_denial_does_not_vouch_for_a_forged_record),
     {NULL, NULL},
   /* clang-format on */
 };
