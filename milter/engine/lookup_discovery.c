@@ -457,19 +457,21 @@ discovery_advance(struct lookup *l)
 /*
  * A TXT that is late may name a policy yet. But where there is none, and the
  * proof of that is late, the recipient passes with or without the proof unless
- * the options defer it: an attacker who holds back the keys must not make each
- * recipient of a domain without policy wait for its deadline.
+ * the options defer it; and with a stored policy the proof changes nothing. An
+ * attacker who holds back the keys must not make each recipient of such a
+ * domain wait for its deadline.
  */
 bool
 discovery_goes_on(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 	const struct rules *rules = &l->setup->rules;
+	bool proof_matters = !fact_policy_is_live(l->facts.stored) &&
+	    (rules->on_discovery_failure != RULE_PASS ||
+		rules->on_bogus_discovery != RULE_PASS);
 
 	if (l->facts.txt_late && d->unvalidated.answered &&
-	    d->unvalidated.state != TXT_FAILED &&
-	    rules->on_discovery_failure == RULE_PASS &&
-	    rules->on_bogus_discovery == RULE_PASS) {
+	    d->unvalidated.state != TXT_FAILED && !proof_matters) {
 		d->under_way = false;
 		l->facts.txt_late = false;
 	}

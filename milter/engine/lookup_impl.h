@@ -61,7 +61,7 @@ struct address_family {
 
 /* Lookups of discovery: lookup_discovery.c. */
 struct discovery_lookup {
-	bool under_way; /* what comes still counts */
+	bool under_way;                /* what comes still counts */
 	bool alone;                    /* a missing TXT needs no proof */
 	struct txt_answer unvalidated; /* decides when it names a policy */
 	struct txt_answer validated;   /* proves that there is none */
@@ -212,8 +212,8 @@ void discovery_begin(struct lookup *lookup, bool alone);
 /* What the answers so far mean, into the facts. */
 void discovery_advance(struct lookup *lookup);
 void discovery_release(struct lookup *lookup);
-/* The policy cannot be fetched. False: a late TXT or proof is not waited for.
- */
+/* No fetch is to come as things stand. False: nor is a late TXT or proof waited
+ * for. */
 bool discovery_goes_on(struct lookup *lookup);
 /*
  * Whether a validated question about the domain may be asked: its zone's keys

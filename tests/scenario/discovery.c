@@ -831,6 +831,38 @@ T_11_a_secure_denial_does_not_vouch_for_a_forged_record(void)
 	world_stop();
 }
 
+/* --- who waits ----------------------------------------------------------- */
+
+/* Neither a stored policy nor a broken path of our own makes a fetch without
+ * TXT: nothing can come of waiting for the proof. */
+static void
+K9_S_03_a_proof_that_changes_nothing_is_not_waited_for(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		if (i == 0)
+			say(SCRIPT_BOTH, ".", DNS_DNSKEY, FACT_BOGUS, NULL);
+		else
+			script_stored(DOMAIN, "1", NOT_BINDING, 100);
+		never(SCRIPT_BOTH, DOMAIN, DNS_DS);
+		txt_is(FACT_INSECURE, NULL);
+		never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+		world_start();
+		fake_run(RTT_MS);
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_PASS,
+		    i == 0 ? REASON_DISCOVERY_FAILED : REASON_NO_DNSSEC_FLAG);
+		if (a.at_ms > 1000 + SLACK_MS)
+			(void)fprintf(stderr, "%u: %u ms\n", i,
+			    (unsigned)a.at_ms);
+		CHECK(a.at_ms <= 1000 + SLACK_MS);
+		world_stop();
+	}
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -862,6 +894,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
     SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
     SCENARIO(T_11_a_secure_denial_does_not_vouch_for_a_forged_record),
+    SCENARIO(K9_S_03_a_proof_that_changes_nothing_is_not_waited_for),
     {NULL, NULL},
   /* clang-format on */
 };
