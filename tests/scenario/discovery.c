@@ -863,6 +863,29 @@ K9_S_03_a_proof_that_changes_nothing_is_not_waited_for(void)
 	}
 }
 
+/* --- what costs a fetch --------------------------------------------------- */
+
+/* One without TXT during the back-off, whatever failed before. */
+static void
+T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time(void)
+{
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	policy_host(NULL);
+	world_config.verdict_ttl_max_ms = 5000;
+	txt_is(FACT_BOGUS, RECORD);
+	world_start();
+	for (unsigned i = 0; i < 10; i++) {
+		txt_is(FACT_BOGUS, i % 2 == 0 ? RECORD : NULL);
+		(void)asked(DOMAIN);
+		fake_run(10000);
+	}
+	if (script_fetch_count(DOMAIN) > 2)
+		(void)fprintf(stderr, "%u\n", script_fetch_count(DOMAIN));
+	CHECK(script_fetch_count(DOMAIN) <= 2);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -895,6 +918,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
     SCENARIO(T_11_a_secure_denial_does_not_vouch_for_a_forged_record),
     SCENARIO(K9_S_03_a_proof_that_changes_nothing_is_not_waited_for),
+    SCENARIO(T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time),
     {NULL, NULL},
   /* clang-format on */
 };
