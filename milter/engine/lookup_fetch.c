@@ -232,6 +232,7 @@ address_ask(struct lookup *l, struct dns *dns, unsigned i)
 	err = lookup_ask_discovery(l, dns, host, family_type[i],
 	    done[i][validated], l);
 	if (err != 0) {
+		l->addresses_unasked = true;
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 		    "policy host: %s", err_text(err));
 		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
@@ -273,7 +274,7 @@ addresses_ask(struct lookup *l)
 
 	l->policy_step = POLICY_ADDRESS;
 	l->n_addresses = 0;
-	l->addresses_enough = false;
+	l->addresses_enough = l->addresses_unasked = false;
 	memset(l->families, 0, sizeof(l->families));
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
@@ -488,6 +489,11 @@ policy_fetch_advance(struct lookup *l)
 	if (l->policy_step != POLICY_ADDRESS || !addresses_known(l))
 		return;
 	loop_timer_clear(l->worker->loop, &l->address_timer);
+	/* F-17: the policy host is not to blame, nor put into back-off. */
+	if (l->n_addresses == 0 && l->addresses_unasked) {
+		fetch_failed(l, l->fetch_why);
+		return;
+	}
 	if (l->n_addresses == 0) {
 		metrics_count(l->worker->metrics, METRICS_FETCHES,
 		    FETCH_FAILURE_ADDRESS, 0);

@@ -147,7 +147,8 @@ struct lookup {
 	char txt_id[TXT_ID_SIZE]; /* "": no TXT names the policy (T-12) */
 	struct address_family families[2]; /* A, AAAA of the policy host */
 	unsigned addresses_pending;
-	bool addresses_enough; /* the timer ran: do not wait for more */
+	bool addresses_enough;  /* the timer ran: do not wait for more */
+	bool addresses_unasked; /* one of them, by a fault of our own */
 	struct loop_timer address_timer;
 	size_t n_addresses;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
