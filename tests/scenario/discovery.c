@@ -886,6 +886,38 @@ T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time(void)
 	world_stop();
 }
 
+/* --- a rejection while the policy is fetched ------------------------------ */
+
+/* The TXT that made the fetch was an old one. */
+static void
+A_02_a_fetch_under_way_ends_before_the_recheck(void)
+{
+	struct asker a, tls;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_stored(DOMAIN, "1", BINDING, 100);
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, "v=STSv1; id=2;");
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = RECORD,
+	    .delay_ms = 1000});
+	policy_host(BINDING);
+	script_policy(DOMAIN, BINDING, 1500);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 6000);
+	ask_tls(&tls, DOMAIN, 6000);
+	fake_run(1900);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	fake_run(10000);
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(tls.completions == 1);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -919,6 +951,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_11_a_secure_denial_does_not_vouch_for_a_forged_record),
     SCENARIO(K9_S_03_a_proof_that_changes_nothing_is_not_waited_for),
     SCENARIO(T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time),
+    SCENARIO(A_02_a_fetch_under_way_ends_before_the_recheck),
     {NULL, NULL},
   /* clang-format on */
 };
