@@ -151,6 +151,8 @@ struct lookup {
 	bool addresses_unasked; /* one of them, by a fault of our own */
 	struct loop_timer address_timer;
 	size_t n_addresses;
+	size_t n_tried; /* of them, in vain; then fetch_why is of the last */
+	enum fetch_failure fetch_failure;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	char fetch_why[FETCH_WHY_SIZE];
 	const char *fetch_result; /* RFC 8460 4.3; NULL: it did not fail */

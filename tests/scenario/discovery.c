@@ -918,6 +918,98 @@ A_02_a_fetch_under_way_ends_before_the_recheck(void)
 	world_stop();
 }
 
+/* A host without IPv6, and one lost packet: nothing is reached before the other
+ * family comes. */
+static void
+F_14_a_late_family_is_tried_when_the_first_was_in_vain(void)
+{
+	static const enum fact_status second[] = {FACT_INSECURE, FACT_FAILED};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		unsigned_zone();
+		txt_is(FACT_INSECURE, RECORD);
+		say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_INSECURE, "2001:db8::80");
+		script_dns((struct script_dns){.name = HOST,
+		    .type = DNS_A,
+		    .status = second[i],
+		    .answer = i == 0 ? ANSWER_RECORDS : ANSWER_EMPTY,
+		    .records = i == 0 ? "192.0.2.80" : NULL,
+		    .delay_ms = 6 * RTT_MS});
+		script_policy_fails(DOMAIN, FETCH_FAILURE_CONNECT,
+		    "unreachable");
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		ask_domain(&a, DOMAIN, 4000);
+		fake_run(4 * RTT_MS);
+		CHECK(script_fetch_count(DOMAIN) == 1);
+		CHECK(a.completions == 0);
+		script_policy(DOMAIN, BINDING, 0);
+		fake_run(4000);
+		if (i == 0)
+			CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		else
+			CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+		CHECK(script_fetch_count(DOMAIN) == 2 - i);
+		CHECK(i == 0 || strcmp(a.why, "unreachable") == 0);
+		world_stop();
+	}
+}
+
+/* It comes while the first is tried. */
+static void
+F_14_a_family_that_comes_during_the_fetch_is_tried_next(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	script_dns((struct script_dns){.name = HOST,
+	    .type = DNS_AAAA,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "2001:db8::80",
+	    .delay_ms = 4 * RTT_MS});
+	script_policy(DOMAIN, "", 10 * RTT_MS);
+	script_policy_fails(DOMAIN, FETCH_FAILURE_CERTIFICATE, "expired");
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 4000);
+	fake_run(14 * RTT_MS);
+	CHECK(script_fetch_count(DOMAIN) == 2);
+	script_policy(DOMAIN, BINDING, 0);
+	fake_run(4000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+/* In recursion the other resolver is asked for it then. */
+static void
+F_14_recursion_asks_beside_for_a_late_family(void)
+{
+	struct asker a;
+
+	txt_is(FACT_INSECURE, RECORD);
+	say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_INSECURE, "2001:db8::80");
+	never(SCRIPT_VALIDATING, HOST, DNS_A);
+	say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_INSECURE, "192.0.2.80");
+	script_policy_fails(DOMAIN, FETCH_FAILURE_CONNECT, "unreachable");
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 4000);
+	fake_run(3 * RTT_MS + SLACK_MS);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	script_policy(DOMAIN, BINDING, 0);
+	fake_run(4000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -952,6 +1044,9 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(K9_S_03_a_proof_that_changes_nothing_is_not_waited_for),
     SCENARIO(T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time),
     SCENARIO(A_02_a_fetch_under_way_ends_before_the_recheck),
+    SCENARIO(F_14_a_late_family_is_tried_when_the_first_was_in_vain),
+    SCENARIO(F_14_a_family_that_comes_during_the_fetch_is_tried_next),
+    SCENARIO(F_14_recursion_asks_beside_for_a_late_family),
     {NULL, NULL},
   /* clang-format on */
 };
