@@ -79,16 +79,29 @@ fail_discovery(const struct facts *facts, const struct rules *rules,
 	verdict->kind = rule == RULE_TEMPFAIL ? VERDICT_DEFER : VERDICT_PASS;
 }
 
+/* What the options say of a domain of which nothing is known. */
+static bool
+may_defer_discovery(const struct facts *facts, const struct rules *rules)
+{
+	return rules->on_discovery_failure == RULE_TEMPFAIL ||
+	    (rules->on_bogus_discovery == RULE_TEMPFAIL &&
+		facts->txt_state == TXT_BOGUS);
+}
+
 static void
 judge_no_policy(const struct facts *facts, const struct rules *rules,
     struct verdict *verdict)
 {
 	struct evidence e = {.kind = EVIDENCE_TXT, .why = facts->txt_why};
 
-	/* D-20: what may be stored could not be read. */
+	/* D-20: what may be stored could not be read, or there was no memory or
+	 * no room. C-15: the options decide then, too. */
 	if (facts->internal_error) {
 		verdict->policy_known = false;
-		pass(verdict, REASON_INTERNAL_ERROR);
+		verdict->reason = REASON_INTERNAL_ERROR;
+		verdict->kind = may_defer_discovery(facts, rules)
+		    ? VERDICT_DEFER
+		    : VERDICT_PASS;
 		return;
 	}
 	switch (facts->txt_state) {

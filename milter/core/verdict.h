@@ -68,7 +68,7 @@
 	X(REASON_RESOLVER_BROKEN, "resolver-broken",                          \
 	    "DNSSEC required by policy, resolver: does not validate", "")     \
 	X(REASON_INTERNAL_ERROR, "internal-error",                            \
-	    "DNSSEC required by policy, filter: internal error", "")
+	    "DNSSEC not checked, filter: internal error", "")
 
 enum reason {
 #define X(member, name, reply, tlsrpt) member,

@@ -62,7 +62,8 @@ backoff_error(struct backoff *backoff, const char *domain, const char *id,
 {
 	struct entry *e = (struct entry *)map_find(&backoff->map, domain);
 
-	if (e == NULL || now_ms >= e->until_ms || strcmp(e->id, id) != 0)
+	if (e == NULL || now_ms >= e->until_ms ||
+	    (id[0] != '\0' && strcmp(e->id, id) != 0))
 		return NULL;
 	return e->error;
 }

@@ -20,7 +20,9 @@ struct backoff;
 struct backoff *backoff_new(void); /* NULL: no memory */
 void backoff_free(struct backoff **backoff);
 
-/* Why the last fetch failed, if it is too early for another; NULL: go on. */
+/* Why the last fetch failed, if it is too early for another; NULL: go on. With
+ * the id "" it is too early after a failure of any id: a TXT that comes and
+ * goes must not make a fetch each time (T-12). */
 const char *backoff_error(struct backoff *backoff, const char *domain,
     const char *id, uint64_t now_ms);
 /* True if this failure is the first of that domain and id (P-19: log once). */

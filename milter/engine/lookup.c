@@ -274,8 +274,12 @@ settle(struct lookup *l, const struct wants *wants)
 		const struct answer *dropped = answer;
 
 		answer_unref(&dropped);
-		policy_recheck(l);
-		lookup_advance(l);
+		/* A fetch may be under way although another TXT has come: the
+		 * recheck must not begin a second one beside it. */
+		if (l->policy_step == POLICY_DONE) {
+			policy_recheck(l);
+			lookup_advance(l);
+		}
 		return;
 	}
 	if (answer != NULL)

@@ -404,6 +404,20 @@ ask_more(struct lookup *l)
 		ask_for_proof(l);
 }
 
+/* What is known of the DNSSEC status of a record that came unvalidated. */
+static enum fact_status
+status_of_unvalidated(const struct discovery_lookup *d)
+{
+	/* A secure answer without this record does not vouch for it. */
+	if (d->validated.answered && d->validated.status != FACT_SECURE)
+		return d->validated.status;
+	if (d->validated.answered)
+		return d->unvalidated.status;
+	if (d->ds_unsigned)
+		return FACT_INSECURE;
+	return is_broken(&d->ds) ? d->ds.status : FACT_UNASKED;
+}
+
 static bool
 judge(struct lookup *l)
 {
@@ -413,11 +427,7 @@ judge(struct lookup *l)
 	if (v->state == TXT_VALID && v->status == FACT_SECURE)
 		found(l, v, FACT_SECURE);
 	else if (u->state == TXT_VALID)
-		found(l, u,
-		    v->answered             ? v->status
-			: d->ds_unsigned    ? FACT_INSECURE
-			: is_broken(&d->ds) ? d->ds.status
-					    : FACT_UNASKED);
+		found(l, u, status_of_unvalidated(d));
 	else if (v->state == TXT_VALID && !v->stale)
 		found(l, v, v->status);
 	else if (d->alone && u->answered)
@@ -447,19 +457,21 @@ discovery_advance(struct lookup *l)
 /*
  * A TXT that is late may name a policy yet. But where there is none, and the
  * proof of that is late, the recipient passes with or without the proof unless
- * the options defer it: an attacker who holds back the keys must not make each
- * recipient of a domain without policy wait for its deadline.
+ * the options defer it; and with a stored policy the proof changes nothing. An
+ * attacker who holds back the keys must not make each recipient of such a
+ * domain wait for its deadline.
  */
 bool
 discovery_goes_on(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 	const struct rules *rules = &l->setup->rules;
+	bool proof_matters = !fact_policy_is_live(l->facts.stored) &&
+	    (rules->on_discovery_failure != RULE_PASS ||
+		rules->on_bogus_discovery != RULE_PASS);
 
 	if (l->facts.txt_late && d->unvalidated.answered &&
-	    d->unvalidated.state != TXT_FAILED &&
-	    rules->on_discovery_failure == RULE_PASS &&
-	    rules->on_bogus_discovery == RULE_PASS) {
+	    d->unvalidated.state != TXT_FAILED && !proof_matters) {
 		d->under_way = false;
 		l->facts.txt_late = false;
 	}

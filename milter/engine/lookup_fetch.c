@@ -143,7 +143,7 @@ add_addresses(struct lookup *l, const struct dns_answer *answer)
 			answer->records[i].len,
 			&l->addresses[l->n_addresses]) == 0)
 			l->n_addresses++;
-	if (l->n_addresses > 0)
+	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS)
 		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
 }
 
@@ -167,12 +167,13 @@ address_answered(struct lookup *l, const struct dns_answer *answer, unsigned i,
 	struct address_family *family = &l->families[i];
 
 	l->addresses_pending--;
-	if (l->policy_step != POLICY_ADDRESS || family->done ||
-	    l->worker->stopping) {
+	if ((l->policy_step != POLICY_ADDRESS &&
+		l->policy_step != POLICY_FETCH) ||
+	    family->done || l->worker->stopping) {
 		lookup_returned(l);
 		return;
 	}
-	if (answer->why[0] != '\0')
+	if (answer->why[0] != '\0' && l->n_tried == 0)
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 		    "policy host: %s lookup %s: %.160s",
 		    dns_type_name(family_type[i]),
@@ -232,8 +233,10 @@ address_ask(struct lookup *l, struct dns *dns, unsigned i)
 	err = lookup_ask_discovery(l, dns, host, family_type[i],
 	    done[i][validated], l);
 	if (err != 0) {
-		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-		    "policy host: %s", err_text(err));
+		l->addresses_unasked = true;
+		if (l->n_tried == 0)
+			(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+			    "policy host: %s", err_text(err));
 		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
 		    i);
 		return;
@@ -272,8 +275,8 @@ addresses_ask(struct lookup *l)
 	struct dns *dns = address_resolver(l);
 
 	l->policy_step = POLICY_ADDRESS;
-	l->n_addresses = 0;
-	l->addresses_enough = false;
+	l->n_addresses = l->n_tried = 0;
+	l->addresses_enough = l->addresses_unasked = false;
 	memset(l->families, 0, sizeof(l->families));
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
@@ -289,6 +292,23 @@ addresses_known(const struct lookup *l)
 {
 	return l->addresses_pending == 0 || l->addresses_enough ||
 	    (l->families[0].done && l->families[1].done);
+}
+
+/* The fetch began with the addresses of one family, and those of the other may
+ * be the ones that are right, or within reach. */
+static bool
+try_other_family(struct lookup *l)
+{
+	if (l->worker->stopping)
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (!l->families[i].done)
+			address_ask(l, l->setup->discovery, i);
+	l->addresses_enough = l->n_addresses > l->n_tried;
+	if (!l->addresses_enough && addresses_known(l))
+		return false;
+	l->policy_step = POLICY_ADDRESS;
+	return true;
 }
 
 void
@@ -449,8 +469,12 @@ fetched(void *arg, const struct fetch_result *result)
 	int err;
 
 	if (result->failure != FETCH_FAILURE_NONE) {
-		fetch_tried_in_vain(l, fetch_failure_tlsrpt(result->failure),
+		l->fetch_failure = result->failure;
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why), "%s",
 		    result->why);
+		if (!try_other_family(l))
+			fetch_tried_in_vain(l,
+			    fetch_failure_tlsrpt(result->failure), result->why);
 		lookup_returned(l);
 		return;
 	}
@@ -479,25 +503,43 @@ fetched(void *arg, const struct fetch_result *result)
 	lookup_returned(l);
 }
 
+/* No address is left to try. */
+static void
+addresses_used_up(struct lookup *l)
+{
+	if (l->n_tried > 0) {
+		fetch_tried_in_vain(l, fetch_failure_tlsrpt(l->fetch_failure),
+		    l->fetch_why);
+	} else if (l->addresses_unasked) {
+		/* F-17: the policy host is not to blame, nor put into
+		 * back-off. */
+		fetch_failed(l, l->fetch_why);
+	} else {
+		metrics_count(l->worker->metrics, METRICS_FETCHES,
+		    FETCH_FAILURE_ADDRESS, 0);
+		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
+	}
+}
+
 void
 policy_fetch_advance(struct lookup *l)
 {
 	char host[POLICY_HOST_SIZE];
+	size_t first = l->n_tried;
 	int err;
 
 	if (l->policy_step != POLICY_ADDRESS || !addresses_known(l))
 		return;
 	loop_timer_clear(l->worker->loop, &l->address_timer);
-	if (l->n_addresses == 0) {
-		metrics_count(l->worker->metrics, METRICS_FETCHES,
-		    FETCH_FAILURE_ADDRESS, 0);
-		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
+	if (l->n_addresses == first) {
+		addresses_used_up(l);
 		return;
 	}
 	(void)policy_host(l, host);
 	l->policy_step = POLICY_FETCH;
-	err = fetch_start(l->setup->fetcher, host, l->addresses, l->n_addresses,
-	    lookup_is_known_to_bind(l), fetched, l);
+	l->n_tried = l->n_addresses;
+	err = fetch_start(l->setup->fetcher, host, l->addresses + first,
+	    l->n_addresses - first, lookup_is_known_to_bind(l), fetched, l);
 	if (err != 0)
 		fetch_failed(l, err_text(err));
 	else

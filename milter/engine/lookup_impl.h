@@ -61,7 +61,7 @@ struct address_family {
 
 /* Lookups of discovery: lookup_discovery.c. */
 struct discovery_lookup {
-	bool under_way; /* what comes still counts */
+	bool under_way;                /* what comes still counts */
 	bool alone;                    /* a missing TXT needs no proof */
 	struct txt_answer unvalidated; /* decides when it names a policy */
 	struct txt_answer validated;   /* proves that there is none */
@@ -147,9 +147,12 @@ struct lookup {
 	char txt_id[TXT_ID_SIZE]; /* "": no TXT names the policy (T-12) */
 	struct address_family families[2]; /* A, AAAA of the policy host */
 	unsigned addresses_pending;
-	bool addresses_enough; /* the timer ran: do not wait for more */
+	bool addresses_enough;  /* the timer ran: do not wait for more */
+	bool addresses_unasked; /* one of them, by a fault of our own */
 	struct loop_timer address_timer;
 	size_t n_addresses;
+	size_t n_tried; /* of them, in vain; then fetch_why is of the last */
+	enum fetch_failure fetch_failure;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	char fetch_why[FETCH_WHY_SIZE];
 	const char *fetch_result; /* RFC 8460 4.3; NULL: it did not fail */
@@ -212,8 +215,8 @@ void discovery_begin(struct lookup *lookup, bool alone);
 /* What the answers so far mean, into the facts. */
 void discovery_advance(struct lookup *lookup);
 void discovery_release(struct lookup *lookup);
-/* The policy cannot be fetched. False: a late TXT or proof is not waited for.
- */
+/* No fetch is to come as things stand. False: nor is a late TXT or proof waited
+ * for. */
 bool discovery_goes_on(struct lookup *lookup);
 /*
  * Whether a validated question about the domain may be asked: its zone's keys

@@ -23,17 +23,19 @@ may_ask(struct lookup *l, const struct dns *dns)
 {
 	struct worker *worker = l->worker;
 	size_t n = dns_pending(dns);
+	bool *told = dns == l->setup->discovery ? &worker->busy_discovery
+						: &worker->busy;
 
 	if (n < WORKER_QUESTIONS_MAX / 2)
-		worker->busy = false;
+		*told = false;
 	if (n < WORKER_QUESTIONS_MAX || lookup_is_known_to_bind(l))
 		return true;
-	if (!worker->busy)
+	if (!*told)
 		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
 		    "%d DNS questions under way on one loop: no more are "
 		    "asked, but for domains that the policy store knows",
 		    WORKER_QUESTIONS_MAX);
-	worker->busy = true;
+	*told = true;
 	return false;
 }
 

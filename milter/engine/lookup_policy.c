@@ -211,12 +211,12 @@ policy_advance(struct lookup *l)
 	discovery_advance(l);
 	if (l->policy_step == POLICY_TXT && l->facts.txt_state != TXT_UNASKED) {
 		decide_wants(&l->facts, &wants);
-		if (!l->facts.txt_late)
+		if (!l->refresh && wants.fetch)
+			policy_fetch(l);
+		else if (!discovery_goes_on(l))
 			l->policy_step = POLICY_DONE;
 		if (l->refresh)
 			policy_refetch(l);
-		else if (wants.fetch)
-			policy_fetch(l);
 	}
 	policy_fetch_advance(l);
 }

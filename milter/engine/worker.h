@@ -59,9 +59,10 @@ struct worker {
 	struct pulse pulse;
 	bool running; /* the loop was started */
 	bool stopping;
-	bool full;       /* the limit was hit, and that was logged */
-	bool busy;       /* the same of WORKER_QUESTIONS_MAX */
-	bool busy_fresh; /* and of WORKER_FRESH_MAX */
+	bool full;           /* the limit was hit, and that was logged */
+	bool busy;           /* the same of WORKER_QUESTIONS_MAX */
+	bool busy_discovery; /* of the same for setup->discovery */
+	bool busy_fresh;     /* and of WORKER_FRESH_MAX */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

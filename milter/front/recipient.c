@@ -8,6 +8,8 @@
 #include "base/idn.h"
 #include "config/config.h"
 #include "core/address.h"
+#include "core/decide.h"
+#include "core/domain_list.h"
 #include "core/scope.h"
 #include "engine/ask.h"
 #include "front/recipient_log.h"
@@ -104,38 +106,50 @@ answer_of(enum verdict_kind kind)
 }
 
 static void
-take_answer(const struct answer *answer, struct recipient_log *line,
-    struct recipient_result *out)
+take_verdict(const struct facts *facts, const struct verdict *verdict,
+    struct recipient_log *line, struct recipient_result *out)
 {
-	line->judged = &answer->verdict;
-	line->facts = answer->facts;
-	line->verdict = answer->verdict.kind;
-	line->reason = answer->verdict.reason;
-	out->reason = answer->verdict.reason;
+	line->judged = verdict;
+	line->facts = facts;
+	line->verdict = verdict->kind;
+	line->reason = verdict->reason;
+	out->reason = verdict->reason;
 	/* */
 	if (line->monitor)
 		return;
-	out->answer = answer_of(answer->verdict.kind);
+	out->answer = answer_of(verdict->kind);
 	if (out->answer != RECIPIENT_PASS)
-		reply_format(answer->facts, &answer->verdict, &out->reply);
+		reply_format(facts, verdict, &out->reply);
 }
 
 static void
 ask_engine(const struct recipient_context *context, const struct target *target,
     uint64_t start_ms, struct recipient_log *line, struct recipient_result *out)
 {
-	const uint64_t deadline_ms = start_ms + context->config->deadline_ms;
-	const struct answer *answer = ask(context->engine, target, deadline_ms,
-	    context->before_wait, &line->cached);
+	const struct config *config = context->config;
+	const struct answer *answer =
+	    ask(context->engine, target, start_ms + config->deadline_ms,
+		context->before_wait, &line->cached);
+	struct facts facts = {.internal_error = true};
+	struct verdict verdict;
 
-	/* D-20: no memory even for that. Whether the domain binds is not
-	 * known, so it passes, and that is logged in any case. */
-	if (answer == NULL)
-		line->reason = out->reason = REASON_INTERNAL_ERROR;
-	else
-		take_answer(answer, line, out);
+	if (answer != NULL) {
+		take_verdict(answer->facts, &answer->verdict, line, out);
+	} else {
+		/* D-20: no memory even for an answer. A pin is known all the
+		 * same, and so are the options (C-15). */
+		facts.recipient.class = ADDRESS_DOMAIN;
+		facts.recipient.domain = target->domain;
+		facts.pinned = domain_list_find(&config->pins, target->domain,
+				   clock_wall_s()) != NULL;
+		(void)decide(&facts, &config->rules, DECIDE_FINAL, &verdict);
+		take_verdict(&facts, &verdict, line, out);
+	}
 	line->ms = clock_mono_ms() - start_ms;
 	note(context, line);
+	/* Neither outlives this call. */
+	line->judged = NULL;
+	line->facts = NULL;
 	answer_unref(&answer);
 }
 
@@ -151,11 +165,10 @@ judge_unnamed(const struct recipient_context *context,
 		.mailer = recipient->mailer,
 			  .host = recipient->host},
 	};
-	struct answer answer = {.facts = &facts};
+	struct verdict verdict;
 
-	(void)decide(&facts, &context->config->rules, DECIDE_FINAL,
-	    &answer.verdict);
-	take_answer(&answer, line, out);
+	(void)decide(&facts, &context->config->rules, DECIDE_FINAL, &verdict);
+	take_verdict(&facts, &verdict, line, out);
 	note(context, line);
 	/* Neither outlives this call. */
 	line->judged = NULL;

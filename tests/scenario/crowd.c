@@ -214,6 +214,36 @@ questions_of_strangers_leave_room(void)
 	world_stop();
 }
 
+/* What a crowd keeps from being asked is asked when there is room: no fetch
+ * ran, so none failed. */
+static void
+F_17_a_crowd_puts_no_policy_host_into_back_off(void)
+{
+	static const char *const forwarder[] = {"192.0.2.53"};
+	struct asker unknown;
+
+	world_config.resolvers.n = 1;
+	world_config.resolvers.item = forwarder;
+	script_txt("unknown.example.org", "1");
+	script_policy("unknown.example.org", BINDING, 0);
+	script_secure("unknown.example.org", DNS_DS, "1 13 2");
+	script_silence(".crowd.test");
+	world_start();
+	crowd_asks(CROWD - 1);
+	fake_run(1500); /* without a TXT, addresses are asked as well */
+	unknown = asked("unknown.example.org");
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK(script_fetch_count("unknown.example.org") == 0);
+	/* under resolvers of its own */
+	world_reload();
+	script_dns((struct script_dns){.name = "_mta-sts.unknown.example.org",
+	    .type = DNS_TXT,
+	    .status = FACT_BOGUS});
+	CHECK_VERDICT(asked("unknown.example.org"), VERDICT_DEFER,
+	    REASON_MX_INSECURE);
+	world_stop();
+}
+
 const struct scenario crowd_scenarios[] = {
   /* clang-format off */
     SCENARIO(lookups_under_way_are_bounded),
@@ -222,6 +252,7 @@ const struct scenario crowd_scenarios[] = {
     SCENARIO(A_02_fresh_questions_are_bounded),
     SCENARIO(the_reserve_is_bounded),
     SCENARIO(questions_of_strangers_leave_room),
+    SCENARIO(F_17_a_crowd_puts_no_policy_host_into_back_off),
     {NULL, NULL},
   /* clang-format on */
 };

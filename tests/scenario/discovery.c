@@ -808,6 +808,208 @@ F_14_recursion_asks_beside_a_bogus_address_without_records(void)
 	world_stop();
 }
 
+/* The evidence must not say that a forged record is secure. */
+static void
+T_11_a_secure_denial_does_not_vouch_for_a_forged_record(void)
+{
+	struct asker a;
+
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NODATA,
+	    .delay_ms = 1000});
+	policy_host(BINDING);
+	script_policy(DOMAIN, BINDING, 1500);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	a = asked(DOMAIN);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(a.txt == FACT_INDETERMINATE);
+	world_stop();
+}
+
+/* --- who waits ----------------------------------------------------------- */
+
+/* Neither a stored policy nor a broken path of our own makes a fetch without
+ * TXT: nothing can come of waiting for the proof. */
+static void
+K9_S_03_a_proof_that_changes_nothing_is_not_waited_for(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		if (i == 0)
+			say(SCRIPT_BOTH, ".", DNS_DNSKEY, FACT_BOGUS, NULL);
+		else
+			script_stored(DOMAIN, "1", NOT_BINDING, 100);
+		never(SCRIPT_BOTH, DOMAIN, DNS_DS);
+		txt_is(FACT_INSECURE, NULL);
+		never(SCRIPT_VALIDATING, TXT, DNS_TXT);
+		world_start();
+		fake_run(RTT_MS);
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_PASS,
+		    i == 0 ? REASON_DISCOVERY_FAILED : REASON_NO_DNSSEC_FLAG);
+		if (a.at_ms > 1000 + SLACK_MS)
+			(void)fprintf(stderr, "%u: %u ms\n", i,
+			    (unsigned)a.at_ms);
+		CHECK(a.at_ms <= 1000 + SLACK_MS);
+		world_stop();
+	}
+}
+
+/* --- what costs a fetch --------------------------------------------------- */
+
+/* One without TXT during the back-off, whatever failed before. */
+static void
+T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time(void)
+{
+	over_a_forwarder();
+	signed_zone(DOMAIN);
+	policy_host(NULL);
+	world_config.verdict_ttl_max_ms = 5000;
+	txt_is(FACT_BOGUS, RECORD);
+	world_start();
+	for (unsigned i = 0; i < 10; i++) {
+		txt_is(FACT_BOGUS, i % 2 == 0 ? RECORD : NULL);
+		(void)asked(DOMAIN);
+		fake_run(10000);
+	}
+	if (script_fetch_count(DOMAIN) > 2)
+		(void)fprintf(stderr, "%u\n", script_fetch_count(DOMAIN));
+	CHECK(script_fetch_count(DOMAIN) <= 2);
+	world_stop();
+}
+
+/* --- a rejection while the policy is fetched ------------------------------ */
+
+/* The TXT that made the fetch was an old one. */
+static void
+A_02_a_fetch_under_way_ends_before_the_recheck(void)
+{
+	struct asker a, tls;
+
+	world_config.rules.action = RULE_ACTION_REJECT;
+	script_stored(DOMAIN, "1", BINDING, 100);
+	say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, "v=STSv1; id=2;");
+	script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+	    .name = TXT,
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = RECORD,
+	    .delay_ms = 1000});
+	policy_host(BINDING);
+	script_policy(DOMAIN, BINDING, 1500);
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 6000);
+	ask_tls(&tls, DOMAIN, 6000);
+	fake_run(1900);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	fake_run(10000);
+	CHECK_VERDICT(a, VERDICT_REJECT, REASON_MX_INSECURE);
+	CHECK(tls.completions == 1);
+	world_stop();
+}
+
+/* A host without IPv6, and one lost packet: nothing is reached before the other
+ * family comes. */
+static void
+F_14_a_late_family_is_tried_when_the_first_was_in_vain(void)
+{
+	static const enum fact_status second[] = {FACT_INSECURE, FACT_FAILED};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		over_a_forwarder();
+		unsigned_zone();
+		txt_is(FACT_INSECURE, RECORD);
+		say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_INSECURE, "2001:db8::80");
+		script_dns((struct script_dns){.name = HOST,
+		    .type = DNS_A,
+		    .status = second[i],
+		    .answer = i == 0 ? ANSWER_RECORDS : ANSWER_EMPTY,
+		    .records = i == 0 ? "192.0.2.80" : NULL,
+		    .delay_ms = 6 * RTT_MS});
+		script_policy_fails(DOMAIN, FETCH_FAILURE_CONNECT,
+		    "unreachable");
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		ask_domain(&a, DOMAIN, 4000);
+		fake_run(4 * RTT_MS);
+		CHECK(script_fetch_count(DOMAIN) == 1);
+		CHECK(a.completions == 0);
+		script_policy(DOMAIN, BINDING, 0);
+		fake_run(4000);
+		if (i == 0)
+			CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		else
+			CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+		CHECK(script_fetch_count(DOMAIN) == 2 - i);
+		CHECK(i == 0 || strcmp(a.why, "unreachable") == 0);
+		world_stop();
+	}
+}
+
+/* It comes while the first is tried. */
+static void
+F_14_a_family_that_comes_during_the_fetch_is_tried_next(void)
+{
+	struct asker a;
+
+	over_a_forwarder();
+	unsigned_zone();
+	txt_is(FACT_INSECURE, RECORD);
+	policy_host(BINDING);
+	script_dns((struct script_dns){.name = HOST,
+	    .type = DNS_AAAA,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "2001:db8::80",
+	    .delay_ms = 4 * RTT_MS});
+	script_policy(DOMAIN, "", 10 * RTT_MS);
+	script_policy_fails(DOMAIN, FETCH_FAILURE_CERTIFICATE, "expired");
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 4000);
+	fake_run(14 * RTT_MS);
+	CHECK(script_fetch_count(DOMAIN) == 2);
+	script_policy(DOMAIN, BINDING, 0);
+	fake_run(4000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
+/* In recursion the other resolver is asked for it then. */
+static void
+F_14_recursion_asks_beside_for_a_late_family(void)
+{
+	struct asker a;
+
+	txt_is(FACT_INSECURE, RECORD);
+	say(SCRIPT_BOTH, HOST, DNS_AAAA, FACT_INSECURE, "2001:db8::80");
+	never(SCRIPT_VALIDATING, HOST, DNS_A);
+	say(SCRIPT_UNVALIDATED, HOST, DNS_A, FACT_INSECURE, "192.0.2.80");
+	script_policy_fails(DOMAIN, FETCH_FAILURE_CONNECT, "unreachable");
+	delivery("mx.example.org", FACT_INSECURE);
+	world_start();
+	ask_domain(&a, DOMAIN, 4000);
+	fake_run(3 * RTT_MS + SLACK_MS);
+	CHECK(script_fetch_count(DOMAIN) == 1);
+	script_policy(DOMAIN, BINDING, 0);
+	fake_run(4000);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -838,6 +1040,13 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(T_12_an_alias_into_an_unsigned_zone_proves_nothing),
     SCENARIO(T_12_an_indeterminate_denial_proves_nothing),
     SCENARIO(F_14_recursion_asks_beside_a_bogus_address_without_records),
+    SCENARIO(T_11_a_secure_denial_does_not_vouch_for_a_forged_record),
+    SCENARIO(K9_S_03_a_proof_that_changes_nothing_is_not_waited_for),
+    SCENARIO(T_12_F_12_a_txt_that_comes_and_goes_makes_no_fetch_each_time),
+    SCENARIO(A_02_a_fetch_under_way_ends_before_the_recheck),
+    SCENARIO(F_14_a_late_family_is_tried_when_the_first_was_in_vain),
+    SCENARIO(F_14_a_family_that_comes_during_the_fetch_is_tried_next),
+    SCENARIO(F_14_recursion_asks_beside_for_a_late_family),
     {NULL, NULL},
   /* clang-format on */
 };

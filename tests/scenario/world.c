@@ -107,6 +107,7 @@ completed(void *arg, const struct answer *answer, bool cached)
 	asker->verdict = answer->verdict.kind;
 	asker->reason = answer->verdict.reason;
 	asker->from = answer->verdict.policy_from;
+	asker->txt = answer->facts->txt_status;
 	asker->policy_known = answer->verdict.policy_known;
 	asker->pinned = answer->verdict.pinned;
 	note_tls(asker, answer);

@@ -31,6 +31,7 @@ struct asker {
 	enum verdict_kind verdict;
 	enum reason reason;
 	enum policy_from from;
+	enum fact_status txt;
 	uint64_t at_ms; /* since it asked */
 	uint64_t asked_ms;
 	char decided_by[EVIDENCE_TEXT_SIZE];

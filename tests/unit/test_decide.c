@@ -524,16 +524,28 @@ Test(decide, D_20_own_faults)
 	    {"internal-error txt=valid/1 stored=1/no", "",
 		"pass no-dnssec-flag"},
 	    {"internal-error txt=none", "", "pass internal-error"},
-	    {"internal-error txt=failed", "discovery=tempfail",
-		"pass internal-error"},
-	    {"internal-error txt=bogus", "bogus=tempfail",
-		"pass internal-error"},
-	    {"internal-error deadline", "discovery=tempfail",
-		"pass internal-error"},
-	    {"internal-error txt=valid/1 fetch=failed", "discovery=tempfail",
-		"pass internal-error"});
+	    {"internal-error txt=failed", "", "pass internal-error"},
+	    {"internal-error deadline", "", "pass internal-error"});
 	PARTIAL({BOUND "internal-error", "", "defer internal-error"},
 	    {"internal-error mx=s+ mx1=s+,s-,s-", "", "open"});
+}
+
+Test(decide, C_15_own_faults_obey_the_options_on_discovery)
+{
+	FINAL({"internal-error txt=none", "discovery=tempfail",
+		  "defer internal-error"},
+	    {"internal-error txt=failed", "discovery=tempfail",
+		"defer internal-error"},
+	    {"internal-error txt=bogus", "bogus=tempfail",
+		"defer internal-error"},
+	    {"internal-error txt=none", "bogus=tempfail",
+		"pass internal-error"},
+	    {"internal-error deadline", "discovery=tempfail",
+		"defer internal-error"},
+	    {"internal-error txt=valid/1 fetch=failed", "discovery=tempfail",
+		"defer internal-error"},
+	    {"internal-error txt=none", "discovery=tempfail action=reject",
+		"defer internal-error"});
 }
 
 /* Nothing shows that a policy was kept from us: no-policy it is. */

@@ -770,6 +770,25 @@ Test(recipient, without_memory_it_passes_with_a_warning_D20)
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
 }
 
+Test(recipient, without_memory_the_options_and_pins_count_C15_T14)
+{
+	static struct domain_entry pin = {.domain = "example.org"};
+	struct recipient_result result;
+
+	played.no_memory = true;
+	config->rules.on_discovery_failure = RULE_TEMPFAIL;
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=defer reason=internal-error ") != NULL);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+
+	config->rules.on_discovery_failure = RULE_PASS;
+	config->pins = (struct domain_list){.n = 1, .item = &pin};
+	cr_assert(strstr(judge(&plain, &result),
+		      " verdict=defer reason=internal-error ") != NULL);
+	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	config->pins = (struct domain_list){.n = 0};
+}
+
 /* D-20: with the flag known. */
 Test(recipient, internal_error_of_a_bound_domain_is_refused_D20)
 {

@@ -49,7 +49,7 @@ static const struct {
         "450 4.7.5 example.org: DNSSEC required by policy, "
         "resolver: does not validate"},
     {"internal-error", "",
-        "450 4.7.5 example.org: DNSSEC required by policy, "
+        "450 4.7.5 example.org: DNSSEC not checked, "
         "filter: internal error"},
   /* clang-format on */
 };
