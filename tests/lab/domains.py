@@ -519,6 +519,28 @@ DOMAINS = (
         ),
     ),
     Domain("guarded.test", "signed, with many subdomains", zone=GUARDED_ZONE),
+    # --- for routes.py: any name below them is a domain. The MX host has an
+    # address of its own, and so has the name itself, as a host.
+    Domain(
+        "bound.test",
+        "unsigned, with wildcards; all announce DNSSEC",
+        "mx-insecure",
+        signed="no",
+        hosts=(Host("mx1", (11,), False, False), Host("*", (12,), False, False)),
+        zone=("* MX 10 mx1", '* TXT "v=STSv1; id=routes1;"'),
+    ),
+    Domain(
+        "free.test",
+        "unsigned, with wildcards; no policies",
+        "no-policy",
+        "mx-insecure",
+        "no",
+        hosts=(Host("mx1", (13,), False, False), Host("*", (14,), False, False)),
+        zone=("* MX 10 mx1",),
+        txt=(),
+        policy=None,
+        policy_host="none",
+    ),
     # --- servers that fail
     hole("lame.test", "its server refuses", "lame"),
     hole("dead.test", "its server is not there", "dead"),

@@ -84,6 +84,20 @@ scache     unix  - - n - 1 scache
 postlog    unix-dgram n - n - 1 postlogd
 """
 
+def last_ones(text):
+    """Lines of main.cf without those that a later one overrides, of which
+    Postfix would warn."""
+    lines = {}
+    for line in text.splitlines():
+        if line and line[0] not in "# \t":
+            name = line.partition("=")[0].strip()
+            lines.pop(name, None)
+            lines[name] = line
+        elif line[:1].isspace():
+            lines[name] += "\n" + line
+    return "".join(line + "\n" for line in lines.values())
+
+
 TOOLS = ("postfix", "postqueue", "sendmail")
 
 
@@ -108,8 +122,9 @@ class Postfix:
             return "unshare(1) is not installed (Debian: util-linux)"
         return None
 
-    def configure(self, settings):
-        """Write main.cf and master.cf. settings fill the templates."""
+    def configure(self, settings, main="", master=""):
+        """Write main.cf and master.cf. settings fill the templates; main and
+        master are lines after theirs, of which the last one counts."""
         values = dict(settings, home=self.home, log=self.log_path,
                       log_dir=os.path.dirname(self.log_path))
         for path in (self.home, self.config, os.path.join(self.home, "queue")):
@@ -117,15 +132,17 @@ class Postfix:
         data = os.path.join(self.home, "data")
         os.makedirs(data, mode=0o700, exist_ok=True)
         shutil.chown(data, "postfix", "postfix")
-        self._write("main.cf", MAIN_CF.format(**values))
-        self._write("master.cf", MASTER_CF.format(**values))
+        self._write("main.cf", last_ones(MAIN_CF.format(**values) + main))
+        self._write("master.cf", MASTER_CF.format(**values) + master)
         self._write("resolv.conf", f"nameserver {settings['resolver']}\n"
                                    "options edns0 trust-ad\n")
 
     def _write(self, name, text):
-        with open(os.path.join(self.config, name), "w",
-                  encoding="utf-8") as f:
+        path = os.path.join(self.config, name)
+        with open(path, "w", encoding="utf-8") as f:
             f.write(text)
+        # Postfix waits for two seconds with a file that may still be written.
+        os.utime(path, (0, 0))
 
     def set(self, *settings):
         """Change main.cf: name=value. Takes effect at reload or start."""

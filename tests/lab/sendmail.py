@@ -98,13 +98,20 @@ class Sendmail:
         """Debian keeps the binary here."""
         return os.path.join(self.root, "usr/libexec/sendmail/sendmail")
 
-    def why_not(self):
-        """None, or why no Sendmail can be run here."""
+    def missing(self):
+        """None, or what is not there."""
         if not os.access(self.program, os.X_OK):
             return ("Sendmail is not unpacked in "
                     f"{self.root} (./bootstrap check does it)")
         if not shutil.which("m4"):
             return "m4 is not installed"
+        return None
+
+    def why_not(self):
+        """None, or why no Sendmail can be run here with README's sockets."""
+        missing = self.missing()
+        if missing:
+            return missing
         for spec in (SOCKET, POLICY_SOCKET):
             port, _, host = spec.partition(":")[2].partition("@")
             if accepts(host, int(port)):
@@ -168,9 +175,13 @@ class Sendmail:
         self.processes.stop(self.name)
         shutil.rmtree(self.queue_dir, ignore_errors=True)
 
+    def run(self, *words):
+        """Sendmail with this configuration; what it prints."""
+        return self._run(self._argv(*words), stdin=subprocess.DEVNULL)
+
     def flush(self):
         """Try all that is queued; returns when all was tried."""
-        self._run(self._argv("-qf"), stdin=subprocess.DEVNULL)
+        self.run("-qf")
 
     def queue(self, quarantined=False):
         """What mailq(1) prints."""

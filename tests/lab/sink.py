@@ -28,6 +28,7 @@ class Session:
         self.writer = writer
         self.sender = b""
         self.recipients = []
+        self.lmtp = False
 
     async def run(self):
         """Answer commands until QUIT or the end of the connection."""
@@ -61,18 +62,21 @@ class Session:
             self.writer.write(b"354 Go ahead\r\n")
             await self.writer.drain()
             self.keep(await self.message())
-            self.writer.write(b"250 2.0.0 Kept\r\n")
+            # LMTP: one reply for each recipient (RFC 2033, 4.2).
+            replies = len(self.recipients) if self.lmtp else 1
+            self.writer.write(b"250 2.0.0 Kept\r\n" * replies)
             return
         argument = line.partition(b":")[2].strip()
         if verb == b"MAIL":
             self.sender, self.recipients = argument, []
         elif verb == b"RCPT":
             self.recipients.append(argument)
-        elif verb == b"EHLO":
+        elif verb in (b"EHLO", b"LHLO"):
+            self.lmtp = verb == b"LHLO"
             self.writer.write(b"250-sink.lab\r\n")
             if self.tls:
                 self.writer.write(b"250-STARTTLS\r\n")
-            self.writer.write(b"250 8BITMIME\r\n")
+            self.writer.write(b"250-SMTPUTF8\r\n250 8BITMIME\r\n")
             return
         self.writer.write(OK)
 

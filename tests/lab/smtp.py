@@ -119,6 +119,17 @@ class Client:
             self._socket.sendall(dot + line + b"\r\n")
         return self.command(b".")
 
+    def send(self, sender, recipient, message):
+        """One message to one recipient. The reply to it, or the first
+        refusal."""
+        params = b"" if recipient.isascii() else b"SMTPUTF8"
+        reply = self.mail_command(sender.encode(), params)
+        if reply.accepted:
+            reply = self.rcpt(recipient.encode())
+        if reply.accepted:
+            reply = self.data(message.encode())
+        return reply
+
     def close(self):
         """QUIT if the server still listens, then close."""
         try:
