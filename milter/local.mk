@@ -34,6 +34,6 @@ dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(SECCOMP_LIBS)
 
-dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc
+dist_doc_DATA = etc/exim.conf etc/postfix-main.cf etc/sendmail.mc
 
 dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5
