@@ -278,4 +278,4 @@ dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(SECCOMP_LIBS)
 dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5
 
-dist_doc_DATA = etc/postfix-main.cf etc/sendmail.mc
+dist_doc_DATA = etc/exim.conf etc/postfix-main.cf etc/sendmail.mc

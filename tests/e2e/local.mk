@@ -6,7 +6,8 @@ tests_e2e_e2e_SOURCES = tests/e2e/e2e.c \
 	tests/e2e/delivery.c tests/e2e/first_contact.c tests/e2e/hostile.c \
 	tests/e2e/lab_client.c tests/e2e/lab_client.h \
 	tests/e2e/life.c tests/e2e/log_line.c tests/e2e/options.c \
-	tests/e2e/recipients.c tests/e2e/reload.c tests/e2e/routes.c \
+	tests/e2e/next_hops.c tests/e2e/recipients.c tests/e2e/reload.c \
+	tests/e2e/routes.c \
 	tests/e2e/sendmail.c tests/e2e/tampering.c \
 	tests/e2e/tool.c tests/e2e/verdicts.c tests/e2e/web.c
 tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \

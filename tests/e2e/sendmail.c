@@ -4,7 +4,8 @@
  * when the message is delivered. Left out where ./bootstrap could not unpack
  * it, see tests/lab/sendmail.py.
  *
- * Debian's build has no DANE; for it the option sendmail_dane is off.
+ * Debian 12's build has no DANE; for it the option sendmail_dane is off. What
+ * needs DANE is skipped there; Debian 13's build has it.
  */
 #include "autoconf.h"
 
@@ -27,7 +28,8 @@ start(const char *const *words)
 	cr_assert_eq(lab_run(words, &out), 0, "cannot run " LAB_PROGRAM);
 	free(out.text);
 	if (out.status == LAB_UNAVAILABLE)
-		cr_skip_test("no Sendmail can be run here");
+		cr_skip_test("no Sendmail, or none with DANE; the reason "
+			     "stands above");
 	cr_assert_eq(out.status, 0, "lab %s %s: exit status %d", words[0],
 	    words[1], out.status);
 }
@@ -216,7 +218,9 @@ Test(sendmail, a_unix_socket)
 
 /* --- FEATURE(`sts'), etc/sendmail.mc --- */
 
-#define DEFERRED "(sts map: lookup (notlsa.test): deferred)"
+/* 8.17; with 8.18 the words of the rule set stand there. */
+#define DEFERRED_8_17 "(sts map: lookup (notlsa.test): deferred)"
+#define DEFERRED_8_18 "STS lookup temp fail"
 
 static void
 send_to(const char *recipient)
@@ -244,7 +248,10 @@ expect_deferred(const char *recipient, const char *why)
 	char *queue = LAB_TEXT("sendmail", "queue");
 
 	cr_expect_not_null(strstr(queue, recipient), "%s", queue);
-	cr_expect_not_null(strstr(queue, why), "no \"%s\" in %s", why, queue);
+	cr_expect(strstr(queue, why) != NULL ||
+		(strcmp(why, DEFERRED_8_17) == 0 &&
+		    strstr(queue, DEFERRED_8_18) != NULL),
+	    "no \"%s\" in %s", why, queue);
 	free(queue);
 	snprintf(term, sizeof(term), "X-Recipient: <%s>", recipient);
 	cr_assert_eq(lab_run((const char *const[]){"mail", "--timeout", "0",
@@ -272,7 +279,7 @@ Test(sendmail_delivery, A_03_tampering_after_acceptance_defers)
 	    "servfail");
 	restart_daemon();
 	LAB("sendmail", "flush");
-	expect_deferred("s11@notlsa.test", DEFERRED);
+	expect_deferred("s11@notlsa.test", DEFERRED_8_17);
 	free(LAB_LOG("tls-policy", "domain=notlsa.test", "mta=sendmail",
 	    "answer=defer"));
 	LAB("tamper", "clear");
@@ -288,7 +295,7 @@ Test(sendmail_delivery, A_03_without_the_daemon_nothing_goes_out)
 	send_to("s12@notlsa.test");
 	LAB("daemon", "stop");
 	LAB("sendmail", "flush");
-	expect_deferred("s12@notlsa.test", DEFERRED);
+	expect_deferred("s12@notlsa.test", DEFERRED_8_17);
 }
 
 Test(sendmail_delivery, D_16_without_TLSA_by_MTA_STS)
@@ -312,7 +319,26 @@ Test(sendmail_delivery, a_certificate_that_nobody_vouches_for)
 	expect_deferred("s14@notlsa.test", "403 4.7.0 authentication failed");
 }
 
-/* TLSA or not: Debian's build has no DANE. */
+/* By itself: the map says nothing about a domain with TLSA records. */
+Test(sendmail_delivery, S_01_with_DANE)
+{
+	START("dane", "sendmail_dane=true");
+	send_to("s20@secure.test");
+	send_to("s20@notlsa.test");
+	LAB("sendmail", "flush");
+	expect_delivered("s20@secure.test", "X-TLS: TLSv1");
+	expect_delivered("s20@notlsa.test", "X-TLS: TLSv1");
+	free(LAB_LOG("tls-policy", "domain=secure.test", "mta=sendmail",
+	    "answer=dane-only"));
+	LAB("sink", "other-key");
+	send_to("s21@secure.test");
+	send_to("s21@notlsa.test");
+	LAB("sendmail", "flush");
+	expect_delivered("s21@notlsa.test", "X-TLS: TLSv1");
+	expect_deferred("s21@secure.test", "");
+}
+
+/* TLSA or not, for a build without DANE. */
 Test(sendmail_delivery, A_03_never_in_the_clear)
 {
 	static const char *const recipients[] = {"s15@secure.test",

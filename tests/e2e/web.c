@@ -155,3 +155,28 @@ Test(web, api_status_is_that_of_the_tool)
 	    status);
 	free(status);
 }
+
+/* The lines for Exim, as far as they can be tried without it. */
+Test(web, S_07_the_lines_of_exim_conf)
+{
+	static const struct {
+		const char *domain;
+		const char *lines;
+	} rows[] = {
+	    {"secure.test",   "level=dane-only\nnames=\ntext=dane-only\n"},
+	    {"noflag.test",
+             "level=secure\nnames=mx1.noflag.test\ntext=secure "         },
+	    {"plain.test",    "level=none\nnames=\ntext=\n"              },
+	    {"unsigned.test", "level=defer\nnames=\ntext=unsigned.test: "},
+	};
+
+	LAB_FRESH(NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = LAB_TEXT("exim", rows[i].domain);
+
+		cr_expect_eq(strncmp(text, rows[i].lines,
+				 strlen(rows[i].lines)),
+		    0, "%s: %s", rows[i].domain, text);
+		free(text);
+	}
+}

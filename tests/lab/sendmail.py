@@ -74,6 +74,18 @@ def etc_lines():
         return f.read()
 
 
+def dane_lines():
+    """The same with DANE, as it recommends for builds that have it."""
+    text = etc_lines()
+    line = "define(`confDANE', `true')dnl"
+    if "dnl " + line not in text:
+        raise LabError("etc/sendmail.mc: no line for confDANE")
+    return text.replace("dnl " + line, line)
+
+
+LINES = {"readme": readme_line, "etc": etc_lines, "dane": dane_lines}
+
+
 class Sendmail:
     """One instance. name also names its directory and process."""
 
@@ -117,6 +129,19 @@ class Sendmail:
             if accepts(host, int(port)):
                 return f"somebody listens on port {port} of {host} already"
         return None
+
+    def has_dane(self):
+        """Whether it was built with DANE: "Compiled with"."""
+        os.makedirs(self.home, mode=0o755, exist_ok=True)
+        empty = os.path.join(self.home, "empty.cf")
+        with open(empty, "w", encoding="ascii"):
+            pass
+        argv = ["unshare", "--uts", "sh", "-c", 'hostname "$1"; shift; exec "$@"',
+                "sh", HOST_NAME, self.program, "-C", empty, "-d0.13", "-bt"]
+        done = subprocess.run(argv, capture_output=True, text=True,
+                              check=False, env=self._env(),
+                              stdin=subprocess.DEVNULL)
+        return "DANE" in done.stdout.split()
 
     def configure(self, settings, lines):
         """Write sendmail.cf with these lines of sendmail.mc in it. settings:

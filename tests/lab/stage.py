@@ -10,8 +10,7 @@ from daemon import SOCKET_PORT, Daemon, bindir, option
 from mta import Postfix
 from policies import Policies
 from process import LabError, wait_for
-from sendmail import (POLICY_SOCKET, SOCKET, SOCKET_DIR, Sendmail, etc_lines,
-                      readme_line)
+from sendmail import LINES, POLICY_SOCKET, SOCKET, SOCKET_DIR, Sendmail
 from sinks import Sinks
 from validator import Validator
 
@@ -197,10 +196,12 @@ class Stage:
         it cannot be."""
         self.daemon_do("kill")
         why = self.sendmail.why_not()
+        if not why and lines == "dane" and not self.sendmail.has_dane():
+            why = "this Sendmail was built without DANE"
         if why:
             return why
         socket = SOCKET
-        text = readme_line() if lines == "readme" else etc_lines()
+        text = LINES[lines]()
         info = self.info()
         if unix:
             socket = f"unix:{self.sendmail.socket_dir}/milter.sock"
