@@ -6,6 +6,7 @@ libio_a_CPPFLAGS = $(AM_CPPFLAGS)
 libio_a_SOURCES += \
 	milter/io/store.c milter/io/store.h \
 	milter/io/store_backend.h \
+	milter/io/store_backup.c milter/io/store_backup.h \
 	milter/io/store_copy.c milter/io/store_copy.h \
 	milter/io/store_env.c milter/io/store_env.h \
 	milter/io/store_format.c milter/io/store_format.h \
@@ -19,10 +20,11 @@ libio_a_SOURCES += \
 	milter/io/store_redis_list.c milter/io/store_redis_read.c \
 	milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
+	milter/io/store_restore.c milter/io/store_restore.h \
 	milter/io/store_table.c milter/io/store_table.h \
 	milter/io/store_unwritten.c milter/io/store_unwritten.h \
 	milter/io/store_verify.c milter/io/store_verify.h
-STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
 
 # A Redis server, for the store.
 libio_a_CPPFLAGS += $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS)

@@ -513,6 +513,14 @@ store_each_partial(int err)
 	return err == ERR_CORRUPT || err == ERR_VERSION;
 }
 
+int
+store_backup(struct store *store)
+{
+	return store->backend->backup != NULL
+	    ? store->backend->backup(store->handle)
+	    : 0;
+}
+
 size_t
 store_count(struct store *store)
 {

@@ -131,6 +131,15 @@ int store_delete_expired(struct store *store, const char *domain,
 int store_each(struct store *store, store_each_fn *each, void *arg);
 bool store_each_partial(int err);
 
+/*
+ * A store on disk keeps a copy of itself as text beside it, so that it can be
+ * rebuilt without the version of LMDB that wrote it (store_backup.h). Writes it
+ * anew if the one that is there is a day old; store_close does if anything has
+ * changed. Other kinds of store keep none. Blocks for as long as it takes to
+ * read all; one call at a time. 0 or a negative error, which is logged.
+ */
+int store_backup(struct store *store);
+
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);
 /* Policies, and deletions, that are in memory alone, as the disk or the server

@@ -5,19 +5,33 @@
  */
 #include "autoconf.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/err.h"
+#include "io/log.h"
 #include "io/store_backend.h"
+#include "io/store_backup.h"
 #include "io/store_env.h"
 #include "io/store_format.h"
+#include "io/store_merge.h"
 #include "io/store_meta.h"
+#include "io/store_restore.h"
+#include "io/store_table.h"
 
 struct lmdb {
 	struct env env;
 	MDB_txn *txn; /* the writer's */
+	struct log *log;
+	/* The copy as text is all that can be read: for reading alone. */
+	bool from_backup;
+	struct table backup;
+	pthread_mutex_t backup_lock; /* of what follows */
+	size_t backup_txn;           /* the last commit that the copy holds */
+	bool backup_failed;          /* told */
 };
 
 static int
@@ -32,6 +46,56 @@ lmdb_check(const char *rest, char error[STORE_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
+/* --- opening -------------------------------------------------------------- */
+
+static int
+take_from_backup(void *arg, struct record *record)
+{
+	return table_stage(arg, record_ref(record));
+}
+
+/* For reading alone: nothing on the disk is changed. */
+static int
+read_backup(struct lmdb *l, const char *dir, char error[STORE_ERROR_SIZE])
+{
+	size_t bad;
+	int err;
+
+	l->from_backup = true;
+	table_init(&l->backup, false);
+	err = backup_read(dir, take_from_backup, &l->backup, &bad);
+	if (err == 0)
+		err = table_commit(&l->backup);
+	if (err == 0)
+		return 0;
+	table_clear(&l->backup);
+	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/" BACKUP_NAME ": %s",
+	    dir, err_text(err));
+	return err;
+}
+
+/* C-17. Without data.mdb, and with one that this LMDB cannot read, the copy
+ * counts. Otherwise the file is opened as it is. */
+static int
+open_any(struct lmdb *l, const char *dir, enum store_access access,
+    char error[STORE_ERROR_SIZE])
+{
+	int64_t written_s;
+	bool has_backup = backup_find(dir, &written_s);
+	bool missing = env_is_missing(dir);
+	int err = 0;
+
+	if (!missing || !has_backup) {
+		err = env_open(&l->env, dir, access, error);
+		if (err == 0 || !l->env.other_format || !has_backup)
+			return err;
+	}
+	if (access == STORE_READ_ONLY)
+		return read_backup(l, dir, error);
+	err = store_restore(dir, !missing, l->log, error);
+	return err != 0 ? err : env_open(&l->env, dir, access, error);
+}
+
 static void *
 lmdb_open(const char *rest, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
@@ -42,21 +106,13 @@ lmdb_open(const char *rest, const struct store_options *options,
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 		return NULL;
 	}
-	if (env_open(&l->env, rest, options->access, error) != 0) {
+	l->log = options->log;
+	if (open_any(l, rest, options->access, error) != 0) {
 		free(l);
 		return NULL;
 	}
+	pthread_mutex_init(&l->backup_lock, NULL);
 	return l;
-}
-
-static void
-lmdb_close(void *backend)
-{
-	struct lmdb *l = backend;
-
-	env_abort(&l->env, &l->txn);
-	env_close(&l->env);
-	free(l);
 }
 
 static MDB_val
@@ -68,6 +124,31 @@ key_of(const char *domain)
 /* --- reading -------------------------------------------------------------- */
 
 static int
+get_from_backup(struct lmdb *l, const char *domain, store_each_fn *got,
+    void *arg)
+{
+	struct record *record = table_get(&l->backup, domain);
+	int err = store_merge_get(record, NULL, NULL, domain, got, arg);
+
+	record_unref(&record);
+	return err;
+}
+
+static int
+each_of_backup(struct lmdb *l, store_each_fn *each, void *arg)
+{
+	struct record **rows;
+	size_t n;
+	int err = table_snapshot(&l->backup, &rows, &n);
+
+	if (err != 0)
+		return err;
+	err = store_merge(rows, n, NULL, NULL, each, arg);
+	table_snapshot_free(rows, n);
+	return err;
+}
+
+static int
 lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct lmdb *l = backend;
@@ -76,8 +157,11 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	MDB_val value;
 	MDB_txn *txn;
 	int rc;
-	int err = env_begin(&l->env, MDB_RDONLY, &txn);
+	int err;
 
+	if (l->from_backup)
+		return get_from_backup(l, domain, got, arg);
+	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err != 0)
 		return err;
 	rc = mdb_get(txn, l->env.dbi, &key, &value);
@@ -141,8 +225,11 @@ lmdb_each(void *backend, store_each_fn *each, void *arg)
 	struct lmdb *l = backend;
 	MDB_cursor *cursor;
 	MDB_txn *txn;
-	int err = env_begin(&l->env, MDB_RDONLY, &txn);
+	int err;
 
+	if (l->from_backup)
+		return each_of_backup(l, each, arg);
+	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err == ERR_NOTFOUND)
 		return 0;
 	if (err != 0)
@@ -164,6 +251,8 @@ lmdb_count(void *backend)
 	MDB_stat stat = {.ms_entries = 0};
 	MDB_txn *txn;
 
+	if (l->from_backup)
+		return table_count(&l->backup);
 	if (env_begin(&l->env, MDB_RDONLY, &txn) != 0)
 		return 0;
 	(void)mdb_stat(txn, l->env.dbi, &stat);
@@ -185,13 +274,8 @@ static int
 lmdb_put(void *backend, const struct store_entry *entry)
 {
 	struct lmdb *l = backend;
-	MDB_val key = key_of(entry->domain);
-	MDB_val value = {format_size(entry), NULL};
-	int rc = mdb_put(l->txn, l->env.dbi, &key, &value, MDB_RESERVE);
 
-	if (rc == 0)
-		format_write(entry, value.mv_data);
-	return env_error(&l->env, rc);
+	return env_put(&l->env, l->txn, entry);
 }
 
 static int
@@ -220,6 +304,81 @@ lmdb_abort(void *backend)
 	env_abort(&l->env, &l->txn);
 }
 
+/* --- the copy as text ----------------------------------------------------- */
+
+static void
+tell_backup(struct lmdb *l, int err)
+{
+	struct log_event e;
+
+	if (l->backup_failed == (err != 0))
+		return;
+	l->backup_failed = err != 0;
+	log_begin(&e, l->log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", err != 0 ? "no-backup" : "backup");
+	log_str(&e, "store", l->env.dir);
+	log_str(&e, "file", BACKUP_NAME);
+	if (err != 0)
+		log_str(&e, "why", err_text(err));
+	log_end(&e);
+}
+
+/* Unless nothing has changed since the last one. */
+static int
+write_backup(struct lmdb *l)
+{
+	size_t octets;
+	size_t txn;
+	int err;
+
+	env_measure(&l->env, &octets, &txn);
+	if (txn == l->backup_txn)
+		return 0;
+	err = backup_write(l->env.dir, octets, lmdb_each, l);
+	if (err == 0)
+		l->backup_txn = txn;
+	tell_backup(l, err);
+	return err;
+}
+
+static int
+lmdb_backup(void *backend)
+{
+	struct lmdb *l = backend;
+	int64_t written_s;
+	int64_t age_s;
+	int err = 0;
+
+	if (l->env.access == STORE_READ_ONLY)
+		return 0;
+	pthread_mutex_lock(&l->backup_lock);
+	age_s = BACKUP_EVERY_S;
+	if (backup_find(l->env.dir, &written_s))
+		age_s = (int64_t)time(NULL) - written_s;
+	/* One of the future is one of a clock that was wrong. */
+	if (age_s < 0 || age_s >= BACKUP_EVERY_S)
+		err = write_backup(l);
+	pthread_mutex_unlock(&l->backup_lock);
+	return err;
+}
+
+static void
+lmdb_close(void *backend)
+{
+	struct lmdb *l = backend;
+
+	env_abort(&l->env, &l->txn);
+	if (l->from_backup) {
+		table_clear(&l->backup);
+	} else {
+		if (l->env.access == STORE_READ_WRITE)
+			(void)write_backup(l);
+		env_close(&l->env);
+	}
+	pthread_mutex_destroy(&l->backup_lock);
+	free(l);
+}
+
 const struct store_backend store_lmdb = {
     .scheme = "lmdb",
     .check = lmdb_check,
@@ -233,5 +392,6 @@ const struct store_backend store_lmdb = {
     .abort = lmdb_abort,
     .each = lmdb_each,
     .count = lmdb_count,
+    .backup = lmdb_backup,
     .hold_unwritten = true,
 };

@@ -415,6 +415,15 @@ unwritten_idle(void *backend)
 	return u->outage ? u->calm_from_ms + u->calm_ms : 0;
 }
 
+/* What is held is not in it; there is no room for a copy then either. */
+static int
+unwritten_backup(void *backend)
+{
+	struct unwritten *u = backend;
+
+	return u->below->backup != NULL ? u->below->backup(u->handle) : 0;
+}
+
 static void
 unwritten_close(void *backend)
 {
@@ -447,4 +456,5 @@ const struct store_backend store_unwritten = {
     .count = unwritten_count,
     .count_unwritten = unwritten_count_unwritten,
     .idle = unwritten_idle,
+    .backup = unwritten_backup,
 };

@@ -128,6 +128,14 @@ tests_unit_test_store_durable_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_durable_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_store_backup
+UNIT_TESTS += tests/unit/test_store_backup
+tests_unit_test_store_backup_SOURCES = tests/unit/test_store_backup.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_backup_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_backup_LDADD = libio.a libcore.a $(STORE_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_store_unwritten
 UNIT_TESTS += tests/unit/test_store_unwritten
 tests_unit_test_store_unwritten_SOURCES = tests/unit/test_store_unwritten.c \
