@@ -441,8 +441,13 @@ post_put(struct store *store, const struct store_entry *entry, bool later,
     store_done_fn *done, void *arg)
 {
 	struct request request = {.later = later, .done = done, .arg = arg};
-	int err = record_new(entry, &request.record);
+	int err = record_new_policy(entry, &request.record);
 
+	/* What was imported is a copy; it removes nothing. */
+	if (err == 0 && later && request.record->deleted) {
+		record_unref(&request.record);
+		err = ERR_TOOLONG;
+	}
 	return err != 0 ? err : lane_post(&store->writes, &request);
 }
 

@@ -34,9 +34,17 @@ struct store_entry {
 	int64_t tried_s;     /* the last refresh that was tried; 0: none */
 	const char *failure; /* of that refresh, for people; "": it was good */
 	int64_t used_s;      /* last asked for, roughly (hours) */
-	const uint8_t *body; /* as fetched, to the octet */
+	const uint8_t *body; /* as fetched, to the octet; see store_put */
 	size_t len;
+	/* The policy does not bind, so that it goes first when room is short
+	 * (C-16). Set by the store, whatever the caller says. */
+	bool expendable;
 };
+
+/* Octets of a body that does not bind: a larger one is kept in a short form, or
+ * not at all. */
+#define STORE_EXPENDABLE_RAW_MAX 4096
+#define STORE_EXPENDABLE_MAX     16384
 
 /* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
 typedef void store_got_fn(void *arg, int err, const struct store_entry *entry);
@@ -92,6 +100,13 @@ void store_close(struct store **store);
  */
 int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
+/*
+ * The body of a policy that binds, or that is none, is kept to the octet. One
+ * that does not bind and has more than STORE_EXPENDABLE_RAW_MAX octets is kept
+ * without what this program does not know; if that has more than
+ * STORE_EXPENDABLE_MAX octets, what is stored of the domain is removed instead
+ * (C-07), and an import fails with ERR_TOOLONG.
+ */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
 /* The same in one step with a look at what is there: ERR_KEPT in the callback

@@ -6,7 +6,7 @@
  *	 4      2   version of the record, 1
  *	 6      2   length of the id
  *	 8      2   length of the failure text
- *	10      2   zero
+ *	10      2   flags: 1, the policy does not bind (store.h: expendable)
  *	12      4   length of the body
  *	16      8   fetched_s
  *	24      8   tried_s
@@ -19,7 +19,8 @@
  *
  * The first six octets mean the same in every version to come: a program tells
  * by them what it is too old for, and leaves that alone. A newer program reads
- * what all older ones wrote (tests/unit/store_v1).
+ * what all older ones wrote (tests/unit/store_v1). Versions without flags wrote
+ * zero there, and ignore them.
  *
  * Pure. Any thread.
  */

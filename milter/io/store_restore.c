@@ -37,8 +37,10 @@ commit_batch_once(struct restore *r)
 
 	if (err != 0)
 		return err;
-	for (size_t i = 0; err == 0 && i < r->n_batch; i++)
-		err = env_put(&r->env, txn, &r->batch[i]->entry);
+	for (size_t i = 0; err == 0 && i < r->n_batch; i++) {
+		if (!r->batch[i]->deleted)
+			err = env_put(&r->env, txn, &r->batch[i]->entry);
+	}
 	if (err == 0)
 		return env_commit(&r->env, &txn);
 	env_abort(&r->env, &txn);
@@ -64,8 +66,11 @@ static int
 take(void *arg, struct record *record)
 {
 	struct restore *r = arg;
+	int err = record_new_policy(&record->entry, &r->batch[r->n_batch]);
 
-	r->batch[r->n_batch++] = record_ref(record);
+	if (err != 0)
+		return err;
+	r->n_batch++;
 	return r->n_batch < BATCH ? 0 : commit_batch(r);
 }
 

@@ -164,6 +164,70 @@ replaces(struct fixture *f)
 }
 
 /* C-07: also by a weaker one. */
+/* A policy with a long field that this program does not know, and patterns. */
+static struct store_entry
+long_entry(char *out, size_t size, size_t padding, size_t patterns, bool binds)
+{
+	size_t len = (size_t)snprintf(out, size,
+	    "version: STSv1\nmode: enforce\nmax_age: 86400\n%sx-note: ",
+	    binds ? "dnssec: yes\n" : "");
+
+	memset(out + len, 'x', padding);
+	len += padding;
+	out[len++] = '\n';
+	for (size_t i = 0; i < patterns; i++)
+		len += (size_t)snprintf(out + len, size - len,
+		    "mx: mx%06zu.example.org\n", i);
+	return sync_entry("example.org", "1", out);
+}
+
+static void
+check_long(struct fixture *f, size_t padding, size_t patterns, bool binds,
+    size_t want)
+{
+	static char body[65536];
+	static struct got got;
+	struct store_entry entry =
+	    long_entry(body, sizeof(body), padding, patterns, binds);
+
+	cr_assert_eq(sync_put(f->store, &entry), 0);
+	if (want == 0) {
+		cr_expect_eq(sync_find(f->store, "example.org"), ERR_NOTFOUND,
+		    "%s", f->kind);
+		return;
+	}
+	sync_get(f->store, "example.org", &got);
+	cr_expect_eq(got.err, 0, "%s", f->kind);
+	cr_expect_eq(got.len, want, "%s: %zu, want %zu", f->kind, got.len,
+	    want);
+}
+
+static void
+long_bodies(struct fixture *f)
+{
+	/* "version: STSv1\nmode: enforce\nmax_age: 86400\n", a pattern */
+	const size_t head = 44, pattern = 25;
+	const size_t note = head + strlen("x-note: \n");
+
+	/* What binds is kept to the octet, however long. */
+	check_long(f, 60000, 1, true, note + 60000 + 12 + pattern);
+	/* What does not is kept so while it is short... */
+	check_long(f, 4000, 1, false, note + 4000 + pattern);
+	/* ...then without what is not known... */
+	check_long(f, 60000, 1, false, head + pattern);
+	check_long(f, 30000, 600, false, head + 600 * pattern);
+	/* ...and not at all if that is too long. */
+	check_long(f, 1, 700, false, 0);
+	/* Nothing is left of what was there before (C-07). */
+	check_long(f, 1, 1, true, note + 1 + 12 + pattern);
+	check_long(f, 1, 700, false, 0);
+}
+
+Test(store, C_16_bodies_that_do_not_bind_are_bounded)
+{
+	for_each_kind(long_bodies);
+}
+
 Test(store, C_07_later_put_replaces)
 {
 	for_each_kind(replaces);
