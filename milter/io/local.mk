@@ -21,6 +21,7 @@ libio_a_SOURCES += \
 	milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
 	milter/io/store_restore.c milter/io/store_restore.h \
+	milter/io/store_room.c milter/io/store_room.h \
 	milter/io/store_table.c milter/io/store_table.h \
 	milter/io/store_unwritten.c milter/io/store_unwritten.h \
 	milter/io/store_verify.c milter/io/store_verify.h

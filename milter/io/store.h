@@ -69,6 +69,7 @@ struct store_options {
 	const char *auth_file; /* redis_auth.h */
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
+	size_t octets_max;     /* of a disk; 0: as usual, see store_env.h */
 	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
 				* store_unwritten.h */
 };

@@ -198,7 +198,8 @@ open_mdb(struct env *env)
 		return rc;
 	if (env->access == STORE_READ_ONLY)
 		flags |= MDB_RDONLY;
-	rc = mdb_env_set_mapsize(env->mdb, ENV_MAP_MIN);
+	rc = mdb_env_set_mapsize(env->mdb,
+	    env->octets_max < ENV_MAP_MIN ? env->octets_max : ENV_MAP_MIN);
 	if (rc == 0)
 		rc = mdb_env_open(env->mdb, env->dir, flags, 0600);
 	if (rc == 0)
@@ -236,13 +237,16 @@ open_checked(struct env *env, char error[STORE_ERROR_SIZE])
 }
 
 int
-env_open(struct env *env, const char *dir, enum store_access access,
+env_open(struct env *env, const char *dir, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
 {
+	enum store_access access = options->access;
 	enum data data;
 	int err = 0;
 
-	*env = (struct env){.access = access};
+	*env = (struct env){.access = access,
+	    .octets_max =
+		options->octets_max != 0 ? options->octets_max : ENV_MAP_MAX};
 	pthread_rwlock_init(&env->lock, NULL);
 	if (strlen(dir) >= sizeof(env->dir)) {
 		snprintf(error, STORE_ERROR_SIZE,
@@ -285,8 +289,8 @@ grow_map(struct env *env)
 	env->grow = false;
 	if (mdb_env_info(env->mdb, &info) != 0)
 		return;
-	size = info.me_mapsize > ENV_MAP_MAX / 2 ? ENV_MAP_MAX
-						 : info.me_mapsize * 2;
+	size = info.me_mapsize > env->octets_max / 2 ? env->octets_max
+						     : info.me_mapsize * 2;
 	/* When it fails, LMDB has lost the old map already. */
 	if (mdb_env_set_mapsize(env->mdb, size) != 0)
 		env->reopen = true;
@@ -406,7 +410,7 @@ env_error(struct env *env, int rc)
 	if (rc == EIO && disk_is_full(env))
 		return ERR_FULL;
 	if (rc == MDB_MAP_FULL && mdb_env_info(env->mdb, &info) == 0 &&
-	    info.me_mapsize < ENV_MAP_MAX) {
+	    info.me_mapsize < env->octets_max) {
 		env->grow = true;
 		return ERR_BUSY;
 	}

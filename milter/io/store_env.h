@@ -26,6 +26,7 @@
 struct env {
 	char dir[PATH_MAX];
 	enum store_access access;
+	size_t octets_max; /* of the map */
 	pthread_rwlock_t lock;
 	MDB_env *mdb; /* NULL: nothing there to read (STORE_READ_ONLY) */
 	MDB_dbi dbi;
@@ -42,8 +43,8 @@ bool env_is_missing(const char *dir);
 void env_sync_dir(const char *path);
 
 /* 0, or a negative error with *error saying what to do. */
-int env_open(struct env *env, const char *dir, enum store_access access,
-    char error[STORE_ERROR_SIZE]);
+int env_open(struct env *env, const char *dir,
+    const struct store_options *options, char error[STORE_ERROR_SIZE]);
 void env_close(struct env *env);
 
 /* 0, ERR_NOTFOUND (nothing there) or why not. flags: 0 or MDB_RDONLY. */

@@ -102,6 +102,21 @@ text_at(const uint8_t *at, size_t len)
 	return memchr(at, '\0', len + 1) == at + len ? (const char *)at : NULL;
 }
 
+bool
+format_is_expendable(const uint8_t *data, size_t len)
+{
+	return len >= FORMAT_HEADER_SIZE &&
+	    memcmp(data, magic, sizeof(magic)) == 0 &&
+	    get_le(data + 4, 2) <= RECORD_VERSION &&
+	    (get_le(data + 10, 2) & FLAG_EXPENDABLE) != 0;
+}
+
+int64_t
+format_used_s(const uint8_t *data)
+{
+	return (int64_t)get_le(data + 32, 8);
+}
+
 int
 format_read(const char *domain, const uint8_t *data, size_t len,
     struct store_entry *out)

@@ -20,12 +20,17 @@
 #include "io/store_merge.h"
 #include "io/store_meta.h"
 #include "io/store_restore.h"
+#include "io/store_room.h"
 #include "io/store_table.h"
 
 struct lmdb {
 	struct env env;
 	MDB_txn *txn; /* the writer's */
 	struct log *log;
+	struct room room;
+	bool binds;    /* this transaction puts something that binds */
+	bool evict;    /* before the next one: there was no room for it */
+	bool hopeless; /* that was of no use */
 	/* The copy as text is all that can be read: for reading alone. */
 	bool from_backup;
 	struct table backup;
@@ -45,6 +50,8 @@ lmdb_check(const char *rest, char error[STORE_ERROR_SIZE])
 	    rest);
 	return ERR_CONFIG;
 }
+
+static void lmdb_close(void *backend);
 
 /* --- opening -------------------------------------------------------------- */
 
@@ -77,7 +84,7 @@ read_backup(struct lmdb *l, const char *dir, char error[STORE_ERROR_SIZE])
 /* C-17. Without data.mdb, and with one that this LMDB cannot read, the copy
  * counts. Otherwise the file is opened as it is. */
 static int
-open_any(struct lmdb *l, const char *dir, enum store_access access,
+open_any(struct lmdb *l, const char *dir, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
 {
 	int64_t written_s;
@@ -86,14 +93,14 @@ open_any(struct lmdb *l, const char *dir, enum store_access access,
 	int err = 0;
 
 	if (!missing || !has_backup) {
-		err = env_open(&l->env, dir, access, error);
+		err = env_open(&l->env, dir, options, error);
 		if (err == 0 || !l->env.other_format || !has_backup)
 			return err;
 	}
-	if (access == STORE_READ_ONLY)
+	if (options->access == STORE_READ_ONLY)
 		return read_backup(l, dir, error);
 	err = store_restore(dir, !missing, l->log, error);
-	return err != 0 ? err : env_open(&l->env, dir, access, error);
+	return err != 0 ? err : env_open(&l->env, dir, options, error);
 }
 
 static void *
@@ -107,12 +114,17 @@ lmdb_open(const char *rest, const struct store_options *options,
 		return NULL;
 	}
 	l->log = options->log;
-	if (open_any(l, rest, options->access, error) != 0) {
+	if (open_any(l, rest, options, error) != 0) {
 		free(l);
 		return NULL;
 	}
 	pthread_mutex_init(&l->backup_lock, NULL);
-	return l;
+	if (options->access == STORE_READ_ONLY ||
+	    room_open(&l->room, &l->env, l->log) == 0)
+		return l;
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot read %.200s", rest);
+	lmdb_close(l);
+	return NULL;
 }
 
 static MDB_val
@@ -177,14 +189,6 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	return err;
 }
 
-/* As META_KEY is one; no domain begins so, and a newer program may have more
- * of them. */
-static bool
-is_meta(const MDB_val *key)
-{
-	return key->mv_size > 0 && *(const char *)key->mv_data == META_KEY[0];
-}
-
 static int
 read_row(const MDB_val *key, const MDB_val *value, char domain[NAME_SIZE],
     struct store_entry *entry)
@@ -208,7 +212,7 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 	int rc;
 
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (is_meta(&key))
+		if (meta_is_key(&key))
 			continue;
 		err = read_row(&key, &value, domain, &entry);
 		if (err != 0 && damage != ERR_CORRUPT)
@@ -262,38 +266,127 @@ lmdb_count(void *backend)
 
 /* --- changing ------------------------------------------------------------- */
 
+/* Octets that go at a time. */
+#define EVICT_OCTETS ((size_t)256 << 10)
+/* So many commits later what was freed can be used. */
+#define EVICT_COMMITS 2
+
+static int
+evict_once(struct lmdb *l, size_t *evicted)
+{
+	MDB_txn *txn;
+	int rc;
+	int err = env_begin(&l->env, 0, &txn);
+
+	if (err != 0)
+		return err;
+	room_begin(&l->room);
+	rc = room_evict(&l->room, txn, EVICT_OCTETS, evicted);
+	if (rc == 0)
+		rc = meta_touch(txn, l->env.dbi);
+	err = env_error(&l->env, rc);
+	if (err != 0) {
+		env_abort(&l->env, &txn);
+		return err;
+	}
+	err = env_commit(&l->env, &txn);
+	if (err == 0)
+		room_commit(&l->room);
+	return err;
+}
+
+/* C-16: for something that binds. */
+static void
+evict(struct lmdb *l)
+{
+	size_t total = 0;
+	size_t evicted = 0;
+
+	l->evict = false;
+	for (int i = 0; i < EVICT_COMMITS; i++, total += evicted) {
+		if (evict_once(l, &evicted) != 0)
+			break;
+	}
+	l->hopeless = total == 0;
+}
+
 static int
 lmdb_begin(void *backend)
 {
 	struct lmdb *l = backend;
 
+	if (l->evict)
+		evict(l);
+	l->binds = false;
+	room_begin(&l->room);
 	return env_begin(&l->env, 0, &l->txn);
 }
 
+/* An error as the front gets it: room can be made for something that binds. */
 static int
-lmdb_put(void *backend, const struct store_entry *entry)
+change_error(struct lmdb *l, int err)
 {
-	struct lmdb *l = backend;
-
-	return env_put(&l->env, l->txn, entry);
+	if (err != ERR_FULL || !l->binds || l->hopeless)
+		return err;
+	l->evict = true;
+	return ERR_BUSY;
 }
 
 static int
-lmdb_remove(void *backend, const char *domain)
+leave(struct lmdb *l, const char *domain, size_t *cost)
 {
-	struct lmdb *l = backend;
+	return env_error(&l->env, room_leave(&l->room, l->txn, domain, cost));
+}
+
+static int delete (struct lmdb *l, const char *domain)
+{
 	MDB_val key = key_of(domain);
 	int rc = mdb_del(l->txn, l->env.dbi, &key, NULL);
 
 	return rc == MDB_NOTFOUND ? 0 : env_error(&l->env, rc);
 }
 
+/* One that is not admitted is not kept; what it would have replaced goes all
+ * the same (C-07). */
+static int
+lmdb_put(void *backend, const struct store_entry *entry)
+{
+	struct lmdb *l = backend;
+	bool admitted = true;
+	size_t cost;
+	int err = leave(l, entry->domain, &cost);
+
+	l->binds = l->binds || !entry->expendable;
+	if (err == 0)
+		err = env_error(&l->env,
+		    room_admit(&l->room, l->txn, entry, cost, &admitted));
+	if (err == 0)
+		err = admitted ? env_put(&l->env, l->txn, entry)
+			       : delete (l, entry->domain);
+	return change_error(l, err);
+}
+
+static int
+lmdb_remove(void *backend, const char *domain)
+{
+	struct lmdb *l = backend;
+	size_t cost;
+	int err = leave(l, domain, &cost);
+
+	return change_error(l, err == 0 ? delete (l, domain) : err);
+}
+
 static int
 lmdb_commit(void *backend)
 {
 	struct lmdb *l = backend;
+	int err = env_commit(&l->env, &l->txn);
 
-	return env_commit(&l->env, &l->txn);
+	if (err == 0) {
+		room_commit(&l->room);
+		l->hopeless = false;
+	}
+	return change_error(l, err);
 }
 
 static void
@@ -376,6 +469,7 @@ lmdb_close(void *backend)
 		env_close(&l->env);
 	}
 	pthread_mutex_destroy(&l->backup_lock);
+	room_close(&l->room);
 	free(l);
 }
 

@@ -120,7 +120,8 @@ static int
 fill(struct restore *r, const char *dir, const char *workshop, size_t *bad,
     char error[STORE_ERROR_SIZE])
 {
-	int err = env_open(&r->env, workshop, STORE_READ_WRITE, error);
+	const struct store_options options = {.access = STORE_READ_WRITE};
+	int err = env_open(&r->env, workshop, &options, error);
 
 	if (err != 0)
 		return err;

@@ -136,6 +136,14 @@ tests_unit_test_store_backup_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_backup_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_store_room
+UNIT_TESTS += tests/unit/test_store_room
+tests_unit_test_store_room_SOURCES = tests/unit/test_store_room.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_room_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_room_LDADD = libio.a libcore.a $(STORE_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_store_unwritten
 UNIT_TESTS += tests/unit/test_store_unwritten
 tests_unit_test_store_unwritten_SOURCES = tests/unit/test_store_unwritten.c \
