@@ -138,10 +138,11 @@ hold(struct unwritten *u, const struct staged *change)
 
 	if (change->note && !is_held(u, domain))
 		return false;
-	if (!copy_put(u->held, change->record, true)) {
-		copy_remove(u->held, domain); /* no ordinary ones here */
+	if (copy_put(u->held, change->record, true))
+		return true;
+	copy_remove(u->held, domain); /* no ordinary ones here */
+	if (!change->record->entry.expendable)
 		tell_no_room(u);
-	}
 	return true;
 }
 

@@ -474,6 +474,39 @@ bounds_queue(struct fixture *f)
 	cr_expect_eq(gate.failed, 0);
 }
 
+/* C-16: strangers fill three quarters of it. */
+static void
+keeps_room_in_queue(struct fixture *f)
+{
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry first = sync_entry("first.example", "1", policy);
+	struct store_entry stranger = sync_entry("stranger.example", "1",
+	    "version: STSv1\nmode: none\nmax_age: 86400\n");
+	const struct store_mark used = {.used_s = 2000000000};
+	unsigned strangers = 0;
+	unsigned n;
+
+	cr_assert_eq(store_put(f->store, &first, pass_gate, &gate), 0);
+	await_writer(&gate);
+	while (store_put(f->store, &stranger, pass_gate, &gate) == 0)
+		strangers++;
+	cr_expect_eq(strangers, STORE_QUEUE_MAX - STORE_QUEUE_MAX / 4, "%s: %u",
+	    f->kind, strangers);
+	cr_expect_eq(store_mark(f->store, "first.example", &used, NULL, NULL),
+	    ERR_BUSY);
+	n = fill_queue(f, &gate);
+	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
+	open_gate(&gate);
+	store_close(&f->store);
+	cr_expect_eq(gate.failed, 0);
+}
+
+Test(store, C_16_strangers_leave_room_in_the_queue)
+{
+	for_each_kind(keeps_room_in_queue);
+}
+
 Test(store, queue_is_bounded_and_carried_out_at_close)
 {
 	for_each_kind(bounds_queue);
