@@ -18,7 +18,7 @@ libio_a_SOURCES += \
 	milter/io/store_record.c milter/io/store_record.h \
 	milter/io/store_redis.c milter/io/store_redis.h \
 	milter/io/store_redis_list.c milter/io/store_redis_read.c \
-	milter/io/store_redis_write.c \
+	milter/io/store_redis_room.c milter/io/store_redis_write.c \
 	milter/io/store_report.c milter/io/store_report.h \
 	milter/io/store_restore.c milter/io/store_restore.h \
 	milter/io/store_room.c milter/io/store_room.h \

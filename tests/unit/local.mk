@@ -470,6 +470,12 @@ tests_unit_test_store_redis_down_SOURCES = tests/unit/test_store_redis_down.c \
 	$(STORE_REDIS_SOURCES)
 tests_unit_test_store_redis_down_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
 tests_unit_test_store_redis_down_LDADD = $(STORE_REDIS_LDADD)
+check_PROGRAMS += tests/unit/test_store_redis_room
+UNIT_TESTS += tests/unit/test_store_redis_room
+tests_unit_test_store_redis_room_SOURCES = tests/unit/test_store_redis_room.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_store_redis_room_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_store_redis_room_LDADD = $(STORE_REDIS_LDADD)
 
 # What earlier versions left: files that no line of the program wrote.
 check_PROGRAMS += tests/unit/test_store_v1
