@@ -539,3 +539,9 @@ store_count_unwritten(struct store *store)
 	    ? store->backend->count_unwritten(store->handle)
 	    : 0;
 }
+
+bool
+store_holds_unwritten(const struct store *store)
+{
+	return store->backend->count_unwritten != NULL;
+}

@@ -162,5 +162,7 @@ size_t store_count(struct store *store);
 /* Policies, and deletions, that are in memory alone, as the disk or the server
  * does not take them now. */
 size_t store_count_unwritten(struct store *store);
+/* Whether it is of a kind that holds them. */
+bool store_holds_unwritten(const struct store *store);
 
 #endif

@@ -7,6 +7,8 @@ and goes on to count; what cannot be stored is told.
 import os
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 
 from crowd import Failure, expect
 from process import wait_for
@@ -65,6 +67,15 @@ def may_mount():
                           check=False).returncode == 0
 
 
+def health(crowd):
+    """Status and text of /healthz."""
+    try:
+        with urllib.request.urlopen(f"http://{crowd.metrics}/healthz") as got:
+            return got.status, got.read().decode().strip()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode().strip()
+
+
 class Told:
     """What the daemon logged about its store since the last look."""
 
@@ -88,9 +99,11 @@ def full(crowd):
     """ENOSPC under a running daemon, and at its start."""
     old, new = crowd.domains[:FEW], crowd.domains[FEW:2 * FEW]
     with SmallDisk(crowd.daemon.store) as disk:
-        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s")
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s",
+                    metrics=crowd.metrics)
         crowd.publish(1)
         before = learn(crowd, old)
+        expect(health(crowd) == (200, "ok"), "healthy")
         disk.fill()
         crowd.publish(2)
         first = Told(crowd)
@@ -138,8 +151,11 @@ def _check_full(crowd, before, told, domains):
                    f"{domain}: the old policy is not what it was")
             unwritten += 1
     expect(unwritten, "the disk took all of it")
-    expect("are in memory alone" in crowd.status(),
+    expect("are in memory alone" in crowd.status(False),
            "not in the status: what the disk did not take")
+    code, why = health(crowd)
+    expect(code == 503 and "cannot be written" in why,
+           f"/healthz while policies are in memory alone: {code} {why}")
 
 
 def _written_later(crowd, disk, domains):
@@ -154,6 +170,7 @@ def _written_later(crowd, disk, domains):
     expect(states == ["writes"], f"told: {states}")
     expect("are in memory alone" not in crowd.status(),
            "still in the status, though all is written")
+    expect(health(crowd) == (200, "ok"), "healthy again")
     stored = crowd.stored()
     crowd.check_bodies(stored)
     for domain in domains:
