@@ -91,19 +91,23 @@ libio_a_SOURCES = \
 	milter/store/redis_wait.c milter/store/redis_wait.h \
 	milter/store/store.c milter/store/store.h \
 	milter/store/store_backend.h \
-	milter/store/store_env.c milter/store/store_env.h \
+	milter/store/store_backup.c milter/store/store_backup.h \
+	milter/store/store_env.c milter/store/store_env.c milter/store/store_env.c milter/store/store_env.h \
 	milter/store/store_format.c milter/store/store_format.h \
 	milter/store/store_json.c milter/store/store_json.h \
-	milter/store/store_lmdb.c \
+	milter/store/store_lmdb.c milter/store/store_lmdb.c milter/store/store_lmdb.c \
 	milter/store/store_memory.c \
 	milter/store/store_merge.c milter/store/store_merge.h \
 	milter/store/store_meta.c milter/store/store_meta.h \
-	milter/store/store_record.c milter/store/store_record.h \
+	milter/store/store_record.c milter/store/store_record.c milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
 	milter/store/store_redis_read.c \
+	milter/store/store_redis_room.c \
 	milter/store/store_redis_write.c \
-	milter/store/store_report.c milter/store/store_report.h \
+	milter/store/store_report.c milter/store/store_report.c milter/store/store_report.c milter/store/store_report.h \
+	milter/store/store_restore.c milter/store/store_restore.h \
+	milter/store/store_room.c milter/store/store_room.h \
 	milter/store/store_table.c milter/store/store_table.h \
 	milter/store/store_verify.c milter/store/store_verify.h \
 	milter/store/store_wait.c milter/store/store_wait.h \
@@ -114,7 +118,7 @@ libio_a_SOURCES = \
 	milter/text/facts_json_write.c \
 	milter/daemon/sandbox.c milter/daemon/sandbox.h
 
-STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
 
 # The program's own ub_ctx_set_fwd and ub_resolve_event must be seen by
 # libgetdns (dns_guard.h): a program that links dns.c needs these flags.

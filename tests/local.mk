@@ -135,6 +135,7 @@ torture: check-programs
 	@DANE_STS_BINDIR=`pwd` && export DANE_STS_BINDIR && \
 	torture=$(srcdir)/tests/e2e/torture && \
 	$$torture --rounds 250 --births 50 kill && $$torture diskfull && \
+	$$torture crowded && \
 	$$torture readonly && $$torture unusable && \
 	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
 	$$torture --seconds 300 chaos && \

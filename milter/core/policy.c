@@ -6,6 +6,7 @@
 
 #include "core/policy.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,6 +320,36 @@ policy_free(struct policy **policy)
 {
 	free(*policy);
 	*policy = NULL;
+}
+
+static size_t
+append(uint8_t *out, size_t size, size_t at, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (at + len <= size)
+		memcpy(out + at, text, len);
+	return at + len;
+}
+
+size_t
+policy_write(const struct policy *policy, uint8_t *out, size_t size)
+{
+	char line[64];
+	size_t at = append(out, size, 0, "version: STSv1\nmode: ");
+
+	at = append(out, size, at, policy_mode_name(policy->mode));
+	(void)snprintf(line, sizeof(line), "\nmax_age: %" PRIu32 "\n",
+	    policy->max_age_s);
+	at = append(out, size, at, line);
+	if (policy->dnssec)
+		at = append(out, size, at, "dnssec: yes\n");
+	for (size_t i = 0; i < policy->n_mx; i++) {
+		at = append(out, size, at, "mx: ");
+		at = append(out, size, at, policy->mx[i]);
+		at = append(out, size, at, "\n");
+	}
+	return at;
 }
 
 static const char *const mode_names[] = {

@@ -49,6 +49,13 @@ int policy_parse(const uint8_t *body, size_t len, policy_note_fn *note,
 void policy_free(struct policy **policy);
 
 /*
+ * A body with what this program knows of the policy and nothing else, which
+ * parses to the same. The octets it takes; written to out, without a NUL, if
+ * that is no more than size.
+ */
+size_t policy_write(const struct policy *policy, uint8_t *out, size_t size);
+
+/*
  * RFC 8461 4.1: whether a pattern covers the MX host name (M-01 to M-04).
  * host: any case, a final dot does not matter.
  */

@@ -133,6 +133,8 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	for (size_t i = 0; i < plan.n && wait_for_room(r); i++)
 		ask_refresh(r->engine, plan.items[i].domain, refreshed, r);
 	refresh_plan_free(&plan);
+	/* C-17: here, as this thread may wait. A failure is logged there. */
+	(void)store_backup(r->store);
 	return pause_s;
 }
 

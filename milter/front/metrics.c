@@ -260,12 +260,17 @@ put_store(FILE *out, const struct metrics_view *view)
 	    "Operations of the policy store that failed.", "operation",
 	    store_labels, N(store_labels));
 	put_head(out, failing, "gauge",
-	    "Whether the latest operation of the policy store failed.");
-	for (size_t i = 0; i < N(store_labels); i++)
+	    "Whether the latest operation of the policy store failed, or "
+	    "policies are in memory alone.");
+	for (size_t i = 0; i < N(store_labels); i++) {
+		bool fails = metrics_store_fails(view->metrics,
+		    (enum metrics_store_operation)i);
+
+		if (i == METRICS_STORE_WRITE && view->unwritten > 0)
+			fails = true;
 		(void)fprintf(out, "%s{operation=\"%s\"} %d\n", failing,
-		    store_labels[i],
-		    metrics_store_fails(view->metrics,
-			(enum metrics_store_operation)i));
+		    store_labels[i], fails);
+	}
 	put_gauge(out, "dane_sts_store_policies",
 	    "Policies in the store, expired ones included.",
 	    (int64_t)view->stored);

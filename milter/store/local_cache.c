@@ -34,8 +34,9 @@ struct share {
 struct copy {
 	pthread_mutex_t lock; /* of what follows */
 	void *tree;
-	struct share settled;
-	struct share pending;
+	/* by whether they are expendable */
+	struct share settled[2];
+	struct share pending[2];
 };
 
 /* --- rows ----------------------------------------------------------------- */
@@ -52,7 +53,10 @@ compare_rows(const void *a, const void *b)
 static struct share *
 share_of(struct copy *copy, const struct row *row)
 {
-	return row->pending ? &copy->pending : &copy->settled;
+	bool expendable = row->record->entry.expendable;
+
+	return row->pending ? &copy->pending[expendable]
+			    : &copy->settled[expendable];
 }
 
 static void
@@ -116,28 +120,70 @@ add_row(struct copy *copy, struct record *record)
 
 /* --- bounds --------------------------------------------------------------- */
 
+static size_t
+sum_n(const struct share shares[2])
+{
+	return shares[0].n + shares[1].n;
+}
+
+static size_t
+sum_octets(const struct share shares[2])
+{
+	return shares[0].octets + shares[1].octets;
+}
+
 static bool
 is_over(const struct copy *copy)
 {
-	return copy->settled.n + copy->pending.n > COPY_ENTRIES_MAX ||
-	    copy->settled.octets + copy->pending.octets > COPY_OCTETS_MAX;
+	return sum_n(copy->settled) + sum_n(copy->pending) > COPY_ENTRIES_MAX ||
+	    sum_octets(copy->settled) + sum_octets(copy->pending) >
+	    COPY_OCTETS_MAX;
+}
+
+static void
+remove_oldest(struct copy *copy, struct share *share)
+{
+	remove_row(copy, (struct row *)share->ring.next);
 }
 
 static void
 make_room(struct copy *copy)
 {
-	while (is_over(copy) && copy->settled.n > 0)
-		remove_row(copy, (struct row *)copy->settled.ring.next);
+	while (is_over(copy) && sum_n(copy->settled) > 0)
+		remove_oldest(copy, &copy->settled[copy->settled[true].n > 0]);
 }
 
 static bool
-may_be_pending(const struct copy *copy, const struct record *record)
+fits(const struct copy *copy, const struct record *record)
 {
-	return copy->pending.n < COPY_PENDING_MAX &&
-	    copy->pending.octets + record->size <= COPY_PENDING_OCTETS_MAX;
+	return sum_n(copy->pending) < COPY_PENDING_MAX &&
+	    sum_octets(copy->pending) + record->size <= COPY_PENDING_OCTETS_MAX;
+}
+
+/* What is not expendable makes room for itself. */
+static bool
+may_be_pending(struct copy *copy, const struct record *record)
+{
+	struct share *expendable = &copy->pending[true];
+
+	if (record->entry.expendable)
+		return expendable->n < COPY_PENDING_MAX / 4 &&
+		    expendable->octets + record->size <=
+		    COPY_PENDING_OCTETS_MAX / 4 &&
+		    fits(copy, record);
+	while (!fits(copy, record) && expendable->n > 0)
+		remove_oldest(copy, expendable);
+	return fits(copy, record);
 }
 
 /* --- public --------------------------------------------------------------- */
+
+static void
+ring_init(struct ring *ring)
+{
+	ring->next = ring;
+	ring->prev = ring;
+}
 
 struct copy *
 copy_new(void)
@@ -147,18 +193,19 @@ copy_new(void)
 	if (copy == NULL)
 		return NULL;
 	pthread_mutex_init(&copy->lock, NULL);
-	copy->settled.ring.next = &copy->settled.ring;
-	copy->settled.ring.prev = &copy->settled.ring;
-	copy->pending.ring.next = &copy->pending.ring;
-	copy->pending.ring.prev = &copy->pending.ring;
+	for (size_t i = 0; i < 2; i++) {
+		ring_init(&copy->settled[i].ring);
+		ring_init(&copy->pending[i].ring);
+	}
 	return copy;
 }
 
 static void
-empty(struct copy *copy, struct share *share)
+empty(struct copy *copy, struct share shares[2])
 {
-	while (share->n > 0)
-		remove_row(copy, (struct row *)share->ring.next);
+	for (size_t i = 0; i < 2; i++)
+		while (shares[i].n > 0)
+			remove_oldest(copy, &shares[i]);
 }
 
 void
@@ -169,8 +216,8 @@ copy_free(struct copy **copyp)
 	*copyp = NULL;
 	if (copy == NULL)
 		return;
-	empty(copy, &copy->settled);
-	empty(copy, &copy->pending);
+	empty(copy, copy->settled);
+	empty(copy, copy->pending);
 	pthread_mutex_destroy(&copy->lock);
 	free(copy);
 }
@@ -180,16 +227,18 @@ static bool
 replace(struct copy *copy, struct record *record, bool pending)
 {
 	struct row *row = find(copy, record->entry.domain);
+	bool pending_now;
 
 	if (row != NULL)
 		remove_row(copy, row);
 	if (record->size > COPY_PENDING_OCTETS_MAX)
 		return false;
+	pending_now = pending && may_be_pending(copy, record);
 	row = add_row(copy, record);
 	if (row == NULL)
 		return false;
 	(void)record_ref(record);
-	row->pending = pending && may_be_pending(copy, record);
+	row->pending = pending_now;
 	put_in(copy, row);
 	pending = row->pending == pending;
 	make_room(copy);
@@ -253,15 +302,20 @@ copy_settle(struct copy *copy, const struct record *record)
 	pthread_mutex_unlock(&copy->lock);
 }
 
+/* Those that protect first. */
 size_t
 copy_pending(struct copy *copy, struct record **out, size_t room)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&copy->lock);
-	for (struct ring *at = copy->pending.ring.next;
-	     at != &copy->pending.ring && n < room; at = at->next)
-		out[n++] = record_ref(((struct row *)at)->record);
+	for (size_t i = 0; i < 2; i++) {
+		struct ring *head = &copy->pending[i].ring;
+
+		for (struct ring *at = head->next; at != head && n < room;
+		     at = at->next)
+			out[n++] = record_ref(((struct row *)at)->record);
+	}
 	pthread_mutex_unlock(&copy->lock);
 	return n;
 }
@@ -272,7 +326,7 @@ copy_count_pending(struct copy *copy)
 	size_t n;
 
 	pthread_mutex_lock(&copy->lock);
-	n = copy->pending.n;
+	n = sum_n(copy->pending);
 	pthread_mutex_unlock(&copy->lock);
 	return n;
 }
@@ -283,7 +337,7 @@ copy_count(struct copy *copy)
 	size_t n;
 
 	pthread_mutex_lock(&copy->lock);
-	n = copy->settled.n + copy->pending.n;
+	n = sum_n(copy->settled) + sum_n(copy->pending);
 	pthread_mutex_unlock(&copy->lock);
 	return n;
 }
@@ -300,11 +354,16 @@ compare_records(const void *a, const void *b)
 }
 
 static void
-gather(const struct share *share, struct record **rows, size_t *n)
+gather(const struct share shares[2], struct record **rows, size_t *n)
 {
-	for (const struct ring *at = share->ring.next; at != &share->ring;
-	     at = at->next)
-		rows[(*n)++] = record_ref(((const struct row *)at)->record);
+	for (size_t i = 0; i < 2; i++) {
+		const struct ring *head = &shares[i].ring;
+
+		for (const struct ring *at = head->next; at != head;
+		     at = at->next)
+			rows[(*n)++] =
+			    record_ref(((const struct row *)at)->record);
+	}
 }
 
 int
@@ -312,11 +371,11 @@ copy_snapshot(struct copy *copy, struct record ***rows, size_t *n)
 {
 	*n = 0;
 	pthread_mutex_lock(&copy->lock);
-	*rows = calloc(copy->settled.n + copy->pending.n + 1,
+	*rows = calloc(sum_n(copy->settled) + sum_n(copy->pending) + 1,
 	    sizeof(struct record *));
 	if (*rows != NULL) {
-		gather(&copy->settled, *rows, n);
-		gather(&copy->pending, *rows, n);
+		gather(copy->settled, *rows, n);
+		gather(copy->pending, *rows, n);
 	}
 	pthread_mutex_unlock(&copy->lock);
 	if (*rows == NULL)

@@ -5,6 +5,9 @@
  * their own. Of a store on a disk only those are kept (store_unwritten.h).
  * Tombstones are records as others are.
  *
+ * Expendable records (store.h) go before the others, and only a quarter of what
+ * is pending may be of that kind (C-16).
+ *
  * Any thread.
  */
 #ifndef STORE_LOCAL_CACHE_H
@@ -30,7 +33,8 @@ void copy_free(struct copy **copy);
 /*
  * Keeps a reference of its own, in the place of what there was. What cannot be
  * kept is left out; one that can no longer be kept as pending is an ordinary
- * one. Whether it is there as it was asked for.
+ * one. Whether it is there as it was asked for. A pending one that is not
+ * expendable may remove one that is.
  */
 bool copy_put(struct copy *copy, struct record *record, bool pending);
 

@@ -441,8 +441,13 @@ post_put(struct store *store, const struct store_entry *entry, bool later,
     store_done_fn *done, void *arg)
 {
 	struct request request = {.later = later, .done = done, .arg = arg};
-	int err = record_new(entry, &request.record);
+	int err = record_new_policy(entry, &request.record);
 
+	/* What was imported is a copy; it removes nothing. */
+	if (err == 0 && later && request.record->deleted) {
+		record_unref(&request.record);
+		err = ERR_TOOLONG;
+	}
 	return err != 0 ? err : lane_post(&store->writes, &request);
 }
 
@@ -513,6 +518,14 @@ store_each_partial(int err)
 	return err == ERR_CORRUPT || err == ERR_VERSION;
 }
 
+int
+store_backup(struct store *store)
+{
+	return store->backend->backup != NULL
+	    ? store->backend->backup(store->handle)
+	    : 0;
+}
+
 size_t
 store_count(struct store *store)
 {
@@ -525,4 +538,10 @@ store_count_unwritten(struct store *store)
 	return store->backend->count_unwritten != NULL
 	    ? store->backend->count_unwritten(store->handle)
 	    : 0;
+}
+
+bool
+store_holds_unwritten(const struct store *store)
+{
+	return store->backend->count_unwritten != NULL;
 }

@@ -22,7 +22,8 @@ struct store;
 
 #define STORE_ERROR_SIZE 512
 
-/* Waiting at most, of reads and of writes; then ERR_BUSY. */
+/* Waiting at most, of reads and of writes; then ERR_BUSY. The last quarter of
+ * the writes is kept for policies that bind, and for deletions (C-16). */
 #define STORE_QUEUE_MAX        8192
 #define STORE_QUEUE_OCTETS_MAX (64 << 20)
 
@@ -34,9 +35,17 @@ struct store_entry {
 	int64_t tried_s;     /* the last refresh that was tried; 0: none */
 	const char *failure; /* of that refresh, for people; "": it was good */
 	int64_t used_s;      /* last asked for, roughly (hours) */
-	const uint8_t *body; /* as fetched, to the octet */
+	const uint8_t *body; /* as fetched, to the octet; see store_put */
 	size_t len;
+	/* The policy does not bind, so that it goes first when room is short
+	 * (C-16). Set by the store, whatever the caller says. */
+	bool expendable;
 };
+
+/* Octets of a body that does not bind: a larger one is kept in a short form, or
+ * not at all. */
+#define STORE_EXPENDABLE_RAW_MAX 4096
+#define STORE_EXPENDABLE_MAX     16384
 
 /* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
 typedef void store_got_fn(void *arg, int err, const struct store_entry *entry);
@@ -61,6 +70,7 @@ struct store_options {
 	const char *auth_file; /* redis_auth.h */
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
+	size_t octets_max;     /* of a disk; 0: as usual, see store_env.h */
 	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
 				* store_unwritten.h */
 };
@@ -92,6 +102,13 @@ void store_close(struct store **store);
  */
 int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
+/*
+ * The body of a policy that binds, or that is none, is kept to the octet. One
+ * that does not bind and has more than STORE_EXPENDABLE_RAW_MAX octets is kept
+ * without what this program does not know; if that has more than
+ * STORE_EXPENDABLE_MAX octets, what is stored of the domain is removed instead
+ * (C-07), and an import fails with ERR_TOOLONG.
+ */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
 /* The same in one step with a look at what is there: ERR_KEPT in the callback
@@ -131,10 +148,21 @@ int store_delete_expired(struct store *store, const char *domain,
 int store_each(struct store *store, store_each_fn *each, void *arg);
 bool store_each_partial(int err);
 
+/*
+ * A store on disk keeps a copy of itself as text beside it, so that it can be
+ * rebuilt without the version of LMDB that wrote it (store_backup.h). Writes it
+ * anew if the one that is there is a day old; store_close does if anything has
+ * changed. Other kinds of store keep none. Blocks for as long as it takes to
+ * read all; one call at a time. 0 or a negative error, which is logged.
+ */
+int store_backup(struct store *store);
+
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);
 /* Policies, and deletions, that are in memory alone, as the disk or the server
  * does not take them now. */
 size_t store_count_unwritten(struct store *store);
+/* Whether it is of a kind that holds them. */
+bool store_holds_unwritten(const struct store *store);
 
 #endif

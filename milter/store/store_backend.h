@@ -56,6 +56,8 @@ struct store_backend {
 	/* On the writer, which has nothing to do: when it wants to be called
 	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
 	uint64_t (*idle)(void *backend);
+	/* See store_backup. NULL: it keeps no copy. */
+	int (*backup)(void *backend);
 	/* What it cannot write is held over it (store_unwritten.h). False: it
 	 * sees to that itself, or has nothing to lose. */
 	bool hold_unwritten;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/store_format.h"
 #include "store/store_meta.h"
 #include "store/store_report.h"
 #include "store/store_verify.h"
@@ -22,8 +23,8 @@
 
 /* --- directory and files -------------------------------------------------- */
 
-static void
-sync_dir(const char *path)
+void
+env_sync_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -32,6 +33,16 @@ sync_dir(const char *path)
 	/* Some file systems cannot; there is nothing better to do then. */
 	(void)fsync(fd);
 	close(fd);
+}
+
+bool
+env_is_missing(const char *dir)
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", dir);
+	return stat(path, &st) == -1 && errno == ENOENT;
 }
 
 static int
@@ -49,7 +60,7 @@ make_dir(const struct env *env, char error[STORE_ERROR_SIZE])
 	slash = strrchr(parent, '/');
 	if (slash != NULL && slash != parent)
 		*slash = '\0';
-	sync_dir(parent);
+	env_sync_dir(parent);
 	return 0;
 }
 
@@ -76,13 +87,11 @@ look(const struct env *env, enum data *data, char error[STORE_ERROR_SIZE])
 		    error);
 	/* LMDB would take it for a new one: never start empty in silence. */
 	if (st.st_size == 0)
-		return report_refusal(env->dir, ERR_CORRUPT,
-		    "is empty (0 octets): " REPORT_RESTORE, error);
+		return report_damage(env->dir, "empty (0 octets)", error);
 	*data = DATA_THERE;
 	return store_verify(env->dir) == 0
 	    ? 0
-	    : report_refusal(env->dir, ERR_CORRUPT,
-		  "is damaged: " REPORT_RESTORE, error);
+	    : report_damage(env->dir, "damaged", error);
 }
 
 /* What root makes here belongs to the directory's owner, so that the daemon
@@ -104,6 +113,64 @@ give_to_owner(const struct env *env)
 }
 
 /* --- opening -------------------------------------------------------------- */
+
+enum format {
+	FORMAT_NONE,  /* not LMDB's, or the head is damaged */
+	FORMAT_0_9,   /* of LMDB 0.9 on this architecture */
+	FORMAT_OTHER, /* of another version or architecture */
+};
+
+/* Every version writes this number at the head of its file, in the octet order
+ * of the machine, and the version of the format behind it. */
+#define MDB_MAGIC   0xbeefc0de
+#define VERSION_0_9 1
+#define HEAD_0_9    (sizeof(size_t) + 8) /* of a page, before the number */
+
+static enum format
+format_of(const struct env *env)
+{
+	const uint32_t magic_0_9[2] = {MDB_MAGIC, VERSION_0_9};
+	const uint32_t magics[2] = {MDB_MAGIC, 0xdec0efbe};
+	char path[PATH_MAX + 16];
+	uint8_t head[64] = {0};
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", env->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)!read(fd, head, sizeof(head));
+		close(fd);
+	}
+	if (memcmp(head + HEAD_0_9, magic_0_9, sizeof(magic_0_9)) == 0)
+		return FORMAT_0_9;
+	for (size_t at = 0; at + sizeof(magics[0]) <= sizeof(head); at++) {
+		if (memcmp(head + at, &magics[0], sizeof(magics[0])) == 0 ||
+		    memcmp(head + at, &magics[1], sizeof(magics[1])) == 0)
+			return FORMAT_OTHER;
+	}
+	return FORMAT_NONE;
+}
+
+/* Whether the file cannot be opened for its format, not for damage. */
+static bool
+is_other_format(const struct env *env, int rc)
+{
+	int major;
+	int minor;
+
+	if (rc != MDB_INVALID && rc != MDB_VERSION_MISMATCH)
+		return false;
+	(void)mdb_version(&major, &minor, NULL);
+	switch (format_of(env)) {
+	case FORMAT_NONE:
+		break;
+	case FORMAT_0_9:
+		return major != 0 || minor != 9;
+	case FORMAT_OTHER:
+		return (major == 0 && minor == 9) || rc == MDB_VERSION_MISMATCH;
+	}
+	return false;
+}
 
 /* Also sets LMDB's comparison function: needed once for every MDB_env. */
 static int
@@ -131,7 +198,8 @@ open_mdb(struct env *env)
 		return rc;
 	if (env->access == STORE_READ_ONLY)
 		flags |= MDB_RDONLY;
-	rc = mdb_env_set_mapsize(env->mdb, ENV_MAP_MIN);
+	rc = mdb_env_set_mapsize(env->mdb,
+	    env->octets_max < ENV_MAP_MIN ? env->octets_max : ENV_MAP_MIN);
 	if (rc == 0)
 		rc = mdb_env_open(env->mdb, env->dir, flags, 0600);
 	if (rc == 0)
@@ -151,6 +219,10 @@ open_checked(struct env *env, char error[STORE_ERROR_SIZE])
 	int err;
 	int rc = open_mdb(env);
 
+	if (is_other_format(env, rc)) {
+		env->other_format = true;
+		return report_format(env->dir, error);
+	}
 	if (rc != 0)
 		return report_failure(env->dir, "cannot open", rc, error);
 	give_to_owner(env);
@@ -159,19 +231,22 @@ open_checked(struct env *env, char error[STORE_ERROR_SIZE])
 	err = meta_check(env->mdb, env->dbi, env->dir, &missing, error);
 	if (err == 0 && missing && env->access == STORE_READ_WRITE) {
 		err = meta_write(env->mdb, env->dbi, env->dir, error);
-		sync_dir(env->dir);
+		env_sync_dir(env->dir);
 	}
 	return err;
 }
 
 int
-env_open(struct env *env, const char *dir, enum store_access access,
+env_open(struct env *env, const char *dir, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
 {
+	enum store_access access = options->access;
 	enum data data;
 	int err = 0;
 
-	*env = (struct env){.access = access};
+	*env = (struct env){.access = access,
+	    .octets_max =
+		options->octets_max != 0 ? options->octets_max : ENV_MAP_MAX};
 	pthread_rwlock_init(&env->lock, NULL);
 	if (strlen(dir) >= sizeof(env->dir)) {
 		snprintf(error, STORE_ERROR_SIZE,
@@ -214,8 +289,8 @@ grow_map(struct env *env)
 	env->grow = false;
 	if (mdb_env_info(env->mdb, &info) != 0)
 		return;
-	size = info.me_mapsize > ENV_MAP_MAX / 2 ? ENV_MAP_MAX
-						 : info.me_mapsize * 2;
+	size = info.me_mapsize > env->octets_max / 2 ? env->octets_max
+						     : info.me_mapsize * 2;
 	/* When it fails, LMDB has lost the old map already. */
 	if (mdb_env_set_mapsize(env->mdb, size) != 0)
 		env->reopen = true;
@@ -335,9 +410,38 @@ env_error(struct env *env, int rc)
 	if (rc == EIO && disk_is_full(env))
 		return ERR_FULL;
 	if (rc == MDB_MAP_FULL && mdb_env_info(env->mdb, &info) == 0 &&
-	    info.me_mapsize < ENV_MAP_MAX) {
+	    info.me_mapsize < env->octets_max) {
 		env->grow = true;
 		return ERR_BUSY;
 	}
 	return report_code(rc);
+}
+
+int
+env_put(struct env *env, MDB_txn *txn, const struct store_entry *entry)
+{
+	MDB_val key = {strlen(entry->domain), (void *)(uintptr_t)entry->domain};
+	MDB_val value = {format_size(entry), NULL};
+	int rc = mdb_put(txn, env->dbi, &key, &value, MDB_RESERVE);
+
+	if (rc == 0)
+		format_write(entry, value.mv_data);
+	return env_error(env, rc);
+}
+
+void
+env_measure(struct env *env, size_t *octets, size_t *txn)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	*octets = 0;
+	*txn = 0;
+	pthread_rwlock_rdlock(&env->lock);
+	if (env->mdb != NULL && mdb_env_info(env->mdb, &info) == 0 &&
+	    mdb_env_stat(env->mdb, &stat) == 0) {
+		*octets = (info.me_last_pgno + 1) * stat.ms_psize;
+		*txn = info.me_last_txnid;
+	}
+	pthread_rwlock_unlock(&env->lock);
 }

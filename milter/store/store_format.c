@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #define RECORD_VERSION     1
+#define FLAG_EXPENDABLE    1
 #define AT_CRC             40
 #define CRC_SIZE           4
 #define FORMAT_VERSION_END 6
@@ -79,7 +80,7 @@ format_write(const struct store_entry *e, uint8_t *out)
 	put_le(out + 4, RECORD_VERSION, 2);
 	put_le(out + 6, id_len, 2);
 	put_le(out + 8, failure_len, 2);
-	put_le(out + 10, 0, 2);
+	put_le(out + 10, e->expendable ? FLAG_EXPENDABLE : 0, 2);
 	put_le(out + 12, e->len, 4);
 	put_le(out + 16, (uint64_t)e->fetched_s, 8);
 	put_le(out + 24, (uint64_t)e->tried_s, 8);
@@ -99,6 +100,21 @@ static const char *
 text_at(const uint8_t *at, size_t len)
 {
 	return memchr(at, '\0', len + 1) == at + len ? (const char *)at : NULL;
+}
+
+bool
+format_is_expendable(const uint8_t *data, size_t len)
+{
+	return len >= FORMAT_HEADER_SIZE &&
+	    memcmp(data, magic, sizeof(magic)) == 0 &&
+	    get_le(data + 4, 2) <= RECORD_VERSION &&
+	    (get_le(data + 10, 2) & FLAG_EXPENDABLE) != 0;
+}
+
+int64_t
+format_used_s(const uint8_t *data)
+{
+	return (int64_t)get_le(data + 32, 8);
 }
 
 int
@@ -124,6 +140,7 @@ format_read(const char *domain, const uint8_t *data, size_t len,
 	    .tried_s = (int64_t)get_le(data + 24, 8),
 	    .used_s = (int64_t)get_le(data + 32, 8),
 	    .len = get_le(data + 12, 4),
+	    .expendable = (get_le(data + 10, 2) & FLAG_EXPENDABLE) != 0,
 	};
 	if (len - FORMAT_HEADER_SIZE != id_len + failure_len + 2 + out->len ||
 	    get_le(data + AT_CRC, CRC_SIZE) != checksum(domain, data, len))

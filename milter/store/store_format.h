@@ -6,7 +6,7 @@
  *	 4      2   version of the record, 1
  *	 6      2   length of the id
  *	 8      2   length of the failure text
- *	10      2   zero
+ *	10      2   flags: 1, the policy does not bind (store.h: expendable)
  *	12      4   length of the body
  *	16      8   fetched_s
  *	24      8   tried_s
@@ -19,7 +19,8 @@
  *
  * The first six octets mean the same in every version to come: a program tells
  * by them what it is too old for, and leaves that alone. A newer program reads
- * what all older ones wrote (tests/unit/store_v1).
+ * what all older ones wrote (tests/unit/store_v1). Versions without flags wrote
+ * zero there, and ignore them.
  *
  * Pure. Any thread.
  */
@@ -37,6 +38,11 @@
 size_t format_size(const struct store_entry *entry);
 /* out: format_size octets. */
 void format_write(const struct store_entry *entry, uint8_t *out);
+
+/* Of a record as it lies there, without its checksum: whether it is expendable,
+ * which one that cannot be read is not; and when it was used. */
+bool format_is_expendable(const uint8_t *data, size_t len);
+int64_t format_used_s(const uint8_t *data);
 
 /*
  * 0: *out points into data (and at domain); ERR_CORRUPT; ERR_VERSION: a newer

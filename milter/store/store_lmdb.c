@@ -5,19 +5,38 @@
  */
 #include "autoconf.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
+#include "log/log.h"
 #include "store/store_backend.h"
+#include "store/store_backup.h"
 #include "store/store_env.h"
 #include "store/store_format.h"
+#include "store/store_merge.h"
 #include "store/store_meta.h"
+#include "store/store_restore.h"
+#include "store/store_room.h"
+#include "store/store_table.h"
 
 struct lmdb {
 	struct env env;
 	MDB_txn *txn; /* the writer's */
+	struct log *log;
+	struct room room;
+	bool binds;    /* this transaction puts something that binds */
+	bool evict;    /* before the next one: there was no room for it */
+	bool hopeless; /* that was of no use */
+	/* The copy as text is all that can be read: for reading alone. */
+	bool from_backup;
+	struct table backup;
+	pthread_mutex_t backup_lock; /* of what follows */
+	size_t backup_txn;           /* the last commit that the copy holds */
+	bool backup_failed;          /* told */
 };
 
 static int
@@ -32,6 +51,58 @@ lmdb_check(const char *rest, char error[STORE_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
+static void lmdb_close(void *backend);
+
+/* --- opening -------------------------------------------------------------- */
+
+static int
+take_from_backup(void *arg, struct record *record)
+{
+	return table_stage(arg, record_ref(record));
+}
+
+/* For reading alone: nothing on the disk is changed. */
+static int
+read_backup(struct lmdb *l, const char *dir, char error[STORE_ERROR_SIZE])
+{
+	size_t bad;
+	int err;
+
+	l->from_backup = true;
+	table_init(&l->backup, false);
+	err = backup_read(dir, take_from_backup, &l->backup, &bad);
+	if (err == 0)
+		err = table_commit(&l->backup);
+	if (err == 0)
+		return 0;
+	table_clear(&l->backup);
+	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/" BACKUP_NAME ": %s",
+	    dir, err_text(err));
+	return err;
+}
+
+/* C-17. Without data.mdb, and with one that this LMDB cannot read, the copy
+ * counts. Otherwise the file is opened as it is. */
+static int
+open_any(struct lmdb *l, const char *dir, const struct store_options *options,
+    char error[STORE_ERROR_SIZE])
+{
+	int64_t written_s;
+	bool has_backup = backup_find(dir, &written_s);
+	bool missing = env_is_missing(dir);
+	int err = 0;
+
+	if (!missing || !has_backup) {
+		err = env_open(&l->env, dir, options, error);
+		if (err == 0 || !l->env.other_format || !has_backup)
+			return err;
+	}
+	if (options->access == STORE_READ_ONLY)
+		return read_backup(l, dir, error);
+	err = store_restore(dir, !missing, l->log, error);
+	return err != 0 ? err : env_open(&l->env, dir, options, error);
+}
+
 static void *
 lmdb_open(const char *rest, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
@@ -42,21 +113,18 @@ lmdb_open(const char *rest, const struct store_options *options,
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 		return NULL;
 	}
-	if (env_open(&l->env, rest, options->access, error) != 0) {
+	l->log = options->log;
+	if (open_any(l, rest, options, error) != 0) {
 		free(l);
 		return NULL;
 	}
-	return l;
-}
-
-static void
-lmdb_close(void *backend)
-{
-	struct lmdb *l = backend;
-
-	env_abort(&l->env, &l->txn);
-	env_close(&l->env);
-	free(l);
+	pthread_mutex_init(&l->backup_lock, NULL);
+	if (options->access == STORE_READ_ONLY ||
+	    room_open(&l->room, &l->env, l->log) == 0)
+		return l;
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot read %.200s", rest);
+	lmdb_close(l);
+	return NULL;
 }
 
 static MDB_val
@@ -68,6 +136,31 @@ key_of(const char *domain)
 /* --- reading -------------------------------------------------------------- */
 
 static int
+get_from_backup(struct lmdb *l, const char *domain, store_each_fn *got,
+    void *arg)
+{
+	struct record *record = table_get(&l->backup, domain);
+	int err = store_merge_get(record, NULL, NULL, domain, got, arg);
+
+	record_unref(&record);
+	return err;
+}
+
+static int
+each_of_backup(struct lmdb *l, store_each_fn *each, void *arg)
+{
+	struct record **rows;
+	size_t n;
+	int err = table_snapshot(&l->backup, &rows, &n);
+
+	if (err != 0)
+		return err;
+	err = store_merge(rows, n, NULL, NULL, each, arg);
+	table_snapshot_free(rows, n);
+	return err;
+}
+
+static int
 lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct lmdb *l = backend;
@@ -76,8 +169,11 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	MDB_val value;
 	MDB_txn *txn;
 	int rc;
-	int err = env_begin(&l->env, MDB_RDONLY, &txn);
+	int err;
 
+	if (l->from_backup)
+		return get_from_backup(l, domain, got, arg);
+	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err != 0)
 		return err;
 	rc = mdb_get(txn, l->env.dbi, &key, &value);
@@ -91,14 +187,6 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 		(void)got(arg, &entry);
 	env_abort(&l->env, &txn);
 	return err;
-}
-
-/* As META_KEY is one; no domain begins so, and a newer program may have more
- * of them. */
-static bool
-is_meta(const MDB_val *key)
-{
-	return key->mv_size > 0 && *(const char *)key->mv_data == META_KEY[0];
 }
 
 static int
@@ -124,7 +212,7 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 	int rc;
 
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (is_meta(&key))
+		if (meta_is_key(&key))
 			continue;
 		err = read_row(&key, &value, domain, &entry);
 		if (err != 0 && damage != ERR_CORRUPT)
@@ -141,8 +229,11 @@ lmdb_each(void *backend, store_each_fn *each, void *arg)
 	struct lmdb *l = backend;
 	MDB_cursor *cursor;
 	MDB_txn *txn;
-	int err = env_begin(&l->env, MDB_RDONLY, &txn);
+	int err;
 
+	if (l->from_backup)
+		return each_of_backup(l, each, arg);
+	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err == ERR_NOTFOUND)
 		return 0;
 	if (err != 0)
@@ -164,6 +255,8 @@ lmdb_count(void *backend)
 	MDB_stat stat = {.ms_entries = 0};
 	MDB_txn *txn;
 
+	if (l->from_backup)
+		return table_count(&l->backup);
 	if (env_begin(&l->env, MDB_RDONLY, &txn) != 0)
 		return 0;
 	(void)mdb_stat(txn, l->env.dbi, &stat);
@@ -173,43 +266,127 @@ lmdb_count(void *backend)
 
 /* --- changing ------------------------------------------------------------- */
 
+/* Octets that go at a time. */
+#define EVICT_OCTETS ((size_t)256 << 10)
+/* So many commits later what was freed can be used. */
+#define EVICT_COMMITS 2
+
+static int
+evict_once(struct lmdb *l, size_t *evicted)
+{
+	MDB_txn *txn;
+	int rc;
+	int err = env_begin(&l->env, 0, &txn);
+
+	if (err != 0)
+		return err;
+	room_begin(&l->room);
+	rc = room_evict(&l->room, txn, EVICT_OCTETS, evicted);
+	if (rc == 0)
+		rc = meta_touch(txn, l->env.dbi);
+	err = env_error(&l->env, rc);
+	if (err != 0) {
+		env_abort(&l->env, &txn);
+		return err;
+	}
+	err = env_commit(&l->env, &txn);
+	if (err == 0)
+		room_commit(&l->room);
+	return err;
+}
+
+/* C-16: for something that binds. */
+static void
+evict(struct lmdb *l)
+{
+	size_t total = 0;
+	size_t evicted = 0;
+
+	l->evict = false;
+	for (int i = 0; i < EVICT_COMMITS; i++, total += evicted) {
+		if (evict_once(l, &evicted) != 0)
+			break;
+	}
+	l->hopeless = total == 0;
+}
+
 static int
 lmdb_begin(void *backend)
 {
 	struct lmdb *l = backend;
 
+	if (l->evict)
+		evict(l);
+	l->binds = false;
+	room_begin(&l->room);
 	return env_begin(&l->env, 0, &l->txn);
 }
 
+/* An error as the front gets it: room can be made for something that binds. */
 static int
-lmdb_put(void *backend, const struct store_entry *entry)
+change_error(struct lmdb *l, int err)
 {
-	struct lmdb *l = backend;
-	MDB_val key = key_of(entry->domain);
-	MDB_val value = {format_size(entry), NULL};
-	int rc = mdb_put(l->txn, l->env.dbi, &key, &value, MDB_RESERVE);
-
-	if (rc == 0)
-		format_write(entry, value.mv_data);
-	return env_error(&l->env, rc);
+	if (err != ERR_FULL || !l->binds || l->hopeless)
+		return err;
+	l->evict = true;
+	return ERR_BUSY;
 }
 
 static int
-lmdb_remove(void *backend, const char *domain)
+leave(struct lmdb *l, const char *domain, size_t *cost)
 {
-	struct lmdb *l = backend;
+	return env_error(&l->env, room_leave(&l->room, l->txn, domain, cost));
+}
+
+static int delete (struct lmdb *l, const char *domain)
+{
 	MDB_val key = key_of(domain);
 	int rc = mdb_del(l->txn, l->env.dbi, &key, NULL);
 
 	return rc == MDB_NOTFOUND ? 0 : env_error(&l->env, rc);
 }
 
+/* One that is not admitted is not kept; what it would have replaced goes all
+ * the same (C-07). */
+static int
+lmdb_put(void *backend, const struct store_entry *entry)
+{
+	struct lmdb *l = backend;
+	bool admitted = true;
+	size_t cost;
+	int err = leave(l, entry->domain, &cost);
+
+	l->binds = l->binds || !entry->expendable;
+	if (err == 0)
+		err = env_error(&l->env,
+		    room_admit(&l->room, l->txn, entry, cost, &admitted));
+	if (err == 0)
+		err = admitted ? env_put(&l->env, l->txn, entry)
+			       : delete (l, entry->domain);
+	return change_error(l, err);
+}
+
+static int
+lmdb_remove(void *backend, const char *domain)
+{
+	struct lmdb *l = backend;
+	size_t cost;
+	int err = leave(l, domain, &cost);
+
+	return change_error(l, err == 0 ? delete (l, domain) : err);
+}
+
 static int
 lmdb_commit(void *backend)
 {
 	struct lmdb *l = backend;
+	int err = env_commit(&l->env, &l->txn);
 
-	return env_commit(&l->env, &l->txn);
+	if (err == 0) {
+		room_commit(&l->room);
+		l->hopeless = false;
+	}
+	return change_error(l, err);
 }
 
 static void
@@ -218,6 +395,82 @@ lmdb_abort(void *backend)
 	struct lmdb *l = backend;
 
 	env_abort(&l->env, &l->txn);
+}
+
+/* --- the copy as text ----------------------------------------------------- */
+
+static void
+tell_backup(struct lmdb *l, int err)
+{
+	struct log_event e;
+
+	if (l->backup_failed == (err != 0))
+		return;
+	l->backup_failed = err != 0;
+	log_begin(&e, l->log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", err != 0 ? "no-backup" : "backup");
+	log_str(&e, "store", l->env.dir);
+	log_str(&e, "file", BACKUP_NAME);
+	if (err != 0)
+		log_str(&e, "why", err_text(err));
+	log_end(&e);
+}
+
+/* Unless nothing has changed since the last one. */
+static int
+write_backup(struct lmdb *l)
+{
+	size_t octets;
+	size_t txn;
+	int err;
+
+	env_measure(&l->env, &octets, &txn);
+	if (txn == l->backup_txn)
+		return 0;
+	err = backup_write(l->env.dir, octets, lmdb_each, l);
+	if (err == 0)
+		l->backup_txn = txn;
+	tell_backup(l, err);
+	return err;
+}
+
+static int
+lmdb_backup(void *backend)
+{
+	struct lmdb *l = backend;
+	int64_t written_s;
+	int64_t age_s;
+	int err = 0;
+
+	if (l->env.access == STORE_READ_ONLY)
+		return 0;
+	pthread_mutex_lock(&l->backup_lock);
+	age_s = BACKUP_EVERY_S;
+	if (backup_find(l->env.dir, &written_s))
+		age_s = (int64_t)time(NULL) - written_s;
+	/* One of the future is one of a clock that was wrong. */
+	if (age_s < 0 || age_s >= BACKUP_EVERY_S)
+		err = write_backup(l);
+	pthread_mutex_unlock(&l->backup_lock);
+	return err;
+}
+
+static void
+lmdb_close(void *backend)
+{
+	struct lmdb *l = backend;
+
+	env_abort(&l->env, &l->txn);
+	if (l->from_backup) {
+		table_clear(&l->backup);
+	} else {
+		if (l->env.access == STORE_READ_WRITE)
+			(void)write_backup(l);
+		env_close(&l->env);
+	}
+	pthread_mutex_destroy(&l->backup_lock);
+	room_close(&l->room);
+	free(l);
 }
 
 const struct store_backend store_lmdb = {
@@ -233,5 +486,6 @@ const struct store_backend store_lmdb = {
     .abort = lmdb_abort,
     .each = lmdb_each,
     .count = lmdb_count,
+    .backup = lmdb_backup,
     .hold_unwritten = true,
 };

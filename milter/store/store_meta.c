@@ -17,6 +17,12 @@ static const char meta_name[] = "dane-sts-milter";
 #define LAYOUT_VERSION 1
 #define META_SIZE      (sizeof(meta_name) + 1)
 
+bool
+meta_is_key(const MDB_val *key)
+{
+	return key->mv_size > 0 && *(const char *)key->mv_data == META_KEY[0];
+}
+
 static int
 check_octets(const MDB_val *meta, const char *dir, char error[STORE_ERROR_SIZE])
 {
@@ -80,6 +86,22 @@ meta_check(MDB_env *mdb, MDB_dbi dbi, const char *dir, bool *missing,
 		err = report_failure(dir, "cannot read", rc, error);
 	mdb_txn_abort(txn);
 	return err;
+}
+
+int
+meta_touch(MDB_txn *txn, MDB_dbi dbi)
+{
+	char name[] = META_KEY;
+	uint8_t octets[META_SIZE];
+	MDB_val key = {sizeof(name) - 1, name};
+	MDB_val meta;
+	int rc = mdb_get(txn, dbi, &key, &meta);
+
+	if (rc != 0 || meta.mv_size != sizeof(octets))
+		return rc;
+	memcpy(octets, meta.mv_data, sizeof(octets));
+	meta.mv_data = octets;
+	return mdb_put(txn, dbi, &key, &meta, 0);
 }
 
 int

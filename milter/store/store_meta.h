@@ -16,12 +16,20 @@
 /* Sorts before every domain and can be none. */
 #define META_KEY "!meta"
 
+/* Whether it is no domain's, but META_KEY, or another one of a newer program.
+ */
+bool meta_is_key(const MDB_val *key);
+
 /*
  * 0: ours, or *missing, as the file is new; else a negative error with *error
  * filled in. dir is for the text.
  */
 int meta_check(MDB_env *mdb, MDB_dbi dbi, const char *dir, bool *missing,
     char error[STORE_ERROR_SIZE]);
+
+/* Writes it once more, so that a commit counts although nothing has changed. 0
+ * or an LMDB code. */
+int meta_touch(MDB_txn *txn, MDB_dbi dbi);
 
 /* Into a new file. 0 or a negative error with *error filled in. */
 int meta_write(MDB_env *mdb, MDB_dbi dbi, const char *dir,

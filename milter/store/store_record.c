@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "core/policy.h"
 
 int
 record_check_domain(const char *domain)
@@ -72,6 +73,40 @@ record_new(const struct store_entry *entry, struct record **out)
 	*out = copy(entry, strlen(entry->domain), id_len,
 	    strnlen(entry->failure, RECORD_FAILURE_MAX));
 	return *out == NULL ? ERR_NOMEM : 0;
+}
+
+int
+record_new_policy(const struct store_entry *entry, struct record **out)
+{
+	struct store_entry new = *entry;
+	struct policy *policy = NULL;
+	uint8_t *body = NULL;
+	int err = record_check_domain(entry->domain);
+
+	*out = NULL;
+	new.expendable = false;
+	if (err == 0 && entry->len > RECORD_BODY_MAX)
+		err = ERR_TOOLONG;
+	/* What cannot be parsed is kept as though it bound. */
+	if (err == 0 &&
+	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
+		new.expendable = !policy->dnssec;
+	if (new.expendable &&new.len > STORE_EXPENDABLE_RAW_MAX) {
+		body = malloc(STORE_EXPENDABLE_MAX);
+		if (body == NULL)
+			err = ERR_NOMEM;
+		else
+			new.len =
+			    policy_write(policy, body, STORE_EXPENDABLE_MAX);
+		new.body = body;
+	}
+	if (err == 0 && new.expendable &&new.len > STORE_EXPENDABLE_MAX)
+		err = record_new_deleted(entry->domain, out);
+	else if (err == 0)
+		err = record_new(&new, out);
+	policy_free(&policy);
+	free(body);
+	return err;
 }
 
 int

@@ -28,6 +28,9 @@ struct record {
  * is none; ERR_TOOLONG: the body; ERR_NOMEM.
  */
 int record_new(const struct store_entry *entry, struct record **out);
+/* The same of a new policy: looks into the body, sets expendable, shortens it
+ * as store_put has it. A tombstone if it cannot be short enough. */
+int record_new_policy(const struct store_entry *entry, struct record **out);
 /* A tombstone. The same errors. */
 int record_new_deleted(const char *domain, struct record **out);
 

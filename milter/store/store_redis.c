@@ -74,6 +74,7 @@ redis_free(struct store_redis *r)
 		return;
 	redis_keeper_stop(&r->keeper);
 	copy_free(&r->copy);
+	(void)pthread_mutex_destroy(&r->hand_lock);
 	free(r->staged);
 	free(r->spec);
 	free(r->auth_file);
@@ -88,6 +89,7 @@ redis_new(const struct store_options *options)
 
 	if (r == NULL)
 		return NULL;
+	(void)pthread_mutex_init(&r->hand_lock, NULL);
 	r->spec = strdup(options->spec);
 	r->auth_file =
 	    strdup(options->auth_file != NULL ? options->auth_file : "");

@@ -5,6 +5,7 @@
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,8 +49,13 @@ struct store_redis {
 	struct redis_keeper *keeper;
 	struct copy *copy;
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
-	atomic_bool newer; /* records that we cannot read; logged once */
-	struct redis_change *staged; /* the writer's */
+	atomic_bool newer;   /* records that we cannot read; logged once */
+	atomic_bool crowded; /* see redis_look_at_memory; logged */
+	atomic_uint_least64_t memory_ms; /* when to look again */
+	atomic_size_t memory_octets;     /* written since the last look */
+	pthread_mutex_t hand_lock;       /* of what follows */
+	char hand[24];                   /* SCAN cursor of the next eviction */
+	struct redis_change *staged;     /* the writer's */
 	size_t n_staged;
 	size_t room_staged;
 };
@@ -80,6 +86,16 @@ int redis_stage_note(void *backend, const struct store_entry *entry);
 int redis_stage_remove(void *backend, const char *domain);
 int redis_commit(void *backend);
 void redis_abort(void *backend);
+/*
+ * store_redis_room.c. Over that link, before so many octets of policies that do
+ * not bind are written: sets crowded, while they are not. When the server is
+ * full: deletes some of them. 0, or what became of the link.
+ */
+int redis_look_at_memory(struct store_redis *r, struct redis_link *link,
+    size_t octets, uint64_t deadline_ms);
+void redis_is_full(struct store_redis *r);
+int redis_evict(struct store_redis *r, struct redis_link *link,
+    uint64_t deadline_ms, size_t *evicted);
 /* A redis_push_fn: writes what is pending. */
 int redis_push(void *backend);
 

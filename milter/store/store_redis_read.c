@@ -34,13 +34,14 @@ answer(struct batch *b, int err, const struct store_entry *entry)
 	b->got(b->arg, b->done++, err, entry);
 }
 
-/* The server lacks what we hold. */
+/* The server lacks what we hold; or has no room for it. */
 static void
 answer_and_heal(struct batch *b, struct record *mine)
 {
 	struct store_redis *r = b->r;
+	bool left_out = mine->entry.expendable && atomic_load(&r->crowded);
 
-	if (!r->login.read_only && copy_put(r->copy, mine, true))
+	if (!r->login.read_only && !left_out && copy_put(r->copy, mine, true))
 		redis_keeper_wake(r->keeper);
 	answer(b, 0, &mine->entry);
 }

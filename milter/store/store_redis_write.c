@@ -18,6 +18,8 @@
 
 /* --- one change ----------------------------------------------------------- */
 
+/* C-16: of a policy for which the server has no room what is there of the
+ * domain goes (C-07), if there is anything. */
 static int
 send_change(struct store_redis *r, struct redis_link *link,
     const struct redis_change *change, int64_t now_s)
@@ -26,6 +28,8 @@ send_change(struct store_redis *r, struct redis_link *link,
 	struct record *mine;
 	int64_t ends_ms = 0;
 
+	if (entry->expendable && atomic_load(&r->crowded))
+		return redis_delete(link, entry->domain, 0);
 	if (!change->record->deleted)
 		return redis_put(link, change->how, entry, now_s);
 	mine = copy_get(r->copy, entry->domain, NULL);
@@ -106,6 +110,43 @@ exchange(struct store_redis *r, struct redis_link *link,
 	return err;
 }
 
+/* Octets of those that are expendable, or of the others. */
+static size_t
+sum_octets(const struct redis_change *changes, size_t n, bool expendable)
+{
+	size_t octets = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (changes[i].record->entry.expendable == expendable)
+			octets += changes[i].record->size;
+	}
+	return octets;
+}
+
+/* The same, with room made for what binds. */
+static int
+exchange_with_room(struct store_redis *r, struct redis_link *link,
+    const struct redis_change *changes, size_t n, int *failed)
+{
+	uint64_t deadline_ms = redis_now_ms() + REDIS_WRITE_MS;
+	size_t expendable = sum_octets(changes, n, true);
+	size_t evicted = 0;
+	int err = 0;
+
+	if (expendable > 0)
+		err = redis_look_at_memory(r, link, expendable, deadline_ms);
+	if (err == 0)
+		err = exchange(r, link, changes, n, failed);
+	if (err != 0 || *failed != ERR_FULL)
+		return err;
+	redis_is_full(r);
+	if (sum_octets(changes, n, false) > 0)
+		err = redis_evict(r, link, deadline_ms, &evicted);
+	if (err != 0 || (evicted == 0 && expendable == 0))
+		return err;
+	return exchange(r, link, changes, n, failed);
+}
+
 /* A link that broke, as idle ones do, gets a second chance: to make a change
  * twice does no harm. */
 static int
@@ -120,7 +161,7 @@ write_changes(struct store_redis *r, enum redis_lane lane, uint64_t wait_ms,
 		link = redis_keeper_borrow(r->keeper, lane, wait_ms);
 		if (link == NULL)
 			break;
-		err = exchange(r, link, changes, n, &failed);
+		err = exchange_with_room(r, link, changes, n, &failed);
 		redis_keeper_return(r->keeper, lane, link, err);
 	}
 	return err != 0 ? ERR_DOWN : failed;

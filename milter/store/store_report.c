@@ -10,7 +10,9 @@
 
 #include <lmdb.h>
 
+#include "base/duration.h"
 #include "base/err.h"
+#include "store/store_backup.h"
 
 static const struct {
 	int rc;
@@ -31,9 +33,9 @@ static const struct {
     {ENOENT,	       ERR_CONFIG,   "make the directory above it"                    },
     {ENAMETOOLONG,         ERR_CONFIG,   "set \"store\" to a shorter path"                },
     {MDB_NOTFOUND,         ERR_NOTFOUND, ""					       },
-    {MDB_INVALID,          ERR_CORRUPT,  REPORT_RESTORE                                   },
-    {MDB_CORRUPTED,        ERR_CORRUPT,  REPORT_RESTORE                                   },
-    {MDB_PAGE_NOTFOUND,    ERR_CORRUPT,  REPORT_RESTORE                                   },
+    {MDB_INVALID,          ERR_CORRUPT,  ""					       },
+    {MDB_CORRUPTED,        ERR_CORRUPT,  ""					       },
+    {MDB_PAGE_NOTFOUND,    ERR_CORRUPT,  ""					       },
     {MDB_VERSION_MISMATCH, ERR_VERSION,
      "it was written by another version of LMDB"                                          },
     {MDB_MAP_FULL,         ERR_FULL,     "the store has reached its largest size"         },
@@ -83,10 +85,49 @@ report_failure(const char *dir, const char *what, int rc,
 {
 	char user[128];
 
+	if (report_code(rc) == ERR_CORRUPT)
+		return report_damage(dir, mdb_strerror(rc), error);
 	who(user, sizeof(user));
 	snprintf(error, STORE_ERROR_SIZE, "store: %s %.200s as %s: %s; %s",
 	    what, dir, user, mdb_strerror(rc), advice_on(rc));
 	return report_code(rc);
+}
+
+/* Never to begin with an empty store: that would discard the protection of all
+ * domains in it. */
+int
+report_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
+{
+	char written[DURATION_SIZE];
+	int64_t written_s;
+
+	if (!backup_find(dir, &written_s)) {
+		snprintf(error, STORE_ERROR_SIZE,
+		    "store: %.200s/data.mdb: %s: restore it, or " BACKUP_NAME
+		    " beside it, from a backup",
+		    dir, why);
+		return ERR_CORRUPT;
+	}
+	moment_text(written_s, written);
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store: %.200s/data.mdb: %s: restore it from a backup; or move it "
+	    "away, and the next start reads the policies back from " BACKUP_NAME
+	    " beside it, as they were at %s",
+	    dir, why, written);
+	return ERR_CORRUPT;
+}
+
+int
+report_format(const char *dir, char error[STORE_ERROR_SIZE])
+{
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store: %.200s/data.mdb is in a format that this version of LMDB "
+	    "(%s) cannot read, and " BACKUP_NAME " beside it, from which the "
+	    "policies would be read back, is missing: restore it from a "
+	    "backup, or make it with `dane-sts cache export` and the version "
+	    "of LMDB that wrote the store",
+	    dir, mdb_version(NULL, NULL, NULL));
+	return ERR_VERSION;
 }
 
 int

@@ -9,17 +9,20 @@
 
 #include "store/store.h"
 
-/* The advice on a file that cannot be used. */
-#define REPORT_RESTORE                                                      \
-	"restore it from a backup, or move it away to start with an empty " \
-	"store (then policies are learned anew)"
-
 /* rc: of LMDB, or an errno. 0 or a negative error. */
 int report_code(int rc);
 
 /* "store: WHAT DIR as USER: reason; advice". Returns report_code(rc). */
 int report_failure(const char *dir, const char *what, int rc,
     char error[STORE_ERROR_SIZE]);
+
+/* "store: DIR/data.mdb WHY: ..." with what can be done, which depends on
+ * whether there is a copy (store_backup.h). Returns ERR_CORRUPT. */
+int
+report_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE]);
+
+/* Of a file in another format of LMDB, and no copy as text. ERR_VERSION. */
+int report_format(const char *dir, char error[STORE_ERROR_SIZE]);
 
 /* "store: DIR/data.mdb WHY". Returns err. */
 int report_refusal(const char *dir, int err, const char *why,

@@ -121,14 +121,28 @@ lane_start(struct lane *lane, lane_work_fn *work, lane_idle_fn *idle, void *arg)
 	return ERR_NOMEM;
 }
 
+/* A note, or a policy that does not bind. */
+static bool
+may_wait(const struct request *request)
+{
+	return request->mark ||
+	    (!request->record->deleted && request->record->entry.expendable);
+}
+
 /* Under the lock. */
 static int
 admit(struct lane *lane, struct request *request)
 {
+	size_t n = STORE_QUEUE_MAX;
+	size_t octets = STORE_QUEUE_OCTETS_MAX;
+
 	if (lane->closing)
 		return ERR_CANCELLED;
-	if (lane->n >= STORE_QUEUE_MAX ||
-	    lane->octets + request->record->size > STORE_QUEUE_OCTETS_MAX)
+	if (may_wait(request)) {
+		n -= n / 4;
+		octets -= octets / 4;
+	}
+	if (lane->n >= n || lane->octets + request->record->size > octets)
 		return ERR_BUSY;
 	*lane->tail = request;
 	lane->tail = &request->next;

@@ -138,10 +138,11 @@ hold(struct unwritten *u, const struct staged *change)
 
 	if (change->note && !is_held(u, domain))
 		return false;
-	if (!copy_put(u->held, change->record, true)) {
-		copy_remove(u->held, domain); /* no ordinary ones here */
+	if (copy_put(u->held, change->record, true))
+		return true;
+	copy_remove(u->held, domain); /* no ordinary ones here */
+	if (!change->record->entry.expendable)
 		tell_no_room(u);
-	}
 	return true;
 }
 
@@ -415,6 +416,15 @@ unwritten_idle(void *backend)
 	return u->outage ? u->calm_from_ms + u->calm_ms : 0;
 }
 
+/* What is held is not in it; there is no room for a copy then either. */
+static int
+unwritten_backup(void *backend)
+{
+	struct unwritten *u = backend;
+
+	return u->below->backup != NULL ? u->below->backup(u->handle) : 0;
+}
+
 static void
 unwritten_close(void *backend)
 {
@@ -447,4 +457,5 @@ const struct store_backend store_unwritten = {
     .count = unwritten_count,
     .count_unwritten = unwritten_count_unwritten,
     .idle = unwritten_idle,
+    .backup = unwritten_backup,
 };

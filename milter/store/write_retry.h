@@ -9,7 +9,8 @@
  * once when it ends.
  *
  * Notes (used, tried) are held only with a policy that is: they are about all
- * that is stored, and would leave no room for what matters.
+ * that is stored, and would leave no room for what matters. So would policies
+ * that do not bind; store_copy.h says how they are bounded (C-16).
  */
 #ifndef STORE_WRITE_RETRY_H
 #define STORE_WRITE_RETRY_H

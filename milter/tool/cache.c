@@ -136,8 +136,9 @@ cache_source_open(struct cache_source *source,
 	source->remote = remote_open(source->config, &absent);
 	if (source->remote != NULL)
 		return TOOL_OK;
+	/* Nobody but the daemon sees what is in its memory. */
 	if (absent && access == CACHE_READ &&
-	    strncmp(source->config->store, "lmdb:", 5) == 0)
+	    strncmp(source->config->store, "memory:", 7) != 0)
 		return open_store(source, source->config->store, true);
 	return absent ? remote_absent(source->config) : TOOL_UNAVAILABLE;
 }

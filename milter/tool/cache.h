@@ -30,7 +30,7 @@ struct cache_source {
 };
 
 enum cache_access {
-	CACHE_READ, /* without a daemon its LMDB store will do */
+	CACHE_READ, /* without a daemon its store will do */
 	CACHE_CHANGE,
 	CACHE_DAEMON /* nobody but a daemon can do it */
 };

@@ -205,6 +205,8 @@ print_status(void *arg, const json_t *object, const char *line)
 
 	if (strcmp(text_at(part(object, "resolver"), "state"), "broken") == 0)
 		status->verdict = TOOL_NO;
+	if (number_at(part(object, "policies"), "unwritten") > 0)
+		status->verdict = TOOL_NO;
 	if (status->json) {
 		puts(line);
 		return true;

@@ -224,7 +224,7 @@ Test(control_saved, C_01_import_protects_where_discovery_is_cut_off)
 Test(control_saved, from_one_store_to_another)
 {
 	char *text;
-	char spec[sizeof(directory) + 16];
+	char spec[sizeof(directory) + 32];
 
 	snprintf(spec, sizeof(spec), "lmdb:%s/store", directory);
 	LAB_FRESH(NULL);
@@ -243,6 +243,8 @@ Test(control_saved, from_one_store_to_another)
 	snprintf(spec, sizeof(spec), "%s/store/data.mdb", directory);
 	unlink(spec);
 	snprintf(spec, sizeof(spec), "%s/store/lock.mdb", directory);
+	unlink(spec);
+	snprintf(spec, sizeof(spec), "%s/store/policies.jsonl", directory);
 	unlink(spec);
 	snprintf(spec, sizeof(spec), "%s/store", directory);
 	rmdir(spec);

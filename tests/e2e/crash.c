@@ -40,6 +40,11 @@ Test(crash, C_01_a_full_disk_keeps_what_was_stored)
 	RUN("diskfull");
 }
 
+Test(crash, C_16_a_disk_that_strangers_fill_has_room_for_what_binds)
+{
+	RUN("crowded");
+}
+
 Test(crash, C_01_a_read_only_store_is_told)
 {
 	RUN("readonly");

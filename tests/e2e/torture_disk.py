@@ -7,12 +7,17 @@ and goes on to count; what cannot be stored is told.
 import os
 import shutil
 import subprocess
+import threading
+import urllib.error
+import urllib.request
 
-from crowd import Failure, expect
+from crowd import CONNECTIONS, ZONE, Failure, expect
 from process import wait_for
 
 SIZE = "2m"
 FEW = 20
+LARGER = "16m"
+STRANGERS = 1500  # of 16 KB each
 PATIENCE_S = 60.0
 
 
@@ -65,6 +70,15 @@ def may_mount():
                           check=False).returncode == 0
 
 
+def health(crowd):
+    """Status and text of /healthz."""
+    try:
+        with urllib.request.urlopen(f"http://{crowd.metrics}/healthz") as got:
+            return got.status, got.read().decode().strip()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode().strip()
+
+
 class Told:
     """What the daemon logged about its store since the last look, in which so
     many recipients were answered. The log may be behind the answers."""
@@ -95,9 +109,11 @@ def full(crowd):
     """ENOSPC under a running daemon, and at its start."""
     old, new = crowd.domains[:FEW], crowd.domains[FEW:2 * FEW]
     with SmallDisk(crowd.daemon.store) as disk:
-        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s")
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s",
+                    metrics=crowd.metrics)
         crowd.publish(1)
         before = learn(crowd, old)
+        expect(health(crowd) == (200, "ok"), "healthy")
         disk.fill()
         crowd.publish(2)
         first = Told(crowd, len(old))
@@ -145,8 +161,11 @@ def _check_full(crowd, before, told, domains):
                    f"{domain}: the old policy is not what it was")
             unwritten += 1
     expect(unwritten, "the disk took all of it")
-    expect("are in memory alone" in crowd.status(),
+    expect("are in memory alone" in crowd.status(False),
            "not in the status: what the disk did not take")
+    code, why = health(crowd)
+    expect(code == 503 and "cannot be written" in why,
+           f"/healthz while policies are in memory alone: {code} {why}")
 
 
 def _written_later(crowd, disk, domains):
@@ -161,6 +180,7 @@ def _written_later(crowd, disk, domains):
     expect(states == ["writes"], f"told: {states}")
     expect("are in memory alone" not in crowd.status(),
            "still in the status, though all is written")
+    expect(health(crowd) == (200, "ok"), "healthy again")
     stored = crowd.stored()
     crowd.check_bodies(stored)
     for domain in domains:
@@ -172,6 +192,57 @@ def _without_txt(crowd, domains, what):
     crowd.hide()
     crowd.expect_deferred(domains, what)
     crowd.log()
+
+
+def stranger_body(number):
+    """A policy that does not bind, as large as the store keeps one."""
+    lines = ["version: STSv1", "mode: enforce", "max_age: 864000"]
+    lines += [f"mx: mx{i:04}.stranger{number:05}.example" for i in range(480)]
+    return "".join(line + "\r\n" for line in lines)
+
+
+def ask_strangers(crowd, strangers):
+    """Whose domains bind nobody; each makes us store a policy."""
+    answers = {}
+    threads = [threading.Thread(
+        target=lambda part: answers.update(crowd.ask(part)),
+        args=(strangers[i::CONNECTIONS],)) for i in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for domain in strangers:
+        expect(answers[domain][0] == "continue",
+               f"{domain}: {answers[domain][0]}")
+
+
+def crowded(crowd):
+    """Strangers fill the disk; what binds has room (C-16)."""
+    strangers = [f"stranger{i}.{ZONE}" for i in range(STRANGERS)]
+    bound = crowd.domains[:FEW]
+    with SmallDisk(crowd.daemon.store, LARGER):
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s",
+                    metrics=crowd.metrics)
+        crowd.publish(1)
+        crowd.stage.policies.command({"set": {
+            "mta-sts." + domain: {"body": stranger_body(i)}
+            for i, domain in enumerate(strangers)}})
+        ask_strangers(crowd, strangers)
+        limits = [e for e in crowd.log() if e.get("event") == "limit"]
+        expect(len(limits) == 1, f"told: {limits}")
+        kept = [d for d in crowd.stored() if d.startswith("stranger")]
+        expect(len(kept) < STRANGERS, "the disk took all strangers")
+        crowd.expect_deferred(bound, "a new policy on a crowded disk")
+        expect(health(crowd) == (200, "ok"), "healthy")
+        crowd.kill()
+        crowd.start(verdict_ttl_min="0s", verdict_ttl_max="0s")
+        stored = crowd.stored()
+        crowd.check_bodies({domain: stored[domain] for domain in bound})
+        crowd.rule("A", "servfail")
+        _without_txt(crowd, bound, "restarted, no TXT record, no policy host")
+        crowd.stop()
+    print(f"crowded: of {STRANGERS} strangers {len(kept)} were kept, and "
+          f"{len(bound)} that bind beside them")
 
 
 def read_only(crowd):

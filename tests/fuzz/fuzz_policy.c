@@ -1,6 +1,7 @@
 /* A policy body, against the oracle; its notes, and what its patterns cover. */
 #include "autoconf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -48,9 +49,29 @@ check_pattern(const char *const *mx)
 	MUST(!wild || !policy_mx_match(mx, 1, *mx + 1));
 }
 
+/* Written and read again it is the same. */
+static void
+check_written(const struct policy *policy)
+{
+	size_t len = policy_write(policy, NULL, 0);
+	uint8_t *body = malloc(len);
+	struct policy *again;
+
+	MUST(body != NULL && policy_write(policy, body, len) == len);
+	MUST(policy_parse(body, len, NULL, NULL, &again) == 0);
+	MUST(again->mode == policy->mode && again->dnssec == policy->dnssec);
+	MUST(again->max_age_s == policy->max_age_s);
+	MUST(again->n_mx == policy->n_mx);
+	for (size_t i = 0; i < policy->n_mx; i++)
+		MUST(strcmp(again->mx[i], policy->mx[i]) == 0);
+	policy_free(&again);
+	free(body);
+}
+
 static void
 check_policy(const struct policy *policy)
 {
+	check_written(policy);
 	MUST(policy->max_age_s <= POLICY_MAX_AGE_LIMIT_S);
 	MUST(policy->n_mx > 0 || policy->mode == POLICY_MODE_NONE);
 	for (size_t i = 0; i < policy->n_mx; i++)

@@ -246,6 +246,8 @@ main(void)
 	(void)unlink(path);
 	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
 	(void)unlink(path);
+	snprintf(path, sizeof(path), "%s/policies.jsonl", dir);
+	(void)unlink(path);
 	CHECK(rmdir(dir) == 0);
 	return 0;
 }

@@ -128,6 +128,22 @@ tests_unit_test_store_durable_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_store_durable_LDADD = libio.a libcore.a $(STORE_LIBS) \
 	$(CRITERION_LIBS)
 
+check_PROGRAMS += tests/unit/test_store_backup
+UNIT_TESTS += tests/unit/test_store_backup
+tests_unit_test_store_backup_SOURCES = tests/unit/test_store_backup.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_backup_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_backup_LDADD = libio.a libcore.a $(STORE_LIBS) \
+	$(CRITERION_LIBS)
+
+check_PROGRAMS += tests/unit/test_store_room
+UNIT_TESTS += tests/unit/test_store_room
+tests_unit_test_store_room_SOURCES = tests/unit/test_store_room.c \
+	tests/unit/store_sync.c tests/unit/store_sync.h
+tests_unit_test_store_room_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_store_room_LDADD = libio.a libcore.a $(STORE_LIBS) \
+	$(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_store_unwritten
 UNIT_TESTS += tests/unit/test_store_unwritten
 tests_unit_test_store_unwritten_SOURCES = tests/unit/test_store_unwritten.c \
@@ -454,6 +470,12 @@ tests_unit_test_store_redis_down_SOURCES = tests/unit/test_store_redis_down.c \
 	$(STORE_REDIS_SOURCES)
 tests_unit_test_store_redis_down_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
 tests_unit_test_store_redis_down_LDADD = $(STORE_REDIS_LDADD)
+check_PROGRAMS += tests/unit/test_store_redis_room
+UNIT_TESTS += tests/unit/test_store_redis_room
+tests_unit_test_store_redis_room_SOURCES = tests/unit/test_store_redis_room.c \
+	$(STORE_REDIS_SOURCES)
+tests_unit_test_store_redis_room_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
+tests_unit_test_store_redis_room_LDADD = $(STORE_REDIS_LDADD)
 
 # What earlier versions left: files that no line of the program wrote.
 check_PROGRAMS += tests/unit/test_store_v1

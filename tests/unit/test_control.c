@@ -651,6 +651,8 @@ Test(control, purge_forgets_what_cannot_be_read_too)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/policies.jsonl", dir);
+	unlink(path);
 	rmdir(dir);
 }
 

@@ -438,6 +438,8 @@ Test(metrics_text, gauges)
 	expect_line("dane_sts_verdict_cache_bytes 6");
 	expect_line("dane_sts_store_policies 7");
 	expect_line("dane_sts_store_unwritten_policies 3");
+	/* C-16: whatever became of the last write. */
+	expect_line("dane_sts_store_failing{operation=\"write\"} 1");
 	expect_line("dane_sts_policies_bound 2");
 	expect_line("dane_sts_policy_next_expiry_timestamp_seconds 1700001234");
 	expect_line("dane_sts_policy_next_failing_expiry_timestamp_seconds "

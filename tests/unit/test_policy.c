@@ -262,6 +262,39 @@ Test(policy, many_patterns_s02)
 	policy_free(&policy);
 }
 
+static const struct {
+	const char *body;
+	const char *written;
+} written[] = {
+    {"version: STSv1\r\nx-note: a long story\r\nmode: enforce\r\n"
+     "mx: *.Example.org\r\nmx: mx.example.net\r\nmax_age: 86400\r\n",
+     "version: STSv1\nmode: enforce\nmax_age: 86400\n"
+     "mx: *.example.org\nmx: mx.example.net\n"},
+    {"version: STSv1\ndnssec: yes\nmode: none\nmax_age: 9999999999\n",
+     "version: STSv1\nmode: none\nmax_age: 31557600\ndnssec: yes\n"},
+};
+
+Test(policy, C_16_only_what_is_known_is_written)
+{
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		struct policy *policy = NULL;
+		uint8_t out[256];
+		size_t len;
+
+		cr_assert_eq(policy_parse((const uint8_t *)written[i].body,
+				 strlen(written[i].body), NULL, NULL, &policy),
+		    0);
+		len = policy_write(policy, out, sizeof(out));
+		cr_expect_eq(len, strlen(written[i].written));
+		cr_expect_arr_eq(out, written[i].written, len);
+		/* One octet too few: not a word is written beyond it. */
+		out[len - 1] = 'X';
+		cr_expect_eq(policy_write(policy, out, len - 1), len);
+		cr_expect_eq(out[len - 1], 'X');
+		policy_free(&policy);
+	}
+}
+
 Test(policy, mode_names_p04)
 {
 	static const char *const names[] = {"none", "testing", "enforce"};

@@ -164,6 +164,70 @@ replaces(struct fixture *f)
 }
 
 /* C-07: also by a weaker one. */
+/* A policy with a long field that this program does not know, and patterns. */
+static struct store_entry
+long_entry(char *out, size_t size, size_t padding, size_t patterns, bool binds)
+{
+	size_t len = (size_t)snprintf(out, size,
+	    "version: STSv1\nmode: enforce\nmax_age: 86400\n%sx-note: ",
+	    binds ? "dnssec: yes\n" : "");
+
+	memset(out + len, 'x', padding);
+	len += padding;
+	out[len++] = '\n';
+	for (size_t i = 0; i < patterns; i++)
+		len += (size_t)snprintf(out + len, size - len,
+		    "mx: mx%06zu.example.org\n", i);
+	return sync_entry("example.org", "1", out);
+}
+
+static void
+check_long(struct fixture *f, size_t padding, size_t patterns, bool binds,
+    size_t want)
+{
+	static char body[65536];
+	static struct got got;
+	struct store_entry entry =
+	    long_entry(body, sizeof(body), padding, patterns, binds);
+
+	cr_assert_eq(sync_put(f->store, &entry), 0);
+	if (want == 0) {
+		cr_expect_eq(sync_find(f->store, "example.org"), ERR_NOTFOUND,
+		    "%s", f->kind);
+		return;
+	}
+	sync_get(f->store, "example.org", &got);
+	cr_expect_eq(got.err, 0, "%s", f->kind);
+	cr_expect_eq(got.len, want, "%s: %zu, want %zu", f->kind, got.len,
+	    want);
+}
+
+static void
+long_bodies(struct fixture *f)
+{
+	/* "version: STSv1\nmode: enforce\nmax_age: 86400\n", a pattern */
+	const size_t head = 44, pattern = 25;
+	const size_t note = head + strlen("x-note: \n");
+
+	/* What binds is kept to the octet, however long. */
+	check_long(f, 60000, 1, true, note + 60000 + 12 + pattern);
+	/* What does not is kept so while it is short... */
+	check_long(f, 4000, 1, false, note + 4000 + pattern);
+	/* ...then without what is not known... */
+	check_long(f, 60000, 1, false, head + pattern);
+	check_long(f, 30000, 600, false, head + 600 * pattern);
+	/* ...and not at all if that is too long. */
+	check_long(f, 1, 700, false, 0);
+	/* Nothing is left of what was there before (C-07). */
+	check_long(f, 1, 1, true, note + 1 + 12 + pattern);
+	check_long(f, 1, 700, false, 0);
+}
+
+Test(store, C_16_bodies_that_do_not_bind_are_bounded)
+{
+	for_each_kind(long_bodies);
+}
+
 Test(store, C_07_later_put_replaces)
 {
 	for_each_kind(replaces);
@@ -408,6 +472,39 @@ bounds_queue(struct fixture *f)
 	store_close(&f->store);
 	cr_expect_eq(gate.done, n + 1);
 	cr_expect_eq(gate.failed, 0);
+}
+
+/* C-16: strangers fill three quarters of it. */
+static void
+keeps_room_in_queue(struct fixture *f)
+{
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry first = sync_entry("first.example", "1", policy);
+	struct store_entry stranger = sync_entry("stranger.example", "1",
+	    "version: STSv1\nmode: none\nmax_age: 86400\n");
+	const struct store_mark used = {.used_s = 2000000000};
+	unsigned strangers = 0;
+	unsigned n;
+
+	cr_assert_eq(store_put(f->store, &first, pass_gate, &gate), 0);
+	await_writer(&gate);
+	while (store_put(f->store, &stranger, pass_gate, &gate) == 0)
+		strangers++;
+	cr_expect_eq(strangers, STORE_QUEUE_MAX - STORE_QUEUE_MAX / 4, "%s: %u",
+	    f->kind, strangers);
+	cr_expect_eq(store_mark(f->store, "first.example", &used, NULL, NULL),
+	    ERR_BUSY);
+	n = fill_queue(f, &gate);
+	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
+	open_gate(&gate);
+	store_close(&f->store);
+	cr_expect_eq(gate.failed, 0);
+}
+
+Test(store, C_16_strangers_leave_room_in_the_queue)
+{
+	for_each_kind(keeps_room_in_queue);
 }
 
 Test(store, queue_is_bounded_and_carried_out_at_close)

@@ -142,6 +142,65 @@ Test(store_copy, pending_stays_within_its_own_bound)
 	copy_free(&copy);
 }
 
+static struct record *
+new_expendable(const char *domain)
+{
+	struct store_entry entry = sync_entry(domain, "1", policy);
+	struct record *record;
+
+	entry.expendable = true;
+	cr_assert_eq(record_new(&entry, &record), 0);
+	return record;
+}
+
+static void
+flood(struct copy *copy, size_t n, bool pending)
+{
+	char domain[64];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(domain, sizeof(domain), "stranger%zu.example", i);
+		(void)put(copy, new_expendable(domain), pending);
+	}
+}
+
+/* What strangers have brought drives out nothing that protects. */
+Test(store_copy, C_16_what_does_not_bind_goes_first)
+{
+	struct copy *copy = copy_new();
+
+	fill(copy, 1000, false);
+	flood(copy, 2 * COPY_ENTRIES_MAX, false);
+	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
+	for (size_t i = 0; i < 1000; i++) {
+		char domain[64];
+
+		snprintf(domain, sizeof(domain), "d%zu.example", i);
+		cr_assert(has(copy, domain), "%s", domain);
+	}
+	copy_free(&copy);
+}
+
+Test(store_copy, C_16_what_binds_can_always_be_pending)
+{
+	struct copy *copy = copy_new();
+	struct record *first[1];
+
+	flood(copy, COPY_PENDING_MAX, true);
+	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX / 4);
+	fill(copy, COPY_PENDING_MAX, true);
+	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	cr_expect(has(copy, "d0.example"));
+	cr_expect_not(put(copy, new_expendable("more.example"), true));
+	/* And is written first. */
+	copy_remove(copy, "d0.example");
+	cr_expect(put(copy, new_expendable("more.example"), true));
+	cr_expect_eq(copy_pending(copy, first, 1), 1);
+	cr_expect_not(first[0]->entry.expendable);
+	record_unref(&first[0]);
+	copy_free(&copy);
+}
+
 Test(store_copy, pending_octets_are_bounded)
 {
 	struct copy *copy = copy_new();

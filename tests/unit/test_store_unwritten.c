@@ -273,6 +273,36 @@ Test(store_unwritten, what_is_held_is_bounded_and_said, .timeout = 60)
 	cr_expect_eq(store_count(store), 0);
 }
 
+/* A full disk, and strangers: what they bring takes a quarter at most. */
+Test(store_unwritten, C_16_strangers_leave_room_to_hold_what_binds)
+{
+	static const char free_policy[] =
+	    "version: STSv1\nmode: none\nmax_age: 86400\n";
+	char domain[32];
+
+	fill();
+	for (unsigned i = 0; i < COPY_PENDING_MAX; i++) {
+		struct store_entry entry = sync_entry("", "1", free_policy);
+
+		snprintf(domain, sizeof(domain), "s%u.example", i);
+		entry.domain = domain;
+		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
+	}
+	cr_expect_eq(store_count_unwritten(store), COPY_PENDING_MAX / 4);
+	cr_expect_eq(count_lines("than can be held"), 0);
+	for (unsigned i = 0; i < COPY_PENDING_MAX; i++) {
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		cr_assert_eq(put(domain, "1"), ERR_FULL);
+	}
+	cr_expect_eq(count_lines("than can be held"), 0);
+	make_room();
+	await_line("state=writes");
+	reopen();
+	cr_expect_eq(sync_find(store, "d0.example"), 0);
+	cr_expect_eq(sync_find(store, domain), 0);
+	cr_expect_eq(store_count(store), COPY_PENDING_MAX);
+}
+
 /* One that is too large for what is left keeps no other off the disk. */
 Test(store_unwritten, a_large_one_does_not_stop_small_ones)
 {

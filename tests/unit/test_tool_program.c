@@ -189,6 +189,31 @@ Test(tool_program, closed_streams_leave_the_store_alone)
 	cr_expect_eq(system(script), 0);
 }
 
+/* C-17: nor a Redis server's policies are out of reach without the daemon. */
+Test(tool_program, C_17_export_works_without_the_daemon)
+{
+	static const char script[] =
+	    "which redis-server >/dev/null || exit 0\n"
+	    "d=$(mktemp -d) && cd $d || exit 1\n"
+	    "redis-server --port 0 --unixsocket $d/redis --save '' "
+	    "--dir $d >/dev/null & pid=$!\n"
+	    "while ! redis-cli -s $d/redis ping >/dev/null 2>&1; do :; done\n"
+	    "echo '{\"domain\":\"example.org\",\"id\":\"1\",\"fetched\":'$(date +%s)',"
+	    "\"body\":\"dmVyc2lvbjogU1RTdjEKbW9kZTogbm9uZQptYXhfYWdlOiA4NjQwMAo="
+	    "\"}' >line\n"
+	    "for store in lmdb:$d/store redis+unix:$d/redis; do\n"
+	    "  printf 'store = \"%s\"\ncontrol_socket = \"%s\"\n' $store "
+	    "$d/none >conf\n"
+	    "  '" TOOL_PROGRAM "' cache import --store $store line >/dev/null\n"
+	    "  '" TOOL_PROGRAM "' -c conf cache export >got || break\n"
+	    "  grep -q '\"domain\":\"example.org\"' got || break\n"
+	    "  store=done\n"
+	    "done\n"
+	    "kill $pid; wait $pid; cd /; rm -r $d; test $store = done\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
 /* --- check, as far as no network is needed -------------------------------- */
 
 struct class_row {

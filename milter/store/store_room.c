@@ -1,0 +1,384 @@
+/* The budget for policies that do not bind. */
+#include "autoconf.h"
+
+#include "store/store_room.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/err.h"
+#include "log/log.h"
+#include "store/store_env.h"
+#include "store/store_format.h"
+#include "store/store_meta.h"
+
+#define PAGE 4096 /* or more, where it only matters roughly */
+
+/* An eviction looks at so many more rows, or fewer if so many of them are
+ * better candidates than those it knows. */
+#define WALK_ROWS    1024
+#define WALK_VICTIMS 64
+#define ROUNDS_MAX   16
+
+static size_t
+min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What an entry takes: a share of a page, or pages of its own. */
+static size_t
+cost_of(size_t key_len, size_t value_len)
+{
+	size_t row = key_len + 24;
+
+	if (row + value_len < PAGE / 2)
+		return (row + value_len) * 3 / 2;
+	return row * 3 / 2 + (value_len + 16 + PAGE - 1) / PAGE * PAGE;
+}
+
+static size_t
+cost_of_row(const MDB_val *key, const MDB_val *value)
+{
+	return cost_of(key->mv_size, value->mv_size);
+}
+
+static bool
+is_expendable(const MDB_val *value)
+{
+	return format_is_expendable(value->mv_data, value->mv_size);
+}
+
+/* --- how much there is ---------------------------------------------------- */
+
+static size_t
+reserve(const struct room *room)
+{
+	struct statvfs fs;
+	size_t total = room->env->octets_max;
+
+	if (statvfs(room->env->dir, &fs) == 0 &&
+	    (uint64_t)fs.f_blocks * fs.f_frsize < total)
+		total = (size_t)((uint64_t)fs.f_blocks * fs.f_frsize);
+	return min_size(total / 4, ROOM_RESERVE_MAX);
+}
+
+/* Pages inside the file that can be used again. A record of this tree begins
+ * with their number. LMDB shows the tree to readers alone. */
+static int
+count_reusable(struct room *room, size_t *pages)
+{
+	const MDB_dbi tree_of_free_pages = 0;
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	MDB_val key;
+	MDB_val value;
+	size_t n;
+	int rc = mdb_txn_begin(room->env->mdb, NULL, MDB_RDONLY, &txn);
+
+	*pages = 0;
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_open(txn, tree_of_free_pages, &cursor);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		if (value.mv_size < sizeof(n))
+			continue;
+		memcpy(&n, value.mv_data, sizeof(n));
+		*pages += n;
+	}
+	mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* What can still be written, by the disk and by the largest map. The tree of
+ * free pages is read only when that matters. */
+static int
+measure(struct room *room, MDB_txn *txn)
+{
+	struct statvfs fs;
+	MDB_envinfo info;
+	MDB_stat stat;
+	size_t pages;
+	size_t used;
+	int rc = mdb_env_info(room->env->mdb, &info);
+
+	if (rc == 0)
+		rc = mdb_stat(txn, room->env->dbi, &stat);
+	if (rc != 0)
+		return rc;
+	used = (info.me_last_pgno + 1) * stat.ms_psize;
+	room->left =
+	    room->env->octets_max > used ? room->env->octets_max - used : 0;
+	if (statvfs(room->env->dir, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < room->left)
+		room->left = (size_t)((uint64_t)fs.f_bavail * fs.f_frsize);
+	room->measured = true;
+	if (room->left >= 4 * ROOM_RESERVE_MAX)
+		return 0;
+	rc = count_reusable(room, &pages);
+	room->left += pages * stat.ms_psize;
+	return rc;
+}
+
+int
+room_open(struct room *room, struct env *env, struct log *log)
+{
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	MDB_val key;
+	MDB_val value;
+	int rc;
+	int err = env_begin(env, MDB_RDONLY, &txn);
+
+	*room = (struct room){.env = env, .log = log};
+	if (err != 0)
+		return err;
+	rc = mdb_cursor_open(txn, env->dbi, &cursor);
+	if (rc == 0) {
+		while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) ==
+		    0) {
+			if (!meta_is_key(&key) && is_expendable(&value))
+				room->octets += cost_of_row(&key, &value);
+		}
+		mdb_cursor_close(cursor);
+	}
+	env_abort(env, &txn);
+	return rc == MDB_NOTFOUND ? 0 : ERR_IO;
+}
+
+void
+room_close(struct room *room)
+{
+	free(room->victims);
+	room->victims = NULL;
+}
+
+void
+room_begin(struct room *room)
+{
+	room->change = 0;
+	room->measured = false;
+}
+
+void
+room_commit(struct room *room)
+{
+	long octets = (long)room->octets + room->change;
+
+	/* Another process may have changed the store as well. */
+	room->octets = octets > 0 ? (size_t)octets : 0;
+	room->change = 0;
+}
+
+static size_t
+octets_now(const struct room *room)
+{
+	long octets = (long)room->octets + room->change;
+
+	return octets > 0 ? (size_t)octets : 0;
+}
+
+/* --- eviction ------------------------------------------------------------- */
+
+/* The least recently used ones that were seen; some may have changed since. */
+struct victims {
+	size_t n;
+	size_t newest; /* the place of the one that was used last */
+	struct victim {
+		int64_t used_s;
+		char domain[NAME_SIZE];
+	} row[ROOM_VICTIMS];
+};
+
+static size_t
+find_victim(const struct victims *v, bool newest)
+{
+	size_t found = 0;
+
+	for (size_t i = 1; i < v->n; i++) {
+		if (newest ? v->row[i].used_s > v->row[found].used_s
+			   : v->row[i].used_s < v->row[found].used_s)
+			found = i;
+	}
+	return found;
+}
+
+/* Whether it is a better candidate than one of those that are known. */
+static bool
+note_victim(struct victims *v, const MDB_val *key, const MDB_val *value)
+{
+	int64_t used_s = format_used_s(value->mv_data);
+	size_t i = v->n < ROOM_VICTIMS ? v->n : v->newest;
+
+	if (i == v->newest && v->n == ROOM_VICTIMS &&
+	    used_s >= v->row[i].used_s)
+		return false;
+	v->row[i].used_s = used_s;
+	memcpy(v->row[i].domain, key->mv_data, key->mv_size);
+	v->row[i].domain[key->mv_size] = '\0';
+	v->n += i == v->n;
+	v->newest = find_victim(v, true);
+	return true;
+}
+
+/* From the hand on, round and round the store: every entry is looked at as
+ * often as any other, whatever strangers call theirs. */
+static int
+walk(struct room *room, MDB_txn *txn)
+{
+	MDB_val key = {strlen(room->hand), room->hand};
+	MDB_val value;
+	MDB_cursor *cursor;
+	size_t noted = 0;
+	int rc = mdb_cursor_open(txn, room->env->dbi, &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_get(cursor, &key, &value,
+	    room->hand[0] != '\0' ? MDB_SET_RANGE : MDB_FIRST);
+	for (size_t i = 0; rc == 0 && i < WALK_ROWS && noted < WALK_VICTIMS;
+	     i++) {
+		if (!meta_is_key(&key) && key.mv_size < NAME_SIZE &&
+		    is_expendable(&value))
+			noted += note_victim(room->victims, &key, &value);
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	room->hand[0] = '\0'; /* the end: from the beginning next time */
+	if (rc == 0 && key.mv_size < NAME_SIZE) {
+		memcpy(room->hand, key.mv_data, key.mv_size);
+		room->hand[key.mv_size] = '\0';
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The least recently used one, unless it has changed. *cost: 0 then. */
+static int
+evict_oldest(struct room *room, MDB_txn *txn, size_t *cost)
+{
+	struct victims *v = room->victims;
+	size_t i = find_victim(v, false);
+	struct victim victim = v->row[i];
+	MDB_val key = {strlen(victim.domain), victim.domain};
+	MDB_val value;
+	int rc;
+
+	*cost = 0;
+	v->row[i] = v->row[--v->n];
+	v->newest = find_victim(v, true);
+	rc = mdb_get(txn, room->env->dbi, &key, &value);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0 || !is_expendable(&value) ||
+	    format_used_s(value.mv_data) != victim.used_s)
+		return rc;
+	*cost = cost_of_row(&key, &value);
+	room->change -= (long)*cost;
+	return mdb_del(txn, room->env->dbi, &key, NULL);
+}
+
+int
+room_evict(struct room *room, MDB_txn *txn, size_t octets, size_t *evicted)
+{
+	size_t rounds = 0;
+	size_t cost;
+	int rc = 0;
+
+	*evicted = 0;
+	if (room->victims == NULL)
+		room->victims = calloc(1, sizeof(*room->victims));
+	if (room->victims == NULL)
+		return ENOMEM;
+	/* A walk may end at the end of the store, or among such as bind. */
+	while (rc == 0 && *evicted < octets && octets_now(room) > 0 &&
+	    rounds++ < ROUNDS_MAX) {
+		rc = walk(room, txn);
+		while (rc == 0 && room->victims->n > 0 && *evicted < octets) {
+			rc = evict_oldest(room, txn, &cost);
+			*evicted += cost;
+		}
+	}
+	return rc;
+}
+
+/* --- changes -------------------------------------------------------------- */
+
+int
+room_leave(struct room *room, MDB_txn *txn, const char *domain, size_t *cost)
+{
+	MDB_val key = {strlen(domain), (void *)(uintptr_t)domain};
+	MDB_val value;
+	int rc = mdb_get(txn, room->env->dbi, &key, &value);
+
+	*cost = 0;
+	if (rc == 0 && is_expendable(&value))
+		*cost = cost_of_row(&key, &value);
+	room->change -= (long)*cost;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Once: it is no fault, but that somebody fills the store should be known. */
+static void
+tell(struct room *room, bool admitted)
+{
+	if (room->evicts)
+		return;
+	room->evicts = true;
+	log_msg(room->log, LOG_LEVEL_WARNING, "limit",
+	    "policies that do not require DNSSEC take %zu KiB of the store %s, "
+	    "and %zu KiB are left: to keep room for those that do, %s",
+	    octets_now(room) / 1024, room->env->dir, room->left / 1024,
+	    admitted ? "the least recently used ones are removed"
+		     : "no more are stored");
+}
+
+/* Evicts, as the budget or the reserve is used up. */
+static int
+make_room(struct room *room, MDB_txn *txn, size_t cost, size_t kept,
+    bool *admitted)
+{
+	size_t evicted;
+	int rc = room_evict(room, txn, 2 * cost, &evicted);
+
+	/* What was freed can be written two commits later: meanwhile half of
+	 * the reserve may go. */
+	*admitted = evicted >= cost && room->left >= kept / 2 + cost;
+	if (rc == 0)
+		tell(room, *admitted);
+	return rc;
+}
+
+int
+room_admit(struct room *room, MDB_txn *txn, const struct store_entry *entry,
+    size_t cost_before, bool *admitted)
+{
+	size_t cost = cost_of(strlen(entry->domain), format_size(entry));
+	size_t budget = min_size(room->env->octets_max / 2, ROOM_BUDGET_MAX);
+	size_t kept;
+	int rc = 0;
+
+	*admitted = true;
+	if (!entry->expendable)
+		return 0;
+	if (!room->measured)
+		rc = measure(room, txn);
+	if (rc != 0)
+		return rc;
+	kept = reserve(room);
+	if (cost > cost_before &&
+	    (octets_now(room) + cost > budget || room->left < kept + cost))
+		rc = make_room(room, txn, cost, kept, admitted);
+	if (rc != 0 || !*admitted)
+		return rc;
+	room->left -= min_size(room->left, cost);
+	room->change += (long)cost;
+	return 0;
+}

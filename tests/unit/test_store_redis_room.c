@@ -1,0 +1,152 @@
+/*
+ * A Redis server that strangers fill: C-16, a policy that binds can always be
+ * written and kept.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "redis_server.h"
+#include "store_sync.h"
+
+#define STRANGERS 6000 /* of 4 KB: 24 MB */
+
+static struct redis_server server;
+static struct store *here;
+static struct store *there;
+
+static void
+setup(void)
+{
+	static const char *const args[] = {"--maxmemory", "16mb",
+	    "--maxmemory-policy", "noeviction", NULL};
+
+	if (!redis_server_is_installed())
+		return;
+	redis_server_start(&server, 0, args);
+	here = redis_server_open(&server);
+	there = redis_server_open(&server);
+}
+
+static void
+teardown(void)
+{
+	store_close(&here);
+	store_close(&there);
+	if (server.dir != NULL)
+		redis_server_end(&server);
+}
+
+TestSuite(store_redis_room, .init = setup, .fini = teardown, .timeout = 120);
+
+#define NEEDS_SERVER()                                                 \
+	do {                                                           \
+		if (here == NULL)                                      \
+			cr_skip_test("redis-server is not installed"); \
+	} while (0)
+
+static struct store_entry
+entry_of(const char *word, size_t i, bool binds)
+{
+	static char domain[64];
+	static char body[4097];
+	struct store_entry entry;
+	int n = snprintf(body, sizeof(body),
+	    "version: STSv1\nmode: enforce\nmax_age: 864000\nmx: *.example\n"
+	    "%sx-note: ",
+	    binds ? "dnssec: yes\n" : "");
+
+	memset(body + n, 'x', sizeof(body) - 1 - (size_t)n);
+	(void)snprintf(domain, sizeof(domain), "%s%zu.example", word, i);
+	entry = sync_entry(domain, "1", body);
+	entry.fetched_s = (int64_t)time(NULL);
+	entry.used_s = entry.fetched_s;
+	return entry;
+}
+
+static void
+note_error(void *arg, int err)
+{
+	if (err != 0)
+		*(int *)arg = err;
+}
+
+static void
+flood(void)
+{
+	struct store_entry entry;
+	int err = 0;
+
+	for (size_t i = 0; i + 1 < STRANGERS; i++) {
+		const struct timespec nap = {0, 1000000};
+
+		entry = entry_of("stranger", i, false);
+		while (store_put(here, &entry, note_error, &err) == ERR_BUSY)
+			nanosleep(&nap, NULL);
+	}
+	entry = entry_of("stranger", STRANGERS - 1, false);
+	cr_assert_eq(sync_put(here, &entry), 0);
+	cr_assert_eq(err, 0, "%s", err_text(err));
+}
+
+/* Put by one host, found by the other. */
+static void
+expect_bound(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct store_entry entry = entry_of("bound", i, true);
+
+		cr_assert_eq(sync_put(here, &entry), 0, "%zu", i);
+		cr_assert_eq(sync_find(there, entry.domain), 0, "%zu", i);
+	}
+	cr_expect_eq(store_count_unwritten(here), 0U);
+}
+
+Test(store_redis_room, C_16_strangers_leave_room_for_what_binds)
+{
+	size_t strangers;
+
+	NEEDS_SERVER();
+	flood();
+	strangers = store_count(there);
+	cr_expect_lt(strangers, 4000U);
+	cr_expect_gt(strangers, 1000U);
+	expect_bound(100);
+	cr_expect_eq(store_count(there), strangers + 100);
+}
+
+/* Somebody else's data have filled the rest. */
+Test(store_redis_room, C_16_on_a_full_server_strangers_make_room)
+{
+	NEEDS_SERVER();
+	flood();
+	redis_server_tell(&server, "CONFIG SET maxmemory 1");
+	redis_server_tell(&server, "CONFIG SET maxmemory %lld",
+	    redis_server_ask_integer(&server, "EVAL %s 0",
+		"return tonumber(redis.call('INFO', "
+		"'memory'):match('used_memory:(%d+)'))"));
+	expect_bound(100);
+}
+
+/* C-07: a weaker policy for which there is no room does not leave the old one
+ * in force. */
+Test(store_redis_room, C_07_a_policy_that_is_not_written_still_replaces)
+{
+	struct store_entry strong = entry_of("changed", 0, true);
+	struct store_entry weak;
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &strong), 0);
+	cr_assert_eq(sync_find(there, strong.domain), 0);
+	flood();
+	weak = entry_of("changed", 0, false);
+	weak.fetched_s++;
+	cr_assert_eq(sync_put(here, &weak), 0);
+	cr_expect_eq(sync_find(there, weak.domain), ERR_NOTFOUND);
+}

@@ -1,0 +1,291 @@
+/*
+ * A store on disk that strangers fill: C-16, a policy that binds can always be
+ * written and kept. Their policies are what anyone can publish, so that only
+ * those without "dnssec: yes" are bounded.
+ */
+#include "autoconf.h"
+
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "store/store.h"
+#include "store_sync.h"
+
+#define MIB       ((size_t)1 << 20)
+#define SMALL     (16 * MIB)
+#define STRANGERS 6000 /* of 4 KB: 24 MB */
+
+static char *dir;
+
+static void
+set_up(void)
+{
+	dir = scratch_new();
+}
+
+static void
+tear_down(void)
+{
+	scratch_free(&dir);
+}
+
+TestSuite(store_room, .init = set_up, .fini = tear_down, .timeout = 300);
+
+static struct store *
+open_small(size_t octets_max)
+{
+	char spec[4096];
+	char error[STORE_ERROR_SIZE] = "";
+	struct store_options options = {.spec = spec, .octets_max = octets_max};
+	struct store *store;
+
+	(void)snprintf(spec, sizeof(spec), "lmdb:%s", dir);
+	store = store_open(&options, error);
+	cr_assert_not_null(store, "%s", error);
+	return store;
+}
+
+/* A body of len octets. */
+static const char *
+body(bool binds, size_t len)
+{
+	static char out[65536];
+	int n = snprintf(out, sizeof(out),
+	    "version: STSv1\nmode: enforce\nmax_age: 86400\nmx: *.example\n"
+	    "%sx-note: ",
+	    binds ? "dnssec: yes\n" : "");
+
+	memset(out + n, 'x', len - (size_t)n);
+	out[len] = '\0';
+	return out;
+}
+
+static int
+put(struct store *store, const char *word, size_t i, bool binds, size_t len)
+{
+	char domain[64];
+	struct store_entry entry;
+
+	(void)snprintf(domain, sizeof(domain), "%s%zu.example", word, i);
+	entry = sync_entry(domain, "1", body(binds, len));
+	return sync_put(store, &entry);
+}
+
+static bool
+has(struct store *store, const char *word, size_t i)
+{
+	char domain[64];
+
+	(void)snprintf(domain, sizeof(domain), "%s%zu.example", word, i);
+	return sync_find(store, domain) == 0;
+}
+
+static size_t
+count(struct store *store, const char *word, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += has(store, word, i);
+	return found;
+}
+
+/* On the store's thread. */
+static void
+note_error(void *arg, int err)
+{
+	if (err != 0)
+		*(int *)arg = err;
+}
+
+/* Many at a time, as synced writes one by one would take minutes. */
+static void
+fill(struct store *store, const char *word, size_t n, bool binds)
+{
+	int err = 0;
+
+	for (size_t i = 0; i + 1 < n; i++) {
+		char domain[64];
+		struct store_entry entry;
+
+		(void)snprintf(domain, sizeof(domain), "%s%zu.example", word,
+		    i);
+		entry = sync_entry(domain, "1", body(binds, 4000));
+		while (store_put(store, &entry, note_error, &err) == ERR_BUSY)
+			(void)usleep(1000);
+	}
+	/* In the order of the calls: the others are written as well. */
+	cr_assert_eq(put(store, word, n - 1, binds, 4000), 0);
+	cr_assert_eq(err, 0, "%s", err_text(err));
+}
+
+static void
+expect_bound(struct store *store, size_t n)
+{
+	cr_expect_eq(count(store, "bound", n), n);
+	cr_expect_eq(store_count_unwritten(store), 0U);
+}
+
+/* --- the largest map ------------------------------------------------------ */
+
+Test(store_room, C_16_strangers_leave_room_for_what_binds)
+{
+	struct store *store = open_small(SMALL);
+
+	cr_assert_eq(put(store, "bound", 0, true, 4000), 0);
+	fill(store, "stranger", STRANGERS, false);
+	for (size_t i = 1; i < 100; i++)
+		cr_assert_eq(put(store, "bound", i, true, 4000), 0, "%zu", i);
+	expect_bound(store, 100);
+	/* A good part is theirs all the same, and it is the latest. */
+	cr_expect_gt(count(store, "stranger", STRANGERS), 500U);
+	cr_expect(has(store, "stranger", STRANGERS - 1));
+	store_close(&store);
+	store = open_small(SMALL);
+	expect_bound(store, 100);
+	store_close(&store);
+}
+
+/* What binds takes the place of what does not, up to all of it. */
+Test(store_room, C_16_what_binds_displaces_strangers)
+{
+	const size_t n = 2500; /* 10 MB */
+	struct store *store = open_small(SMALL);
+	size_t strangers;
+
+	fill(store, "stranger", STRANGERS, false);
+	strangers = store_count(store);
+	fill(store, "bound", n, true);
+	expect_bound(store, n);
+	cr_expect_lt(store_count(store) - n, strangers);
+	store_close(&store);
+}
+
+/* Policies that recipients are sent to stay longest. */
+Test(store_room, C_16_what_is_used_stays)
+{
+	const struct store_mark used = {.used_s = 2000000000};
+	struct store *store = open_small(SMALL);
+
+	for (size_t i = 0; i < 100; i++)
+		cr_assert_eq(put(store, "used", i, false, 4000), 0);
+	for (size_t i = 0; i < 100; i++) {
+		char domain[64];
+
+		(void)snprintf(domain, sizeof(domain), "used%zu.example", i);
+		cr_assert_eq(sync_mark(store, domain, &used), 0);
+	}
+	fill(store, "stranger", STRANGERS, false);
+	cr_expect_eq(count(store, "used", 100), 100U);
+	store_close(&store);
+}
+
+/* Notes on what is there need no room of their own. */
+Test(store_room, C_16_a_note_evicts_nobody)
+{
+	const struct store_mark used = {.used_s = 2000000000};
+	struct store *store = open_small(SMALL);
+	size_t before;
+
+	fill(store, "stranger", STRANGERS, false);
+	before = store_count(store);
+	cr_assert_eq(sync_mark(store, "stranger5999.example", &used), 0);
+	cr_expect(has(store, "stranger", STRANGERS - 1));
+	cr_expect_eq(store_count(store), before);
+	store_close(&store);
+}
+
+/* C-07: a weaker policy for which there is no room does not leave the old one
+ * in force. */
+Test(store_room, C_07_a_policy_that_is_not_kept_still_replaces)
+{
+	struct store *store = open_small(1 * MIB);
+
+	/* All of it binds, up to the reserve. */
+	for (size_t i = 0; i < 60; i++)
+		(void)put(store, "bound", i, true, 12000);
+	cr_assert_eq(put(store, "changed", 0, true, 200), 0);
+	cr_assert_eq(put(store, "changed", 0, false, 4000), 0);
+	if (has(store, "changed", 0)) {
+		struct got got;
+
+		sync_get(store, "changed0.example", &got);
+		cr_expect_eq(got.len, 4000U);
+	}
+	store_close(&store);
+}
+
+/* --- a small disk --------------------------------------------------------- */
+
+/* Over the scratch directory, in name spaces of this process. */
+static void
+mount_small(void)
+{
+	char options[32];
+
+	(void)snprintf(options, sizeof(options), "size=%zu", SMALL);
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("small", dir, "tmpfs", 0, options) != 0)
+		cr_skip("cannot mount a small file system here");
+}
+
+/* What others leave of the disk, to the last octet. */
+static void
+fill_disk(void)
+{
+	static char octets[4096];
+	char *path = scratch_path(dir, "others");
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	cr_assert_geq(fd, 0);
+	while (write(fd, octets, sizeof(octets)) > 0)
+		continue;
+	close(fd);
+	free(path);
+}
+
+Test(store_room, C_16_a_disk_that_strangers_filled_has_room)
+{
+	struct store *store;
+
+	mount_small();
+	store = open_small(0);
+	fill(store, "stranger", STRANGERS, false);
+	for (size_t i = 0; i < 100; i++)
+		cr_assert_eq(put(store, "bound", i, true, 4000), 0, "%zu", i);
+	expect_bound(store, 100);
+	store_close(&store);
+	store = open_small(0);
+	expect_bound(store, 100);
+	store_close(&store);
+	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
+}
+
+/* And when others have filled the rest. */
+Test(store_room, C_16_on_a_full_disk_strangers_make_room)
+{
+	struct store *store;
+
+	mount_small();
+	store = open_small(0);
+	fill(store, "stranger", STRANGERS, false);
+	fill_disk();
+	for (size_t i = 0; i < 100; i++)
+		cr_assert_eq(put(store, "bound", i, true, 4000), 0, "%zu", i);
+	expect_bound(store, 100);
+	store_close(&store);
+	store = open_small(0);
+	expect_bound(store, 100);
+	store_close(&store);
+	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
+}
