@@ -84,7 +84,9 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 
 	lookup_absorb(l, answer, &rrset, &ttl_s);
 	txt->answered = true;
-	txt->stale = !lookup_serves_discovery(answer);
+	/* Of an unsigned alias only the end need come from the network. */
+	txt->stale = !lookup_serves_discovery(answer) ||
+	    (answer->aliased && answer->status == FACT_INSECURE);
 	txt->status = rrset.status;
 	txt->ttl_s = ttl_s;
 	txt->why = rrset.why;

@@ -44,7 +44,7 @@ enum chain_step {
 struct txt_answer {
 	bool asked;
 	bool answered;
-	bool stale; /* out of a cache, and not validated (T-13) */
+	bool stale; /* maybe out of a cache, and not validated (T-13) */
 	enum fact_status status;
 	enum txt_state state; /* FAILED: there was no answer */
 	char id[TXT_ID_SIZE];

@@ -1010,6 +1010,37 @@ F_14_recursion_asks_beside_for_a_late_family(void)
 	world_stop();
 }
 
+/* In recursion libunbound follows a forged alias out of its cache for as long
+ * as it claims to live, while what it leads to comes from the network. */
+static void
+T_13_an_unsigned_alias_counts_only_beside_the_other_resolver(void)
+{
+	static const char *const records[] = {NULL, "v=STSv1; id=old;"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct asker a;
+
+		world_reset();
+		script_stored(DOMAIN, "old", NOT_BINDING, 100);
+		script_dns((struct script_dns){.to = SCRIPT_VALIDATING,
+		    .name = TXT,
+		    .type = DNS_TXT,
+		    .status = FACT_INSECURE,
+		    .answer =
+			records[i] != NULL ? ANSWER_RECORDS : ANSWER_NXDOMAIN,
+		    .records = records[i],
+		    .alias = "gone.example.org",
+		    .delay_ms = RTT_MS});
+		say(SCRIPT_UNVALIDATED, TXT, DNS_TXT, FACT_INSECURE, RECORD);
+		policy_host(BINDING);
+		delivery("mx.example.org", FACT_INSECURE);
+		world_start();
+		a = asked(DOMAIN);
+		CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+		world_stop();
+	}
+}
+
 const struct scenario discovery_scenarios[] = {
   /* clang-format off */
     SCENARIO(T_01_unsigned_without_policy_takes_one_round_trip),
@@ -1047,6 +1078,7 @@ const struct scenario discovery_scenarios[] = {
     SCENARIO(F_14_a_late_family_is_tried_when_the_first_was_in_vain),
     SCENARIO(F_14_a_family_that_comes_during_the_fetch_is_tried_next),
     SCENARIO(F_14_recursion_asks_beside_for_a_late_family),
+    SCENARIO(T_13_an_unsigned_alias_counts_only_beside_the_other_resolver),
     {NULL, NULL},
   /* clang-format on */
 };
