@@ -152,7 +152,8 @@ set_up(struct dns_context *c, struct event_base *base,
 		if (r != GETDNS_RETURN_GOOD)
 			return fault(error, steps[i].what, r);
 	}
-	r = dns_loop_attach(&c->loop, c->getdns, base);
+	r = dns_loop_attach(&c->loop, c->getdns, base,
+	    !dns_context_is_guarded(c));
 	if (r != GETDNS_RETURN_GOOD)
 		return fault(error, "event loop", r);
 	c->extensions = getdns_dict_create();

@@ -28,6 +28,23 @@ fire(evutil_socket_t fd, short what, void *arg)
 		event->timeout_cb(event->userarg);
 }
 
+/*
+ * A server that answers several questions over one connection sends each
+ * answer by itself, and holds back the next one until the one before is
+ * acknowledged. The kernel would delay that for 40 ms, in the hope of something
+ * to send with it. It forgets this setting: hence before every read.
+ */
+static void
+fire_tls(evutil_socket_t fd, short what, void *arg)
+{
+	int on = 1;
+
+	if ((what & EV_READ) != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on,
+		    sizeof(on));
+	fire(fd, what, arg);
+}
+
 /* Without this a query over TCP waits for the acknowledgement of its length
  * octets. On UDP sockets it fails, which does not matter. */
 static void
@@ -53,7 +70,8 @@ schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
 		what |= EV_WRITE | EV_PERSIST;
 	if (what != 0)
 		no_delay(fd);
-	ev = event_new(loop->base, what != 0 ? fd : -1, what, fire, event);
+	ev = event_new(loop->base, what != 0 ? fd : -1, what,
+	    loop->tls ? fire_tls : fire, event);
 	if (ev == NULL)
 		return GETDNS_RETURN_MEMORY_ERROR;
 	after.tv_sec = (time_t)(timeout_ms / 1000);
@@ -98,7 +116,7 @@ run_once(getdns_eventloop *super, int blocking)
 
 getdns_return_t
 dns_loop_attach(struct dns_loop *loop, getdns_context *context,
-    struct event_base *base)
+    struct event_base *base, bool tls)
 {
 	/* getdns takes it without const, and does not write to it */
 	static getdns_eventloop_vmt vmt = {cleanup, schedule, clear, run,
@@ -106,5 +124,6 @@ dns_loop_attach(struct dns_loop *loop, getdns_context *context,
 
 	loop->super.vmt = &vmt;
 	loop->base = base;
+	loop->tls = tls;
 	return getdns_context_set_eventloop(context, &loop->super);
 }

@@ -8,6 +8,8 @@
 #ifndef DNS_DNS_LOOP_H
 #define DNS_DNS_LOOP_H
 
+#include <stdbool.h>
+
 #include <getdns/getdns_extra.h>
 
 struct event_base;
@@ -15,9 +17,11 @@ struct event_base;
 struct dns_loop {
 	getdns_eventloop super; /* first: getdns knows nothing else */
 	struct event_base *base;
+	bool tls;
 };
 
+/* tls: all sockets are those of DNS over TLS. */
 getdns_return_t dns_loop_attach(struct dns_loop *loop, getdns_context *context,
-    struct event_base *base);
+    struct event_base *base, bool tls);
 
 #endif

@@ -344,6 +344,14 @@ tests_unit_test_dns_reply_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	$(GETDNS_CFLAGS)
 tests_unit_test_dns_reply_LDADD = libio.a libcore.a $(DNS_LIBS) \
 	$(CRITERION_LIBS)
+check_PROGRAMS += tests/unit/test_dns_loop
+UNIT_TESTS += tests/unit/test_dns_loop
+tests_unit_test_dns_loop_SOURCES = tests/unit/test_dns_loop.c
+tests_unit_test_dns_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
+	$(GETDNS_CFLAGS)
+tests_unit_test_dns_loop_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+tests_unit_test_dns_loop_LDADD = libio.a libcore.a $(DNS_LIBS) \
+	$(CRITERION_LIBS)
 tests_unit_test_dns_config_SOURCES = tests/unit/test_dns_config.c
 tests_unit_test_dns_config_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	$(GETDNS_CFLAGS)
