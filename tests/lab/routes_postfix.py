@@ -6,12 +6,11 @@ import shutil
 from string import Template
 
 import smtp
+import snippets
 from mta import Postfix
 from process import wait_for
 from routes_rows import LOCAL_USER
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SAMPLE = os.path.join(HERE, "../../etc/postfix-main.cf")
 PORT, PAST_PORT = 2526, 2527
 MAP_PORT = 8461
 SETTLE_S = 40
@@ -19,7 +18,7 @@ LMTP_SOCKET = "queue/private/test-lmtp"
 
 # Local delivery that needs no mailbox. What was deferred is not tried again.
 MAIN = """\
-mailbox_command = /bin/true
+mailbox_command = /bin/sed d
 notify_classes =
 smtp_mx_address_limit = 1
 minimal_backoff_time = 1h
@@ -33,10 +32,7 @@ HELD = re.compile(r": (\w+): milter-reject: END-OF-MESSAGE")
 DONE = re.compile(r": (\w+): to=<.*relay=(.*), delay=.* status=(\w+)")
 
 
-def active_lines(path):
-    """Of a sample file: what is not commented out."""
-    with open(path, encoding="utf-8") as f:
-        return "".join(line for line in f if not line.startswith("#"))
+SAMPLE = "\n".join(snippets.sample("etc/postfix-main.cf")) + "\n"
 
 
 class Log:
@@ -81,8 +77,8 @@ class PostfixRun:
                                stage.processes, name)
         self.values = dict(
             values, home=self.postfix.home,
-            map=f"socketmap:inet:{values['me']}:{MAP_PORT}:policy"
-            if guarded else "inline:{ {nothing=may} }")
+            milter=stage.info()["postfix_milter"].partition(":")[2],
+            map=f"{values['me']}:{MAP_PORT}")
         self.accepted = 0
 
     def fill(self, text, phase=""):
@@ -90,18 +86,21 @@ class PostfixRun:
         return Template(text).substitute(self.values,
                                          u=f"{self.row.name}-{phase}")
 
+    def _lines(self, lines):
+        """Without the filter, those that ask it are left out."""
+        return "".join(self.fill(line) + "\n" for line in lines
+                       if self.guarded or not ("$milter" in line
+                                               or "$map" in line))
+
     def _main(self):
         text = MAIN
-        if self.guarded:
-            text += active_lines(SAMPLE).replace(
-                "inet:127.0.0.1:8894", self.stage.info()["postfix_milter"]
-            ).replace("127.0.0.1:8461", f"{self.values['me']}:{MAP_PORT}")
-        return text + "".join(self.fill(line) + "\n" for line in self.row.main)
+        if self.guarded and self.row.sample:
+            text += self.fill(SAMPLE)
+        return text + self._lines(self.row.main)
 
     def _master(self):
         past = ("$me:2527 inet n - n - - smtpd", "  -o smtpd_milters=")
-        return "".join(self.fill(line) + "\n"
-                       for line in (*past, *self.row.master))
+        return self._lines((*past, *self.row.master))
 
     def start(self, observer):
         """Configure it and await its port."""

@@ -9,7 +9,8 @@ In the texts of a row NAME is the row's:
 	$u		a local part that names the row
 	$smarthost	the address of a host that takes mail
 	$me		the address of the row's MTA
-	$map		the daemon's socketmap; an empty one without the filter
+	$milter, $map	address and port of the daemon's sockets; a line with
+			one of them is left out without the filter
 	$home		the directory of the row's Postfix
 
 To add a case is to add a row.
@@ -33,6 +34,7 @@ class Row:
     instead  places that mail reaches only with the filter
     against  what the documentation says against it: no mail of such a row has
              to be treated well
+    sample   with the lines of etc/postfix-main.cf
     main     lines of main.cf
     master   lines of master.cf
     how      smtp, or sendmail: sendmail(1)
@@ -47,6 +49,7 @@ class Row:
     sender: str = SENDER
     instead: tuple = ()
     against: str = ""
+    sample: bool = True
     main: tuple = ()
     master: tuple = ()
     how: str = "smtp"
@@ -96,8 +99,7 @@ def pipe(name, nexthop=""):
     return transport(
         name, f"{name}:{nexthop}", **local(name),
         master=(f"{name} unix - n n - - pipe flags=Rq user={LOCAL_USER} "
-                "argv=/bin/true ${nexthop} ${recipient}"
-                .replace("${", "$${"),))
+                "argv=/bin/sed d",))
 
 
 POSTFIX_ROWS = (
@@ -290,11 +292,11 @@ POSTFIX_ROWS = (
         "mydestination = $f", "non_smtpd_milters = $$smtpd_milters"),
         **local("local")),
     Row("map-first", main=(
-        "smtp_tls_policy_maps = $map, "
+        "smtp_tls_policy_maps = socketmap:inet:$map:policy, "
         "inline:{ {$b=may} }",)),
     Row("map-behind", main=(
         "smtp_tls_policy_maps = inline:{ {$b=may} }, "
-        "$map",), asked=(),
+        "socketmap:inet:$map:policy",), asked=(),
         against="another map in front answers: nothing is seen at delivery"),
     # A report on a broken domain goes out whatever its DNS looks like.
     Row("report", sender="tlsrpt@home.test", judged="$b exempt", asked=(),

@@ -14,7 +14,7 @@ PORT = 2526
 # Local delivery that needs no mailbox. What is in the directory of the sockets
 # is /mnt to Sendmail.
 LINES = """\
-define(`LOCAL_MAILER_PATH', `/bin/true')dnl
+define(`LOCAL_MAILER_PATH', `/mnt/local')dnl
 define(`ALIAS_FILE', `/mnt/aliases')dnl
 """
 
@@ -60,11 +60,13 @@ class SendmailRun:
         self.sendmail.configure({
             "address": address, "port": PORT, "resolver": info["resolver"],
             "ca_file": info["ca_file"]}, self._lines())
-        files = {"aliases": "", **dict(self.row.files)}
+        files = {"aliases": "", "local": "#!/bin/sh\ncat >/dev/null\n",
+                 **dict(self.row.files)}
         for name, text in files.items():
-            with open(os.path.join(self.sendmail.socket_dir, name), "w",
-                      encoding="ascii") as f:
+            path = os.path.join(self.sendmail.socket_dir, name)
+            with open(path, "w", encoding="ascii") as f:
                 f.write(self.fill(text))
+            os.chmod(path, 0o755 if name == "local" else 0o644)
         self.sendmail.run("-bi")
         self.sendmail.start(address, PORT)
 
