@@ -86,6 +86,13 @@ bool config_only_watches(const struct config *config, const char *domain);
 struct tls_rules
 config_tls_rules(const struct config *config, const struct tls_map *map);
 
+/* Whether a policy domain is pinned now (T-14); now_s: wall clock. */
+static inline bool
+config_pins(const struct config *config, const char *domain, int64_t now_s)
+{
+	return domain_list_find(&config->pins, domain, now_s) != NULL;
+}
+
 /* Whether both have the same value of the option. */
 bool
 config_same(const struct config *a, const struct config *b, const char *option);

@@ -59,7 +59,8 @@ publishes_nothing(const struct facts *facts)
 	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
 }
 
-/* A policy may be there, but cannot be had (C-06, C-10, S-03, K9). */
+/* Whether there is a policy could not be found out (C-06, C-10, S-03, K9), be
+ * it for our own failure (C-15). */
 static void
 fail_discovery(const struct facts *facts, const struct rules *rules,
     struct evidence e, struct verdict *verdict)
@@ -68,24 +69,24 @@ fail_discovery(const struct facts *facts, const struct rules *rules,
 
 	e.name = facts->recipient.domain;
 	verdict->decided_by = e;
+	verdict->policy_known = false;
 	verdict->reason = REASON_DISCOVERY_FAILED;
-	if (e.status == FACT_BOGUS) {
+	if (facts->internal_error) {
+		verdict->reason = REASON_INTERNAL_ERROR;
+		if (facts->txt_state == TXT_BOGUS && rule == RULE_PASS)
+			rule = rules->on_bogus_discovery;
+	} else if (e.status == FACT_BOGUS) {
 		verdict->reason = REASON_DISCOVERY_BOGUS;
 		rule = rules->on_bogus_discovery;
 	} else if (facts->deadline &&
 	    (e.status == FACT_UNASKED || facts->txt_late)) {
 		verdict->reason = REASON_DEADLINE;
+		if (e.why == NULL)
+			verdict->decided_by.why = e.kind == EVIDENCE_TXT
+			    ? "the TXT record was not answered in time"
+			    : "the policy was not fetched in time";
 	}
 	verdict->kind = rule == RULE_TEMPFAIL ? VERDICT_DEFER : VERDICT_PASS;
-}
-
-/* What the options say of a domain of which nothing is known. */
-static bool
-may_defer_discovery(const struct facts *facts, const struct rules *rules)
-{
-	return rules->on_discovery_failure == RULE_TEMPFAIL ||
-	    (rules->on_bogus_discovery == RULE_TEMPFAIL &&
-		facts->txt_state == TXT_BOGUS);
 }
 
 static void
@@ -94,14 +95,10 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 {
 	struct evidence e = {.kind = EVIDENCE_TXT, .why = facts->txt_why};
 
-	/* D-20: what may be stored could not be read, or there was no memory or
-	 * no room. C-15: the options decide then, too. */
+	/* D-20: that there is no TXT record means nothing then. */
 	if (facts->internal_error) {
-		verdict->policy_known = false;
-		verdict->reason = REASON_INTERNAL_ERROR;
-		verdict->kind = may_defer_discovery(facts, rules)
-		    ? VERDICT_DEFER
-		    : VERDICT_PASS;
+		e = (struct evidence){.why = facts->internal_why};
+		fail_discovery(facts, rules, e, verdict);
 		return;
 	}
 	switch (facts->txt_state) {
@@ -225,6 +222,7 @@ judge_bound(const struct facts *facts, const struct rules *rules,
 
 	if (facts->internal_error) { /* D-20 */
 		verdict->reason = REASON_INTERNAL_ERROR;
+		verdict->decided_by.why = facts->internal_why;
 		verdict->kind = refusal(rules, verdict->reason, fresh);
 		return !early;
 	}
@@ -313,6 +311,19 @@ decide(const struct facts *facts, const struct rules *rules,
 	else
 		pass(verdict, REASON_NO_DNSSEC_FLAG); /* D-01 */
 	return true;
+}
+
+void
+decide_without_facts(const char *domain, bool pinned, const char *why,
+    const struct rules *rules, struct facts *facts, struct verdict *verdict)
+{
+	*facts = (struct facts){
+	    .recipient = {.class = ADDRESS_DOMAIN, .domain = domain},
+	    .pinned = pinned,
+	    .internal_error = true,
+	    .internal_why = why,
+	};
+	(void)decide(facts, rules, DECIDE_FINAL, verdict);
 }
 
 void

@@ -68,6 +68,14 @@ enum decide_when {
 bool decide(const struct facts *facts, const struct rules *rules,
     enum decide_when when, struct verdict *verdict);
 
+/*
+ * For want of memory nothing was looked up, and of the domain no more is known
+ * than whether it is pinned (D-20, C-15). Fills in *facts as well, to which
+ * *verdict points; domain and why are borrowed.
+ */
+void decide_without_facts(const char *domain, bool pinned, const char *why,
+    const struct rules *rules, struct facts *facts, struct verdict *verdict);
+
 /* What the engine has to look up next, by the same rules. */
 struct wants {
 	bool fetch;    /* the policy: C-03, T-12 */

@@ -128,6 +128,7 @@ block_put_facts(struct block *block, const struct facts *facts)
 	filled.recipient.host = block_put_string(block, recipient->host);
 	filled.txt_id = block_put_string(block, facts->txt_id);
 	filled.txt_why = block_put_string(block, facts->txt_why);
+	filled.internal_why = block_put_string(block, facts->internal_why);
 	filled.stored = block_put_stored(block, facts->stored);
 	filled.fetch.error = block_put_string(block, facts->fetch.error);
 	filled.fetch.policy = block_put_policy(block, &facts->fetch.policy);

@@ -122,6 +122,7 @@ struct facts {
 	const struct fact_host *hosts;
 	bool hosts_truncated; /* D-19 */
 	bool internal_error;  /* D-20 */
+	const char *internal_why; /* of that; may be NULL */
 	bool deadline;        /* the time of the recipient was used up (S-03) */
 };
 

@@ -45,12 +45,20 @@ line_put_record(struct line *line, const struct evidence *e)
 	line_put(line, e->name);
 }
 
+/* Of a domain that is not known to be bound nobody has demanded anything. */
 static void
 line_put_reason(struct line *line, const struct verdict *verdict)
 {
+	static const char demand[] = "DNSSEC required by policy, ";
 	const struct evidence *e = &verdict->decided_by;
+	const char *p = reason_reply(verdict->reason);
 
-	for (const char *p = reason_reply(verdict->reason); *p != '\0'; p++) {
+	if (!verdict_is_bound(verdict) &&
+	    strncmp(p, demand, strlen(demand)) == 0) {
+		line_put(line, "policy discovery, ");
+		p += strlen(demand);
+	}
+	for (; *p != '\0'; p++) {
 		if (p[0] == '%' && p[1] == 'R') {
 			line_put_record(line, e);
 			p++;

@@ -123,7 +123,7 @@ enum evidence_kind {
 
 /* Which record it was. name points into the facts. */
 struct evidence {
-	enum evidence_kind kind;
+	enum evidence_kind kind; /* EVIDENCE_NONE: of the rest, why counts */
 	/* the domain or host; the owner name is made from it ("_mta-sts.",
 	 * "_25._tcp.") */
 	const char *name;

@@ -153,28 +153,41 @@ read_store(struct engine *engine, const char *domain,
 	return found;
 }
 
-/* Judged as an error of our own (D-20), by what the store knows. */
+/* Judged as an error of our own (D-20), by what the store knows. The answer is
+ * allocated first: what the store then says must not be lost for want of
+ * memory. NULL: no memory, and nothing is known. */
 static const struct answer *
 answer_from_store(struct engine *engine, const struct target *target)
 {
-	struct facts facts = {.internal_error = true};
-	struct fact_policy policy;
+	struct fact_policy policy = {.id = ""};
+	struct facts facts = {
+	    .recipient = {.class = ADDRESS_DOMAIN, .domain = target->domain},
+	    .pinned = engine_pins(engine, target->domain),
+	    .internal_error = true,
+	    .internal_why = "the resolver thread did not answer",
+	    .stored = &policy,
+	};
+	struct answer *answer;
 	struct rules rules;
 	bool settled;
 
 	(void)pthread_mutex_lock(&engine->lock);
 	rules = engine->rules;
 	(void)pthread_mutex_unlock(&engine->lock);
-	facts.recipient.class = ADDRESS_DOMAIN;
-	facts.recipient.domain = target->domain;
-	facts.pinned = engine_pins(engine, target->domain);
-	if (read_store(engine, target->domain, &policy))
-		facts.stored = &policy;
 	log_msg(engine->log, LOG_LEVEL_ERROR, "internal",
 	    "no answer about %s from its loop: judged by the policy store "
 	    "alone",
 	    target->domain);
-	return answer_new(&facts, &rules, DECIDE_FINAL, &settled);
+	answer = answer_new(&facts, &rules, DECIDE_FINAL, &settled);
+	if (answer == NULL)
+		return NULL;
+	if (read_store(engine, target->domain, &policy))
+		*(struct fact_policy *)(uintptr_t)answer->facts->stored =
+		    policy;
+	else
+		answer->facts->stored = NULL;
+	(void)decide(answer->facts, &rules, DECIDE_FINAL, &answer->verdict);
+	return answer;
 }
 
 const struct answer *

@@ -66,6 +66,13 @@ lookup_keep(struct lookup *l, const char *text)
 }
 
 void
+lookup_error(struct lookup *l, const char *why)
+{
+	l->facts.internal_error = true;
+	l->facts.internal_why = why;
+}
+
+void
 lookup_absorb(struct lookup *l, const struct dns_answer *answer,
     struct fact_rrset *into, uint32_t *ttl_s)
 {
@@ -329,6 +336,7 @@ deadline_passed(struct loop_timer *timer)
 	    (struct waiter *)((char *)timer - offsetof(struct waiter, timer));
 	struct lookup *l = w->lookup;
 	const struct answer *answer;
+	const char *why = l->facts.internal_why;
 	bool had_error = l->facts.internal_error;
 	bool settled;
 
@@ -336,10 +344,11 @@ deadline_passed(struct loop_timer *timer)
 	 * on, and the sender's retry finds its end in the cache. */
 	l->facts.deadline = true;
 	if (l->policy_step == POLICY_STORE)
-		l->facts.internal_error = true;
+		lookup_error(l, "the policy store did not answer in time");
 	answer = judge(l, DECIDE_FINAL, &settled);
 	l->facts.deadline = false;
 	l->facts.internal_error = had_error;
+	l->facts.internal_why = why;
 	complete(w, answer);
 	answer_unref(&answer);
 }
@@ -496,7 +505,7 @@ break_off(struct lookup *l)
 	const struct answer *answer;
 	bool settled;
 
-	l->facts.internal_error = true;
+	lookup_error(l, "the filter is being stopped");
 	answer = judge(l, DECIDE_FINAL, &settled);
 	unlist(l);
 	l->pending++;

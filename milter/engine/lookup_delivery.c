@@ -334,7 +334,7 @@ static void
 no_memory(struct lookup *l)
 {
 	l->no_memory = true;
-	l->facts.internal_error = true;
+	lookup_error(l, err_text(ERR_NOMEM));
 	l->delivery_step = DELIVERY_DONE;
 }
 

@@ -365,6 +365,7 @@ saved(struct loop_task *task)
 	l->facts.fetch.state = FETCH_OK;
 	/* That the store could not be read does not matter any more. */
 	l->facts.internal_error = l->no_memory;
+	l->facts.internal_why = l->no_memory ? err_text(ERR_NOMEM) : NULL;
 	/* C-07: at once. This lookup knows the new policy, unless there was
 	 * another one meanwhile. */
 	epoch = cache_forget(l->worker->cache, l->target.domain);
@@ -483,7 +484,7 @@ fetched(void *arg, const struct fetch_result *result)
 	    &l->fetched_policy);
 	if (err == ERR_NOMEM) { /* the policy is not to blame */
 		l->no_memory = true;
-		l->facts.internal_error = true;
+		lookup_error(l, err_text(err));
 		fetch_failed(l, err_text(err));
 		lookup_returned(l);
 		return;

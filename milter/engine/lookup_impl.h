@@ -180,6 +180,9 @@ void lookup_left(struct lookup *lookup);
 /* A copy that lives with the lookup; "" when memory is out. */
 const char *lookup_keep(struct lookup *lookup, const char *text);
 
+/* Our own part failed (D-20). why lives as long as the lookup. */
+void lookup_error(struct lookup *lookup, const char *why);
+
 /* Limits, see lookup_limit.c. */
 
 /* A stored policy or a pin says so. */

@@ -106,7 +106,8 @@ lookup_limit(struct lookup *l)
 	if (full || n <= WORKER_LOOKUPS_MAX / 2)
 		worker->full = full;
 	l->shed = full;
-	l->facts.internal_error = full;
+	if (full)
+		lookup_error(l, "too many domains are being looked up");
 }
 
 bool
@@ -120,6 +121,10 @@ lookup_use_reserve(struct lookup *l)
 	l->reserved = true;
 	worker->n_reserved++;
 	l->shed = false;
-	l->facts.internal_error = false;
+	/* Unless the store could not be read either: a pin needs none. */
+	if (l->store_err == 0 || l->store_err == ERR_NOTFOUND) {
+		l->facts.internal_error = false;
+		l->facts.internal_why = NULL;
+	}
 	return true;
 }

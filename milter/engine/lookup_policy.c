@@ -90,6 +90,19 @@ note_use(struct lookup *l)
 	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
 }
 
+/* Whether a stored policy binds is not known: this is no domain without one. */
+static void
+store_failed(struct lookup *l, const char *what, int err)
+{
+	char why[128];
+
+	l->store_err = err;
+	policy_store_trouble(l, what, err);
+	(void)snprintf(why, sizeof(why), "policy store, %s: %s", what,
+	    err_text(err));
+	lookup_error(l, lookup_keep(l, why));
+}
+
 /* C-13: the raw body is parsed anew each time. */
 static void
 use_stored(struct lookup *l)
@@ -101,9 +114,7 @@ use_stored(struct lookup *l)
 	err = policy_parse(entry->body, entry->len, NULL, NULL,
 	    &l->stored_policy);
 	if (err != 0) {
-		/* Whether it binds is not known: no domain without policy. */
-		policy_store_trouble(l, "parse", err);
-		l->facts.internal_error = true;
+		store_failed(l, "parse", err);
 		return;
 	}
 	/* S-06: a fetch in the future is one of just now. */
@@ -130,8 +141,7 @@ store_answered(struct loop_task *task)
 		use_stored(l);
 		note_use(l);
 	} else if (l->store_err != ERR_NOTFOUND) {
-		policy_store_trouble(l, "read", l->store_err);
-		l->facts.internal_error = true;
+		store_failed(l, "read", l->store_err);
 	}
 	l->policy_step = POLICY_TXT;
 	if (l->shed && lookup_use_reserve(l))

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/idn.h"
 #include "config/config.h"
 #include "core/address.h"
 #include "core/decide.h"
-#include "core/domain_list.h"
 #include "core/scope.h"
 #include "engine/ask.h"
 #include "front/recipient_log.h"
@@ -105,6 +105,7 @@ answer_of(enum verdict_kind kind)
 	return RECIPIENT_REFUSE;
 }
 
+/* Borrows both until the line is written. */
 static void
 take_verdict(const struct facts *facts, const struct verdict *verdict,
     struct recipient_log *line, struct recipient_result *out)
@@ -130,19 +131,15 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 	const struct answer *answer =
 	    ask(context->engine, target, start_ms + config->deadline_ms,
 		context->before_wait, &line->cached);
-	struct facts facts = {.internal_error = true};
 	struct verdict verdict;
+	struct facts facts;
 
 	if (answer != NULL) {
 		take_verdict(answer->facts, &answer->verdict, line, out);
 	} else {
-		/* D-20: no memory even for an answer. A pin is known all the
-		 * same, and so are the options (C-15). */
-		facts.recipient.class = ADDRESS_DOMAIN;
-		facts.recipient.domain = target->domain;
-		facts.pinned = domain_list_find(&config->pins, target->domain,
-				   clock_wall_s()) != NULL;
-		(void)decide(&facts, &config->rules, DECIDE_FINAL, &verdict);
+		decide_without_facts(target->domain,
+		    config_pins(config, target->domain, clock_wall_s()),
+		    err_text(ERR_NOMEM), &config->rules, &facts, &verdict);
 		take_verdict(&facts, &verdict, line, out);
 	}
 	line->ms = clock_mono_ms() - start_ms;

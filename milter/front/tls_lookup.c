@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/idn.h"
 #include "config/config.h"
 #include "config/snapshot.h"
+#include "core/decide.h"
 #include "engine/ask.h"
 #include "front/tls_log.h"
 #include "log/log.h"
@@ -40,7 +42,8 @@ write_line(const struct tls_lookup *lookup, const struct tls_log *line)
 /* --- the engine's answer --- */
 
 static void
-judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
+judge(struct tls_lookup *lookup, const struct facts *facts,
+    const struct verdict *verdict, bool cached)
 {
 	const struct config *config = lookup->snapshot->config;
 	struct tls_rules rules = config_tls_rules(config, lookup->map);
@@ -50,14 +53,14 @@ judge(struct tls_lookup *lookup, const struct answer *answer, bool cached)
 	    .target = &lookup->target,
 	    .dialect = lookup->map->dialect,
 	    .policy = &policy,
-	    .reason = answer->verdict.reason,
+	    .reason = verdict->reason,
 	    .monitor = monitor,
 	    .cached = cached,
 	    .ms = clock_mono_ms() - lookup->start_ms,
 	};
 	char *text;
 
-	tls_policy_judge(answer->facts, &answer->verdict, &rules, &policy);
+	tls_policy_judge(facts, verdict, &rules, &policy);
 	line.kind = policy.kind;
 	count(lookup, policy.kind);
 	write_line(lookup, &line);
@@ -72,14 +75,21 @@ static void
 answered(void *arg, const struct answer *answer, bool cached)
 {
 	struct tls_lookup *lookup = arg;
+	const struct config *config = lookup->snapshot->config;
+	const char *domain = lookup->target.domain;
+	struct verdict verdict;
+	struct facts facts;
 
 	if (answer != NULL) {
-		judge(lookup, answer, cached);
+		judge(lookup, answer->facts, &answer->verdict, cached);
 		return;
 	}
-	/* Whether the domain is bound is not known: later it will be. */
-	count(lookup, TLS_POLICY_DEFER);
-	finish(lookup, strdup("TEMP out of memory"));
+	/* The mail waits, whatever on_discovery_failure says: not even the
+	 * store was asked whether the domain binds. */
+	decide_without_facts(domain,
+	    config_pins(config, domain, clock_wall_s()), err_text(ERR_NOMEM),
+	    &config->rules, &facts, &verdict);
+	judge(lookup, &facts, &verdict, false);
 }
 
 /* --- what needs no engine --- */

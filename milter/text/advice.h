@@ -154,8 +154,8 @@
 	    "check trust_anchor, resolvers and the clock.")                    \
 	X(REASON_INTERNAL_ERROR,                                               \
 	    "A part of the filter itself failed.",                             \
-	    "Look at what dane-sts and the system log say: memory, files or "  \
-	    "a library failed here.")
+	    "Look at what dane-sts and the system log say: the policy store, " \
+	    "memory, files or a library failed here.")
 /* clang-format on */
 
 /* Static texts that end in a full stop. */

@@ -337,6 +337,7 @@ read_facts(struct reader *r, const struct node *facts)
 	r->facts.mx = read_rrset(r, facts, "mx");
 	read_hosts(r, facts);
 	r->facts.internal_error = get_bool(r, facts, "internal_error");
+	r->facts.internal_why = get_text(r, facts, "internal_why");
 	r->facts.deadline = get_bool(r, facts, "deadline");
 }
 

@@ -239,6 +239,8 @@ facts_json(struct writer *w, const struct facts *facts)
 	put(w, json, "hosts", hosts_json(w, facts));
 	put(w, json, "hosts_truncated", json_boolean(facts->hosts_truncated));
 	put(w, json, "internal_error", json_boolean(facts->internal_error));
+	if (is_said(facts->internal_why))
+		put(w, json, "internal_why", text_json(facts->internal_why));
 	put(w, json, "deadline", json_boolean(facts->deadline));
 	return json;
 }

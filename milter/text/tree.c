@@ -350,6 +350,17 @@ print_pin(struct tree *tree, bool last)
 	item_end(tree, false);
 }
 
+static void
+print_fault(struct tree *tree, bool last)
+{
+	if (!tree->facts->internal_error)
+		return;
+	item_begin(tree, last);
+	fputs("filter: internal error", tree->out);
+	item_end(tree, tree->verdict->reason == REASON_INTERNAL_ERROR);
+	detail(tree, tree->facts->internal_why);
+}
+
 /* Each item is the last one if none of the later ones is there. */
 static void
 print_items(struct tree *tree)
@@ -359,9 +370,11 @@ print_items(struct tree *tree)
 	bool fetched = facts->fetch.state != FETCH_UNASKED;
 	bool stored = facts->stored != NULL;
 	bool txt = facts->txt_state != TXT_UNASKED;
+	bool more = txt || stored || fetched || delivery;
 
 	tree->depth = 1;
-	print_pin(tree, !txt && !stored && !fetched && !delivery);
+	print_pin(tree, !facts->internal_error && !more);
+	print_fault(tree, !more);
 	print_txt(tree, !stored && !fetched && !delivery);
 	print_stored(tree, !fetched && !delivery);
 	print_fetched(tree, !delivery);

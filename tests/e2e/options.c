@@ -149,6 +149,30 @@ Test(options, exempt_domains_are_left_alone)
 	free(LAB_LOG("rcpt", "to=<ex1@unsigned.test>", "reason=exempt"));
 }
 
+/* Nobody listens there, and this host has no copy. */
+#define STORE_DOWN "store=redis://127.0.0.1:9/0"
+
+Test(options, C_15_a_store_that_is_down_obeys_the_option)
+{
+	LAB_FRESH(STORE_DOWN);
+	expect_reply("c15-1@plain.test", "250 2.1.5 Ok");
+	free(LAB_LOG("warning rcpt", "to=<c15-1@plain.test>", "verdict=pass",
+	    "reason=internal-error",
+	    "policy store, read: the server cannot be reached"));
+	/* what is found out by a fetch is known */
+	expect_reply("c15-2@unsigned.test",
+	    "450 4.7.5 unsigned.test: DNSSEC required by policy, "
+	    "MX of unsigned.test: insecure");
+	LAB_FRESH(STORE_DOWN, "on_discovery_failure=tempfail");
+	expect_reply("c15-3@plain.test",
+	    "450 4.7.5 plain.test: DNSSEC not checked, filter: internal error");
+	free(LAB_LOG("warning rcpt", "to=<c15-3@plain.test>", "verdict=defer",
+	    "reason=internal-error",
+	    "policy store, read: the server cannot be reached"));
+	expect_reply("c15-4@noflag.test", "250 2.1.5 Ok");
+	LAB_FRESH(NULL);
+}
+
 /* First contact: nothing is stored, and the attacker suppresses the record. */
 Test(options, T_14_pinned_domains_bind_at_first_contact)
 {

@@ -53,6 +53,7 @@ SCENARIO_SOURCES = \
 	tests/scenario/engine.c tests/scenario/refresh.c \
 	tests/scenario/tls.c tests/scenario/report.c \
 	tests/scenario/crowd.c tests/scenario/memory.c tests/scenario/pins.c \
+	tests/scenario/failures.c \
 	tests/scenario/nomem.c tests/scenario/nomem.h \
 	milter/engine/answer.c milter/engine/ask.c \
 	milter/engine/backoff.c milter/engine/cache.c \

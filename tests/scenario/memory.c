@@ -1,6 +1,9 @@
 /* Scenarios in which memory runs out, at every allocation in turn. */
 #include "autoconf.h"
 
+#include <string.h>
+
+#include "base/err.h"
 #include "nomem.h"
 #include "world.h"
 
@@ -84,6 +87,43 @@ unknown_is_told(unsigned n, bool for_good)
 	    REASON_TLSA_INSECURE);
 	world_stop();
 	return struck;
+}
+
+/* C-15. False: there was no n-th allocation. */
+static bool
+unknown_is_deferred(unsigned n, bool for_good)
+{
+	struct asker a;
+	bool struck;
+
+	world_reset();
+	world_config.rules.on_discovery_failure = RULE_TEMPFAIL;
+	script_unknown();
+	world_start();
+	nomem_at(n, for_good);
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4000);
+	struck = nomem_end();
+	CHECK(a.completions == 1);
+	/* without an answer the asker decides: test_recipient */
+	CHECK(a.none || a.verdict == VERDICT_DEFER);
+	CHECK(a.none || a.reason != REASON_INTERNAL_ERROR ||
+	    strcmp(a.why, err_text(ERR_NOMEM)) == 0 ||
+	    strncmp(a.why, "policy store, ", 14) == 0);
+	world_stop();
+	return struck;
+}
+
+static void
+C_15_no_memory_obeys_the_option(void)
+{
+	unsigned n = 0;
+
+	while (unknown_is_deferred(n, false))
+		n++;
+	CHECK(n > 10);
+	for (n = 0; unknown_is_deferred(n, true);)
+		n++;
 }
 
 static void
@@ -172,6 +212,7 @@ const struct scenario memory_scenarios[] = {
     SCENARIO(D_20_no_memory_is_no_pass),
     SCENARIO(T_14_D_20_no_memory_lets_no_pinned_domain_pass),
     SCENARIO(D_20_no_memory_is_told),
+    SCENARIO(C_15_no_memory_obeys_the_option),
     SCENARIO(D_20_no_memory_for_a_lookup_is_no_answer),
     SCENARIO(D_20_no_memory_any_more_is_no_pass),
     {NULL, NULL},

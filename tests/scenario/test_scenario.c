@@ -132,3 +132,13 @@ ParameterizedTest(size_t *place, scenario, pins)
 {
 	run(&pins_scenarios[*place]);
 }
+
+ParameterizedTestParameters(scenario, failures)
+{
+	return places(failure_scenarios);
+}
+
+ParameterizedTest(size_t *place, scenario, failures)
+{
+	run(&failure_scenarios[*place]);
+}

@@ -100,5 +100,6 @@ extern const struct scenario report_scenarios[];
 extern const struct scenario crowd_scenarios[];
 extern const struct scenario memory_scenarios[];
 extern const struct scenario pins_scenarios[];
+extern const struct scenario failure_scenarios[];
 
 #endif

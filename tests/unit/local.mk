@@ -425,6 +425,16 @@ tests_unit_test_snapshot_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_snapshot_LDADD = libconf.a libio.a libcore.a \
 	$(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(CRITERION_LIBS)
 
+# The engine's entry alone; malloc() fails when the test says so.
+check_PROGRAMS += tests/unit/test_ask_wait
+UNIT_TESTS += tests/unit/test_ask_wait
+tests_unit_test_ask_wait_SOURCES = tests/unit/test_ask_wait.c \
+	milter/base/clock.c milter/engine/answer.c \
+	milter/engine/ask_wait.c
+tests_unit_test_ask_wait_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_unit_test_ask_wait_LDADD = libcore.a $(CRITERION_LIBS)
+
 check_PROGRAMS += tests/unit/test_domain_list
 UNIT_TESTS += tests/unit/test_domain_list
 tests_unit_test_domain_list_SOURCES = tests/unit/test_domain_list.c

@@ -523,29 +523,93 @@ Test(decide, D_20_own_faults)
 	    {BOUND "internal-error", "action=reject", "defer internal-error"},
 	    {"internal-error txt=valid/1 stored=1/no", "",
 		"pass no-dnssec-flag"},
-	    {"internal-error txt=none", "", "pass internal-error"},
-	    {"internal-error txt=failed", "", "pass internal-error"},
-	    {"internal-error deadline", "", "pass internal-error"});
+	    {"internal-error txt=none", "", "pass internal-error"});
 	PARTIAL({BOUND "internal-error", "", "defer internal-error"},
 	    {"internal-error mx=s+ mx1=s+,s-,s-", "", "open"});
 }
 
-Test(decide, C_15_own_faults_obey_the_options_on_discovery)
+/* Who chose fail-closed gets it in every case. */
+Test(decide, C_15_own_faults_obey_the_option_when_nothing_is_known)
 {
 	FINAL({"internal-error txt=none", "discovery=tempfail",
 		  "defer internal-error"},
 	    {"internal-error txt=failed", "discovery=tempfail",
 		"defer internal-error"},
+	    {"internal-error txt=bogus", "discovery=tempfail",
+		"defer internal-error"},
 	    {"internal-error txt=bogus", "bogus=tempfail",
 		"defer internal-error"},
+	    {"internal-error txt=bogus", "", "pass internal-error"},
 	    {"internal-error txt=none", "bogus=tempfail",
 		"pass internal-error"},
 	    {"internal-error deadline", "discovery=tempfail",
 		"defer internal-error"},
+	    {"internal-error deadline", "", "pass internal-error"},
+	    {"internal-error", "discovery=tempfail action=quarantine",
+		"defer internal-error"},
 	    {"internal-error txt=valid/1 fetch=failed", "discovery=tempfail",
 		"defer internal-error"},
-	    {"internal-error txt=none", "discovery=tempfail action=reject",
-		"defer internal-error"});
+	    {"internal-error txt=valid/1 stored=1/no", "discovery=tempfail",
+		"pass no-dnssec-flag"});
+}
+
+Test(decide, C_15_the_verdict_says_why)
+{
+	static const struct {
+		const char *facts;
+		const char *internal_why;
+		const char *why;
+	} rows[] = {
+	    {"internal-error txt=none",       "out of memory", "out of memory"},
+	    {BOUND "internal-error",          "out of memory", "out of memory"},
+	    {"pinned internal-error",         "out of memory", "out of memory"},
+	    {"deadline",		      NULL,
+	     "the TXT record was not answered in time"			      },
+	    {"deadline txt=valid/1",	      NULL,
+	     "the policy was not fetched in time"			      },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world world;
+		struct verdict verdict;
+
+		world_make(&world, rows[i].facts, "");
+		world.facts.internal_why = rows[i].internal_why;
+		cr_assert(decide(&world.facts, &world.rules, DECIDE_FINAL,
+		    &verdict));
+		cr_assert_not_null(verdict.decided_by.why, "%s", rows[i].facts);
+		cr_expect_str_eq(verdict.decided_by.why, rows[i].why, "%s",
+		    rows[i].facts);
+	}
+}
+
+Test(decide, C_15_D_20_without_facts)
+{
+	static const struct {
+		bool pinned;
+		enum rule_failure rule;
+		enum verdict_kind kind;
+	} rows[] = {
+	    {false, RULE_PASS,     VERDICT_PASS },
+	    {false, RULE_TEMPFAIL, VERDICT_DEFER},
+	    {true,  RULE_PASS,     VERDICT_DEFER},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct rules rules = {
+		    .on_discovery_failure = rows[i].rule};
+		struct verdict verdict;
+		struct facts facts;
+
+		decide_without_facts("example.org", rows[i].pinned,
+		    "out of memory", &rules, &facts, &verdict);
+		cr_expect_eq(verdict.kind, rows[i].kind, "row %zu", i);
+		cr_expect_eq(verdict.reason, REASON_INTERNAL_ERROR);
+		cr_expect_eq(verdict.pinned, rows[i].pinned);
+		cr_expect_not(verdict.policy_known);
+		cr_expect_str_eq(verdict.decided_by.why, "out of memory");
+		cr_expect_str_eq(facts.recipient.domain, "example.org");
+	}
 }
 
 /* Nothing shows that a policy was kept from us: no-policy it is. */

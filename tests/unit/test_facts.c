@@ -51,6 +51,7 @@ static const struct facts full = {
     .hosts = hosts,
     .hosts_truncated = true,
     .internal_error = true,
+    .internal_why = "out of memory",
     .deadline = true,
 };
 
@@ -124,6 +125,7 @@ Test(facts, a_copy_lives_on_its_own)
 	expect_policy(copy, size, &copy->fetch.policy, &full.fetch.policy);
 	expect_rrset(copy, size, &copy->mx, &full.mx);
 	cr_expect(copy->hosts_truncated && copy->internal_error);
+	expect_string(copy, size, copy->internal_why, "out of memory");
 	cr_expect(copy->deadline);
 	free(copy);
 }

@@ -154,6 +154,25 @@ Test(facts_json, writes_the_answer_at_delivery)
 	}
 }
 
+Test(facts_json, C_15_an_own_failure_is_written_with_its_cause)
+{
+	struct verdict verdict = {.reason = REASON_INTERNAL_ERROR};
+	struct facts facts = {.internal_error = true,
+	    .internal_why = "out of memory"};
+	char *line = facts_json_write(&facts, &verdict, -1);
+	struct facts *again;
+
+	cr_assert_not_null(line);
+	cr_expect_not_null(strstr(line,
+			       "\"internal_error\":true,\"internal_why\":"
+			       "\"out of memory\""),
+	    "%s", line);
+	again = read_ok(line);
+	cr_expect_str_eq(again->internal_why, "out of memory");
+	free(again);
+	free(line);
+}
+
 Test(facts_json, D_18_an_unusable_host_is_written_and_read)
 {
 	const struct fact_host hosts[] = {

@@ -767,26 +767,40 @@ Test(recipient, without_memory_it_passes_with_a_warning_D20)
 	line = judge(&plain, &result);
 	cr_assert_eq(strncmp(line, "warning rcpt ", 13), 0, "%s", line);
 	cr_assert(strstr(line, " verdict=pass reason=internal-error ") != NULL);
+	cr_assert(strstr(line, " policy=unknown ") != NULL);
+	cr_assert(strstr(line, " why=\"out of memory\"\n") != NULL, "%s", line);
 	cr_assert_eq(result.answer, RECIPIENT_PASS);
 }
 
-Test(recipient, without_memory_the_options_and_pins_count_C15_T14)
+Test(recipient, C_15_no_memory_obeys_the_option)
 {
-	static struct domain_entry pin = {.domain = "example.org"};
 	struct recipient_result result;
 
-	played.no_memory = true;
 	config->rules.on_discovery_failure = RULE_TEMPFAIL;
+	played.no_memory = true;
 	cr_assert(strstr(judge(&plain, &result),
 		      " verdict=defer reason=internal-error ") != NULL);
 	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
+	cr_assert_str_eq(result.reply.code, "450");
+	cr_assert_str_eq(result.reply.text,
+	    "example.org: DNSSEC not checked, filter: internal error");
+	/* */
+	config->mode = CONFIG_MODE_MONITOR;
+	judge(&plain, &result);
+	cr_assert_eq(result.answer, RECIPIENT_PASS);
+}
 
-	config->rules.on_discovery_failure = RULE_PASS;
+Test(recipient, T_14_D_20_no_memory_lets_no_pinned_domain_pass)
+{
+	static const struct domain_entry pin = {.domain = "example.org"};
+	struct recipient_result result;
+
 	config->pins = (struct domain_list){.n = 1, .item = &pin};
+	played.no_memory = true;
 	cr_assert(strstr(judge(&plain, &result),
-		      " verdict=defer reason=internal-error ") != NULL);
+		      " verdict=defer reason=internal-error mode=enforce "
+		      "policy=pinned ") != NULL);
 	cr_assert_eq(result.answer, RECIPIENT_REFUSE);
-	config->pins = (struct domain_list){.n = 0};
 }
 
 /* D-20: with the flag known. */

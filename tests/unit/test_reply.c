@@ -88,6 +88,7 @@ format(const char *domain, const char *name, struct reply *reply)
 	struct verdict verdict = {
 	    .kind = VERDICT_DEFER,
 	    .reason = REASON_MX_BOGUS,
+	    .pinned = true,
 	    .decided_by = {EVIDENCE_MX, .name = name, .status = FACT_BOGUS},
 	};
 
@@ -135,12 +136,45 @@ Test(reply, without_evidence_there_is_no_record_to_name)
 	struct verdict verdict = {
 	    .kind = VERDICT_DEFER,
 	    .reason = REASON_DEADLINE,
+	    .pinned = true,
 	};
 	struct reply reply;
 
 	reply_format(&facts, &verdict, &reply);
 	cr_expect_str_eq(reply.text,
 	    "example.org: DNSSEC required by policy, : not answered in time");
+}
+
+/* C-15: nothing is known, so nothing has been demanded. */
+Test(reply, C_15_a_domain_that_is_not_known_to_bind)
+{
+	static const struct {
+		const char *facts;
+		const char *text;
+	} unknown[] = {
+	    {"internal-error",
+             "example.org: DNSSEC not checked, filter: internal error"},
+	    {"deadline",
+             "example.org: policy discovery, TXT of example.org: not "
+		"answered in time"				    },
+	    {"deadline txt=valid/1",
+             "example.org: policy discovery, policy of example.org: not "
+		"answered in time"				    },
+	};
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		struct world world;
+		struct verdict verdict;
+		struct reply reply;
+
+		world_make(&world, unknown[i].facts, "discovery=tempfail");
+		cr_assert(
+		    decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict));
+		cr_expect_eq(verdict.kind, VERDICT_DEFER);
+		reply_format(&world.facts, &verdict, &reply);
+		cr_expect_str_eq(reply.code, "450");
+		cr_expect_str_eq(reply.text, unknown[i].text);
+	}
 }
 
 Test(reply, A_04_long_text_is_cut_and_never_inside_a_doubled_percent)

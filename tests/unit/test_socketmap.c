@@ -771,8 +771,42 @@ Test(socketmap, D_20_no_memory_defers)
 {
 	start(new_config());
 	played.no_memory = true;
-	cr_expect_str_eq(query("policy bound.example"), "TEMP out of memory");
-	cr_expect_str_eq(query("policy plain.example"), "TEMP out of memory");
+	cr_expect_str_eq(query("policy bound.example"),
+	    "TEMP bound.example: TLS policy, filter: internal error");
+	cr_expect_not_null(
+	    strstr(log_text(),
+		" answer=defer reason=internal-error mode=enforce "
+		"policy=none "),
+	    "%s", log_text());
+	cr_expect_not_null(strstr(log_text(), " why=\"out of memory\"\n"));
+}
+
+/* C-15, and what a pin demands is known without memory. */
+Test(socketmap, C_15_D_20_no_memory_under_tempfail_and_for_a_pin)
+{
+	static const struct domain_entry pin = {.domain = "pinned.example"};
+	struct config *config = new_config();
+
+	config->rules.on_discovery_failure = RULE_TEMPFAIL;
+	config->pins = (struct domain_list){.n = 1, .item = &pin};
+	start(config);
+	played.no_memory = true;
+	cr_expect_str_eq(query("policy plain.example"),
+	    "TEMP plain.example: DNSSEC not checked, filter: internal error");
+	cr_expect_str_eq(query("policy pinned.example"),
+	    "TEMP pinned.example: DNSSEC not checked, filter: internal error");
+}
+
+/* */
+Test(socketmap, A_06_no_memory_in_monitor_mode)
+{
+	struct config *config = new_config();
+
+	config->mode = CONFIG_MODE_MONITOR;
+	start(config);
+	played.no_memory = true;
+	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(), " answer=defer "));
 }
 
 Test(socketmap, A_06_monitor_only_watches)

@@ -196,6 +196,24 @@ Test(tool_tree, T_14_a_pin_is_shown)
 	    "see it signed, the answers are stripped on the way to you.\n");
 }
 
+Test(tool_tree, C_15_an_own_failure_is_shown)
+{
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_NONE,
+	    .internal_error = true,
+	    .internal_why = "policy store, read: the server is down",
+	};
+
+	expect_tree(&plain, &facts,
+	    "example.org: pass, internal-error\n"
+	    "|- filter: internal error  <- decided\n"
+	    "|  policy store, read: the server is down\n"
+	    "`- TXT _mta-sts.example.org: none\n"
+	    "Look at what dane-sts and the system log say: the policy store, memory, files\n"
+	    "or a library failed here.\n");
+}
+
 Test(tool_tree, failed_fetch_is_last_without_delivery)
 {
 	const struct facts facts = {
