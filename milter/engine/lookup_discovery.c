@@ -509,7 +509,9 @@ discovery_begin(struct lookup *l, bool alone)
 		return;
 	}
 	if (alone) {
-		ask_txt(l, l->setup->fresh, &d->unvalidated, fresh_answered);
+		ask_txt(l,
+		    l->refresh ? lookup_fresh_or_young(l) : l->setup->fresh,
+		    &d->unvalidated, fresh_answered);
 		return;
 	}
 	if (dns_is_forwarding(l->setup->dns)) {

@@ -261,10 +261,8 @@ addresses_are_slow(struct loop_timer *timer)
 static struct dns *
 address_resolver(const struct lookup *l)
 {
-	if ((l->refresh ||
-		backoff_knows(l->worker->backoff, l->target.domain)) &&
-	    dns_pending(l->setup->fresh) < WORKER_FRESH_MAX / 2)
-		return l->setup->fresh;
+	if (l->refresh || backoff_knows(l->worker->backoff, l->target.domain))
+		return lookup_fresh_or_young(l);
 	return dns_is_forwarding(l->setup->dns) ? l->setup->discovery
 						: l->setup->dns;
 }

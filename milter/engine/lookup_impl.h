@@ -199,6 +199,10 @@ int lookup_ask(struct lookup *lookup, struct dns *dns, const char *name,
 int lookup_ask_discovery(struct lookup *lookup, struct dns *dns,
     const char *name, enum dns_type type, dns_done_fn *done, void *arg);
 
+/* T-13: the resolver without a cache while it has few questions, else the one
+ * whose cache is replaced every discovery_ttl_max. */
+struct dns *lookup_fresh_or_young(const struct lookup *lookup);
+
 /* The answer's status, kind and reason as a fact; its life into *ttl_s. */
 void lookup_absorb(struct lookup *lookup, const struct dns_answer *answer,
     struct fact_rrset *into, uint32_t *ttl_s);

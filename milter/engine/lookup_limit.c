@@ -56,6 +56,14 @@ may_ask_fresh(struct worker *worker, size_t n)
 	return false;
 }
 
+struct dns *
+lookup_fresh_or_young(const struct lookup *l)
+{
+	return dns_pending(l->setup->fresh) < WORKER_FRESH_FETCHES
+	    ? l->setup->fresh
+	    : l->setup->discovery;
+}
+
 static int
 find_room(struct lookup *l, struct dns **which)
 {

@@ -36,8 +36,11 @@ struct tlsrpt;
 #define WORKER_RESERVED_MAX   1024
 #define WORKER_QUESTIONS_BUSY 128 /* others may have to wait for a socket */
 /* Of those past every cache (A-02). Each is a resolver of its own for as long
- * as it takes: some 2 MB, and 5 ms in which the loop does nothing else. */
+ * as it takes: some 2 MB, and 2 ms in which the loop does nothing else. So
+ * refreshes and second fetches (T-13) take fewer of them, and otherwise the
+ * resolver whose cache is young. */
 #define WORKER_FRESH_MAX     32
+#define WORKER_FRESH_FETCHES 8
 #define WORKER_QUESTIONS_MAX (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
 
 struct worker {
