@@ -191,7 +191,7 @@ lifetime_ms(const struct lookup *l, const struct verdict *verdict)
 	uint64_t ttl_s = min_u64(l->policy_ttl_s, l->delivery_ttl_s);
 	uint64_t ms = min_u64(ttl_s * 1000, setup->ttl_max_ms);
 
-	if (l->facts.internal_error || l->facts.deadline)
+	if (l->facts.internal_error || l->facts.deadline || l->queued)
 		ms = 0;
 	if (ms < setup->ttl_min_ms)
 		ms = setup->ttl_min_ms;

@@ -467,6 +467,13 @@ fetched(void *arg, const struct fetch_result *result)
 	char why[FETCH_WHY_SIZE] = "";
 	int err;
 
+	/* F-17: the policy host is not to blame, and is asked again soon. */
+	if (result->failure == FETCH_FAILURE_QUEUE) {
+		l->queued = true;
+		fetch_failed(l, result->why);
+		lookup_returned(l);
+		return;
+	}
 	if (result->failure != FETCH_FAILURE_NONE) {
 		l->fetch_failure = result->failure;
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why), "%s",

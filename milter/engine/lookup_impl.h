@@ -123,6 +123,7 @@ struct lookup {
 	bool settled;     /* the final verdict was told; what comes is late */
 	bool shed;
 	bool no_memory; /* for a part of the facts: they are of no use */
+	bool queued;    /* no connection was free for the fetch (F-17) */
 	bool reserved;  /* counted in worker->n_reserved */
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
 	bool delivery;  /* see ask_delivery */

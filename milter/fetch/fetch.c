@@ -16,14 +16,14 @@
 #include "base/err.h"
 #include "fetch/fetch_event.h"
 #include "fetch/fetch_outcome.h"
+#include "fetch/fetch_silent.h"
 #include "fetch/fetch_tls.h"
 #include "fetch/fetch_transfer.h"
-#include "log/metrics.h"
+#include "io/metrics.h"
 
-/* Of one fetcher; what is more waits, its time running. Silent hosts hold a
- * connection for as long as they are let, so a stranger who has many of them
- * should find it hard to use all up. Each costs a descriptor (two for a moment)
- * and some 150 KB. */
+/* Of one fetcher; what is more waits. Silent hosts hold a connection for as
+ * long as they are let, so a stranger who has many of them should find it hard
+ * to use all up. Each costs a descriptor (two for a moment) and some 150 KB. */
 #define CONNECTIONS_MAX 128
 /* Of them to one network: silent hosts of one place leave room for others, and
  * a provider with many customers can do with it. */
@@ -33,6 +33,9 @@
 #define URGENT_MAX         (CONNECTIONS_MAX / 8)
 #define URGENT_NETWORK_MAX (URGENT_MAX / 4)
 
+/* How long a fetch waits for one of them. */
+#define WAIT_MS 120000
+
 struct fetch {
 	TAILQ_ENTRY(fetch) entry;
 	bool running; /* in fetcher->running, else in fetcher->waiting */
@@ -40,8 +43,8 @@ struct fetch {
 	bool reserved; /* runs on one of the connections for urgent ones */
 	struct fetcher *fetcher;
 	struct fetch_transfer transfer;
-	struct event *timer; /* F-08: the whole fetch, waiting included */
-	uint64_t begun_us;
+	struct event *timer; /* F-17, while it waits; then F-08 */
+	uint64_t begun_us;   /* when it began to run */
 	fetch_done_fn *done;
 	void *arg;
 };
@@ -54,6 +57,8 @@ struct fetcher {
 	struct metrics *metrics;
 	TAILQ_HEAD(fetches, fetch) running;
 	struct fetches waiting; /* oldest first */
+	unsigned wait_ms;
+	struct fetch_silent silent;
 	size_t n_fetches;
 	bool closing;
 };
@@ -131,8 +136,8 @@ fetch_count(const struct fetch *f)
 	struct metrics *metrics = f->fetcher->metrics;
 
 	metrics_count(metrics, METRICS_FETCHES, f->transfer.result.failure, 0);
-	/* What is cancelled says nothing about policy hosts. */
-	if (f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
+	/* What is cancelled, or never ran, says nothing about policy hosts. */
+	if (f->running && f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
 		metrics_time(metrics, METRICS_FETCH_TIME,
 		    metrics_clock_us() - f->begun_us);
 }
@@ -166,13 +171,46 @@ may_run(struct fetch *f)
 }
 
 static int
+timer_set(const struct fetch *f, unsigned ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	return event_add(f->timer, &tv) == 0 ? 0 : ERR_NOMEM;
+}
+
+static int
 run(struct fetch *f)
 {
 	struct fetcher *fetcher = f->fetcher;
 
 	f->running = true;
+	f->begun_us = metrics_clock_us();
 	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
+	if (timer_set(f, fetcher->rules.timeout_ms) != 0)
+		return ERR_NOMEM;
 	return fetch_event_add(fetcher->event, f->transfer.easy);
+}
+
+/* The one that waited longest of those that may run, silent ones last. */
+static struct fetch *
+find_next(const struct fetcher *fetcher)
+{
+	uint64_t now_us = metrics_clock_us();
+	struct fetch *silent = NULL;
+	struct fetch *f;
+
+	TAILQ_FOREACH (f, &fetcher->waiting, entry) {
+		bool is_silent = fetch_silent_is(&fetcher->silent,
+		    &f->transfer.addresses[0], now_us);
+
+		if ((is_silent && silent != NULL) || !may_run(f))
+			continue;
+		if (!is_silent)
+			return f;
+		silent = f;
+	}
+	/* may_run has been asked about others since. */
+	return silent != NULL && may_run(silent) ? silent : NULL;
 }
 
 /* One has ended, so that one may begin. If that cannot, it ends when its time
@@ -180,16 +218,23 @@ run(struct fetch *f)
 static void
 run_next(struct fetcher *fetcher)
 {
-	struct fetch *f;
+	struct fetch *f = fetcher->closing ? NULL : find_next(fetcher);
 
-	if (fetcher->closing)
+	if (f == NULL)
 		return;
-	TAILQ_FOREACH (f, &fetcher->waiting, entry)
-		if (may_run(f)) {
-			TAILQ_REMOVE(&fetcher->waiting, f, entry);
-			(void)run(f);
-			return;
-		}
+	TAILQ_REMOVE(&fetcher->waiting, f, entry);
+	(void)run(f);
+}
+
+/* No answer came from there within the time. */
+static void
+note_silence(const struct fetch *f)
+{
+	if (f->running && f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
+		fetch_silent_note(&f->fetcher->silent,
+		    &f->transfer.addresses[0],
+		    f->transfer.result.failure == FETCH_FAILURE_TIMEOUT,
+		    metrics_clock_us());
 }
 
 static void
@@ -214,6 +259,7 @@ fetch_end(struct fetch *f)
 	bool leaves_room = f->running;
 
 	unlink_fetch(f);
+	note_silence(f);
 	fetch_count(f);
 	f->done(f->arg, &f->transfer.result);
 	fetch_free(f);
@@ -253,20 +299,11 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	fetch_outcome_expire(&f->transfer);
+	if (f->running)
+		fetch_outcome_expire(&f->transfer);
+	else
+		fetch_outcome_queue(&f->transfer, f->fetcher->wait_ms);
 	fetch_end(f);
-}
-
-static int
-timer_start(struct fetch *f)
-{
-	unsigned ms = f->fetcher->rules.timeout_ms;
-	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
-
-	f->timer = evtimer_new(f->fetcher->base, on_expiry, f);
-	if (f->timer == NULL || event_add(f->timer, &tv) != 0)
-		return ERR_NOMEM;
-	return 0;
 }
 
 int
@@ -288,14 +325,16 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	f->urgent = urgent;
 	f->done = done;
 	f->arg = arg;
-	f->begun_us = metrics_clock_us();
 	rc = fetch_transfer_open(&f->transfer, &fetcher->rules, host, addresses,
 	    n);
 	if (rc == 0 &&
 	    curl_easy_setopt(f->transfer.easy, CURLOPT_PRIVATE, f) != CURLE_OK)
 		rc = ERR_LIBRARY;
+	f->timer = evtimer_new(fetcher->base, on_expiry, f);
+	if (rc == 0 && f->timer == NULL)
+		rc = ERR_NOMEM;
 	if (rc == 0)
-		rc = timer_start(f);
+		rc = timer_set(f, fetcher->wait_ms);
 	if (rc != 0) {
 		fetch_free(f);
 		return rc;
@@ -355,6 +394,7 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->rules.networks = fetcher->networks;
 	fetcher->rules.n_networks = config->n_networks;
 	fetcher->rules.timeout_ms = config->timeout_ms;
+	fetcher->wait_ms = config->wait_ms != 0 ? config->wait_ms : WAIT_MS;
 	/* A host that cannot even be connected to shall say so as such. */
 	fetcher->rules.connect_ms = config->timeout_ms / 2 + 1;
 	fetcher->rules.max_bytes = config->max_bytes;

@@ -30,13 +30,15 @@ struct fetch_config {
 	const char *ca_file; /* "" or NULL: the system's */
 	size_t n_networks;   /* special addresses that are allowed (F-16) */
 	const struct net_prefix *networks;
-	unsigned timeout_ms;     /* F-08 */
+	unsigned timeout_ms;     /* F-08, from the moment that it runs on */
+	unsigned wait_ms;        /* F-17, until then; 0: as usual */
 	size_t max_bytes;        /* F-09 */
 	struct metrics *metrics; /* NULL: nobody counts */
 };
 
 /* X(member, name in metrics, TLSRPT result type). F-18: only what is no failure
- * of the fetch has none. */
+ * of the fetch has none. F-17: "queue" says nothing about the policy host, as
+ * no connection was free to reach it. */
 #define FETCH_FAILURE_TABLE(X)                                            \
 	X(FETCH_FAILURE_NONE, "ok", "")                                   \
 	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")     \
@@ -49,6 +51,7 @@ struct fetch_config {
 	X(FETCH_FAILURE_SIZE, "size", "sts-policy-fetch-error")           \
 	X(FETCH_FAILURE_SHORT, "short", "sts-policy-fetch-error")         \
 	X(FETCH_FAILURE_TIMEOUT, "timeout", "sts-policy-fetch-error")     \
+	X(FETCH_FAILURE_QUEUE, "queue", "")                               \
 	X(FETCH_FAILURE_CANCELLED, "cancelled", "")                       \
 	X(FETCH_FAILURE_INTERNAL, "internal", "sts-policy-fetch-error")
 
@@ -85,9 +88,11 @@ void fetcher_free(struct fetcher **fetcher);
  * GET https://<host>/.well-known/mta-sts.txt. host: canonical policy host
  * ("mta-sts.example.org"). addresses: tried as happy eyeballs has it, no more
  * than FETCH_ADDRESSES_MAX, 1 at least; special ones outside `networks` are not
- * connected to. urgent: strangers' silent hosts must not hold it up, so there
- * are connections that only such fetches use. done is called exactly once,
- * never from inside this call. 0 or a negative error; then done is not called.
+ * connected to. While no connection is free, it waits: oldest first, but those
+ * from an address that was silent of late after all others. urgent: strangers'
+ * silent hosts must not hold it up, so there are connections that only such
+ * fetches use. done is called exactly once, never from inside this call. 0 or a
+ * negative error; then done is not called.
  */
 int fetch_start(struct fetcher *fetcher, const char *host,
     const struct net_address *addresses, size_t n, bool urgent,

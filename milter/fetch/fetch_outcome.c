@@ -149,8 +149,6 @@ phase(const struct fetch_transfer *t)
 {
 	curl_off_t secured_us = 0;
 
-	if (t->n_sockets == 0)
-		return "waiting for another fetch to end";
 	if (!t->connected)
 		return "connecting";
 	(void)curl_easy_getinfo(t->easy, CURLINFO_APPCONNECT_TIME_T,
@@ -240,6 +238,14 @@ fetch_outcome_expire(struct fetch_transfer *t)
 {
 	fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT, "no end after %u ms, %s",
 	    t->rules->timeout_ms, phase(t));
+}
+
+void
+fetch_outcome_queue(struct fetch_transfer *t, unsigned wait_ms)
+{
+	fetch_transfer_fail(t, FETCH_FAILURE_QUEUE,
+	    "no connection was free for %u ms, as other policy hosts were slow",
+	    wait_ms);
 }
 
 void

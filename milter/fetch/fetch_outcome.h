@@ -12,6 +12,8 @@
 void fetch_outcome_judge(struct fetch_transfer *t, CURLcode code);
 /* ... timeout_ms are over, ... */
 void fetch_outcome_expire(struct fetch_transfer *t);
+/* ... it waited in vain for a connection, ... */
+void fetch_outcome_queue(struct fetch_transfer *t, unsigned wait_ms);
 /* ... or nobody wants it any more. */
 void fetch_outcome_cancel(struct fetch_transfer *t);
 

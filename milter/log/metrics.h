@@ -35,7 +35,7 @@ enum {
 	X(METRICS_SPARED, REASON_COUNT, 1)                                   \
 	X(METRICS_PINNED, METRICS_VERDICTS, 1)                               \
 	X(METRICS_DNS, 7, METRICS_DNS_STATUSES) /* dns_type_row(), status */ \
-	X(METRICS_FETCHES, 13, 1)               /* enum fetch_failure */     \
+	X(METRICS_FETCHES, 14, 1)               /* enum fetch_failure */     \
 	X(METRICS_INVALID_POLICIES, 1, 1)                                    \
 	X(METRICS_VERDICT_CACHE, 2, 1) /* 0 miss, 1 hit */                   \
 	X(METRICS_REFRESHES, 2, 1)     /* 0 failed, 1 good */                \

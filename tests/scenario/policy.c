@@ -436,6 +436,26 @@ F_12_failed_fetch_waits_five_minutes(void)
 	world_stop();
 }
 
+/* All connections were taken: that says nothing about the policy host. */
+static void
+F_17_fetch_that_never_ran_sets_no_backoff(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy_fails("example.org", FETCH_FAILURE_QUEUE,
+	    "no connection was free");
+	world_start();
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	script_policy("example.org", BINDING, 0);
+	fake_run(5000); /* verdict_ttl_min */
+	a = asked("example.org");
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_fetch_count("example.org") == 2);
+	world_stop();
+}
+
 static void
 F_12_new_id_is_tried_at_once(void)
 {
@@ -606,6 +626,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(C_10_failed_txt_passes),
     SCENARIO(C_13_stored_body_is_parsed_anew),
     SCENARIO(F_12_failed_fetch_waits_five_minutes),
+    SCENARIO(F_17_fetch_that_never_ran_sets_no_backoff),
     SCENARIO(F_12_new_id_is_tried_at_once),
     SCENARIO(S_04_askers_share_one_fetch),
     SCENARIO(policy_is_saved_before_it_is_used),

@@ -75,6 +75,26 @@ C_05_failed_refresh_shortens_nothing(void)
 }
 
 static void
+F_17_refresh_that_never_ran_is_no_failure(void)
+{
+	struct store_entry e;
+	int64_t tried_s;
+
+	script_stored("example.org", "1", BINDING, 5000);
+	script_stored_entry("example.org", &e);
+	tried_s = e.tried_s;
+	script_txt("example.org", "1");
+	script_policy_fails("example.org", FETCH_FAILURE_QUEUE,
+	    "no connection was free");
+	world_start();
+	refresh_domain("example.org");
+	CHECK(script_stored_entry("example.org", &e));
+	CHECK(e.tried_s == tried_s);
+	CHECK(strcmp(e.failure, "") == 0);
+	world_stop();
+}
+
+static void
 K8_unchanged_id_alone_renews_nothing(void)
 {
 	struct store_entry e;
@@ -203,6 +223,7 @@ const struct scenario refresh_scenarios[] = {
     SCENARIO(C_11_refresh_restarts_max_age),
     SCENARIO(C_11_refresh_goes_on_without_txt),
     SCENARIO(C_05_failed_refresh_shortens_nothing),
+    SCENARIO(F_17_refresh_that_never_ran_is_no_failure),
     SCENARIO(K8_unchanged_id_alone_renews_nothing),
     SCENARIO(C_11_use_of_a_short_lived_policy_is_noted_in_time),
     SCENARIO(C_07_refreshed_policy_counts_at_once),

@@ -19,6 +19,7 @@
 #define POLICYHOST_IPV4_B "127.80.10.1"
 #define POLICYHOST_IPV4_C "127.80.11.1"
 #define POLICYHOST_IPV4_D "127.80.12.1"
+#define POLICYHOST_NEAR   "127.80.9.2"   /* in the first one's network */
 #define POLICYHOST_DEAD   "127.80.9.200" /* nobody listens there */
 
 /* One at a time; all of it goes with the test's process. */

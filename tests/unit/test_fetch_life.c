@@ -199,26 +199,70 @@ Test(fetch_life, connections_are_bounded_and_free_cancels)
 	cr_expect_eq(peak(), CONNECTIONS_MAX);
 }
 
-/* All connections are taken, and time passes. */
-Test(fetch_life, F_08_time_runs_while_a_fetch_waits)
+/* All connections are taken, twice over, by hosts that use up their time. */
+Test(fetch_life, F_17_time_does_not_run_while_a_fetch_waits)
 {
-	enum {
-		TIMEOUT_MS = 6000
-	};
-	static struct outcome outcomes[CONNECTIONS_MAX + 1];
+	static struct outcome silent[2 * CONNECTIONS_MAX];
+	struct outcome last = {0};
 	struct client client;
 
-	client_start(&client, &(struct fetch_config){.timeout_ms = TIMEOUT_MS});
-	start_stalled(&client, outcomes, N(outcomes));
-	client_wait_count(&client, "stall-request", "requests",
-	    CONNECTIONS_MAX);
-	poll(NULL, 0, TIMEOUT_MS);
+	client_start(&client, &(struct fetch_config){.timeout_ms = 3000});
+	start_stalled(&client, silent, N(silent));
+	cr_assert_eq(client_fetch(&client, "ok", NULL, &last), 0);
 	client_wait(&client);
-	for (size_t i = 0; i < N(outcomes); i++)
-		cr_expect_eq(outcomes[i].failure, FETCH_FAILURE_TIMEOUT);
-	cr_expect_str_eq(outcomes[CONNECTIONS_MAX].why,
-	    "no end after 6000 ms, waiting for another fetch to end");
+	for (size_t i = 0; i < N(silent); i++)
+		cr_expect_eq(silent[i].failure, FETCH_FAILURE_TIMEOUT);
+	cr_expect_eq(policyhost_count("stall-request", "requests"),
+	    2 * CONNECTIONS_MAX);
+	cr_expect_eq(last.failure, FETCH_FAILURE_NONE, "%s", last.why);
 	client_stop(&client);
+	outcome_clear(&last);
+}
+
+/* A fetch that never ran says nothing about its policy host. */
+Test(fetch_life, F_17_waiting_is_bounded_and_no_failure_of_the_host)
+{
+	static struct outcome outcomes[CONNECTIONS_MAX + 1];
+	struct outcome *last = &outcomes[CONNECTIONS_MAX];
+	struct client client;
+
+	client_start(&client, &(struct fetch_config){.wait_ms = 1000});
+	start_stalled(&client, outcomes, N(outcomes));
+	while (last->calls == 0)
+		event_base_loop(client.base, EVLOOP_ONCE);
+	cr_expect_eq(last->failure, FETCH_FAILURE_QUEUE);
+	cr_expect_str_eq(fetch_failure_tlsrpt(last->failure), "");
+	cr_expect_eq(strncmp(last->why, "no connection was free for 1000 ms",
+			 34),
+	    0, "%s", last->why);
+	client_stop(&client);
+}
+
+/* Strangers have any number of silent hosts in the network of one that answers:
+ * it does not wait until all of them have had their turn. */
+Test(fetch_life, F_17_silent_hosts_wait_behind_others_of_their_network)
+{
+	enum {
+		SHARE = CONNECTIONS_MAX / 4
+	};
+	static const char *const near[4] = {POLICYHOST_NEAR};
+	static struct outcome silent[10 * SHARE];
+	struct outcome last = {0};
+	struct client client;
+
+	client_start(&client, &(struct fetch_config){.timeout_ms = 2000});
+	for (size_t i = 0; i < N(silent); i++)
+		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
+				 &silent[i]),
+		    0);
+	client_wait_count(&client, "stall-request", "requests", SHARE);
+	cr_assert_eq(client_fetch(&client, "ok", near, &last), 0);
+	while (last.calls == 0)
+		event_base_loop(client.base, EVLOOP_ONCE);
+	cr_expect_eq(last.failure, FETCH_FAILURE_NONE, "%s", last.why);
+	cr_expect_leq(policyhost_count("stall-request", "requests"), 2 * SHARE);
+	client_stop(&client);
+	outcome_clear(&last);
 }
 
 /* Whoever has silent hosts in one network holds up nobody else's. */
