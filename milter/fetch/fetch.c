@@ -19,7 +19,7 @@
 #include "fetch/fetch_silent.h"
 #include "fetch/fetch_tls.h"
 #include "fetch/fetch_transfer.h"
-#include "io/metrics.h"
+#include "log/metrics.h"
 
 /* Of one fetcher; what is more waits. Silent hosts hold a connection for as
  * long as they are let, so a stranger who has many of them should find it hard

@@ -14,7 +14,7 @@
 #include "store/redis_wait.h"
 
 #define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 10000
+#define BACKOFF_MAX_MS 1000  /* what waits should not wait much longer */
 #define STEADY_MS      10000 /* up for so long: the next outage is a new one */
 #define PUSH_RETRY_MS  5000
 
@@ -33,6 +33,7 @@ struct redis_keeper {
 	struct redis_keeping keeping;
 	struct redis_resolver resolver; /* the thread's */
 	pthread_t thread;
+	bool started;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
 	bool stop;
@@ -42,7 +43,8 @@ struct redis_keeper {
 	uint64_t retry_ms; /* when to connect again */
 	uint64_t backoff_ms;
 	bool push;
-	uint64_t push_ms; /* not before */
+	uint64_t push_ms;  /* not before */
+	uint64_t watch_ms; /* not before */
 };
 
 /* --- outages -------------------------------------------------------------- */
@@ -113,6 +115,7 @@ go_up(struct redis_keeper *k)
 	}
 	k->state = STATE_UP;
 	k->push_ms = now_ms;
+	k->watch_ms = now_ms;
 	(void)pthread_cond_broadcast(&k->turn);
 	return down_ms;
 }
@@ -188,7 +191,16 @@ push(struct redis_keeper *k)
 	}
 }
 
-/* When there is something to do; UINT64_MAX: not by the clock. */
+static void
+watch(struct redis_keeper *k)
+{
+	(void)pthread_mutex_unlock(&k->lock);
+	k->keeping.watch(k->keeping.arg);
+	(void)pthread_mutex_lock(&k->lock);
+	k->watch_ms = redis_now_ms() + REDIS_WATCH_MS;
+}
+
+/* When there is something to do. */
 static uint64_t
 next_ms(const struct redis_keeper *k)
 {
@@ -200,7 +212,7 @@ next_ms(const struct redis_keeper *k)
 	case STATE_UP:
 		break;
 	}
-	return k->push ? k->push_ms : UINT64_MAX;
+	return k->push && k->push_ms < k->watch_ms ? k->push_ms : k->watch_ms;
 }
 
 /* Under the lock. False: the time has come. */
@@ -210,9 +222,7 @@ wait_until(struct redis_keeper *k, uint64_t at_ms)
 	const struct timespec at = {(time_t)(at_ms / 1000),
 	    (long)(at_ms % 1000) * 1000000};
 
-	if (at_ms == UINT64_MAX)
-		(void)pthread_cond_wait(&k->turn, &k->lock);
-	else if (at_ms <= redis_now_ms() ||
+	if (at_ms <= redis_now_ms() ||
 	    pthread_cond_timedwait(&k->turn, &k->lock, &at) != 0)
 		return false;
 	return true;
@@ -230,7 +240,10 @@ keep(void *arg)
 		if (wait_until(k, next_ms(k)) || k->stop)
 			continue;
 		if (k->state == STATE_UP) {
-			push(k);
+			if (k->push && redis_now_ms() >= k->push_ms)
+				push(k);
+			else
+				watch(k);
 			continue;
 		}
 		err = mend(k, why);
@@ -301,7 +314,7 @@ redis_keeper_wake(struct redis_keeper *k)
 /* --- life ----------------------------------------------------------------- */
 
 static struct redis_keeper *
-keeper_new(const struct redis_keeping *keeping)
+keeper_alloc(const struct redis_keeping *keeping)
 {
 	struct redis_keeper *k = calloc(1, sizeof(*k));
 	pthread_condattr_t attr;
@@ -338,8 +351,8 @@ is_outage(const struct redis_keeper *k, int err)
 	    (err == ERR_BUSY || err == ERR_IO);
 }
 
-static int
-start_thread(struct redis_keeper *k)
+int
+redis_keeper_start(struct redis_keeper *k)
 {
 	sigset_t all;
 	sigset_t saved;
@@ -352,15 +365,16 @@ start_thread(struct redis_keeper *k)
 	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	if (rc != 0)
 		return ERR_NOMEM;
+	k->started = true;
 	(void)pthread_setname_np(k->thread, "redis");
 	return 0;
 }
 
 struct redis_keeper *
-redis_keeper_start(const struct redis_keeping *keeping,
+redis_keeper_new(const struct redis_keeping *keeping,
     char error[STORE_ERROR_SIZE])
 {
-	struct redis_keeper *k = keeper_new(keeping);
+	struct redis_keeper *k = keeper_alloc(keeping);
 	char why[REDIS_WHY_SIZE] = "out of memory";
 	int err;
 
@@ -371,10 +385,7 @@ redis_keeper_start(const struct redis_keeping *keeping,
 	if (err == 0 || is_outage(k, err))
 		settle(k, err, why);
 	(void)pthread_mutex_unlock(&k->lock);
-	if (err != 0 && !is_outage(k, err))
-		goto fail;
-	snprintf(why, sizeof(why), "cannot start a thread");
-	if (start_thread(k) == 0)
+	if (err == 0 || is_outage(k, err))
 		return k;
 fail:
 	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,
@@ -396,7 +407,8 @@ redis_keeper_stop(struct redis_keeper **keeperp)
 	(void)pthread_cond_broadcast(&k->turn);
 	(void)pthread_mutex_unlock(&k->lock);
 	/* The last push still borrows. */
-	(void)pthread_join(k->thread, NULL);
+	if (k->started)
+		(void)pthread_join(k->thread, NULL);
 	*keeperp = NULL;
 	keeper_free(k);
 }

@@ -41,11 +41,16 @@ enum redis_lane {
  * an error: some is left for later. */
 typedef int redis_push_fn(void *arg);
 
+/* On the keeper's thread, when the server has come UP and now and then. */
+typedef void redis_watch_fn(void *arg);
+#define REDIS_WATCH_MS 5000
+
 struct redis_keeping {
 	const struct redis_login *login;
 	const char *spec; /* for the log */
 	struct log *log;  /* may be NULL */
 	redis_push_fn *push;
+	redis_watch_fn *watch;
 	void *arg;
 };
 
@@ -54,9 +59,11 @@ struct redis_keeping {
  * with *error filled in when the server says no to what the configuration
  * says; one that cannot be reached is an outage, or, if read_only, an error.
  */
-struct redis_keeper *redis_keeper_start(const struct redis_keeping *keeping,
+struct redis_keeper *redis_keeper_new(const struct redis_keeping *keeping,
     char error[STORE_ERROR_SIZE]);
-/* Nobody has a link. What can still be pushed is. */
+/* Starts its thread, which may call push and watch at once. 0 or ERR_NOMEM. */
+int redis_keeper_start(struct redis_keeper *keeper);
+/* Also of one that was never started. Nobody has a link. What can still be pushed is. */
 void redis_keeper_stop(struct redis_keeper **keeper);
 
 /* NULL: not to be had, or not within wait_ms. */

@@ -22,8 +22,9 @@
 /* --- scripts -------------------------------------------------------------- */
 
 /*
- * KEYS: the policy's, the format's. ARGV: the record, "new" or "copy", when it
- * ends in ms, the format. Offsets are those of store_format.h, from 1.
+ * KEYS: the policy's, the format's, the changes'. ARGV: the record, "new" or
+ * "copy", when it ends in ms, the format. Offsets are those of store_format.h,
+ * from 1.
  */
 static const char put_script[] =
     "local SLACK = 300\n"
@@ -64,11 +65,12 @@ static const char put_script[] =
     "redis.call('SET', KEYS[2], ARGV[4], 'NX')\n"
     "redis.call('SET', key, record)\n"
     "redis.call('PEXPIREAT', key, string.format('%.0f', ends))\n"
+    "redis.pcall('INCR', KEYS[3])\n"
     "return false\n";
 
 /*
- * KEYS: the policy's. ARGV: when the deleter's own copy would end, in ms. A
- * server that is full has room for no word, but can still delete.
+ * KEYS: the policy's, the changes'. ARGV: when the deleter's own copy would
+ * end, in ms. A server that is full has room for no word, but can still delete.
  */
 static const char delete_script[] =
     "local key, ends = KEYS[1], tonumber(ARGV[1])\n"
@@ -77,6 +79,7 @@ static const char delete_script[] =
     "local left = redis.call('PTTL', key)\n"
     "if left > 0 then ends = math.max(ends, now_ms + left) end\n"
     "redis.call('DEL', key)\n"
+    "redis.pcall('INCR', KEYS[2])\n"
     "if ends > now_ms then\n"
     "  local word = 'GONE' .. struct.pack('<i8', tonumber(t[1]))\n"
     "  local set = redis.pcall('SET', key, word)\n"
@@ -128,9 +131,10 @@ redis_put(struct redis_link *link, enum redis_put how,
 	const struct redis_word words[] = {
 	    REDIS_WORD("EVAL"),
 	    REDIS_WORD(put_script),
-	    REDIS_WORD("2"),
+	    REDIS_WORD("3"),
 	    REDIS_WORD(key),
 	    REDIS_WORD(REDIS_FORMAT_KEY),
+	    REDIS_WORD(REDIS_CHANGES_KEY),
 	    {record, size},
 	    REDIS_WORD(how == REDIS_PUT_NEW ? "new" : "copy"),
 	    REDIS_WORD(ends),
@@ -152,8 +156,9 @@ redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
 	const struct redis_word words[] = {
 	    REDIS_WORD("EVAL"),
 	    REDIS_WORD(delete_script),
-	    REDIS_WORD("1"),
+	    REDIS_WORD("2"),
 	    REDIS_WORD(key),
+	    REDIS_WORD(REDIS_CHANGES_KEY),
 	    REDIS_WORD(ends),
 	};
 	return redis_link_command(link, sizeof(words) / sizeof(words[0]),

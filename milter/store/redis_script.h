@@ -6,6 +6,8 @@
  *	dane-sts:format			"1"
  *	dane-sts:1:policy:DOMAIN	a record of store_format.h, or "GONE"
  *	with when (8 octets, little-endian, seconds)
+ *	dane-sts:1:changes		how often one was changed; see
+ *	store_redis_watch.c
  *
  * The policy that was fetched last wins; a fetch time that the server's clock
  * has yet to reach is taken for a mistake and loses. A key ends with its
@@ -24,7 +26,9 @@
 #include "store/redis_link.h"
 #include "store/store_record.h"
 
-#define REDIS_KEY_PREFIX "dane-sts:1:policy:"
+#define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
+#define REDIS_CHANGES_KEY     "dane-sts:1:changes"
+#define REDIS_INCARNATION_KEY "dane-sts:1:incarnation"
 #define REDIS_KEY_SIZE   (sizeof(REDIS_KEY_PREFIX) + NAME_SIZE)
 
 void redis_key(const char *domain, char out[REDIS_KEY_SIZE]);

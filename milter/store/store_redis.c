@@ -90,6 +90,7 @@ redis_new(const struct store_options *options)
 	if (r == NULL)
 		return NULL;
 	(void)pthread_mutex_init(&r->hand_lock, NULL);
+	atomic_init(&r->listed, SIZE_MAX);
 	r->spec = strdup(options->spec);
 	r->auth_file =
 	    strdup(options->auth_file != NULL ? options->auth_file : "");
@@ -122,12 +123,16 @@ redis_open(enum redis_transport transport, const char *rest,
 	    .spec = r->spec,
 	    .log = r->log,
 	    .push = redis_push,
+	    .watch = redis_watch,
 	    .arg = r,
 	};
 	if (redis_address_parse(transport, rest, &r->login.address, error) == 0)
-		r->keeper = redis_keeper_start(&keeping, error);
-	if (r->keeper != NULL)
+		r->keeper = redis_keeper_new(&keeping, error);
+	if (r->keeper != NULL && redis_keeper_start(r->keeper) == 0)
 		return r;
+	if (r->keeper != NULL)
+		snprintf(error, STORE_ERROR_SIZE,
+		    "store: cannot start a thread");
 	redis_free(r);
 	return NULL;
 }

@@ -40,6 +40,18 @@ struct redis_change {
 	bool from_copy; /* which has it, or has a newer one by now */
 };
 
+/* What the last look at the server saw; store_redis_watch.c. */
+struct redis_watched {
+	char incarnation[33]; /* "": not looked yet */
+	int64_t changes;
+	uint64_t evicted;
+	bool looked;
+	bool told_policy;
+	bool told_evictions;
+	bool put_back; /* something was lost */
+	bool told;     /* that, and not yet that it is put back */
+};
+
 struct store_redis {
 	char *spec;
 	char *auth_file;
@@ -48,6 +60,8 @@ struct store_redis {
 	struct log *log;
 	struct redis_keeper *keeper;
 	struct copy *copy;
+	struct redis_watched watched; /* the keeper's thread */
+	atomic_size_t listed; /* entries of the last listing; SIZE_MAX: none */
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
 	atomic_bool newer;   /* records that we cannot read; logged once */
 	atomic_bool crowded; /* see redis_look_at_memory; logged */
@@ -77,6 +91,8 @@ int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
     const char *const *domain, store_many_fn *got, void *arg);
 
 /* store_redis_list.c */
+/* Keys of policies. 0, or what became of the link. */
+int redis_list_count(struct redis_link *link, size_t *n);
 int redis_each(void *backend, store_each_fn *each, void *arg);
 
 /* store_redis_write.c */
@@ -98,6 +114,12 @@ int redis_evict(struct store_redis *r, struct redis_link *link,
     uint64_t deadline_ms, size_t *evicted);
 /* A redis_push_fn: writes what is pending. */
 int redis_push(void *backend);
+/* The same for a caller on the keeper's thread, of what is in the copy. */
+int redis_write_spare(struct store_redis *r, const struct redis_change *changes,
+    size_t n);
+
+/* store_redis_watch.c: a redis_watch_fn. */
+void redis_watch(void *backend);
 
 /* From each reply: logs when a refusal begins and when it ends. */
 void redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,

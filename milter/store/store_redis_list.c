@@ -151,6 +151,18 @@ scan(struct redis_link *link, struct names *names)
 	return err;
 }
 
+int
+redis_list_count(struct redis_link *link, size_t *n)
+{
+	struct names names = {.n = 0};
+	int err = scan(link, &names);
+
+	names_sort(&names);
+	*n = names.n;
+	names_free(&names);
+	return err;
+}
+
 /* --- each ----------------------------------------------------------------- */
 
 struct listing {
@@ -226,6 +238,8 @@ list_server(struct store_redis *r, struct listing *listing)
 	names_sort(&names);
 	if (err == 0)
 		err = show_names(r, link, &names, listing);
+	if (err == 0 && !listing->stopped)
+		atomic_store(&r->listed, names.n);
 	names_free(&names);
 	redis_link_free(&link);
 	redis_resolver_clear(&resolver);

@@ -243,6 +243,9 @@ redis_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 
 /* --- count ---------------------------------------------------------------- */
 
+/* So many keys can be looked through for a number. */
+#define COUNT_MAX 10000
+
 static int
 ask_size(struct redis_link *link, size_t *n)
 {
@@ -250,16 +253,32 @@ ask_size(struct redis_link *link, size_t *n)
 	struct redisReply *reply;
 	int err = redis_link_command(link, 1, words);
 
+	*n = 0;
 	if (err == 0)
 		err = redis_link_reply(link, redis_now_ms() + REDIS_READ_MS,
 		    &reply);
 	if (err != 0)
 		return err;
-	/* All but the one that holds the format. */
-	if (reply->type == REDIS_REPLY_INTEGER)
-		*n = reply->integer > 0 ? (size_t)reply->integer - 1 : 0;
+	if (reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
+		*n = (size_t)reply->integer;
 	freeReplyObject(reply);
 	return 0;
+}
+
+/* Ours among the keys of the database; of a large one as many as the last
+ * listing found, which is a minute old at most (refresh.c). */
+static int
+count_keys(struct store_redis *r, struct redis_link *link, size_t *n)
+{
+	size_t size;
+	size_t listed = atomic_load(&r->listed);
+	int err = ask_size(link, &size);
+
+	if (err == 0 && size <= COUNT_MAX)
+		return redis_list_count(link, n);
+	if (err == 0)
+		*n = listed < size ? listed : size;
+	return err;
 }
 
 size_t
@@ -272,7 +291,7 @@ redis_count(void *backend)
 
 	if (link != NULL)
 		redis_keeper_return(r->keeper, REDIS_SPARE, link,
-		    ask_size(link, &n));
+		    count_keys(r, link, &n));
 	return n;
 }
 

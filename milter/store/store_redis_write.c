@@ -295,6 +295,13 @@ redis_commit(void *backend)
 	return err;
 }
 
+int
+redis_write_spare(struct store_redis *r, const struct redis_change *changes,
+    size_t n)
+{
+	return write_changes(r, REDIS_SPARE, 0, changes, n);
+}
+
 /* --- what is pending ------------------------------------------------------ */
 
 /* Whether there is nothing more to be done about it. */

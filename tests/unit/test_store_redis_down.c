@@ -316,6 +316,118 @@ Test(store_redis_down, reader_wants_a_server_that_is_there)
 	cr_expect_not_null(strstr(error, spec), "%s", error);
 }
 
+/* --- what the server loses ------------------------------------------------ */
+
+static long long
+count_looks(void)
+{
+	return redis_server_ask_integer(&server, "EVAL %s 0",
+	    "return tonumber(redis.call('INFO', 'commandstats'):match("
+	    "'cmdstat_info:calls=(%d+)') or '0')");
+}
+
+/* The host has seen what is there now. Each look is two INFO, our own question
+ * another one. */
+static void
+await_look(void)
+{
+	const struct timespec nap = {0, 5000000};
+	long long first = count_looks();
+	long long asked = 1;
+
+	for (; count_looks() < first + asked + 4; asked++)
+		nanosleep(&nap, NULL);
+}
+
+static bool
+is_put_back(void)
+{
+	return count_lines("state=put-back") > 0;
+}
+
+/* Nobody asks for it, and a host without a copy would let it pass. */
+Test(store_redis_down, C_01_emptied_server_is_told_and_gets_all_back)
+{
+	char domain[32];
+
+	NEEDS_SERVER();
+	for (int i = 0; i < 200; i++) {
+		struct store_entry entry;
+
+		snprintf(domain, sizeof(domain), "d%d.example", i);
+		entry = entry_of(domain, "1", 0);
+		cr_assert_eq(sync_put(here, &entry), 0);
+	}
+	await_look();
+	redis_server_tell(&server, "FLUSHALL");
+	await(is_put_back);
+	cr_expect_eq(count_lines("state=lost"), 1);
+	cr_expect_eq(count_lines("it was emptied"), 1);
+	cr_expect_eq(count_lines("policies=200"), 1);
+	store_close(&here);
+	here = redis_server_open(&server);
+	for (int i = 0; i < 200; i++) {
+		snprintf(domain, sizeof(domain), "d%d.example", i);
+		cr_expect_eq(sync_find(here, domain), 0, "%s", domain);
+	}
+}
+
+/* A replica took over that did not have all. */
+Test(store_redis_down, C_01_old_data_are_told_and_brought_up_to_date)
+{
+	struct store_entry old = entry_of("example.org", "1", 0);
+	struct store_entry new = entry_of("example.net", "1", 0);
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &old), 0);
+	cr_assert_eq(sync_put(here, &new), 0);
+	await_look();
+	redis_server_tell(&server, "DEL %sexample.net", REDIS_KEY_PREFIX);
+	redis_server_tell(&server, "SET dane-sts:1:changes 1");
+	await(is_put_back);
+	cr_expect_eq(count_lines("state=lost"), 1);
+	cr_expect_eq(count_lines("old data"), 1);
+	store_close(&here);
+	here = redis_server_open(&server);
+	cr_expect_eq(sync_find(here, "example.net"), 0);
+}
+
+static bool
+is_warned(void)
+{
+	return count_lines("set noeviction") > 0;
+}
+
+Test(store_redis_down, C_01_server_that_would_drop_policies_is_warned_of)
+{
+	NEEDS_SERVER();
+	redis_server_tell(&server, "CONFIG SET maxmemory 100mb");
+	redis_server_tell(&server, "CONFIG SET maxmemory-policy allkeys-lru");
+	await(is_warned);
+	await_look();
+	cr_expect_eq(count_lines("set noeviction"), 1);
+}
+
+static bool
+is_lost(void)
+{
+	return count_lines("state=lost") > 0;
+}
+
+Test(store_redis_down, C_01_keys_that_a_full_server_drops_are_told)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &entry), 0);
+	await_look();
+	redis_server_tell(&server, "CONFIG SET maxmemory-policy allkeys-lru");
+	redis_server_tell(&server, "CONFIG SET maxmemory 1");
+	redis_server_tell(&server, "CONFIG SET maxmemory 0");
+	await(is_lost);
+	cr_expect_eq(count_lines("drops keys") + count_lines("was emptied"), 1);
+}
+
 /* --- slow ----------------------------------------------------------------- */
 
 /* S-03: each call comes back while the server stands still. */

@@ -1,0 +1,285 @@
+/*
+ * Looks after a Redis server that may lose what it holds: it is emptied, comes
+ * back with old data, a replica takes over before it has all, or keys are
+ * evicted. What the hosts hold in their copies is put back at once, as a host
+ * without a copy takes a domain that is not there for one without policy.
+ *
+ *	dane-sts:1:incarnation	a random word; another one, or none: emptied
+ *	dane-sts:1:changes	counts changes; a smaller number: old data
+ *
+ * On the keeper's thread.
+ */
+#include "autoconf.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <hiredis/hiredis.h>
+
+#include "base/err.h"
+#include "log/log.h"
+#include "store/redis_wait.h"
+#include "store/store_redis.h"
+#include "store/store_table.h"
+
+/* --- what is put back ----------------------------------------------------- */
+
+/* Whether the server has it now, unless it has something newer. */
+static int
+write_back(struct store_redis *r, struct record *const *rows, size_t n,
+    size_t *written)
+{
+	struct redis_change changes[REDIS_BATCH_MAX];
+	int64_t now_s = time(NULL);
+	size_t live = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i]->deleted &&
+		    redis_copy_wins(rows[i], false, NULL, now_s))
+			changes[live++] = (struct redis_change){
+			    .record = rows[i],
+			    .how = REDIS_PUT_COPY,
+			    .from_copy = true,
+			};
+	}
+	if (live > 0)
+		err = redis_write_spare(r, changes, live);
+	*written += err == 0 ? live : 0;
+	/* What a newer program wrote, or what is no policy, stays there. */
+	return err == ERR_DOWN ? err : 0;
+}
+
+static void
+put_back(struct store_redis *r)
+{
+	struct record **rows = NULL;
+	struct log_event e;
+	size_t written = 0;
+	size_t n = 0;
+	int err = copy_snapshot(r->copy, &rows, &n);
+
+	for (size_t at = 0; err == 0 && at < n; at += REDIS_BATCH_MAX)
+		err = write_back(r, rows + at,
+		    n - at < REDIS_BATCH_MAX ? n - at : REDIS_BATCH_MAX,
+		    &written);
+	if (rows != NULL)
+		table_snapshot_free(rows, n);
+	/* If not all: once more at the next look. */
+	r->watched.put_back = err != 0;
+	if (written == 0 || !r->watched.told)
+		return;
+	r->watched.told = false;
+	log_begin(&e, r->log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", "put-back");
+	log_str(&e, "store", r->spec);
+	log_int(&e, "policies", (int64_t)written);
+	log_end(&e);
+}
+
+/* --- what is lost --------------------------------------------------------- */
+
+static void
+tell_lost(struct store_redis *r, const char *how)
+{
+	struct log_event e;
+
+	r->watched.told = true;
+	log_begin(&e, r->log, LOG_LEVEL_ERROR, "store");
+	log_str(&e, "state", "lost");
+	log_str(&e, "store", r->spec);
+	log_str(&e, "why", how);
+	log_str(&e, "msg",
+	    "THE SERVER HAS LOST POLICIES: a host that holds none of its own "
+	    "takes their domains for domains without policy; what this host "
+	    "holds is put back now");
+	log_end(&e);
+}
+
+/* KEYS: incarnation, changes. ARGV: a word, should there be none. */
+static const char watch_script[] =
+    "local was = redis.call('GET', KEYS[1])\n"
+    "if not was then redis.pcall('SET', KEYS[1], ARGV[1]) end\n"
+    "return {was or '', redis.call('GET', KEYS[1]) or '',\n"
+    "  tonumber(redis.call('GET', KEYS[2]) or '0') or 0}\n";
+
+static int
+ask(struct redis_link *link, struct redisReply **reply)
+{
+	uint64_t chance[2] = {0};
+	char word[2 * sizeof(chance) + 1];
+
+	(void)!getrandom(chance, sizeof(chance), 0);
+	(void)snprintf(word, sizeof(word), "%016" PRIx64 "%016" PRIx64,
+	    chance[0], chance[1]);
+	const struct redis_word words[] = {REDIS_WORD("EVAL"),
+	    REDIS_WORD(watch_script), REDIS_WORD("2"),
+	    REDIS_WORD(REDIS_INCARNATION_KEY), REDIS_WORD(REDIS_CHANGES_KEY),
+	    REDIS_WORD(word)};
+	int err = redis_link_command(link, 6, words);
+
+	return err == 0
+	    ? redis_link_reply(link, redis_now_ms() + REDIS_WRITE_MS, reply)
+	    : err;
+}
+
+static bool
+is_text(const struct redisReply *reply, const char *text)
+{
+	return (size_t)reply->len == strlen(text) &&
+	    memcmp(reply->str, text, (size_t)reply->len) == 0;
+}
+
+/* NULL: as far as can be seen, nothing is lost. */
+static const char *
+what_is_lost(const struct redis_watched *w, const struct redisReply *was,
+    int64_t changes)
+{
+	if (w->incarnation[0] == '\0')
+		return NULL; /* the first look */
+	if (!is_text(was, w->incarnation))
+		return "it was emptied, or is another one";
+	return changes < w->changes ? "it came back with old data" : NULL;
+}
+
+static void
+take_reply(struct store_redis *r, const struct redisReply *reply)
+{
+	struct redis_watched *w = &r->watched;
+	const struct redisReply *is;
+	const char *lost;
+	int64_t changes;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING ||
+	    reply->element[1]->type != REDIS_REPLY_STRING)
+		return;
+	is = reply->element[1];
+	changes = reply->element[2]->integer;
+	lost = what_is_lost(w, reply->element[0], changes);
+	if (lost != NULL && w->changes > 0)
+		tell_lost(r, lost);
+	if (lost != NULL)
+		w->put_back = true;
+	(void)snprintf(w->incarnation, sizeof(w->incarnation), "%.*s",
+	    (int)is->len, is->str);
+	w->changes = changes;
+}
+
+/* --- the server's settings ------------------------------------------------ */
+
+/* "\r\nNAME:VALUE\r\n" in the answer to INFO; "" if it is not there. */
+static void
+info_text(const struct redisReply *info, const char *name, char *out,
+    size_t size)
+{
+	const char *at =
+	    memmem(info->str, (size_t)info->len, name, strlen(name));
+	size_t n = 0;
+
+	if (at != NULL) {
+		at += strlen(name);
+		while (at + n < info->str + info->len && at[n] != '\r' &&
+		    n + 1 < size)
+			n++;
+		memcpy(out, at, n);
+	}
+	out[n] = '\0';
+}
+
+/* Once: with any other policy than noeviction, a server that is full forgets
+ * partners without a word. */
+static void
+look_at_policy(struct store_redis *r, const struct redisReply *info)
+{
+	char policy[32];
+	char max[24];
+
+	info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
+	info_text(info, "\nmaxmemory:", max, sizeof(max));
+	if (policy[0] == '\0' || strcmp(policy, "noeviction") == 0 ||
+	    strcmp(max, "0") == 0) {
+		r->watched.told_policy = false;
+		return;
+	}
+	if (r->watched.told_policy)
+		return;
+	r->watched.told_policy = true;
+	log_msg(r->log, LOG_LEVEL_WARNING, "store",
+	    "%s has maxmemory-policy %s: when it is full it drops policies, "
+	    "and with them the protection of their domains; set noeviction",
+	    r->spec, policy);
+}
+
+/* Keys that the server dropped since the last look; some may be ours. */
+static void
+look_at_evictions(struct store_redis *r, const struct redisReply *info)
+{
+	struct redis_watched *w = &r->watched;
+	char text[24];
+	uint64_t n;
+
+	info_text(info, "\nevicted_keys:", text, sizeof(text));
+	n = strtoumax(text, NULL, 10);
+	if (n > w->evicted && w->looked) {
+		if (!w->told_evictions && !w->told)
+			tell_lost(r, "it is full and drops keys");
+		w->told_evictions = true;
+		w->put_back = true;
+	}
+	w->evicted = n;
+}
+
+static int
+look_at_info(struct store_redis *r, struct redis_link *link,
+    const char *section,
+    void (*look)(struct store_redis *r, const struct redisReply *info))
+{
+	const struct redis_word words[] = {REDIS_WORD("INFO"),
+	    REDIS_WORD(section)};
+	struct redisReply *reply;
+	int err = redis_link_command(link, 2, words);
+
+	if (err == 0)
+		err = redis_link_reply(link, redis_now_ms() + REDIS_WRITE_MS,
+		    &reply);
+	if (err != 0)
+		return err;
+	if (reply->type == REDIS_REPLY_STRING)
+		look(r, reply);
+	freeReplyObject(reply);
+	return 0;
+}
+
+/* --- all of it ------------------------------------------------------------ */
+
+void
+redis_watch(void *backend)
+{
+	struct store_redis *r = backend;
+	struct redisReply *reply = NULL;
+	struct redis_link *link;
+	int err;
+
+	if (r->login.read_only)
+		return;
+	link = redis_keeper_borrow(r->keeper, REDIS_SPARE, 0);
+	if (link == NULL)
+		return;
+	err = ask(link, &reply);
+	if (err == 0) {
+		take_reply(r, reply);
+		freeReplyObject(reply);
+		err = look_at_info(r, link, "memory", look_at_policy);
+	}
+	if (err == 0)
+		err = look_at_info(r, link, "stats", look_at_evictions);
+	r->watched.looked = r->watched.looked || err == 0;
+	redis_keeper_return(r->keeper, REDIS_SPARE, link, err);
+	if (r->watched.put_back)
+		put_back(r);
+}
