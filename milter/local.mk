@@ -67,6 +67,7 @@ libio_a_SOURCES = \
 	milter/fetch/fetch_event.c milter/fetch/fetch_event.h \
 	milter/fetch/fetch_head.c milter/fetch/fetch_head.h \
 	milter/fetch/fetch_outcome.c milter/fetch/fetch_outcome.h \
+	milter/fetch/fetch_silent.c milter/fetch/fetch_silent.h \
 	milter/fetch/fetch_text.c milter/fetch/fetch_text.h \
 	milter/fetch/fetch_tls.c milter/fetch/fetch_tls.h \
 	milter/fetch/fetch_transfer.c milter/fetch/fetch_transfer.h \
@@ -92,20 +93,21 @@ libio_a_SOURCES = \
 	milter/store/store.c milter/store/store.h \
 	milter/store/store_backend.h \
 	milter/store/store_backup.c milter/store/store_backup.h \
-	milter/store/store_env.c milter/store/store_env.c milter/store/store_env.c milter/store/store_env.h \
+	milter/store/store_env.c milter/store/store_env.h \
 	milter/store/store_format.c milter/store/store_format.h \
 	milter/store/store_json.c milter/store/store_json.h \
-	milter/store/store_lmdb.c milter/store/store_lmdb.c milter/store/store_lmdb.c \
+	milter/store/store_lmdb.c \
 	milter/store/store_memory.c \
 	milter/store/store_merge.c milter/store/store_merge.h \
 	milter/store/store_meta.c milter/store/store_meta.h \
-	milter/store/store_record.c milter/store/store_record.c milter/store/store_record.c milter/store/store_record.h \
+	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
 	milter/store/store_redis_read.c \
 	milter/store/store_redis_room.c \
+	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
-	milter/store/store_report.c milter/store/store_report.c milter/store/store_report.c milter/store/store_report.h \
+	milter/store/store_report.c milter/store/store_report.h \
 	milter/store/store_restore.c milter/store/store_restore.h \
 	milter/store/store_room.c milter/store/store_room.h \
 	milter/store/store_table.c milter/store/store_table.h \
