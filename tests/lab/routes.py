@@ -18,6 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from string import Template
 
+import snippets
 from domains import BY_NAME
 from process import LabError
 from routes_observe import Observer
@@ -34,8 +35,9 @@ DAEMON_HOST = 201
 OPTIONS = ("log_format=json", "exempt_domains={"
            "exempt.percent-exempt.free.test, exempt.bang-exempt.free.test, "
            "exempt.s-percent-exempt.free.test}",
-           "local_domains={non-smtpd-local.free.test}",
-           "exempt_senders={tlsrpt@home.test}")
+           snippets.daemon_option(
+               "manual", "dane-sts-milter.conf: mail from sendmail(1)"),
+           snippets.daemon_option("manual", "dane-sts-milter.conf: reports"))
 
 # Place: last octet within Net.mx().
 PLACES = {"bound-mx": 11, "bound-host": 12, "free-mx": 13, "free-host": 14,
@@ -88,6 +90,9 @@ class Trial:
         yield from self.not_as_the_row_says()
         if not self.row.against:
             yield from self.never()
+        elif self.reached != set(self.row.reached):
+            yield (f"with the filter to {sorted(self.reached)}, "
+                   f"not {sorted(self.row.reached)}")
 
     def not_as_the_row_says(self):
         """The three that are compared."""
@@ -175,8 +180,8 @@ class Table:
                            for where, key, answer in self.observer.asked
                            if where == trial.row.name and key[0] != "."}
             trial.judged = self.judged(mta.recipient("in"))
-        except (LabError, OSError) as e:
-            trial.error = str(e)
+        except (LabError, OSError, KeyError) as e:
+            trial.error = f"{type(e).__name__}: {e}"
 
     def judged(self, recipient):
         """Domain and reason of what the daemon logged."""
@@ -214,6 +219,9 @@ def run(stage, only=()):
                   for i, row in enumerate(rows)]
         list(pool.map(table.run, trials))
     wrong = 0
+    for title in snippets.unused() if not only else ():
+        wrong += 1
+        print("no row uses the snippet", title)
     for trial in trials:
         problems = list(trial.problems())
         wrong += bool(problems)

@@ -5,6 +5,7 @@ All of it runs on one event loop, in a thread of its own.
 """
 
 import asyncio
+import os
 import re
 import threading
 
@@ -80,6 +81,26 @@ class Observer:
     def listen_unix(self, path, place):
         """The same on a unix socket."""
         self._do(asyncio.start_unix_server(self._server(place), path))
+        os.chmod(path, 0o666)
+
+    def relay_unix(self, path, target):
+        """Relay a unix socket to target, inet:PORT@HOST."""
+        port, _, host = target.partition(":")[2].partition("@")
+
+        async def copy(reader, writer):
+            try:
+                while octets := await reader.read(KEY_MAX):
+                    writer.write(octets)
+            except OSError:
+                pass
+            finally:
+                writer.close()
+
+        async def serve(reader, writer):
+            there, back = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(copy(reader, back), copy(there, writer))
+        self._do(asyncio.start_unix_server(serve, path))
+        os.chmod(path, 0o666)
 
     # --- the map
 

@@ -26,6 +26,10 @@ maximal_backoff_time = 1h
 queue_run_delay = 1h
 """
 
+# With the lines that continue it. "-o" of master.cf is one by itself.
+LOGICAL_LINE = re.compile(r"^.*\n(?:[ \t]+(?![ \t]|-o).*\n)*", re.MULTILINE)
+ASKS = re.compile(r"\$milter|\$map|= unix:/dane-sts/")
+
 QUEUED = re.compile(r"/cleanup\[\d+\]: (\w+): message-id=")
 ACTIVE = re.compile(r"/qmgr\[\d+\]: (\w+): from=.* nrcpt=(\d+) ")
 HELD = re.compile(r": (\w+): milter-reject: END-OF-MESSAGE")
@@ -87,10 +91,12 @@ class PostfixRun:
                                          u=f"{self.row.name}-{phase}")
 
     def _lines(self, lines):
-        """Without the filter, those that ask it are left out."""
-        return "".join(self.fill(line) + "\n" for line in lines
-                       if self.guarded or not ("$milter" in line
-                                               or "$map" in line))
+        """Without the filter, lines that ask it are left out."""
+        text = "".join(line + "\n" for line in lines)
+        if not self.guarded:
+            text = "".join(part for part in LOGICAL_LINE.findall(text)
+                           if not ASKS.search(part))
+        return self.fill(text)
 
     def _main(self):
         text = MAIN
@@ -113,12 +119,16 @@ class PostfixRun:
             "resolver": self.stage.info()["resolver"],
         }, self._main(), self._master())
         self._write("forward", "someone@$b\n")
+        # Of a unix socket below /var/spool/postfix.
+        socket_dir = os.path.join(self.postfix.home, "queue/dane-sts")
+        os.makedirs(socket_dir, exist_ok=True)
+        observer.relay_unix(os.path.join(socket_dir, "milter.sock"),
+                            self.stage.info()["milter"])
         os.makedirs(os.path.join(self.postfix.home, "mail"), exist_ok=True)
         shutil.chown(os.path.join(self.postfix.home, "mail"), LOCAL_USER)
         self.postfix.start(address, PORT)
-        path = os.path.join(self.postfix.home, LMTP_SOCKET)
-        observer.listen_unix(path, "lmtp-unix")
-        os.chmod(path, 0o666)
+        observer.listen_unix(os.path.join(self.postfix.home, LMTP_SOCKET),
+                             "lmtp-unix")
 
     def _write(self, name, text):
         with open(os.path.join(self.postfix.home, name), "w",

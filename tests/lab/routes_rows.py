@@ -18,6 +18,8 @@ To add a case is to add a row.
 
 from dataclasses import dataclass
 
+from snippets import snippet
+
 LOCAL_USER = "nobody"
 SENDER = LOCAL_USER + "@home.test"
 
@@ -32,8 +34,8 @@ class Row:
     asked    keys of the map, and the first word of the answers
     to, sender
     instead  places that mail reaches only with the filter
-    against  what the documentation says against it: no mail of such a row has
-             to be treated well
+    against  why what holds for every row does not hold for this one, as the
+             documentation says; reached: where its mail goes with the filter
     sample   with the lines of etc/postfix-main.cf
     main     lines of main.cf
     master   lines of master.cf
@@ -49,6 +51,7 @@ class Row:
     sender: str = SENDER
     instead: tuple = ()
     against: str = ""
+    reached: tuple = ()
     sample: bool = True
     main: tuple = ()
     master: tuple = ()
@@ -101,6 +104,23 @@ def pipe(name, nexthop=""):
         master=(f"{name} unix - n n - - pipe flags=Rq user={LOCAL_USER} "
                 "argv=/bin/sed d",))
 
+
+def beside(name, other):
+    """The lines that add the filter to those that a site has."""
+    return snippet(name, "main.cf: beside another filter",
+                   (("127.0.0.1:11332", other),))
+
+
+def submission(name):
+    """The port with the filter; the usual one has none."""
+    return ("$me:2526 inet n - n - - smtpd", "  -o smtpd_milters=",
+            "$me:2528 inet n - n - - smtpd",
+            *snippet(name, "master.cf: below submission and submissions"))
+
+
+CONTENT_FILTER = (("[127.0.0.1]:10024", "[$me]:2528"),
+                  ("127.0.0.1:10025", "$me:2528"))
+NON_SMTPD = snippet("manual", "main.cf: mail from sendmail(1)")
 
 POSTFIX_ROWS = (
     Row("mx"),
@@ -268,55 +288,81 @@ POSTFIX_ROWS = (
         judged="- smart-host-address",
         asked=("[$smarthost]:9 NOTFOUND", "$hb TEMP")),
     # --- where the filter stands
-    Row("content-filter", main=("content_filter = smtp:[$me]:2528",), master=(
-        "$me:2528 inet n - n - - smtpd", "  -o content_filter=",
-        "  -o receive_override_options=no_milters,no_unknown_recipient_checks",
-        "  -o myhostname=reinjected.home.test"),
-        asked=("[$me]:2528 NOTFOUND", "$b TEMP"),
-        where=("bound-mx",)),
+    Row("readme", sample=False, main=(
+        *snippet("README", "main.cf"), *snippet("README", "main.cf: delivery"))),
+    Row("readme-unix-socket", sample=False, main=(
+        *snippet("README", "main.cf: unix socket"),
+        *snippet("README", "main.cf: delivery")),
+        master=("$me:2526 inet n - y - - smtpd",)),
+    Row("debian", sample=False, main=(
+        *snippet("Debian", "main.cf"), *snippet("Debian", "main.cf: delivery"))),
+    Row("debian-unix-socket", sample=False, main=(
+        *snippet("Debian", "main.cf: unix socket"),
+        *snippet("Debian", "main.cf: delivery")),
+        master=("$me:2526 inet n - y - - smtpd",)),
+    Row("manual", sample=False, main=(
+        *snippet("manual", "main.cf"), *snippet("README", "main.cf: delivery"))),
+    Row("beside", main=beside("README", "$milter")),
+    Row("beside-manual", main=beside("manual", "$milter")),
+    # It is down; the other is not, and would be passed over.
+    Row("beside-down", judged="", main=(
+        "milter_default_action = accept", *snippet(
+            "manual", "main.cf: beside another filter", (
+                ("127.0.0.1:11332", "$milter"), ("127.0.0.1:8894", "$me:9"))))),
+    Row("content-filter", asked=("[$me]:2528 NOTFOUND", "$b TEMP"), main=snippet(
+        "manual", "main.cf: content filter", CONTENT_FILTER), master=(
+            *snippet("manual", "master.cf: content filter", CONTENT_FILTER),
+            "  -o myhostname=reinjected.home.test")),
     Row("content-filter-behind", asked=("[$me]:2528 NOTFOUND",), main=(
         "content_filter = smtp:[$me]:2528",), master=(
             "$me:2526 inet n - n - - smtpd", "  -o smtpd_milters=",
             "$me:2528 inet n - n - - smtpd", "  -o content_filter=",
             "  -o myhostname=reinjected.home.test")),
-    Row("submission-only", port=2528, main=(), master=(
-        "$me:2526 inet n - n - - smtpd", "  -o smtpd_milters=",
-        "$me:2528 inet n - n - - smtpd")),
+    # Before the queue: the filter in front of the proxy, and behind it.
+    Row("proxy-filter", master=(
+        "$me:2526 inet n - n - - smtpd", "  -o smtpd_proxy_filter=$me:2528",
+        "$me:2528 inet n - n - - smtpd", "  -o smtpd_milters=",
+        "  -o smtpd_authorized_xforward_hosts=127.0.0.0/8")),
+    Row("proxy-filter-behind", master=(
+        "$me:2526 inet n - n - - smtpd", "  -o smtpd_proxy_filter=$me:2528",
+        "  -o smtpd_milters=", "$me:2528 inet n - n - - smtpd",
+        "  -o smtpd_authorized_xforward_hosts=127.0.0.0/8")),
+    Row("submission", port=2528, master=submission("README")),
+    Row("submission-manual", port=2528, master=submission("manual")),
     Row("sendmail", how="sendmail", judged=""),
     Row("sendmail-local", how="sendmail", to=LOCAL_USER + "@$f",
         main=("mydestination = $f",), **local("local") | {"judged": ""}),
     # In maildrop mail is tried for ever; mail for local_domains passes.
     Row("non-smtpd", how="sendmail", asked=(), instead=("maildrop",),
-        main=("non_smtpd_milters = $$smtpd_milters",)),
-    Row("non-smtpd-local", how="sendmail", to=LOCAL_USER + "@$f", main=(
-        "mydestination = $f", "non_smtpd_milters = $$smtpd_milters"),
-        **local("local")),
-    Row("map-first", main=(
-        "smtp_tls_policy_maps = socketmap:inet:$map:policy, "
-        "inline:{ {$b=may} }",)),
+        main=NON_SMTPD),
+    Row("non-smtpd-local", how="sendmail", to=LOCAL_USER + "@example.org",
+        main=("mydestination = example.org", *NON_SMTPD), **local("local")),
+    Row("map-first", main=snippet("manual", "main.cf: a table of your own", (
+        ("hash:/etc/postfix/tls_policy", "inline:{ {$b=may} }"),))),
     Row("map-behind", main=(
         "smtp_tls_policy_maps = inline:{ {$b=may} }, "
         "socketmap:inet:$map:policy",), asked=(),
-        against="another map in front answers: nothing is seen at delivery"),
+        against="another map in front answers: nothing is seen at delivery",
+        reached=("bound-mx", "refused")),
     # A report on a broken domain goes out whatever its DNS looks like.
-    Row("report", sender="tlsrpt@home.test", judged="$b exempt", asked=(),
-        against="S-09: it has to reach the domain", main=(
-            "sender_dependent_default_transport_maps = "
-            "inline:{ {tlsrpt@home.test=reports:} }",), master=(
-                "reports unix - - n - - smtp", "  -o smtp_tls_policy_maps=")),
+    Row("report", sender="tlsrpt@example.org", judged="$b exempt", asked=(),
+        against="S-09: it has to reach the domain", reached=("bound-mx",),
+        main=snippet("manual", "main.cf: reports"),
+        master=snippet("manual", "master.cf: reports")),
     # --- probes of addresses, which no filter sees
     Row("verify-recipient", where=("bound-mx", "deliverable"), judged="",
         instead=("undeliverable",), main=(
             "smtpd_recipient_restrictions = reject_unverified_recipient",)),
     Row("verify-sender", to=LOCAL_USER + "@$f", sender="$u@$b",
         where=("deliverable", "local"), judged="",
-        against="inbound mail from such a domain is deferred", main=(
+        against="inbound mail from such a domain is deferred",
+        reached=("refused", "undeliverable"), main=(
             "mydestination = $f",
             "smtpd_sender_restrictions = reject_unverified_sender")),
     Row("verify-sender-transport", to=LOCAL_USER + "@$f", sender="$u@$b",
         where=("deliverable", "local"), judged="- local", asked=(), main=(
             "mydestination = $f",
             "smtpd_sender_restrictions = reject_unverified_sender",
-            "address_verify_default_transport = probe"), master=(
-            "probe unix - - n - - smtp", "  -o smtp_tls_policy_maps=")),
+            *snippet("manual", "main.cf: address verification")),
+        master=snippet("manual", "master.cf: address verification")),
 )

@@ -7,7 +7,7 @@ from string import Template
 import smtp
 from process import LabError
 from routes_postfix import MAP_PORT
-from sendmail import HOST_NAME, POLICY_SOCKET, SOCKET, Sendmail, etc_lines
+from sendmail import POLICY_SOCKET, SOCKET, SOCKET_DIR, Sendmail, etc_lines
 
 PORT = 2526
 
@@ -21,6 +21,7 @@ define(`ALIAS_FILE', `/mnt/aliases')dnl
 # "... Connecting to mx1.free.test. via esmtp...", "... Connecting to local..."
 TRIED = re.compile(r"^.*\.\.\. Connecting to .*?(\w+)\.\.\.$")
 SENT = re.compile(r"^.*\.\.\. Sent")
+ASKS = re.compile(r"\$sm_milter|\$\{socket_dir")
 BY_SMTP = {"smtp", "esmtp", "relay", "smtp8", "dsmtp"}
 
 
@@ -30,7 +31,8 @@ class SendmailRun:
     def __init__(self, stage, row, values, guarded):
         self.stage = stage
         self.row = row
-        self.values = dict(values, me_host=HOST_NAME)
+        self.values = dict(values, socket_dir=SOCKET_DIR + "/",
+                           sm_milter=stage.info()["milter"].partition(":")[2])
         self.guarded = guarded
         name = f"route-{row.name}-{'guarded' if guarded else 'bare'}"
         self.sendmail = Sendmail(os.path.join(stage.dir, "routes"),
@@ -42,24 +44,29 @@ class SendmailRun:
                                          u=f"{self.row.name}-{phase}")
 
     def _lines(self):
-        text = LINES + self.fill("\n".join(self.row.mc)) + "\n"
+        row = self.row
         if not self.guarded:
-            return text
-        sample = etc_lines()
-        if not self.row.sts:
+            return LINES + self.fill("\n".join(
+                line for line in row.mc if not ASKS.search(line))) + "\n"
+        text = LINES + self.fill("\n".join(row.mc)) + "\n"
+        sample = etc_lines() if row.sample else ""
+        if not row.sts:
             sample = "".join(line + "\n" for line in sample.splitlines()
                              if not line.startswith("FEATURE(`sts'"))
         map_socket = f"inet:{MAP_PORT}@{self.values['me']}"
         return text + sample.replace(SOCKET, self.stage.info()["milter"]) \
             .replace(POLICY_SOCKET, map_socket)
 
-    def start(self, _observer):
+    def start(self, observer):
         """Configure it and await its port."""
         info = self.stage.info()
         address = self.values["me"]
         self.sendmail.configure({
             "address": address, "port": PORT, "resolver": info["resolver"],
             "ca_file": info["ca_file"]}, self._lines())
+        observer.relay_unix(
+            os.path.join(self.sendmail.socket_dir, "milter.sock"),
+            info["milter"])
         files = {"aliases": "", "local": "#!/bin/sh\ncat >/dev/null\n",
                  **dict(self.row.files)}
         for name, text in files.items():

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from routes_rows import AT_BOUND, FREE, LOCAL_USER, OVER_BOUND, OVER_FREE, \
     REFUSED, SMART_HOST, Row, local
 from sendmail import HOST_NAME
+from snippets import snippet
 
 
 @dataclass(frozen=True)
 class SendmailRow(Row):
     """
+    sample with the lines of etc/sendmail.mc
     mc     lines of sendmail.mc
     files  name and text of files in /mnt
     sts    with FEATURE(`sts'); without, no map is asked, and mail that comes
@@ -45,7 +47,23 @@ def mailertable(name, value, **expected):
                        **expected | {"asked": ()})
 
 
+def feature(name, title, replace=()):
+    """One line, for without the filter it is left out as a whole."""
+    return ("\n".join(snippet(name, title, replace)),)
+
+
 SENDMAIL_ROWS = (
+    # --- the documentation
+    SendmailRow("s-readme", sample=False, sts=False, asked=(),
+                mc=feature("README", "sendmail.mc")),
+    SendmailRow("s-manual", sample=False, sts=False, asked=(),
+                mc=feature("manual", "sendmail.mc")),
+    SendmailRow("s-debian", sample=False, sts=False, asked=(),
+                mc=feature("Debian", "sendmail.mc")),
+    SendmailRow("s-debian-unix-socket", sample=False, sts=False, asked=(),
+                mc=feature("Debian", "sendmail.mc: unix socket", (
+                    ("/run/dane-sts-milter/", "${socket_dir}"),))),
+    # ---
     SendmailRow("s-mx"),
     SendmailRow("s-mx-free", to="$u@$f", **FREE),
     # --- SMART_HOST
@@ -112,10 +130,18 @@ SENDMAIL_ROWS = (
     SendmailRow("sts-smarthost", where=("free-mx",),
                 judged="$hf no-policy", asked=("$b TEMP",),
                 against="FEATURE(`sts') with SMART_HOST: mail stays",
+                reached=("deferred",),
+                mc=("define(`SMART_HOST', `$hf')dnl",)),
+    SendmailRow("sts-smarthost-secure", to="$u@secure.test",
+                where=("free-mx",), judged="$hf no-policy",
+                asked=("secure.test OK",),
+                against="FEATURE(`sts') with SMART_HOST: mail stays",
+                reached=("deferred",),
                 mc=("define(`SMART_HOST', `$hf')dnl",)),
     SendmailRow("sts-mailertable", to="$u@$f", judged="$hb mx-insecure",
                 asked=("$f NOTFOUND",),
                 against="FEATURE(`sts') with mailertable: nothing is seen",
+                reached=("bound-mx", "refused"),
                 mc=(f"FEATURE(`mailertable', `{TEXT_MAP}table')dnl",),
                 files=(("table", "$f\tesmtp:$hb\n"),)),
 )

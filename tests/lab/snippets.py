@@ -3,7 +3,6 @@
 A snippet begins with a comment that names its file, and may have a title:
 
 	# main.cf: beside another filter
-	dnl sendmail.mc
 
 In README and README.Debian it is indented, in a manual page a literal block.
 """
@@ -17,9 +16,10 @@ FILES = {
     "manual": "milter/dane-sts-milter.8",
     "Debian": "packaging/debian/dane-sts-milter.README.Debian",
 }
-HEAD = re.compile(r"^(?:#|dnl) "
+HEAD = re.compile(r"^# (?:/\S*/)?"
                   r"(main\.cf|master\.cf|sendmail\.mc|dane-sts-milter\.conf)"
                   r"(?:: (.*))?$")
+CONF = "dane-sts-milter.conf"
 MDOC = {r"\e": "\\", r"\(dq": '"', r"\&": ""}
 
 _read = {}
@@ -67,11 +67,12 @@ def read(name):
         with open(os.path.join(TOP, FILES[name]), encoding="utf-8") as f:
             text = f.read()
         blocks = mdoc_blocks if name == "manual" else indented_blocks
-        pairs = [section for block in blocks(text)
-                 for section in sections(block)]
-        _read[name] = dict(pairs)
-        if len(pairs) != len(_read[name]):
-            raise ValueError(f"{name}: two snippets of one title")
+        found = _read[name] = {}
+        for block in blocks(text):
+            for title, lines in sections(block):
+                if title in found and not title.startswith(CONF):
+                    raise ValueError(f"{name}: two snippets {title}")
+                found[title] = lines
     return _read[name]
 
 
@@ -79,6 +80,7 @@ def as_template(text, replace=()):
     """Text for a row of routes_rows.py."""
     text = text.replace("$", "$$")
     for old, new in (*replace, ("127.0.0.1:8894", "$milter"),
+                     ("8894@127.0.0.1", "$sm_milter"),
                      ("127.0.0.1:8461", "$map")):
         text = text.replace(old, new)
     return tuple(text.split("\n"))
@@ -98,8 +100,15 @@ def snippet(name, title, replace=()):
     return as_template("\n".join(read(name)[title]), replace)
 
 
-def unused(elsewhere):
-    """Titles of snippets for an MTA that no row uses."""
+def unused():
+    """Titles of snippets that no row uses."""
     return [f"{name}: {title}" for name in FILES for title in read(name)
-            if not title.startswith("dane-sts-milter.conf")
-            and (name, title) not in _used | elsewhere]
+            if not title.startswith(CONF)
+            and (name, title) not in _used]
+
+
+def daemon_option(name, title):
+    """The one option of a snippet for dane-sts-milter.conf, as lab daemon
+    takes it."""
+    (line,) = read(name)[title]
+    return line.replace('"', "").replace(" = ", "=")
