@@ -90,6 +90,9 @@ class Trial:
         yield from self.not_as_the_row_says()
         if not self.row.against:
             yield from self.never()
+        elif self.reached != set(self.row.reached):
+            yield (f"with the filter to {sorted(self.reached)}, "
+                   f"not {sorted(self.row.reached)}")
 
     def not_as_the_row_says(self):
         """The three that are compared."""

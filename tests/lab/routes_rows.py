@@ -34,8 +34,8 @@ class Row:
     asked    keys of the map, and the first word of the answers
     to, sender
     instead  places that mail reaches only with the filter
-    against  what the documentation says against it: no mail of such a row has
-             to be treated well
+    against  why what holds for every row does not hold for this one, as the
+             documentation says; reached: where its mail goes with the filter
     sample   with the lines of etc/postfix-main.cf
     main     lines of main.cf
     master   lines of master.cf
@@ -51,6 +51,7 @@ class Row:
     sender: str = SENDER
     instead: tuple = ()
     against: str = ""
+    reached: tuple = ()
     sample: bool = True
     main: tuple = ()
     master: tuple = ()
@@ -317,6 +318,15 @@ POSTFIX_ROWS = (
             "$me:2526 inet n - n - - smtpd", "  -o smtpd_milters=",
             "$me:2528 inet n - n - - smtpd", "  -o content_filter=",
             "  -o myhostname=reinjected.home.test")),
+    # Before the queue: the filter in front of the proxy, and behind it.
+    Row("proxy-filter", master=(
+        "$me:2526 inet n - n - - smtpd", "  -o smtpd_proxy_filter=$me:2528",
+        "$me:2528 inet n - n - - smtpd", "  -o smtpd_milters=",
+        "  -o smtpd_authorized_xforward_hosts=127.0.0.0/8")),
+    Row("proxy-filter-behind", master=(
+        "$me:2526 inet n - n - - smtpd", "  -o smtpd_proxy_filter=$me:2528",
+        "  -o smtpd_milters=", "$me:2528 inet n - n - - smtpd",
+        "  -o smtpd_authorized_xforward_hosts=127.0.0.0/8")),
     Row("submission", port=2528, master=submission("README")),
     Row("submission-manual", port=2528, master=submission("manual")),
     Row("sendmail", how="sendmail", judged=""),
@@ -332,10 +342,11 @@ POSTFIX_ROWS = (
     Row("map-behind", main=(
         "smtp_tls_policy_maps = inline:{ {$b=may} }, "
         "socketmap:inet:$map:policy",), asked=(),
-        against="another map in front answers: nothing is seen at delivery"),
+        against="another map in front answers: nothing is seen at delivery",
+        reached=("bound-mx", "refused")),
     # A report on a broken domain goes out whatever its DNS looks like.
     Row("report", sender="tlsrpt@example.org", judged="$b exempt", asked=(),
-        against="S-09: it has to reach the domain",
+        against="S-09: it has to reach the domain", reached=("bound-mx",),
         main=snippet("manual", "main.cf: reports"),
         master=snippet("manual", "master.cf: reports")),
     # --- probes of addresses, which no filter sees
@@ -344,7 +355,8 @@ POSTFIX_ROWS = (
             "smtpd_recipient_restrictions = reject_unverified_recipient",)),
     Row("verify-sender", to=LOCAL_USER + "@$f", sender="$u@$b",
         where=("deliverable", "local"), judged="",
-        against="inbound mail from such a domain is deferred", main=(
+        against="inbound mail from such a domain is deferred",
+        reached=("refused", "undeliverable"), main=(
             "mydestination = $f",
             "smtpd_sender_restrictions = reject_unverified_sender")),
     Row("verify-sender-transport", to=LOCAL_USER + "@$f", sender="$u@$b",
