@@ -93,14 +93,24 @@ dns_type_name(enum dns_type type)
 
 /* --- from getdns's callback to an answer -------------------------------- */
 
+/* Over TLS the connection may be the reason. */
 static struct dns_answer *
-failed_lookup(const struct dns_guard_outcome *outcome)
+failed_connection(const struct lookup *lookup)
+{
+	const char *why = dns_context_why(lookup->context);
+
+	return dns_reply_none(FACT_FAILED, why[0] != '\0' ? why : "no answer");
+}
+
+static struct dns_answer *
+failed_lookup(const struct lookup *lookup,
+    const struct dns_guard_outcome *outcome)
 {
 	char why[DNS_WHY_SIZE];
 	const char *code = NULL;
 
 	if (outcome == NULL)
-		return dns_reply_none(FACT_FAILED, "no answer");
+		return failed_connection(lookup);
 	code = dns_rcode_name((unsigned)outcome->rcode);
 	(void)snprintf(why, sizeof(why), "%.32s%s%.200s",
 	    code != NULL ? code : "no answer",
@@ -145,7 +155,7 @@ read_response(const struct lookup *lookup, const getdns_dict *response,
 		    "an answer that passed by the guard");
 	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 	    GETDNS_RETURN_GOOD)
-		return failed_lookup(outcome);
+		return failed_lookup(lookup, outcome);
 	answer = dns_reply_read(reply, lookup->name, lookup->type);
 	if (answer != NULL && guarded && !outcome->secure &&
 	    answer->status == FACT_SECURE) {
@@ -169,7 +179,7 @@ judge(const struct lookup *lookup, getdns_callback_type_t type,
 	if (outcome != NULL && outcome->bogus)
 		return bogus_answer(lookup, response, outcome);
 	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
-		return failed_lookup(outcome);
+		return failed_lookup(lookup, outcome);
 	return read_response(lookup, response, outcome);
 }
 
@@ -330,6 +340,11 @@ send_question(struct lookup *lookup)
 		lookup->answer->cached = true;
 	if (r == GETDNS_RETURN_GOOD || lookup->finished)
 		return 0;
+	/* No upstream can be used for now, which is no fault of the library. */
+	if (dns->setup->tls_upstreams != NULL) {
+		finish(lookup, failed_connection(lookup));
+		return 0;
+	}
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
 	dns->n--;
 	return ERR_LIBRARY;
