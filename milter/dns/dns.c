@@ -30,6 +30,7 @@
 #include "dns/dns_guard.h"
 #include "dns/dns_libraries.h"
 #include "dns/dns_reply.h"
+#include "dns/dns_second.h"
 #include "dns/dns_setup.h"
 #include "log/metrics.h"
 
@@ -37,7 +38,7 @@ struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
 	struct dns_context *context;
-	bool discovery; /* a bogus answer keeps its records */
+	enum dns_reading reading;
 	char name[NAME_SIZE];
 	enum dns_type type;
 	getdns_transaction_t id;
@@ -127,7 +128,7 @@ bogus_answer(const struct lookup *lookup, const getdns_dict *response,
 	struct dns_answer *answer;
 	getdns_dict *reply;
 
-	if (!lookup->discovery || response == NULL ||
+	if (lookup->reading != DNS_READ_DISCOVERY || response == NULL ||
 	    getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 		GETDNS_RETURN_GOOD)
 		return dns_reply_none(FACT_BOGUS, why);
@@ -156,6 +157,10 @@ read_response(const struct lookup *lookup, const getdns_dict *response,
 	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 	    GETDNS_RETURN_GOOD)
 		return failed_lookup(lookup, outcome);
+	/* That is proven, see dns_second.h. */
+	if (lookup->reading == DNS_READ_INSECURE)
+		(void)getdns_dict_set_int(reply, "dnssec_status",
+		    GETDNS_DNSSEC_INSECURE);
 	answer = dns_reply_read(reply, lookup->name, lookup->type);
 	if (answer != NULL && guarded && !outcome->secure &&
 	    answer->status == FACT_SECURE) {
@@ -350,9 +355,9 @@ send_question(struct lookup *lookup)
 	return ERR_LIBRARY;
 }
 
-static int
-ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
-    dns_done_fn *done, void *arg)
+int
+dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
+    enum dns_reading reading, dns_done_fn *done, void *arg)
 {
 	struct lookup *lookup;
 	int err;
@@ -369,7 +374,7 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 		return ERR_NOMEM;
 	lookup->dns = dns;
 	lookup->type = type;
-	lookup->discovery = discovery;
+	lookup->reading = reading;
 	lookup->done = done;
 	lookup->arg = arg;
 	lookup->begun_us = metrics_clock_us();
@@ -380,18 +385,29 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 	return err;
 }
 
+static int
+ask(struct dns *dns, const char *name, enum dns_type type,
+    enum dns_reading reading, dns_done_fn *done, void *arg)
+{
+	bool second =
+	    dns->setup->tls_upstreams != NULL && !dns->setup->unvalidated;
+
+	return second ? dns_second_ask(dns, name, type, reading, done, arg)
+		      : dns_ask_once(dns, name, type, reading, done, arg);
+}
+
 int
 dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, false, done, arg);
+	return ask(dns, name, type, DNS_READ_STRICT, done, arg);
 }
 
 int
 dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, true, done, arg);
+	return ask(dns, name, type, DNS_READ_DISCOVERY, done, arg);
 }
 
 bool

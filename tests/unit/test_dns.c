@@ -100,6 +100,10 @@ static const struct row rows[] = {
 	{"T-11", "_mta-sts.unsigned.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"T-11", "_mta-sts.txtbogus.test", DNS_TXT, FACT_BOGUS, ANSWER_EMPTY, 0, "signature"},
 	{"F-14", "mta-sts.hostbogus.test", DNS_A, FACT_BOGUS, ANSWER_EMPTY, 0, "signature"},
+	{"D-07", "algorithm.test", DNS_MX, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"D-07", "digest.test", DNS_MX, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.algorithm.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.digest.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"probe", ".", DNS_DNSKEY, FACT_SECURE, ANSWER_RECORDS, 1, NULL},
 };
 /* clang-format on */
