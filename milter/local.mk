@@ -61,7 +61,9 @@ libio_a_SOURCES = \
 	milter/dns/dns_proof.c milter/dns/dns_proof.h \
 	milter/dns/dns_reply.c milter/dns/dns_reply.h \
 	milter/dns/dns_resolver.c milter/dns/dns_resolver.h \
+	milter/dns/dns_second.c milter/dns/dns_second.h \
 	milter/dns/dns_setup.c milter/dns/dns_setup.h \
+	milter/dns/dns_tls.c milter/dns/dns_tls.h \
 	milter/dns/dns_wire.c milter/dns/dns_wire.h \
 	milter/fetch/fetch.c milter/fetch/fetch.h \
 	milter/fetch/fetch_event.c milter/fetch/fetch_event.h \

@@ -10,6 +10,7 @@ config_dns(const struct config *config, struct dns_config *out)
 	    .resolvers = config->resolvers.item,
 	    .unbound_conf = config->unbound_conf,
 	    .root_hints = config->root_hints,
+	    .ca_file = config->ca_file,
 	    .trust_anchor = config->trust_anchor,
 	    .timeout_ms = (unsigned)config->dns_timeout_ms,
 	    .unvalidated_max_ms = (unsigned)config->discovery_ttl_max_ms,

@@ -30,6 +30,7 @@
 #include "dns/dns_guard.h"
 #include "dns/dns_libraries.h"
 #include "dns/dns_reply.h"
+#include "dns/dns_second.h"
 #include "dns/dns_setup.h"
 #include "log/metrics.h"
 
@@ -37,7 +38,7 @@ struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
 	struct dns_context *context;
-	bool discovery; /* a bogus answer keeps its records */
+	enum dns_reading reading;
 	char name[NAME_SIZE];
 	enum dns_type type;
 	getdns_transaction_t id;
@@ -93,14 +94,24 @@ dns_type_name(enum dns_type type)
 
 /* --- from getdns's callback to an answer -------------------------------- */
 
+/* Over TLS the connection may be the reason. */
 static struct dns_answer *
-failed_lookup(const struct dns_guard_outcome *outcome)
+failed_connection(const struct lookup *lookup)
+{
+	const char *why = dns_context_why(lookup->context);
+
+	return dns_reply_none(FACT_FAILED, why[0] != '\0' ? why : "no answer");
+}
+
+static struct dns_answer *
+failed_lookup(const struct lookup *lookup,
+    const struct dns_guard_outcome *outcome)
 {
 	char why[DNS_WHY_SIZE];
 	const char *code = NULL;
 
 	if (outcome == NULL)
-		return dns_reply_none(FACT_FAILED, "no answer");
+		return failed_connection(lookup);
 	code = dns_rcode_name((unsigned)outcome->rcode);
 	(void)snprintf(why, sizeof(why), "%.32s%s%.200s",
 	    code != NULL ? code : "no answer",
@@ -117,7 +128,7 @@ bogus_answer(const struct lookup *lookup, const getdns_dict *response,
 	struct dns_answer *answer;
 	getdns_dict *reply;
 
-	if (!lookup->discovery || response == NULL ||
+	if (lookup->reading != DNS_READ_DISCOVERY || response == NULL ||
 	    getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 		GETDNS_RETURN_GOOD)
 		return dns_reply_none(FACT_BOGUS, why);
@@ -145,7 +156,11 @@ read_response(const struct lookup *lookup, const getdns_dict *response,
 		    "an answer that passed by the guard");
 	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 	    GETDNS_RETURN_GOOD)
-		return failed_lookup(outcome);
+		return failed_lookup(lookup, outcome);
+	/* That is proven, see dns_second.h. */
+	if (lookup->reading == DNS_READ_INSECURE)
+		(void)getdns_dict_set_int(reply, "dnssec_status",
+		    GETDNS_DNSSEC_INSECURE);
 	answer = dns_reply_read(reply, lookup->name, lookup->type);
 	if (answer != NULL && guarded && !outcome->secure &&
 	    answer->status == FACT_SECURE) {
@@ -169,7 +184,7 @@ judge(const struct lookup *lookup, getdns_callback_type_t type,
 	if (outcome != NULL && outcome->bogus)
 		return bogus_answer(lookup, response, outcome);
 	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
-		return failed_lookup(outcome);
+		return failed_lookup(lookup, outcome);
 	return read_response(lookup, response, outcome);
 }
 
@@ -330,14 +345,19 @@ send_question(struct lookup *lookup)
 		lookup->answer->cached = true;
 	if (r == GETDNS_RETURN_GOOD || lookup->finished)
 		return 0;
+	/* No upstream can be used for now, which is no fault of the library. */
+	if (dns->setup->tls_upstreams != NULL) {
+		finish(lookup, failed_connection(lookup));
+		return 0;
+	}
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
 	dns->n--;
 	return ERR_LIBRARY;
 }
 
-static int
-ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
-    dns_done_fn *done, void *arg)
+int
+dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
+    enum dns_reading reading, dns_done_fn *done, void *arg)
 {
 	struct lookup *lookup;
 	int err;
@@ -354,7 +374,7 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 		return ERR_NOMEM;
 	lookup->dns = dns;
 	lookup->type = type;
-	lookup->discovery = discovery;
+	lookup->reading = reading;
 	lookup->done = done;
 	lookup->arg = arg;
 	lookup->begun_us = metrics_clock_us();
@@ -365,18 +385,29 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 	return err;
 }
 
+static int
+ask(struct dns *dns, const char *name, enum dns_type type,
+    enum dns_reading reading, dns_done_fn *done, void *arg)
+{
+	bool second =
+	    dns->setup->tls_upstreams != NULL && !dns->setup->unvalidated;
+
+	return second ? dns_second_ask(dns, name, type, reading, done, arg)
+		      : dns_ask_once(dns, name, type, reading, done, arg);
+}
+
 int
 dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, false, done, arg);
+	return ask(dns, name, type, DNS_READ_STRICT, done, arg);
 }
 
 int
 dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, true, done, arg);
+	return ask(dns, name, type, DNS_READ_DISCOVERY, done, arg);
 }
 
 bool

@@ -35,6 +35,7 @@ struct dns_config {
 	const char *const *resolvers;
 	const char *unbound_conf; /* "" or NULL: none */
 	const char *root_hints;   /* "" or NULL: built in */
+	const char *ca_file;      /* DNS over TLS; "" or NULL: the system's */
 	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
 	unsigned timeout_ms;      /* of one lookup, retries included */
 	bool uncached;            /* every lookup asks afresh; costly */

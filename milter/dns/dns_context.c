@@ -12,6 +12,7 @@
 #include "dns/dns_guard.h"
 #include "dns/dns_loop.h"
 #include "dns/dns_proof.h"
+#include "dns/dns_tls.h"
 #include "log/metrics.h"
 
 #define UDP_PAYLOAD 1232 /* no fragments; getdns's own default is 65535 */
@@ -23,6 +24,7 @@ struct dns_context {
 	getdns_context *getdns;
 	getdns_dict *extensions;
 	struct dns_loop loop;
+	struct dns_tls tls;
 	struct dns_guard guard;
 };
 
@@ -91,6 +93,20 @@ set_payload(struct dns_context *c)
 	    UDP_PAYLOAD);
 }
 
+/* A callback of getdns. */
+static void
+take_log(void *arg, uint64_t system, getdns_loglevel_type level,
+    const char *fmt, va_list args)
+{
+	struct dns_context *c = arg;
+	char line[DNS_WHY_SIZE];
+
+	(void)system;
+	(void)level;
+	(void)vsnprintf(line, sizeof(line), fmt, args);
+	dns_tls_note(&c->tls, line, &c->loop.reached);
+}
+
 /*
  * Stub mode believes more than it should of what whoever is on the path says:
  * hence TLS to an authenticated server and nothing else.
@@ -110,6 +126,12 @@ set_strict_tls(struct dns_context *c)
 	if (r == GETDNS_RETURN_GOOD)
 		r = getdns_context_set_tls_authentication(c->getdns,
 		    GETDNS_AUTHENTICATION_REQUIRED);
+	if (r == GETDNS_RETURN_GOOD && c->setup->ca_file != NULL)
+		r = getdns_context_set_tls_ca_file(c->getdns,
+		    c->setup->ca_file);
+	if (r == GETDNS_RETURN_GOOD)
+		r = getdns_context_set_logfunc(c->getdns, c,
+		    GETDNS_LOG_UPSTREAM_STATS, GETDNS_LOG_DEBUG, take_log);
 	if (r == GETDNS_RETURN_GOOD)
 		r = getdns_context_set_idle_timeout(c->getdns, 10000);
 	return r;
@@ -247,6 +269,12 @@ getdns_return_t
 dns_context_cancel(struct dns_context *c, getdns_transaction_t id)
 {
 	return getdns_cancel_callback(c->getdns, id);
+}
+
+const char *
+dns_context_why(const struct dns_context *context)
+{
+	return context->tls.why;
 }
 
 bool

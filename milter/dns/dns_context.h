@@ -43,6 +43,10 @@ getdns_return_t dns_context_ask(struct dns_context *context, const char *name,
 getdns_return_t
 dns_context_cancel(struct dns_context *context, getdns_transaction_t id);
 
+/* DNS over TLS: why the latest connection failed; "": it did not, or that is
+ * not known. */
+const char *dns_context_why(const struct dns_context *context);
+
 /* Whether answers count only with libunbound's verdict (dns_guard.h). */
 bool dns_context_is_guarded(const struct dns_context *context);
 

@@ -55,6 +55,16 @@ no_delay(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* A socket that waits to be connected has no peer yet. */
+static bool
+is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 static getdns_return_t
 schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
     getdns_eventloop_event *event)
@@ -70,6 +80,8 @@ schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
 		what |= EV_WRITE | EV_PERSIST;
 	if (what != 0)
 		no_delay(fd);
+	if (what != 0 && loop->tls && is_connected(fd))
+		loop->reached = true;
 	ev = event_new(loop->base, what != 0 ? fd : -1, what,
 	    loop->tls ? fire_tls : fire, event);
 	if (ev == NULL)
@@ -125,5 +137,6 @@ dns_loop_attach(struct dns_loop *loop, getdns_context *context,
 	loop->super.vmt = &vmt;
 	loop->base = base;
 	loop->tls = tls;
+	loop->reached = false;
 	return getdns_context_set_eventloop(context, &loop->super);
 }

@@ -18,6 +18,7 @@ struct dns_loop {
 	getdns_eventloop super; /* first: getdns knows nothing else */
 	struct event_base *base;
 	bool tls;
+	bool reached; /* tls: a socket was connected; the user resets it */
 };
 
 /* tls: all sockets are those of DNS over TLS. */

@@ -160,6 +160,9 @@ fill(struct dns_setup *setup, const struct dns_config *config,
 	if (err == 0)
 		err = copy_path("root_hints", config->root_hints,
 		    &setup->root_hints, error);
+	if (err == 0 && setup->tls_upstreams != NULL)
+		err = copy_path("ca_file", config->ca_file, &setup->ca_file,
+		    error);
 	if (err == 0)
 		err = check_mixture(setup, error);
 	if (err == 0)
@@ -214,6 +217,7 @@ dns_setup_free(struct dns_setup **setup)
 	free(s->forwarders);
 	free(s->unbound_conf);
 	free(s->root_hints);
+	free(s->ca_file);
 	getdns_list_destroy(s->tls_upstreams);
 	getdns_list_destroy(s->trust_anchors);
 	free(s);

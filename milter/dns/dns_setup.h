@@ -29,6 +29,7 @@ struct dns_setup {
 	char **forwarders; /* what guard.forwarders points to */
 	char *unbound_conf;
 	char *root_hints;
+	char *ca_file; /* for DNS over TLS; NULL: the system's */
 };
 
 /* NULL with *error filled in. */

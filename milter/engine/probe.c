@@ -5,7 +5,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -21,8 +23,9 @@ struct probe {
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
-	pthread_mutex_t lock; /* for those that wait in probe_await */
-	pthread_cond_t known;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t known; /* for those that wait in probe_await */
+	char why[PROBE_WHY_SIZE];
 };
 
 static const char *const state_names[] = {
@@ -72,6 +75,13 @@ settle(struct probe *probe, enum probe_state now, const char *why)
 {
 	uint64_t wait_ms = now == PROBE_OK ? PROBE_INTERVAL_MS : PROBE_RETRY_MS;
 
+	(void)pthread_mutex_lock(&probe->lock);
+	(void)snprintf(probe->why, sizeof(probe->why), "%s", why);
+	/* It may quote a server; status is JSON. */
+	for (char *c = probe->why; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	(void)pthread_mutex_unlock(&probe->lock);
 	if (atomic_exchange(&probe->state, (int)now) != (int)now) {
 		atomic_store(&probe->since_s, clock_wall_s());
 		log_change(probe, now, why);
@@ -164,6 +174,14 @@ bool
 probe_broken(const struct probe *probe)
 {
 	return probe != NULL && atomic_load(&probe->state) == PROBE_BROKEN;
+}
+
+void
+probe_why(struct probe *probe, char out[PROBE_WHY_SIZE])
+{
+	(void)pthread_mutex_lock(&probe->lock);
+	memcpy(out, probe->why, PROBE_WHY_SIZE);
+	(void)pthread_mutex_unlock(&probe->lock);
 }
 
 enum probe_state

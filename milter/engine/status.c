@@ -15,6 +15,7 @@ engine_status(struct engine *engine, struct engine_status *out)
 	    .verdict_octets = cache_octets(engine->cache),
 	};
 	out->resolver = probe_state(engine->probe, &out->resolver_since_s);
+	probe_why(engine->probe, out->resolver_why);
 	for (size_t i = 0; i < engine->n_workers; i++) {
 		out->lookups += atomic_load(&engine->workers[i].n_lookups);
 		out->askers += atomic_load(&engine->workers[i].n_waiters);

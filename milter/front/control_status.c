@@ -5,7 +5,7 @@
  *	sandbox				seccomp, or none
  *	mode, enforced, action, generation	of the configuration in force;
  *					enforced: percent, monitor mode: 0
- *	resolver			state: unknown|ok|broken, since
+ *	resolver			state: unknown|ok|broken, since, why
  *	lookups, loops			under way; threads for them
  *	verdicts			in the cache: entries, octets
  *	policies			stored: total, bound (with the flag),
@@ -185,12 +185,13 @@ engine_json(struct engine *engine)
 	struct engine_status status;
 
 	engine_status(engine, &status);
-	return json_pack("{s:I,s:{s:s,s:I},s:I,s:I,s:{s:I,s:I}}", "generation",
-	    (json_int_t)status.generation, "resolver", "state",
+	return json_pack("{s:I,s:{s:s,s:I,s:s},s:I,s:I,s:{s:I,s:I}}",
+	    "generation", (json_int_t)status.generation, "resolver", "state",
 	    probe_state_name(status.resolver), "since",
-	    (json_int_t)status.resolver_since_s, "lookups",
-	    (json_int_t)status.lookups, "loops", (json_int_t)status.loops,
-	    "verdicts", "entries", (json_int_t)status.verdicts, "octets",
+	    (json_int_t)status.resolver_since_s, "why", status.resolver_why,
+	    "lookups", (json_int_t)status.lookups, "loops",
+	    (json_int_t)status.loops, "verdicts", "entries",
+	    (json_int_t)status.verdicts, "octets",
 	    (json_int_t)status.verdict_octets);
 }
 

@@ -28,9 +28,9 @@ put_tag(FILE *out, const char *class, const char *text)
 }
 
 static void
-put_resolver(FILE *out, enum probe_state state)
+put_resolver(FILE *out, const struct engine_status *engine)
 {
-	switch (state) {
+	switch (engine->resolver) {
 	case PROBE_UNKNOWN:
 		put_tag(out, "warn", "resolver not probed yet");
 		break;
@@ -38,7 +38,12 @@ put_resolver(FILE *out, enum probe_state state)
 		put_tag(out, "good", "resolver validates");
 		break;
 	case PROBE_BROKEN:
-		put_tag(out, "bad", "RESOLVER DOES NOT VALIDATE");
+		(void)fputs("<span class=\"tag bad\">RESOLVER DOES NOT "
+			    "VALIDATE",
+		    out);
+		(void)fputs(engine->resolver_why[0] != '\0' ? ": " : "", out);
+		html_text(out, engine->resolver_why);
+		(void)fputs("</span>\n", out);
 		break;
 	}
 }
@@ -62,7 +67,7 @@ put_header(FILE *out, const struct page_view *view)
 {
 	(void)fputs("<header>\n<h1>dane-sts-milter</h1>\n", out);
 	put_mode(out, view->enforced);
-	put_resolver(out, view->engine.resolver);
+	put_resolver(out, &view->engine);
 	if (!view->store_reads)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE READ");
 	if (!view->store_writes)

@@ -73,6 +73,12 @@ print_resolver(const json_t *object)
 		moment_text(number_at(resolver, "since"), since);
 		printf(" since %s", since);
 	}
+	/* A daemon of an older version does not say. */
+	if (text_at(resolver, "why")[0] != '\0') {
+		printf(": ");
+		text_print(stdout, text_at(resolver, "why"),
+		    strlen(text_at(resolver, "why")));
+	}
 	putchar('\n');
 }
 

@@ -5,6 +5,7 @@
  */
 #include "autoconf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,4 +194,57 @@ Test(tool, lint_domain_tells_what_is_published)
 {
 	LAB_FRESH(NULL);
 	CHECK_ROWS(lint_domain);
+}
+
+/* The lab's resolver over TLS, with another name or port. */
+static void
+over_tls(const char *port, const char *name, char out[LAB_LINE_SIZE])
+{
+	char *info = LAB_TEXT("info", "dns");
+	const char *at = strstr(info, "'tls': '");
+
+	cr_assert_not_null(at, "%s", info);
+	at += strlen("'tls': '");
+	snprintf(out, LAB_LINE_SIZE, "resolvers={%.*s@%s#%s}",
+	    (int)strcspn(at, "@"), at, port, name);
+	free(info);
+}
+
+static void
+expect_said(const char *why)
+{
+	char *status;
+	struct lab_output out;
+
+	free(LAB_LOG("resolver", "state=broken", why));
+	cr_assert_eq(lab_run((const char *const[]){"tool", "--", "status",
+				 NULL},
+			 &out),
+	    0);
+	cr_expect_eq(out.status, 1, "%s", out.text);
+	cr_expect_not_null(strstr(out.text, why), "%s: %s", why, out.text);
+	free(out.text);
+	cr_assert_eq(lab_run((const char *const[]){"tool", "--", "check",
+				 "secure.test", NULL},
+			 &out),
+	    0);
+	cr_expect_not_null(strstr(out.text, why), "%s: %s", why, out.text);
+	free(out.text);
+	status = LAB_TEXT("get", "/api/v1/status");
+	cr_expect_not_null(strstr(status, why), "%s: %s", why, status);
+	free(status);
+}
+
+/* In log, status, check and API alike. ca_file has the authority of the policy
+ * hosts alone. */
+Test(tool, DNS_over_TLS_says_what_is_wrong)
+{
+	char resolver[LAB_LINE_SIZE];
+
+	over_tls("8530", "unbound.test", resolver);
+	LAB_FRESH(resolver, "unbound_conf=");
+	expect_said(" is not trusted: ");
+	over_tls("8531", "unbound.test", resolver);
+	LAB_FRESH(resolver, "unbound_conf=");
+	expect_said("nothing listens on ");
 }

@@ -61,6 +61,7 @@ engine_status(struct engine *engine, struct engine_status *out)
 	*out = (struct engine_status){.generation = 7,
 	    .resolver = PROBE_BROKEN,
 	    .resolver_since_s = 1764000000,
+	    .resolver_why = "nothing listens on 192.0.2.1",
 	    .loops = 2};
 }
 
@@ -436,7 +437,7 @@ Test(control, status_tells_what_the_daemon_is_about)
 	EXPECT("\"version\":\"" PACKAGE_VERSION "\"");
 	EXPECT("\"mode\":\"enforce\"");
 	EXPECT("\"generation\":7");
-	EXPECT("\"resolver\":{\"state\":\"broken\",\"since\":1764000000}");
+	EXPECT("\"resolver\":{\"state\":\"broken\",\"since\":1764000000,\"why\":\"nothing listens on 192.0.2.1\"}");
 	EXPECT("\"policies\":{\"total\":1,\"bound\":0,\"failing\":0,"
 	       "\"unwritten\":0,"
 	       "\"next_expiry\":{\"domain\":\"a.test\",\"left\":864");

@@ -100,6 +100,10 @@ static const struct row rows[] = {
 	{"T-11", "_mta-sts.unsigned.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"T-11", "_mta-sts.txtbogus.test", DNS_TXT, FACT_BOGUS, ANSWER_EMPTY, 0, "signature"},
 	{"F-14", "mta-sts.hostbogus.test", DNS_A, FACT_BOGUS, ANSWER_EMPTY, 0, "signature"},
+	{"D-07", "algorithm.test", DNS_MX, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"D-07", "digest.test", DNS_MX, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.algorithm.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
+	{"T-11", "_mta-sts.digest.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"probe", ".", DNS_DNSKEY, FACT_SECURE, ANSWER_RECORDS, 1, NULL},
 };
 /* clang-format on */
@@ -174,31 +178,74 @@ Test(dns, rows_over_tls)
 	check_rows(LAB_TLS);
 }
 
-/* Strict: without the right name or authority nothing is believed. */
+/* Of the resolver in the lab, at another port or with another name. */
+static void
+other_resolver(const char *resolver, const char *port, const char *name,
+    char out[128])
+{
+	int ip = (int)strcspn(resolver, "@");
+
+	(void)snprintf(out, 128, "%.*s@%s#%s", ip, resolver, port, name);
+}
+
+/* Twice, as getdns does not try a resolver again for a while. */
+static void
+expect_failure(const struct dns_config *config, const char *before,
+    const char *after)
+{
+	struct lab lab;
+	struct lab_answer a;
+	char why[256];
+
+	(void)snprintf(why, sizeof(why), "%s%.*s%s", before,
+	    (int)strcspn(config->resolvers[0], "@"), config->resolvers[0],
+	    after);
+	lab_open(&lab, config);
+	for (int i = 0; i < 2; i++) {
+		lab_ask(&lab, "secure.test", DNS_MX, &a);
+		cr_expect_eq(a.status, FACT_FAILED);
+		cr_expect_eq(strncmp(a.why, why, strlen(why)), 0,
+		    "%d: \"%s\", not \"%s\"", i, a.why, why);
+	}
+	lab_close(&lab);
+}
+
+/* Strict: without the right name or authority nothing is believed, and the
+ * answer says what is wrong. */
 Test(dns, tls_that_is_not_authentic_fails)
 {
 	struct dns_config config = lab_config(LAB_TLS);
 	char wrong[128];
 	const char *resolvers[] = {wrong};
+	const char *right = config.resolvers[0];
 	struct lab lab;
 	struct lab_answer a;
 
-	(void)snprintf(wrong, sizeof(wrong), "%.*s#other.test",
-	    (int)strcspn(config.resolvers[0], "#"), config.resolvers[0]);
 	lab_open(&lab, &config);
 	lab_ask(&lab, "secure.test", DNS_MX, &a);
 	cr_expect_eq(a.status, FACT_SECURE, "%s", a.why);
 	lab_close(&lab);
 	config.resolvers = resolvers;
-	lab_open(&lab, &config);
-	lab_ask(&lab, "secure.test", DNS_MX, &a);
-	cr_expect_eq(a.status, FACT_FAILED);
-	lab_close(&lab);
+	other_resolver(right, "8530", "other.test", wrong);
+	expect_failure(&config, "the certificate of ", " is for another name");
+	other_resolver(right, "8531", "unbound.test", wrong);
+	expect_failure(&config, "nothing listens on ", "");
 	config = lab_config(LAB_TLS);
 	(void)setenv("SSL_CERT_FILE", "/dev/null", 1);
+	expect_failure(&config, "the certificate of ", " is not trusted: ");
+}
+
+Test(dns, ca_file_is_for_DNS_over_TLS_too)
+{
+	struct dns_config config = lab_config(LAB_TLS);
+	struct lab lab;
+	struct lab_answer a;
+
+	(void)setenv("SSL_CERT_FILE", "/dev/null", 1);
+	config.ca_file = lab_info("tls_ca");
 	lab_open(&lab, &config);
 	lab_ask(&lab, "secure.test", DNS_MX, &a);
-	cr_expect_eq(a.status, FACT_FAILED);
+	cr_expect_eq(a.status, FACT_SECURE, "%s", a.why);
 	lab_close(&lab);
 }
 

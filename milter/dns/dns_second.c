@@ -1,0 +1,133 @@
+#include "autoconf.h"
+
+#include "dns/dns_second.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#define DS_HEAD 4 /* key tag, algorithm, digest type */
+
+struct second {
+	struct dns *dns;
+	char name[NAME_SIZE];
+	const char *zone; /* its DS is asked for; a part of name */
+	enum dns_type type;
+	char why[DNS_WHY_SIZE]; /* of the first answer */
+	dns_done_fn *done;
+	void *arg;
+};
+
+static void
+pass_on(struct second *s, const struct dns_answer *answer)
+{
+	s->done(s->arg, answer);
+	free(s);
+}
+
+static void
+give_up(struct second *s)
+{
+	struct dns_answer bogus = {.status = FACT_BOGUS};
+
+	(void)snprintf(bogus.why, sizeof(bogus.why), "%s", s->why);
+	pass_on(s, &bogus);
+}
+
+/* RFC 8624 3.1, 3.3: RSASHA1 and its NSEC3 form, RSASHA256, RSASHA512, ECDSA,
+ * EdDSA; SHA-1, SHA-256, SHA-384. What getdns validates with is among them. */
+static bool
+is_known(const struct dns_record *ds)
+{
+	static const uint8_t algorithms[] = {5, 7, 8, 10, 13, 14, 15, 16};
+	static const uint8_t digests[] = {1, 2, 4};
+
+	return ds->len > DS_HEAD &&
+	    memchr(algorithms, ds->data[2], sizeof(algorithms)) != NULL &&
+	    memchr(digests, ds->data[3], sizeof(digests)) != NULL;
+}
+
+static bool
+are_unknown(const struct dns_answer *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		if (is_known(&ds->records[i]))
+			return false;
+	return ds->n > 0 && !ds->truncated;
+}
+
+static void
+insecure_answered(void *arg, const struct dns_answer *answer)
+{
+	pass_on(arg, answer);
+}
+
+static void ds_answered(void *arg, const struct dns_answer *answer);
+
+static void
+ask_ds(struct second *s)
+{
+	if (s->zone == NULL ||
+	    dns_ask_once(s->dns, s->zone, DNS_DS, DNS_READ_STRICT, ds_answered,
+		s) != 0)
+		give_up(s);
+}
+
+static void
+ds_answered(void *arg, const struct dns_answer *ds)
+{
+	struct second *s = arg;
+	const char *dot;
+
+	if (ds->status == FACT_SECURE && ds->answer == ANSWER_RECORDS) {
+		if (!are_unknown(ds) ||
+		    dns_ask_once(s->dns, s->name, s->type, DNS_READ_INSECURE,
+			insecure_answered, s) != 0)
+			give_up(s);
+		return;
+	}
+	/* Not a zone cut, or inside of the zone that is called bogus. */
+	if (ds->status != FACT_SECURE && ds->status != FACT_BOGUS) {
+		give_up(s);
+		return;
+	}
+	dot = strchr(s->zone, '.');
+	s->zone = dot != NULL ? dot + 1 : NULL;
+	ask_ds(s);
+}
+
+static void
+first_answered(void *arg, const struct dns_answer *answer)
+{
+	struct second *s = arg;
+
+	if (answer->status != FACT_BOGUS) {
+		pass_on(s, answer);
+		return;
+	}
+	memcpy(s->why, answer->why, sizeof(s->why));
+	s->zone = s->name;
+	ask_ds(s);
+}
+
+int
+dns_second_ask(struct dns *dns, const char *name, enum dns_type type,
+    enum dns_reading reading, dns_done_fn *done, void *arg)
+{
+	struct second *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	s->dns = dns;
+	s->type = type;
+	s->done = done;
+	s->arg = arg;
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	err = dns_ask_once(dns, name, type, reading, first_answered, s);
+	if (err != 0)
+		free(s);
+	return err;
+}
