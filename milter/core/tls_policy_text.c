@@ -257,17 +257,18 @@ tls_policy_text(const struct tls_policy *policy, const struct tls_rules *rules,
     enum tls_dialect dialect)
 {
 	char text[SHORT_ANSWER_MAX + 1];
-	char *answer, *fitting;
+	char *longest, *answer;
 
 	if (tls_policy_format(policy, rules, dialect, text, sizeof(text)) == 0)
 		return strdup(text);
-	answer = malloc(TLS_ANSWER_MAX + 1);
-	if (answer == NULL)
+	longest = malloc(TLS_ANSWER_MAX + 1);
+	if (longest == NULL)
 		return NULL;
-	(void)tls_policy_format(policy, rules, dialect, answer,
+	(void)tls_policy_format(policy, rules, dialect, longest,
 	    TLS_ANSWER_MAX + 1);
-	fitting = realloc(answer, strlen(answer) + 1);
-	return fitting != NULL ? fitting : answer;
+	answer = strdup(longest);
+	free(longest);
+	return answer;
 }
 
 char *
