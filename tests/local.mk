@@ -183,7 +183,7 @@ lint:
 		--enable=warning,performance,portability --library=posix \
 		--suppress=missingInclude --suppress=getpwnamCalled \
 		--suppress=getgrnamCalled --suppress=ctuuninitvar \
-		--suppress=memleak:$(srcdir)/milter/front/tls_lookup.c \
+		--suppress=memleak:$(srcdir)/milter/core/tls_policy_text.c \
 		'-Djson_object_foreach(object,key,value)=while (next(&key,&value))' \
 		--include=$$queue -I$(srcdir)/milter $(srcdir)/milter
 
