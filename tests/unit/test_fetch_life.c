@@ -212,7 +212,7 @@ Test(fetch_life, F_17_time_does_not_run_while_a_fetch_waits)
 	client_wait(&client);
 	for (size_t i = 0; i < N(silent); i++) {
 		cr_expect_eq(silent[i].failure, FETCH_FAILURE_TIMEOUT);
-		cr_expect_null(strstr(silent[i].why, "waiting for another"),
+		cr_expect_null(strstr(silent[i].why, ", connecting"),
 		    "%s", silent[i].why);
 	}
 	cr_expect_eq(last.failure, FETCH_FAILURE_NONE, "%s", last.why);
