@@ -10,7 +10,8 @@
  *	verdicts			in the cache: entries, octets
  *	policies			stored: total, bound (with the flag),
  *					failing (their last refresh did),
- *					unwritten (in memory alone),
+ *					unwritten (in memory alone), down (the
+ *					server cannot be reached),
  *					next_expiry: domain, left (seconds)
  *	recipients			since the start: total, refused, held,
  *					reasons: name to number
@@ -84,10 +85,11 @@ policies_json(const struct control_policies *policies, struct store *store)
 		return json_pack("{s:s}", "error", err_text(policies->err));
 	if (policies->unknown)
 		return json_null();
-	json = json_pack("{s:I,s:I,s:I,s:I}", "total",
+	json = json_pack("{s:I,s:I,s:I,s:I,s:b}", "total",
 	    (json_int_t)policies->total, "bound", (json_int_t)policies->bound,
 	    "failing", (json_int_t)policies->failing, "unwritten",
-	    (json_int_t)store_count_unwritten(store));
+	    (json_int_t)store_count_unwritten(store), "down",
+	    store_is_unreachable(store));
 	if (json != NULL && policies->domain[0] != '\0')
 		(void)json_object_set_new(json, "next_expiry",
 		    json_pack("{s:s,s:I}", "domain", policies->domain, "left",

@@ -142,6 +142,9 @@ show_health(struct web *web, const struct http_request *request,
 	if (status.resolver == PROBE_BROKEN)
 		http_answer_text(client, 503,
 		    "the resolver path does not validate\n");
+	else if (store_is_unreachable(web->parts.store))
+		http_answer_text(client, 503,
+		    "the policy store cannot be reached\n");
 	else if (metrics_store_fails(web->metrics, METRICS_STORE_READ))
 		http_answer_text(client, 503,
 		    "the policy store cannot be read\n");
@@ -167,7 +170,8 @@ fill_in(struct web *web, struct page_view *view)
 	view->started_s = web->parts.started_s;
 	view->stored = store_count(web->parts.store);
 	view->store_reads =
-	    !metrics_store_fails(web->metrics, METRICS_STORE_READ);
+	    !metrics_store_fails(web->metrics, METRICS_STORE_READ) &&
+	    !store_is_unreachable(web->parts.store);
 	view->store_writes = store_takes_all(web);
 	engine_status(web->parts.engine, &view->engine);
 	minute_view(web->minute, &view->minute);

@@ -302,6 +302,17 @@ redis_keeper_return(struct redis_keeper *k, enum redis_lane lane,
 		log_down(k, "no answer in time");
 }
 
+bool
+redis_keeper_is_down(struct redis_keeper *k)
+{
+	bool down;
+
+	(void)pthread_mutex_lock(&k->lock);
+	down = k->state == STATE_DOWN;
+	(void)pthread_mutex_unlock(&k->lock);
+	return down;
+}
+
 void
 redis_keeper_wake(struct redis_keeper *k)
 {
@@ -347,7 +358,7 @@ keeper_free(struct redis_keeper *k)
 static bool
 is_outage(const struct redis_keeper *k, int err)
 {
-	return !k->keeping.login->read_only &&
+	return !k->keeping.login->must_be_up &&
 	    (err == ERR_BUSY || err == ERR_IO);
 }
 

@@ -57,7 +57,7 @@ struct redis_keeping {
 /*
  * Tries to connect before it returns. What is pointed to must outlive it. NULL
  * with *error filled in when the server says no to what the configuration
- * says; one that cannot be reached is an outage, or, if read_only, an error.
+ * says; one that cannot be reached is an outage, or, if must_be_up, an error.
  */
 struct redis_keeper *redis_keeper_new(const struct redis_keeping *keeping,
     char error[STORE_ERROR_SIZE]);
@@ -72,6 +72,8 @@ struct redis_link *redis_keeper_borrow(struct redis_keeper *keeper,
 /* err: what the link came to: 0, ERR_BUSY (no answer in time), another one. */
 void redis_keeper_return(struct redis_keeper *keeper, enum redis_lane lane,
     struct redis_link *link, int err);
+
+bool redis_keeper_is_down(struct redis_keeper *keeper);
 
 /* There is something to push. */
 void redis_keeper_wake(struct redis_keeper *keeper);

@@ -18,7 +18,8 @@ struct redis_login {
 	struct redis_address address;
 	const char *auth_file; /* read anew each time: passwords change */
 	const char *ca;
-	bool read_only; /* says nothing of its format to a new database */
+	bool read_only;  /* says nothing of its format to a new database */
+	bool must_be_up; /* an outage at the start is an error */
 };
 
 /*

@@ -545,3 +545,10 @@ store_holds_unwritten(const struct store *store)
 {
 	return store->backend->count_unwritten != NULL;
 }
+
+bool
+store_is_unreachable(struct store *store)
+{
+	return store->backend->is_down != NULL &&
+	    store->backend->is_down(store->handle);
+}

@@ -70,6 +70,7 @@ struct store_options {
 	const char *auth_file; /* redis_auth.h */
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
+	bool may_be_down;      /* STORE_READ_ONLY: an outage is no error */
 	size_t octets_max;     /* of a disk; 0: as usual, see store_env.h */
 	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
 				* store_unwritten.h */
@@ -82,7 +83,7 @@ struct store_options {
  * Not to be used across fork: daemonize first. What is created belongs to the
  * effective user, or to the directory's owner if that is root: take the final
  * identity first. A server that cannot be reached is an outage and no error,
- * unless it is opened for reading only.
+ * unless it is opened for reading only, without may_be_down.
  */
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
@@ -164,5 +165,8 @@ size_t store_count(struct store *store);
 size_t store_count_unwritten(struct store *store);
 /* Whether it is of a kind that holds them. */
 bool store_holds_unwritten(const struct store *store);
+/* Whether it is on a server that cannot be reached now: what is listed and
+ * counted is what this host knows of it. */
+bool store_is_unreachable(struct store *store);
 
 #endif

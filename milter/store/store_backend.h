@@ -53,6 +53,8 @@ struct store_backend {
 	/* Changes that are in memory alone until they can be written. NULL:
 	 * none ever is. */
 	size_t (*count_unwritten)(void *backend);
+	/* See store_is_unreachable. NULL: it never is. */
+	bool (*is_down)(void *backend);
 	/* On the writer, which has nothing to do: when it wants to be called
 	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
 	uint64_t (*idle)(void *backend);

@@ -149,6 +149,15 @@ memory_abort(void *backend)
 	table_abort(&m->changes);
 }
 
+static bool
+memory_is_down(void *backend)
+{
+	struct memory *m = backend;
+
+	return m->below != NULL && m->below->is_down != NULL &&
+	    m->below->is_down(m->handle);
+}
+
 const struct store_backend store_memory = {
     .scheme = "memory",
     .check = memory_check,
@@ -162,4 +171,5 @@ const struct store_backend store_memory = {
     .abort = memory_abort,
     .each = memory_each,
     .count = memory_count,
+    .is_down = memory_is_down,
 };

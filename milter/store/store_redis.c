@@ -100,6 +100,8 @@ redis_new(const struct store_options *options)
 	r->login.auth_file = r->auth_file;
 	r->login.ca = r->ca;
 	r->login.read_only = options->access == STORE_READ_ONLY;
+	r->login.must_be_up =
+	    options->access == STORE_READ_ONLY && !options->may_be_down;
 	if (r->spec != NULL && r->auth_file != NULL && r->ca != NULL &&
 	    r->copy != NULL)
 		return r;
@@ -150,6 +152,14 @@ redis_close(void *backend)
 		    "%zu policies could not be written to %s and are lost",
 		    lost, r->spec);
 	redis_free(r);
+}
+
+static bool
+redis_is_down(void *backend)
+{
+	struct store_redis *r = backend;
+
+	return redis_keeper_is_down(r->keeper);
 }
 
 /* --- the three kinds ------------------------------------------------------ */
@@ -212,6 +222,7 @@ open_unix(const char *rest, const struct store_options *options,
 		.abort = redis_abort, .each = redis_each,                 \
 		.count = redis_count, .ends_entries = true,               \
 		.count_unwritten = redis_count_unwritten,                 \
+		.is_down = redis_is_down,                                 \
 	}
 
 const struct store_backend store_redis =

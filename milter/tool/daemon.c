@@ -94,6 +94,11 @@ print_policies(const json_t *object)
 		printf("policies     %s\n", text_at(policies, "error"));
 		return;
 	}
+	if (json_is_true(part(policies, "down")))
+		puts(
+		    "             THE SERVER CANNOT BE REACHED: what follows is "
+		    "what this host\n"
+		    "             knows of it");
 	printf("policies     %" PRId64 " stored, %" PRId64
 	       " require DNSSEC, %" PRId64 " could not be refreshed\n",
 	    number_at(policies, "total"), number_at(policies, "bound"),
@@ -211,7 +216,8 @@ print_status(void *arg, const json_t *object, const char *line)
 
 	if (strcmp(text_at(part(object, "resolver"), "state"), "broken") == 0)
 		status->verdict = TOOL_NO;
-	if (number_at(part(object, "policies"), "unwritten") > 0)
+	if (number_at(part(object, "policies"), "unwritten") > 0 ||
+	    json_is_true(part(part(object, "policies"), "down")))
 		status->verdict = TOOL_NO;
 	if (status->json) {
 		puts(line);

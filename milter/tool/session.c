@@ -43,6 +43,7 @@ open_store(struct session *session)
 	const struct store_options of_daemon = {
 	    .spec = config->store,
 	    .access = STORE_READ_ONLY,
+	    .may_be_down = true,
 	    .auth_file = config->store_auth_file,
 	    .tls_ca = config->store_tls_ca,
 	    .log = session->log,
@@ -50,6 +51,8 @@ open_store(struct session *session)
 	const struct store_options empty = {.spec = "memory:"};
 	char error[STORE_ERROR_SIZE] = "";
 
+	/* One that is down stays so: whether a domain has a policy there is
+	 * not known, and no domain is one without policy. */
 	session->store = store_open(&of_daemon, error);
 	if (session->store != NULL)
 		return TOOL_OK;

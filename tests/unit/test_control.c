@@ -439,7 +439,7 @@ Test(control, status_tells_what_the_daemon_is_about)
 	EXPECT("\"generation\":7");
 	EXPECT("\"resolver\":{\"state\":\"broken\",\"since\":1764000000,\"why\":\"nothing listens on 192.0.2.1\"}");
 	EXPECT("\"policies\":{\"total\":1,\"bound\":0,\"failing\":0,"
-	       "\"unwritten\":0,"
+	       "\"unwritten\":0,\"down\":false,"
 	       "\"next_expiry\":{\"domain\":\"a.test\",\"left\":864");
 	EXPECT("\"total\":1,\"refused\":1,\"held\":0,"
 	       "\"reasons\":{\"mx-bogus\":1}");
@@ -655,6 +655,16 @@ Test(control, purge_forgets_what_cannot_be_read_too)
 	snprintf(path, sizeof(path), "%s/policies.jsonl", dir);
 	unlink(path);
 	rmdir(dir);
+}
+
+/* What this host does not know of is somewhere else, not absent. */
+Test(control, status_says_that_the_store_is_down)
+{
+	store_spec = "redis+unix:/nonexistent/socket";
+	start(0);
+	ask_once("{\"command\":\"status\"}\n");
+	EXPECT("\"total\":0");
+	EXPECT("\"down\":true");
 }
 
 Test(control, warm_asks_about_every_domain)

@@ -155,8 +155,10 @@ Test(store_redis_down, C_01_killed_server_leaves_the_copy)
 
 	NEEDS_SERVER();
 	cr_expect_eq(sync_put(here, &entry), 0);
+	cr_expect_not(store_is_unreachable(here));
 	redis_server_kill(&server);
 	expect_id("example.org", "1", "from the copy");
+	cr_expect(store_is_unreachable(here));
 	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN,
 	    "not known here, perhaps elsewhere: a fault of our own (D-20)");
 	cr_expect_eq(sync_list(here, list, sizeof(list)), 0);

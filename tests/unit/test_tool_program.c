@@ -214,6 +214,24 @@ Test(tool_program, C_17_export_works_without_the_daemon)
 	cr_expect_eq(system(script), 0);
 }
 
+/* D-20: whether a domain has a policy there is not known. */
+Test(tool_program, D_20_check_says_that_the_store_is_down)
+{
+	static const char script[] =
+	    "d=$(mktemp -d) && cd $d || exit 1\n"
+	    "printf 'store = \"redis+unix:%s/none\"\n"
+	    "resolvers = {\"127.0.0.1@9\"}\ndns_timeout = \"500ms\"\n"
+	    "control_socket = \"\"\n' $d >conf\n"
+	    "'" TOOL_PROGRAM "' -c conf check --json --deadline 2s "
+	    "example.org >got 2>err\n"
+	    "grep -q '\"internal_error\":true' got &&\n"
+	    "grep -q 'policy store, read: the server cannot be reached' got &&\n"
+	    "grep -q 'state=down' err && ! grep -q 'going on without' err\n"
+	    "status=$?; cat got err; cd /; rm -r $d; exit $status\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
 /* --- check, as far as no network is needed -------------------------------- */
 
 struct class_row {
