@@ -359,9 +359,8 @@ judge_denial(struct lookup *l)
 
 		missing(l, said->state, FACT_INSECURE, said->why,
 		    unvalidated_ttl(l, said->ttl_s));
-	} else if (u->asked && !u->answered) {
-		return false; /* it may name a policy */
-	} else if (v->answered && v->status != FACT_INSECURE) {
+	} else if (v->answered && v->status != FACT_INSECURE &&
+	    (u->answered || !u->asked)) {        /* else it may name a policy */
 		unproven(l, v->status, v->why);  /* D-07 */
 	} else if (v->answered && u->answered) { /* the newer one failed */
 		unproven(l, u->status, u->why);
