@@ -104,7 +104,6 @@ libio_a_SOURCES = \
 	milter/store/store_meta.c milter/store/store_meta.h \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
-	milter/store/store_redis_clock.c \
 	milter/store/store_redis_list.c \
 	milter/store/store_redis_read.c \
 	milter/store/store_redis_room.c \

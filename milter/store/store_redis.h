@@ -38,7 +38,6 @@ struct redis_change {
 	struct record *record; /* a tombstone: delete */
 	enum redis_put how;
 	bool from_copy; /* which has it, or has a newer one by now */
-	bool converted; /* its times are the server's */
 };
 
 /* What the last look at the server saw; store_redis_watch.c. */
@@ -62,8 +61,6 @@ struct store_redis {
 	struct redis_keeper *keeper;
 	struct copy *copy;
 	struct redis_watched watched; /* the keeper's thread */
-	_Atomic int64_t offset_s; /* what the server's clock is ahead of ours */
-	atomic_bool clock_told;   /* that they differ */
 	atomic_size_t listed; /* entries of the last listing; SIZE_MAX: none */
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
 	atomic_bool newer;   /* records that we cannot read; logged once */
@@ -76,22 +73,6 @@ struct store_redis {
 	size_t n_staged;
 	size_t room_staged;
 };
-
-/*
- * store_redis_clock.c. Times in the copy and on the server are the server's;
- * those that come from the engine, and go there, are this host's.
- */
-/* Asks for the server's time: a command, and its reply. 0, or what became of
- * the link. */
-int redis_send_time(struct redis_link *link);
-int redis_take_time(struct store_redis *r, struct redis_link *link,
-    uint64_t deadline_ms);
-int64_t redis_server_now_s(struct store_redis *r);
-/* Points to the same texts. */
-struct store_entry
-redis_from_server(struct store_redis *r, const struct store_entry *entry);
-/* Replaces *record. 0 or ERR_NOMEM. */
-int redis_to_server(struct store_redis *r, struct record **record);
 
 /* Whether what we hold of a policy counts for more than what the server does:
  * there is none (NULL), an older one, or the same without our notes. */
@@ -134,7 +115,7 @@ int redis_evict(struct store_redis *r, struct redis_link *link,
 /* A redis_push_fn: writes what is pending. */
 int redis_push(void *backend);
 /* The same for a caller on the keeper's thread, of what is in the copy. */
-int redis_write_spare(struct store_redis *r, struct redis_change *changes,
+int redis_write_spare(struct store_redis *r, const struct redis_change *changes,
     size_t n);
 
 /* store_redis_watch.c: a redis_watch_fn. */

@@ -253,11 +253,8 @@ list_copy(struct store_redis *r, struct listing *listing)
 	size_t n;
 	int err = copy_snapshot(r->copy, &rows, &n);
 
-	for (size_t i = 0; err == 0 && i < n; i++) {
-		struct store_entry ours = redis_from_server(r, &rows[i]->entry);
-
-		show(listing, i, 0, &ours);
-	}
+	for (size_t i = 0; err == 0 && i < n; i++)
+		show(listing, i, 0, &rows[i]->entry);
 	if (rows != NULL)
 		table_snapshot_free(rows, n);
 	return err;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 
@@ -30,11 +31,7 @@ struct batch {
 static void
 answer(struct batch *b, int err, const struct store_entry *entry)
 {
-	struct store_entry ours;
-
-	if (entry != NULL)
-		ours = redis_from_server(b->r, entry);
-	b->got(b->arg, b->done++, err, entry != NULL ? &ours : NULL);
+	b->got(b->arg, b->done++, err, entry);
 }
 
 /* The server lacks what we hold; or has no room for it. */
@@ -104,7 +101,7 @@ answer_beside_newer(struct batch *b)
 
 	tell_newer(b->r);
 	if (mine != NULL && !b->list &&
-	    redis_copy_wins(mine, false, NULL, redis_server_now_s(b->r)))
+	    redis_copy_wins(mine, false, NULL, time(NULL)))
 		answer(b, 0, &mine->entry);
 	else
 		answer(b, ERR_VERSION, NULL);
@@ -121,8 +118,7 @@ weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 
 	if (mine != NULL &&
 	    redis_copy_wins(mine, pending,
-		value == REDIS_VALUE_NONE ? NULL : theirs,
-		redis_server_now_s(b->r))) {
+		value == REDIS_VALUE_NONE ? NULL : theirs, time(NULL))) {
 		answer_and_heal(b, mine);
 	} else if (value == REDIS_VALUE_RECORD) {
 		answer_and_learn(b, theirs);
@@ -157,7 +153,7 @@ ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 {
 	struct redisReply *reply;
 	char key[REDIS_KEY_SIZE];
-	int err = redis_send_time(link);
+	int err = 0;
 
 	for (size_t i = b->done; err == 0 && i < b->n; i++) {
 		redis_key(b->domain[i], key);
@@ -166,8 +162,6 @@ ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 
 		err = redis_link_command(link, 2, words);
 	}
-	if (err == 0)
-		err = redis_take_time(b->r, link, deadline_ms);
 	while (err == 0 && b->done < b->n) {
 		err = redis_link_reply(link, deadline_ms, &reply);
 		if (err != 0)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 
@@ -33,7 +34,7 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
     size_t *written)
 {
 	struct redis_change changes[REDIS_BATCH_MAX];
-	int64_t now_s = redis_server_now_s(r);
+	int64_t now_s = time(NULL);
 	size_t live = 0;
 	int err = 0;
 
@@ -44,7 +45,6 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
 			    .record = rows[i],
 			    .how = REDIS_PUT_COPY,
 			    .from_copy = true,
-			    .converted = true,
 			};
 	}
 	if (live > 0)

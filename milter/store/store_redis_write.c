@@ -5,6 +5,7 @@
 #include "autoconf.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 
@@ -94,7 +95,7 @@ exchange(struct store_redis *r, struct redis_link *link,
 
 	*failed = 0;
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = send_change(r, link, &changes[i], redis_server_now_s(r));
+		err = send_change(r, link, &changes[i], time(NULL));
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		int result;
 
@@ -122,42 +123,17 @@ sum_octets(const struct redis_change *changes, size_t n, bool expendable)
 	return octets;
 }
 
-static int
-convert(struct store_redis *r, struct redis_change *change)
-{
-	int err = 0;
-
-	if (!change->converted)
-		err = redis_to_server(r, &change->record);
-	change->converted = err == 0;
-	return err;
-}
-
-/* By the server's clock as it is now. */
-static int
-convert_all(struct store_redis *r, struct redis_link *link,
-    struct redis_change *changes, size_t n, uint64_t deadline_ms)
-{
-	int err = redis_send_time(link);
-
-	if (err == 0)
-		err = redis_take_time(r, link, deadline_ms);
-	for (size_t i = 0; err == 0 && i < n; i++)
-		err = convert(r, &changes[i]);
-	return err;
-}
-
 /* The same, with room made for what binds. */
 static int
 exchange_with_room(struct store_redis *r, struct redis_link *link,
-    struct redis_change *changes, size_t n, int *failed)
+    const struct redis_change *changes, size_t n, int *failed)
 {
 	uint64_t deadline_ms = redis_now_ms() + REDIS_WRITE_MS;
 	size_t expendable = sum_octets(changes, n, true);
 	size_t evicted = 0;
-	int err = convert_all(r, link, changes, n, deadline_ms);
+	int err = 0;
 
-	if (err == 0 && expendable > 0)
+	if (expendable > 0)
 		err = redis_look_at_memory(r, link, expendable, deadline_ms);
 	if (err == 0)
 		err = exchange(r, link, changes, n, failed);
@@ -175,7 +151,7 @@ exchange_with_room(struct store_redis *r, struct redis_link *link,
  * twice does no harm. */
 static int
 write_changes(struct store_redis *r, enum redis_lane lane, uint64_t wait_ms,
-    struct redis_change *changes, size_t n)
+    const struct redis_change *changes, size_t n)
 {
 	struct redis_link *link;
 	int failed = ERR_DOWN;
@@ -276,9 +252,9 @@ is_hopeless(int err)
 /* A change that the server did not take. One that it did take is kept as well,
  * if others failed beside it: to write it twice does no harm. */
 static void
-keep(struct store_redis *r, struct redis_change *change)
+keep(struct store_redis *r, const struct redis_change *change)
 {
-	if (!change->record->deleted && convert(r, change) == 0)
+	if (!change->record->deleted)
 		(void)copy_put(r->copy, change->record, true);
 }
 
@@ -320,7 +296,8 @@ redis_commit(void *backend)
 }
 
 int
-redis_write_spare(struct store_redis *r, struct redis_change *changes, size_t n)
+redis_write_spare(struct store_redis *r, const struct redis_change *changes,
+    size_t n)
 {
 	return write_changes(r, REDIS_SPARE, 0, changes, n);
 }
@@ -331,11 +308,10 @@ redis_write_spare(struct store_redis *r, struct redis_change *changes, size_t n)
 static bool
 push_one(struct store_redis *r, struct record *record)
 {
-	struct redis_change change = {
+	const struct redis_change change = {
 	    .record = record,
 	    .how = REDIS_PUT_COPY,
 	    .from_copy = true,
-	    .converted = true,
 	};
 	int err = write_changes(r, REDIS_SPARE, 0, &change, 1);
 

@@ -488,13 +488,6 @@ tests_unit_test_store_redis_down_SOURCES = tests/unit/test_store_redis_down.c \
 	$(STORE_REDIS_SOURCES)
 tests_unit_test_store_redis_down_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
 tests_unit_test_store_redis_down_LDADD = $(STORE_REDIS_LDADD)
-check_PROGRAMS += tests/unit/test_store_redis_clock
-UNIT_TESTS += tests/unit/test_store_redis_clock
-tests_unit_test_store_redis_clock_SOURCES = \
-	tests/unit/test_store_redis_clock.c $(STORE_REDIS_SOURCES)
-tests_unit_test_store_redis_clock_CPPFLAGS = $(STORE_REDIS_CPPFLAGS)
-tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
-tests_unit_test_store_redis_clock_LDADD = $(STORE_REDIS_LDADD)
 check_PROGRAMS += tests/unit/test_store_redis_room
 UNIT_TESTS += tests/unit/test_store_redis_room
 tests_unit_test_store_redis_room_SOURCES = tests/unit/test_store_redis_room.c \
