@@ -25,7 +25,7 @@ check-local:
 # Some at once, and silent unless one fails: all but those that spend their time
 # in waiting for a daemon or a server, and test_oracle, which computes for long.
 QUICK_TESTS = $(SCENARIO_TESTS) $(filter-out %/test_dns %/test_filter \
-	%/test_init %/test_libraries %/test_oracle %/test_program,$(UNIT_TESTS))
+	%/test_init %/test_libraries %/test_oracle %/test_program %/test_store_room,$(UNIT_TESTS))
 
 check-quick: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(QUICK_TESTS)

@@ -107,7 +107,11 @@ note_error(void *arg, int err)
 		*(int *)arg = err;
 }
 
-/* Many at a time, as synced writes one by one would take minutes. */
+/*
+ * Many at a time, as synced writes one by one would take minutes. A batch of
+ * what binds may be larger than what an eviction has freed: then it is held,
+ * and written a moment later.
+ */
 static void
 fill(struct store *store, const char *word, size_t n, bool binds)
 {
@@ -126,8 +130,9 @@ fill(struct store *store, const char *word, size_t n, bool binds)
 	/* In the order of the calls: the others are written as well. */
 	while ((last = put(store, word, n - 1, binds, 4000)) == ERR_BUSY)
 		(void)usleep(1000);
-	cr_assert_eq(last, 0, "%s", err_text(last));
-	cr_assert_eq(err, 0, "%s", err_text(err));
+	cr_assert(last == 0 || (binds && last == ERR_FULL), "%s",
+	    err_text(last));
+	cr_assert(err == 0 || (binds && err == ERR_FULL), "%s", err_text(err));
 }
 
 static void
@@ -167,6 +172,8 @@ Test(store_room, C_16_what_binds_displaces_strangers)
 	fill(store, "stranger", STRANGERS, false);
 	strangers = store_count(store);
 	fill(store, "bound", n, true);
+	while (store_count_unwritten(store) > 0)
+		(void)usleep(1000);
 	expect_bound(store, n);
 	cr_expect_lt(store_count(store) - n, strangers);
 	store_close(&store);
