@@ -81,7 +81,7 @@ libio_a_SOURCES = \
 	milter/log/log_read.c milter/log/log_read.h \
 	milter/log/metrics.c milter/log/metrics.h \
 	milter/log/tlsrpt.c milter/log/tlsrpt.h \
-	milter/store/local_cache.c milter/store/local_cache.h \
+	milter/store/overlay.c milter/store/overlay.h \
 	milter/store/redis_address.c milter/store/redis_address.h \
 	milter/store/redis_auth.c milter/store/redis_auth.h \
 	milter/store/redis_keeper.c milter/store/redis_keeper.h \
@@ -100,7 +100,6 @@ libio_a_SOURCES = \
 	milter/store/store_json.c milter/store/store_json.h \
 	milter/store/store_lmdb.c \
 	milter/store/store_memory.c \
-	milter/store/store_merge.c milter/store/store_merge.h \
 	milter/store/store_meta.c milter/store/store_meta.h \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
@@ -112,11 +111,10 @@ libio_a_SOURCES = \
 	milter/store/store_report.c milter/store/store_report.h \
 	milter/store/store_restore.c milter/store/store_restore.h \
 	milter/store/store_room.c milter/store/store_room.h \
-	milter/store/store_table.c milter/store/store_table.h \
 	milter/store/store_verify.c milter/store/store_verify.h \
 	milter/store/store_wait.c milter/store/store_wait.h \
 	milter/store/work_queue.c milter/store/work_queue.h \
-	milter/store/write_retry.c milter/store/write_retry.h \
+	milter/store/write_retry.c \
 	milter/text/facts_json.h \
 	milter/text/facts_json_read.c \
 	milter/text/facts_json_write.c \

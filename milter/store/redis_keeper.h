@@ -63,7 +63,8 @@ struct redis_keeper *redis_keeper_new(const struct redis_keeping *keeping,
     char error[STORE_ERROR_SIZE]);
 /* Starts its thread, which may call push and watch at once. 0 or ERR_NOMEM. */
 int redis_keeper_start(struct redis_keeper *keeper);
-/* Also of one that was never started. Nobody has a link. What can still be pushed is. */
+/* Also of one that was never started. Nobody has a link. What can still be
+ * pushed is. */
 void redis_keeper_stop(struct redis_keeper **keeper);
 
 /* NULL: not to be had, or not within wait_ms. */

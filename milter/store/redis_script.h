@@ -29,7 +29,7 @@
 #define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
 #define REDIS_CHANGES_KEY     "dane-sts:1:changes"
 #define REDIS_INCARNATION_KEY "dane-sts:1:incarnation"
-#define REDIS_KEY_SIZE   (sizeof(REDIS_KEY_PREFIX) + NAME_SIZE)
+#define REDIS_KEY_SIZE        (sizeof(REDIS_KEY_PREFIX) + NAME_SIZE)
 
 void redis_key(const char *domain, char out[REDIS_KEY_SIZE]);
 

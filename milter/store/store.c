@@ -1,9 +1,8 @@
 /*
  * The policy store's front: kinds of store, threads, group commit.
  *
- * Whatever waits when the writer comes round goes into one commit, as a synced
- * write costs the same for one entry and for hundreds. If that commit fails,
- * each entry gets one of its own, so that a bad one fails alone.
+ * All requests that wait when the writer comes round go into one write, as a
+ * synced write costs the same for one entry and for hundreds.
  */
 #include "autoconf.h"
 
@@ -12,20 +11,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "store/store_backend.h"
 #include "store/work_queue.h"
-#include "store/write_retry.h"
 
 struct store {
 	const struct store_backend *backend;
 	void *handle;
-	struct lane reads;
-	struct lane writes;
+	struct work_queue reads;
+	struct work_queue writes;
 };
 
 /* --- kinds of store ------------------------------------------------------- */
+
+uint64_t
+store_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static const struct store_backend *const backends[] = {
     &store_lmdb,
@@ -161,75 +169,40 @@ read_batch(void *arg, struct request *batch)
 
 /* --- writing -------------------------------------------------------------- */
 
+/* The requests from first up to, but not with, end, at once: all or none. */
 static int
-change(struct store *store, const struct request *request)
-{
-	const struct store_backend *backend = store->backend;
-	const struct store_entry *entry = &request->record->entry;
-
-	if (request->record->deleted && request->later && backend->ends_entries)
-		return 0;
-	if (request->record->deleted)
-		return backend->remove(store->handle, entry->domain);
-	if (request->mark && backend->note != NULL)
-		return backend->note(store->handle, entry);
-	return backend->put(store->handle, entry);
-}
-
-static int
-commit_once(struct store *store, const struct request *first,
+write_at_once(struct store *store, const struct request *first,
     const struct request *end)
 {
-	int err = store->backend->begin(store->handle);
+	struct store_change changes[WORK_QUEUE_BATCH_MAX];
+	size_t n = 0;
 
-	if (err != 0)
-		return err;
-	for (; err == 0 && first != end; first = first->next) {
-		if (first->err == 0)
-			err = change(store, first);
-	}
-	if (err == 0)
-		err = store->backend->commit(store->handle);
-	if (err != 0)
-		store->backend->abort(store->handle);
-	return err;
-}
-
-/* The requests from first up to, but not with, end: all or none. */
-static int
-commit(struct store *store, const struct request *first,
-    const struct request *end)
-{
-	int err = ERR_BUSY;
-
-	for (int i = 0; i < STORE_CHANGE_TRIES && err == ERR_BUSY; i++)
-		err = commit_once(store, first, end);
-	return err;
-}
-
-static void
-commit_each(struct store *store, struct request *first,
-    const struct request *end)
-{
 	for (; first != end; first = first->next) {
-		if (first->err == 0)
-			first->err = commit(store, first, first->next);
+		bool expired = first->record->deleted && first->later;
+
+		if (first->err == 0 &&
+		    !(expired && store->backend->ends_entries))
+			changes[n++] = (struct store_change){
+			    .record = first->record,
+			    .note = first->mark,
+			};
 	}
+	return n == 0 ? 0 : store->backend->write(store->handle, changes, n);
 }
 
+/* If they cannot be written at once, each by itself, so that a bad one fails
+ * alone. */
 static void
-commit_run(struct store *store, struct request *first,
-    const struct request *end)
+write_run(struct store *store, struct request *first, const struct request *end)
 {
-	int err = commit(store, first, end);
+	bool single = first->next == end;
+	int err = write_at_once(store, first, end);
 
-	if (err != 0 && first->next != end) {
-		commit_each(store, first, end);
-		return;
-	}
-	for (; first != end; first = first->next) {
+	for (; err != 0 && first != end; first = first->next) {
 		if (first->err == 0)
-			first->err = err;
+			first->err = single
+			    ? err
+			    : write_at_once(store, first, first->next);
 	}
 }
 
@@ -269,20 +242,12 @@ keep_newer(struct request *request, int err, const struct store_entry *entry)
 }
 
 static bool
-reads_first(const struct request *request)
-{
-	return request->mark || request->later;
-}
-
-static bool
 is_in_run(const struct request *first, const struct request *end,
     const char *domain)
 {
-	for (; first != end; first = first->next) {
-		if (strcmp(first->record->entry.domain, domain) == 0)
-			return true;
-	}
-	return false;
+	while (first != end && strcmp(first->record->entry.domain, domain) != 0)
+		first = first->next;
+	return first != end;
 }
 
 /*
@@ -297,7 +262,7 @@ run_end(const struct request *first)
 
 	while (end != NULL && end->mark == first->mark &&
 	    end->later == first->later &&
-	    !(reads_first(end) &&
+	    !((end->mark || end->later) &&
 		is_in_run(first, end, end->record->entry.domain)))
 		end = end->next;
 	return end;
@@ -316,7 +281,7 @@ write_batch(void *arg, struct request *batch)
 			read_run(store, request, end, mark_entry);
 		else if (request->later)
 			read_run(store, request, end, keep_newer);
-		commit_run(store, request, end);
+		write_run(store, request, end);
 	}
 	while (batch != NULL) {
 		request = batch;
@@ -344,8 +309,8 @@ open_backend(struct store *store, const char *rest,
 	if (options->access == STORE_READ_ONLY) {
 		handle = store_memory_over(store->backend, below);
 	} else if (store->backend->hold_unwritten) {
-		handle = store_unwritten_over(store->backend, below, options);
-		over = &store_unwritten;
+		handle = store_write_retry_over(store->backend, below, options);
+		over = &store_write_retry;
 	} else {
 		return below;
 	}
@@ -369,12 +334,13 @@ write_later(void *arg)
 }
 
 static int
-start_lanes(struct store *store, char error[STORE_ERROR_SIZE])
+start_queues(struct store *store, char error[STORE_ERROR_SIZE])
 {
-	if (lane_start(&store->reads, read_batch, NULL, store) != 0)
+	if (work_queue_start(&store->reads, read_batch, NULL, store) != 0)
 		goto fail;
-	if (lane_start(&store->writes, write_batch, write_later, store) != 0) {
-		lane_stop(&store->reads);
+	if (work_queue_start(&store->writes, write_batch, write_later, store) !=
+	    0) {
+		work_queue_stop(&store->reads);
 		goto fail;
 	}
 	return 0;
@@ -402,7 +368,7 @@ store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 	store->handle = open_backend(store, rest, options, error);
 	if (store->handle == NULL)
 		goto fail;
-	if (start_lanes(store, error) == 0)
+	if (start_queues(store, error) == 0)
 		return store;
 	store->backend->close(store->handle);
 fail:
@@ -419,8 +385,8 @@ store_close(struct store **storep)
 		return;
 	*storep = NULL;
 	/* Reads first: their callbacks may still ask for changes. */
-	lane_stop(&store->reads);
-	lane_stop(&store->writes);
+	work_queue_stop(&store->reads);
+	work_queue_stop(&store->writes);
 	store->backend->close(store->handle);
 	free(store);
 }
@@ -433,7 +399,7 @@ store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
 	struct request request = {.got = got, .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	return err != 0 ? err : lane_post(&store->reads, &request);
+	return err != 0 ? err : work_queue_post(&store->reads, &request);
 }
 
 static int
@@ -448,7 +414,7 @@ post_put(struct store *store, const struct store_entry *entry, bool later,
 		record_unref(&request.record);
 		err = ERR_TOOLONG;
 	}
-	return err != 0 ? err : lane_post(&store->writes, &request);
+	return err != 0 ? err : work_queue_post(&store->writes, &request);
 }
 
 int
@@ -479,7 +445,7 @@ store_mark(struct store *store, const char *domain,
 	struct request request = {.mark = true, .done = done, .arg = arg};
 	int err = record_new(&entry, &request.record);
 
-	return err != 0 ? err : lane_post(&store->writes, &request);
+	return err != 0 ? err : work_queue_post(&store->writes, &request);
 }
 
 int
@@ -489,7 +455,7 @@ store_delete(struct store *store, const char *domain, store_done_fn *done,
 	struct request request = {.done = done, .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	return err != 0 ? err : lane_post(&store->writes, &request);
+	return err != 0 ? err : work_queue_post(&store->writes, &request);
 }
 
 int
@@ -503,7 +469,7 @@ store_delete_expired(struct store *store, const char *domain, int64_t fetched_s,
 		return err;
 	request.record->entry.fetched_s =
 	    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
-	return lane_post(&store->writes, &request);
+	return work_queue_post(&store->writes, &request);
 }
 
 int

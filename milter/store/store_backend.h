@@ -1,22 +1,36 @@
 /*
- * What a kind of store implements. store.c owns the threads and queues and
- * calls these; a new kind is one file and one row in store.c's table.
+ * What a kind of store implements: records over some medium. store.c owns the
+ * threads and queues and calls these; a new kind is one file and one row in
+ * store.c's table.
  *
- * get and each may run beside one another and beside the writer; begin, put,
- * remove, commit and abort are called by the one writer thread. Names have
- * been checked: canonical domains, ids of at most 32 octets.
+ * get and each may run beside one another and beside the writer. write and idle
+ * are called by the one writer thread. Names have been checked: canonical
+ * domains, ids of at most 32 octets.
  */
 #ifndef STORE_STORE_BACKEND_H
 #define STORE_STORE_BACKEND_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "store/store.h"
+#include "store/store_record.h"
 
 /* The answer about the domain at place i: err as of a get, or 0 and entry. */
 typedef void
 store_many_fn(void *arg, size_t i, int err, const struct store_entry *entry);
 
-/* How often a backend may ask for a new begin (ERR_BUSY). */
-#define STORE_CHANGE_TRIES 16
+/* A write that needs a larger map, or room, is begun anew so often. */
+#define STORE_WRITE_TRIES 16
+
+/* One change; the record stays the caller's. */
+struct store_change {
+	struct record *record; /* a tombstone: delete */
+	/* The entry as it was read here, with other notes on it (used, tried):
+	 * whoever shares the store may have put something newer. */
+	bool note;
+};
 
 struct store_backend {
 	const char *scheme; /* "lmdb": the part of the spec before ':' */
@@ -34,21 +48,11 @@ struct store_backend {
 	 * one is as good. */
 	void (*get_many)(void *backend, size_t n, const char *const *domain,
 	    store_many_fn *got, void *arg);
-	/*
-	 * Several changes go into one commit; none counts before it, all or
-	 * none after it (on a server: after an error some may). After an
-	 * error of put, remove or commit follows abort. ERR_BUSY: nothing is
-	 * wrong with the change, begin anew (the backend made room).
-	 */
-	int (*begin)(void *backend);
-	int (*put)(void *backend, const struct store_entry *entry);
-	/* As put, of what was read here and has other notes now: whoever shares
-	 * the store may have put something newer. NULL: nobody shares it. */
-	int (*note)(void *backend, const struct store_entry *entry);
-	int (*remove)(void *backend, const char *domain);
-	int (*commit)(void *backend); /* durable when 0 */
-	void (*abort)(void *backend);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
+	/* Durable when 0. After an error none was made (on a server, or without
+	 * memory: some may have been; to make one again does no harm). */
+	int (*write)(void *backend, const struct store_change *changes,
+	    size_t n);
 	size_t (*count)(void *backend);
 	/* Changes that are in memory alone until they can be written. NULL:
 	 * none ever is. */
@@ -60,10 +64,10 @@ struct store_backend {
 	uint64_t (*idle)(void *backend);
 	/* See store_backup. NULL: it keeps no copy. */
 	int (*backup)(void *backend);
-	/* What it cannot write is held over it (store_unwritten.h). False: it
-	 * sees to that itself, or has nothing to lose. */
+	/* What it cannot write is held over it (write_retry.c). False: it sees
+	 * to that itself, or has nothing to lose. */
 	bool hold_unwritten;
-	/* What has expired goes without being removed. */
+	/* Entries that have expired go without being deleted. */
 	bool ends_entries;
 };
 
@@ -73,8 +77,37 @@ extern const struct store_backend store_redis;
 extern const struct store_backend store_rediss;
 extern const struct store_backend store_redis_unix;
 
-/* A store_memory handle that lies over another store and takes its changes;
- * closes it as well. NULL: no memory. */
+/* CLOCK_MONOTONIC. That of base/clock.h is replaced in the scenario tests,
+ * where the threads of a store still wait by the real one. */
+uint64_t store_now_ms(void);
+
+/* A handle of store_memory that lies over another store, takes its changes and
+ * closes it. NULL: no memory. */
 void *store_memory_over(const struct store_backend *below, void *handle);
+
+/*
+ * A handle of store_write_retry, which keeps the writes that a disk did not
+ * take, and closes the store below. NULL: no memory.
+ *
+ * A policy that was fetched while the disk was full binds all the same, for as
+ * long as the process runs, and is written as soon as there is room: with the
+ * next change that succeeds, or when the writer tries again, less and less
+ * often. The caller is told that the change is not durable; the log tells of
+ * the outage once when it begins and once when it ends.
+ *
+ * Bounded as what is pending in overlay.h. Notes (used, tried) are held only
+ * together with a policy that is: they concern every stored policy, and would
+ * leave no room for what matters.
+ */
+void *store_write_retry_over(const struct store_backend *below, void *handle,
+    const struct store_options *options);
+extern const struct store_backend store_write_retry;
+
+/* Between two tries, without a change that can be written. */
+#define WRITE_RETRY_MIN_MS 500
+#define WRITE_RETRY_MAX_MS 5000
+/* An outage that begins so soon after another one ends only when it has been
+ * over for as long: one line each way in that time. */
+#define WRITE_RETRY_CALM_MS 20000
 
 #endif

@@ -13,27 +13,23 @@
 
 #include "base/err.h"
 #include "log/log.h"
+#include "store/overlay.h"
 #include "store/store_backend.h"
 #include "store/store_backup.h"
 #include "store/store_env.h"
 #include "store/store_format.h"
-#include "store/store_merge.h"
 #include "store/store_meta.h"
 #include "store/store_restore.h"
 #include "store/store_room.h"
-#include "store/store_table.h"
 
 struct lmdb {
 	struct env env;
-	MDB_txn *txn; /* the writer's */
 	struct log *log;
 	struct room room;
-	bool binds;    /* this transaction puts something that binds */
-	bool evict;    /* before the next one: there was no room for it */
-	bool hopeless; /* that was of no use */
-	/* The copy as text is all that can be read: for reading alone. */
-	bool from_backup;
-	struct table backup;
+	bool hopeless; /* evicting was of no use; until a write succeeds */
+	/* Opened for reading only, and the copy as text is all that can be
+	 * read; else NULL. */
+	struct overlay *backup;
 	pthread_mutex_t backup_lock; /* of what follows */
 	size_t backup_txn;           /* the last commit that the copy holds */
 	bool backup_failed;          /* told */
@@ -58,7 +54,7 @@ static void lmdb_close(void *backend);
 static int
 take_from_backup(void *arg, struct record *record)
 {
-	return table_stage(arg, record_ref(record));
+	return overlay_put(arg, record, false) ? 0 : ERR_NOMEM;
 }
 
 /* For reading alone: nothing on the disk is changed. */
@@ -66,16 +62,14 @@ static int
 read_backup(struct lmdb *l, const char *dir, char error[STORE_ERROR_SIZE])
 {
 	size_t bad;
-	int err;
+	int err = ERR_NOMEM;
 
-	l->from_backup = true;
-	table_init(&l->backup, false);
-	err = backup_read(dir, take_from_backup, &l->backup, &bad);
-	if (err == 0)
-		err = table_commit(&l->backup);
+	l->backup = overlay_new(SIZE_MAX, SIZE_MAX);
+	if (l->backup != NULL)
+		err = backup_read(dir, take_from_backup, l->backup, &bad);
 	if (err == 0)
 		return 0;
-	table_clear(&l->backup);
+	overlay_free(&l->backup);
 	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/" BACKUP_NAME ": %s",
 	    dir, err_text(err));
 	return err;
@@ -136,31 +130,6 @@ key_of(const char *domain)
 /* --- reading -------------------------------------------------------------- */
 
 static int
-get_from_backup(struct lmdb *l, const char *domain, store_each_fn *got,
-    void *arg)
-{
-	struct record *record = table_get(&l->backup, domain);
-	int err = store_merge_get(record, NULL, NULL, domain, got, arg);
-
-	record_unref(&record);
-	return err;
-}
-
-static int
-each_of_backup(struct lmdb *l, store_each_fn *each, void *arg)
-{
-	struct record **rows;
-	size_t n;
-	int err = table_snapshot(&l->backup, &rows, &n);
-
-	if (err != 0)
-		return err;
-	err = store_merge(rows, n, NULL, NULL, each, arg);
-	table_snapshot_free(rows, n);
-	return err;
-}
-
-static int
 lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct lmdb *l = backend;
@@ -171,8 +140,8 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 	int rc;
 	int err;
 
-	if (l->from_backup)
-		return get_from_backup(l, domain, got, arg);
+	if (l->backup != NULL)
+		return overlay_read(l->backup, NULL, NULL, domain, got, arg);
 	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err != 0)
 		return err;
@@ -231,8 +200,8 @@ lmdb_each(void *backend, store_each_fn *each, void *arg)
 	MDB_txn *txn;
 	int err;
 
-	if (l->from_backup)
-		return each_of_backup(l, each, arg);
+	if (l->backup != NULL)
+		return overlay_each(l->backup, NULL, NULL, each, arg);
 	err = env_begin(&l->env, MDB_RDONLY, &txn);
 	if (err == ERR_NOTFOUND)
 		return 0;
@@ -255,8 +224,8 @@ lmdb_count(void *backend)
 	MDB_stat stat = {.ms_entries = 0};
 	MDB_txn *txn;
 
-	if (l->from_backup)
-		return table_count(&l->backup);
+	if (l->backup != NULL)
+		return overlay_size(l->backup).n;
 	if (env_begin(&l->env, MDB_RDONLY, &txn) != 0)
 		return 0;
 	(void)mdb_stat(txn, l->env.dbi, &stat);
@@ -295,106 +264,82 @@ evict_once(struct lmdb *l, size_t *evicted)
 	return err;
 }
 
-/* C-16: for something that binds. */
-static void
+/* C-16: makes room for a policy that binds. Whether any was made. */
+static bool
 evict(struct lmdb *l)
 {
 	size_t total = 0;
 	size_t evicted = 0;
 
-	l->evict = false;
 	for (int i = 0; i < EVICT_COMMITS; i++, total += evicted) {
 		if (evict_once(l, &evicted) != 0)
 			break;
 	}
 	l->hopeless = total == 0;
+	return total > 0;
 }
 
+/* In the transaction. A policy that is not admitted is not kept; the one that
+ * it would have replaced goes all the same (C-07). */
 static int
-lmdb_begin(void *backend)
+change(struct lmdb *l, MDB_txn *txn, const struct record *record)
 {
-	struct lmdb *l = backend;
+	const struct store_entry *entry = &record->entry;
+	MDB_val key = key_of(entry->domain);
+	bool admitted = !record->deleted;
+	size_t cost;
+	int rc = room_leave(&l->room, txn, entry->domain, &cost);
 
-	if (l->evict)
-		evict(l);
-	l->binds = false;
-	room_begin(&l->room);
-	return env_begin(&l->env, 0, &l->txn);
-}
-
-/* An error as the front gets it: room can be made for something that binds. */
-static int
-change_error(struct lmdb *l, int err)
-{
-	if (err != ERR_FULL || !l->binds || l->hopeless)
-		return err;
-	l->evict = true;
-	return ERR_BUSY;
-}
-
-static int
-leave(struct lmdb *l, const char *domain, size_t *cost)
-{
-	return env_error(&l->env, room_leave(&l->room, l->txn, domain, cost));
-}
-
-static int delete (struct lmdb *l, const char *domain)
-{
-	MDB_val key = key_of(domain);
-	int rc = mdb_del(l->txn, l->env.dbi, &key, NULL);
-
+	if (rc == 0 && admitted)
+		rc = room_admit(&l->room, txn, entry, cost, &admitted);
+	if (rc != 0)
+		return env_error(&l->env, rc);
+	if (admitted)
+		return env_put(&l->env, txn, entry);
+	rc = mdb_del(txn, l->env.dbi, &key, NULL);
 	return rc == MDB_NOTFOUND ? 0 : env_error(&l->env, rc);
 }
 
-/* One that is not admitted is not kept; what it would have replaced goes all
- * the same (C-07). */
 static int
-lmdb_put(void *backend, const struct store_entry *entry)
+write_once(struct lmdb *l, const struct store_change *changes, size_t n)
 {
-	struct lmdb *l = backend;
-	bool admitted = true;
-	size_t cost;
-	int err = leave(l, entry->domain, &cost);
+	MDB_txn *txn;
+	int err = env_begin(&l->env, 0, &txn);
 
-	l->binds = l->binds || !entry->expendable;
+	if (err != 0)
+		return err;
+	room_begin(&l->room);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = change(l, txn, changes[i].record);
 	if (err == 0)
-		err = env_error(&l->env,
-		    room_admit(&l->room, l->txn, entry, cost, &admitted));
+		err = env_commit(&l->env, &txn);
 	if (err == 0)
-		err = admitted ? env_put(&l->env, l->txn, entry)
-			       : delete (l, entry->domain);
-	return change_error(l, err);
-}
-
-static int
-lmdb_remove(void *backend, const char *domain)
-{
-	struct lmdb *l = backend;
-	size_t cost;
-	int err = leave(l, domain, &cost);
-
-	return change_error(l, err == 0 ? delete (l, domain) : err);
-}
-
-static int
-lmdb_commit(void *backend)
-{
-	struct lmdb *l = backend;
-	int err = env_commit(&l->env, &l->txn);
-
-	if (err == 0) {
 		room_commit(&l->room);
-		l->hopeless = false;
-	}
-	return change_error(l, err);
+	env_abort(&l->env, &txn);
+	return err;
 }
 
-static void
-lmdb_abort(void *backend)
+/* ERR_BUSY: nothing is wrong with the changes, but the map must grow. ERR_FULL:
+ * room can be made for a policy that binds, if there is one among them. */
+static int
+lmdb_write(void *backend, const struct store_change *changes, size_t n)
 {
 	struct lmdb *l = backend;
+	bool binds = false;
+	int err = ERR_BUSY;
 
-	env_abort(&l->env, &l->txn);
+	for (size_t i = 0; i < n; i++)
+		binds = binds ||
+		    (!changes[i].record->deleted &&
+			!changes[i].record->entry.expendable);
+	for (int i = 0; i < STORE_WRITE_TRIES && err == ERR_BUSY; i++) {
+		err = write_once(l, changes, n);
+		if (err == ERR_FULL && binds && !l->hopeless && evict(l))
+			err = ERR_BUSY;
+	}
+	if (err == 0)
+		l->hopeless = false;
+	return err;
 }
 
 /* --- the copy as text ----------------------------------------------------- */
@@ -460,9 +405,8 @@ lmdb_close(void *backend)
 {
 	struct lmdb *l = backend;
 
-	env_abort(&l->env, &l->txn);
-	if (l->from_backup) {
-		table_clear(&l->backup);
+	if (l->backup != NULL) {
+		overlay_free(&l->backup);
 	} else {
 		if (l->env.access == STORE_READ_WRITE)
 			(void)write_backup(l);
@@ -479,12 +423,8 @@ const struct store_backend store_lmdb = {
     .open = lmdb_open,
     .close = lmdb_close,
     .get = lmdb_get,
-    .begin = lmdb_begin,
-    .put = lmdb_put,
-    .remove = lmdb_remove,
-    .commit = lmdb_commit,
-    .abort = lmdb_abort,
     .each = lmdb_each,
+    .write = lmdb_write,
     .count = lmdb_count,
     .backup = lmdb_backup,
     .hold_unwritten = true,

@@ -1,20 +1,19 @@
 /*
- * Policies in memory. "memory:" lies over nothing; over a store that was
- * opened for reading only, it takes the changes and hides what they replace.
+ * Policies in memory. "memory:" lies over nothing; over a store that was opened
+ * for reading only, it takes the changes and hides what they replace.
  */
 #include "autoconf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
-#include "store/store_backend.h"
-#include "store/store_merge.h"
-#include "store/store_table.h"
+#include "store/overlay.h"
+
+#define OCTETS_MAX ((size_t)1 << 30)
 
 struct memory {
-	struct table changes;
+	struct overlay *changes;
 	const struct store_backend *below; /* NULL: nothing */
 	void *handle;                      /* of what is below */
 };
@@ -24,11 +23,14 @@ store_memory_over(const struct store_backend *below, void *handle)
 {
 	struct memory *m = calloc(1, sizeof(*m));
 
-	if (m == NULL)
+	if (m != NULL)
+		m->changes = overlay_new(SIZE_MAX, SIZE_MAX);
+	if (m == NULL || m->changes == NULL) {
+		free(m);
 		return NULL;
+	}
 	m->below = below;
 	m->handle = handle;
-	table_init(&m->changes, below != NULL);
 	return m;
 }
 
@@ -62,37 +64,24 @@ memory_close(void *backend)
 
 	if (m->below != NULL)
 		m->below->close(m->handle);
-	table_clear(&m->changes);
+	overlay_free(&m->changes);
 	free(m);
 }
-
-/* --- reading -------------------------------------------------------------- */
 
 static int
 memory_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct memory *m = backend;
-	struct record *record = table_get(&m->changes, domain);
-	int err =
-	    store_merge_get(record, m->below, m->handle, domain, got, arg);
 
-	record_unref(&record);
-	return err;
+	return overlay_read(m->changes, m->below, m->handle, domain, got, arg);
 }
 
 static int
 memory_each(void *backend, store_each_fn *each, void *arg)
 {
 	struct memory *m = backend;
-	struct record **rows;
-	size_t n;
-	int err = table_snapshot(&m->changes, &rows, &n);
 
-	if (err != 0)
-		return err;
-	err = store_merge(rows, n, m->below, m->handle, each, arg);
-	table_snapshot_free(rows, n);
-	return err;
+	return overlay_each(m->changes, m->below, m->handle, each, arg);
 }
 
 static size_t
@@ -101,52 +90,31 @@ memory_count(void *backend)
 	struct memory *m = backend;
 	size_t below = m->below == NULL ? 0 : m->below->count(m->handle);
 
-	return below + table_count(&m->changes);
+	return below + overlay_size(m->changes).n;
 }
 
-/* --- changing ------------------------------------------------------------- */
-
+/* Tombstones always fit: a delete must not fail for want of space. */
 static int
-memory_begin(void *backend)
+memory_write(void *backend, const struct store_change *changes, size_t n)
 {
-	(void)backend;
+	struct memory *m = backend;
+	size_t octets = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!changes[i].record->deleted)
+			octets += changes[i].record->size;
+	}
+	if (octets > 0 && octets + overlay_size(m->changes).octets > OCTETS_MAX)
+		return ERR_FULL;
+	for (size_t i = 0; i < n; i++) {
+		struct record *record = changes[i].record;
+
+		if (record->deleted && m->below == NULL)
+			overlay_remove(m->changes, record->entry.domain);
+		else if (!overlay_put(m->changes, record, false))
+			return ERR_NOMEM;
+	}
 	return 0;
-}
-
-static int
-memory_put(void *backend, const struct store_entry *entry)
-{
-	struct memory *m = backend;
-	struct record *record;
-	int err = record_new(entry, &record);
-
-	return err != 0 ? err : table_stage(&m->changes, record);
-}
-
-static int
-memory_remove(void *backend, const char *domain)
-{
-	struct memory *m = backend;
-	struct record *record;
-	int err = record_new_deleted(domain, &record);
-
-	return err != 0 ? err : table_stage(&m->changes, record);
-}
-
-static int
-memory_commit(void *backend)
-{
-	struct memory *m = backend;
-
-	return table_commit(&m->changes);
-}
-
-static void
-memory_abort(void *backend)
-{
-	struct memory *m = backend;
-
-	table_abort(&m->changes);
 }
 
 static bool
@@ -164,12 +132,8 @@ const struct store_backend store_memory = {
     .open = memory_open,
     .close = memory_close,
     .get = memory_get,
-    .begin = memory_begin,
-    .put = memory_put,
-    .remove = memory_remove,
-    .commit = memory_commit,
-    .abort = memory_abort,
     .each = memory_each,
+    .write = memory_write,
     .count = memory_count,
     .is_down = memory_is_down,
 };

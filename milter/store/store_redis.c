@@ -20,7 +20,7 @@
 /* --- what the parts need -------------------------------------------------- */
 
 bool
-redis_copy_wins(const struct record *mine, bool pending,
+redis_cache_wins(const struct record *mine, bool pending,
     const struct store_entry *theirs, int64_t now_s)
 {
 	const struct store_entry *ours = &mine->entry;
@@ -73,9 +73,8 @@ redis_free(struct store_redis *r)
 	if (r == NULL)
 		return;
 	redis_keeper_stop(&r->keeper);
-	copy_free(&r->copy);
+	overlay_free(&r->cache);
 	(void)pthread_mutex_destroy(&r->hand_lock);
-	free(r->staged);
 	free(r->spec);
 	free(r->auth_file);
 	free(r->ca);
@@ -95,7 +94,7 @@ redis_new(const struct store_options *options)
 	r->auth_file =
 	    strdup(options->auth_file != NULL ? options->auth_file : "");
 	r->ca = strdup(options->tls_ca != NULL ? options->tls_ca : "");
-	r->copy = copy_new();
+	r->cache = overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	r->log = options->log;
 	r->login.auth_file = r->auth_file;
 	r->login.ca = r->ca;
@@ -103,7 +102,7 @@ redis_new(const struct store_options *options)
 	r->login.must_be_up =
 	    options->access == STORE_READ_ONLY && !options->may_be_down;
 	if (r->spec != NULL && r->auth_file != NULL && r->ca != NULL &&
-	    r->copy != NULL)
+	    r->cache != NULL)
 		return r;
 	redis_free(r);
 	return NULL;
@@ -146,7 +145,7 @@ redis_close(void *backend)
 	size_t lost;
 
 	redis_keeper_stop(&r->keeper);
-	lost = copy_count_pending(r->copy);
+	lost = overlay_size(r->cache).pending;
 	if (lost > 0)
 		log_msg(r->log, LOG_LEVEL_ERROR, "store",
 		    "%zu policies could not be written to %s and are lost",
@@ -216,11 +215,9 @@ open_unix(const char *rest, const struct store_options *options,
 	{                                                                 \
 		.scheme = (name), .check = (check_fn), .open = (open_fn), \
 		.close = redis_close, .get = redis_get,                   \
-		.get_many = redis_get_many, .begin = redis_begin,         \
-		.put = redis_stage_put, .note = redis_stage_note,         \
-		.remove = redis_stage_remove, .commit = redis_commit,     \
-		.abort = redis_abort, .each = redis_each,                 \
-		.count = redis_count, .ends_entries = true,               \
+		.get_many = redis_get_many, .each = redis_each,           \
+		.write = redis_write, .count = redis_count,               \
+		.ends_entries = true,                                     \
 		.count_unwritten = redis_count_unwritten,                 \
 		.is_down = redis_is_down,                                 \
 	}

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/local_cache.h"
+#include "store/overlay.h"
 #include "store/redis_keeper.h"
 #include "store/redis_script.h"
 #include "store/store_backend.h"
@@ -34,12 +34,6 @@ enum redis_refusal {
 	REDIS_REFUSALS
 };
 
-struct redis_change {
-	struct record *record; /* a tombstone: delete */
-	enum redis_put how;
-	bool from_copy; /* which has it, or has a newer one by now */
-};
-
 /* What the last look at the server saw; store_redis_watch.c. */
 struct redis_watched {
 	char incarnation[33]; /* "": not looked yet */
@@ -59,7 +53,7 @@ struct store_redis {
 	struct redis_login login;
 	struct log *log;
 	struct redis_keeper *keeper;
-	struct copy *copy;
+	struct overlay *cache;
 	struct redis_watched watched; /* the keeper's thread */
 	atomic_size_t listed; /* entries of the last listing; SIZE_MAX: none */
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
@@ -69,14 +63,11 @@ struct store_redis {
 	atomic_size_t memory_octets;     /* written since the last look */
 	pthread_mutex_t hand_lock;       /* of what follows */
 	char hand[24];                   /* SCAN cursor of the next eviction */
-	struct redis_change *staged;     /* the writer's */
-	size_t n_staged;
-	size_t room_staged;
 };
 
 /* Whether what we hold of a policy counts for more than what the server does:
  * there is none (NULL), an older one, or the same without our notes. */
-bool redis_copy_wins(const struct record *mine, bool pending,
+bool redis_cache_wins(const struct record *mine, bool pending,
     const struct store_entry *theirs, int64_t now_s);
 
 /* store_redis_read.c */
@@ -96,12 +87,7 @@ int redis_list_count(struct redis_link *link, size_t *n);
 int redis_each(void *backend, store_each_fn *each, void *arg);
 
 /* store_redis_write.c */
-int redis_begin(void *backend);
-int redis_stage_put(void *backend, const struct store_entry *entry);
-int redis_stage_note(void *backend, const struct store_entry *entry);
-int redis_stage_remove(void *backend, const char *domain);
-int redis_commit(void *backend);
-void redis_abort(void *backend);
+int redis_write(void *backend, const struct store_change *changes, size_t n);
 /*
  * store_redis_room.c. Over that link, before so many octets of policies that do
  * not bind are written: sets crowded, while they are not. When the server is
@@ -114,8 +100,8 @@ int redis_evict(struct store_redis *r, struct redis_link *link,
     uint64_t deadline_ms, size_t *evicted);
 /* A redis_push_fn: writes what is pending. */
 int redis_push(void *backend);
-/* The same for a caller on the keeper's thread, of what is in the copy. */
-int redis_write_spare(struct store_redis *r, const struct redis_change *changes,
+/* The same of notes that are in the cache. */
+int redis_write_back(struct store_redis *r, const struct store_change *changes,
     size_t n);
 
 /* store_redis_watch.c: a redis_watch_fn. */

@@ -13,7 +13,6 @@
 #include "base/err.h"
 #include "store/redis_wait.h"
 #include "store/store_redis.h"
-#include "store/store_table.h"
 
 #define NAMES_MAX (1U << 20)
 
@@ -194,12 +193,12 @@ add_copy(struct store_redis *r, struct names *names)
 {
 	struct record **rows;
 	size_t n;
-	int err = copy_snapshot(r->copy, &rows, &n);
+	int err = overlay_snapshot(r->cache, &rows, &n);
 
 	for (size_t i = 0; err == 0 && i < n; i++)
 		err = names_add(names, rows[i]->entry.domain);
 	if (rows != NULL)
-		table_snapshot_free(rows, n);
+		overlay_snapshot_free(rows, n);
 	return err;
 }
 
@@ -251,12 +250,12 @@ list_copy(struct store_redis *r, struct listing *listing)
 {
 	struct record **rows;
 	size_t n;
-	int err = copy_snapshot(r->copy, &rows, &n);
+	int err = overlay_snapshot(r->cache, &rows, &n);
 
 	for (size_t i = 0; err == 0 && i < n; i++)
 		show(listing, i, 0, &rows[i]->entry);
 	if (rows != NULL)
-		table_snapshot_free(rows, n);
+		overlay_snapshot_free(rows, n);
 	return err;
 }
 

@@ -41,7 +41,8 @@ answer_and_heal(struct batch *b, struct record *mine)
 	struct store_redis *r = b->r;
 	bool left_out = mine->entry.expendable && atomic_load(&r->crowded);
 
-	if (!r->login.read_only && !left_out && copy_put(r->copy, mine, true))
+	if (!r->login.read_only && !left_out &&
+	    overlay_put(r->cache, mine, true))
 		redis_keeper_wake(r->keeper);
 	answer(b, 0, &mine->entry);
 }
@@ -52,7 +53,7 @@ answer_and_learn(struct batch *b, const struct store_entry *theirs)
 	struct record *record;
 
 	if (!b->list && record_new(theirs, &record) == 0) {
-		(void)copy_put(b->r->copy, record, false);
+		(void)overlay_put(b->r->cache, record, false);
 		record_unref(&record);
 	}
 	answer(b, 0, theirs);
@@ -62,7 +63,8 @@ answer_and_learn(struct batch *b, const struct store_entry *theirs)
 static void
 answer_from_copy(struct batch *b, int err)
 {
-	struct record *mine = copy_get(b->r->copy, b->domain[b->done], NULL);
+	struct record *mine =
+	    overlay_get(b->r->cache, b->domain[b->done], NULL);
 
 	if (mine == NULL)
 		answer(b, err, NULL);
@@ -97,11 +99,12 @@ tell_newer(struct store_redis *r)
 static void
 answer_beside_newer(struct batch *b)
 {
-	struct record *mine = copy_get(b->r->copy, b->domain[b->done], NULL);
+	struct record *mine =
+	    overlay_get(b->r->cache, b->domain[b->done], NULL);
 
 	tell_newer(b->r);
 	if (mine != NULL && !b->list &&
-	    redis_copy_wins(mine, false, NULL, time(NULL)))
+	    redis_cache_wins(mine, false, NULL, time(NULL)))
 		answer(b, 0, &mine->entry);
 	else
 		answer(b, ERR_VERSION, NULL);
@@ -114,16 +117,16 @@ weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 {
 	const char *domain = b->domain[b->done];
 	bool pending = false;
-	struct record *mine = copy_get(b->r->copy, domain, &pending);
+	struct record *mine = overlay_get(b->r->cache, domain, &pending);
 
 	if (mine != NULL &&
-	    redis_copy_wins(mine, pending,
+	    redis_cache_wins(mine, pending,
 		value == REDIS_VALUE_NONE ? NULL : theirs, time(NULL))) {
 		answer_and_heal(b, mine);
 	} else if (value == REDIS_VALUE_RECORD) {
 		answer_and_learn(b, theirs);
 	} else {
-		copy_remove(b->r->copy, domain);
+		overlay_remove(b->r->cache, domain);
 		answer(b, ERR_NOTFOUND, NULL);
 	}
 	record_unref(&mine);
@@ -285,7 +288,7 @@ size_t
 redis_count(void *backend)
 {
 	struct store_redis *r = backend;
-	size_t n = copy_count(r->copy);
+	size_t n = overlay_size(r->cache).n;
 	struct redis_link *link =
 	    redis_keeper_borrow(r->keeper, REDIS_SPARE, REDIS_MEND_MS);
 
@@ -300,5 +303,5 @@ redis_count_unwritten(void *backend)
 {
 	struct store_redis *r = backend;
 
-	return copy_count_pending(r->copy);
+	return overlay_size(r->cache).pending;
 }

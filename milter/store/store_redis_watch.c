@@ -24,7 +24,6 @@
 #include "log/log.h"
 #include "store/redis_wait.h"
 #include "store/store_redis.h"
-#include "store/store_table.h"
 
 /* --- what is put back ----------------------------------------------------- */
 
@@ -33,22 +32,21 @@ static int
 write_back(struct store_redis *r, struct record *const *rows, size_t n,
     size_t *written)
 {
-	struct redis_change changes[REDIS_BATCH_MAX];
+	struct store_change changes[REDIS_BATCH_MAX];
 	int64_t now_s = time(NULL);
 	size_t live = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!rows[i]->deleted &&
-		    redis_copy_wins(rows[i], false, NULL, now_s))
-			changes[live++] = (struct redis_change){
+		    redis_cache_wins(rows[i], false, NULL, now_s))
+			changes[live++] = (struct store_change){
 			    .record = rows[i],
-			    .how = REDIS_PUT_COPY,
-			    .from_copy = true,
+			    .note = true,
 			};
 	}
 	if (live > 0)
-		err = redis_write_spare(r, changes, live);
+		err = redis_write_back(r, changes, live);
 	*written += err == 0 ? live : 0;
 	/* What a newer program wrote, or what is no policy, stays there. */
 	return err == ERR_DOWN ? err : 0;
@@ -61,14 +59,14 @@ put_back(struct store_redis *r)
 	struct log_event e;
 	size_t written = 0;
 	size_t n = 0;
-	int err = copy_snapshot(r->copy, &rows, &n);
+	int err = overlay_snapshot(r->cache, &rows, &n);
 
 	for (size_t at = 0; err == 0 && at < n; at += REDIS_BATCH_MAX)
 		err = write_back(r, rows + at,
 		    n - at < REDIS_BATCH_MAX ? n - at : REDIS_BATCH_MAX,
 		    &written);
 	if (rows != NULL)
-		table_snapshot_free(rows, n);
+		overlay_snapshot_free(rows, n);
 	/* If not all: once more at the next look. */
 	r->watched.put_back = err != 0;
 	if (written == 0 || !r->watched.told)

@@ -53,7 +53,7 @@ commit_batch(struct restore *r)
 {
 	int err = ERR_BUSY;
 
-	for (int i = 0; i < STORE_CHANGE_TRIES && err == ERR_BUSY; i++)
+	for (int i = 0; i < STORE_WRITE_TRIES && err == ERR_BUSY; i++)
 		err = commit_batch_once(r);
 	r->n += err == 0 ? r->n_batch : 0;
 	for (size_t i = 0; i < r->n_batch; i++)

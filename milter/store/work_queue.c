@@ -9,8 +9,6 @@
 
 #include "base/err.h"
 
-/* One commit's worth: a bound on how long the first waits for the last. */
-#define BATCH_MAX        512
 #define BATCH_OCTETS_MAX (16 << 20)
 
 void
@@ -27,97 +25,99 @@ request_free(struct request **requestp)
 
 /* Under the lock; the queue is not empty. */
 static struct request *
-take_batch(struct lane *lane)
+take_batch(struct work_queue *q)
 {
-	struct request *batch = lane->head;
-	struct request **end = &lane->head;
+	struct request *batch = q->head;
+	struct request **end = &q->head;
 	size_t octets = 0;
 
-	for (size_t n = 0;
-	     *end != NULL && n < BATCH_MAX && octets < BATCH_OCTETS_MAX; n++) {
+	for (size_t n = 0; *end != NULL && n < WORK_QUEUE_BATCH_MAX &&
+	     octets < BATCH_OCTETS_MAX;
+	     n++) {
 		octets += (*end)->record->size;
-		lane->n--;
+		q->n--;
 		end = &(*end)->next;
 	}
-	lane->octets -= octets;
-	lane->head = *end;
+	q->octets -= octets;
+	q->head = *end;
 	*end = NULL;
-	if (lane->head == NULL)
-		lane->tail = &lane->head;
+	if (q->head == NULL)
+		q->tail = &q->head;
 	return batch;
 }
 
 /* Under the lock, which it gives up meanwhile. */
 static void
-wait_for_work(struct lane *lane)
+wait_for_work(struct work_queue *q)
 {
 	struct timespec until;
 	uint64_t until_ms = 0;
 
-	if (lane->idle != NULL) {
-		pthread_mutex_unlock(&lane->lock);
-		until_ms = lane->idle(lane->arg);
-		pthread_mutex_lock(&lane->lock);
+	if (q->idle != NULL) {
+		pthread_mutex_unlock(&q->lock);
+		until_ms = q->idle(q->arg);
+		pthread_mutex_lock(&q->lock);
 	}
-	if (lane->head != NULL || lane->closing)
+	if (q->head != NULL || q->closing)
 		return;
 	if (until_ms == 0) {
-		pthread_cond_wait(&lane->wake, &lane->lock);
+		pthread_cond_wait(&q->wake, &q->lock);
 		return;
 	}
 	until.tv_sec = (time_t)(until_ms / 1000);
 	until.tv_nsec = (long)(until_ms % 1000) * 1000000L;
-	(void)pthread_cond_timedwait(&lane->wake, &lane->lock, &until);
+	(void)pthread_cond_timedwait(&q->wake, &q->lock, &until);
 }
 
 static void *
-lane_main(void *arg)
+run(void *arg)
 {
-	struct lane *lane = arg;
+	struct work_queue *q = arg;
 	struct request *batch;
 
-	pthread_mutex_lock(&lane->lock);
+	pthread_mutex_lock(&q->lock);
 	for (;;) {
-		while (lane->head == NULL && !lane->closing)
-			wait_for_work(lane);
-		if (lane->head == NULL)
+		while (q->head == NULL && !q->closing)
+			wait_for_work(q);
+		if (q->head == NULL)
 			break;
-		batch = take_batch(lane);
-		pthread_mutex_unlock(&lane->lock);
-		lane->work(lane->arg, batch);
-		pthread_mutex_lock(&lane->lock);
+		batch = take_batch(q);
+		pthread_mutex_unlock(&q->lock);
+		q->work(q->arg, batch);
+		pthread_mutex_lock(&q->lock);
 	}
-	pthread_mutex_unlock(&lane->lock);
+	pthread_mutex_unlock(&q->lock);
 	return NULL;
 }
 
 int
-lane_start(struct lane *lane, lane_work_fn *work, lane_idle_fn *idle, void *arg)
+work_queue_start(struct work_queue *q, work_queue_fn *work,
+    work_queue_idle_fn *idle, void *arg)
 {
 	pthread_condattr_t attr;
 	sigset_t all;
 	sigset_t saved;
 	int rc;
 
-	*lane = (struct lane){.work = work, .idle = idle, .arg = arg};
-	lane->tail = &lane->head;
-	pthread_mutex_init(&lane->lock, NULL);
+	*q = (struct work_queue){.work = work, .idle = idle, .arg = arg};
+	q->tail = &q->head;
+	pthread_mutex_init(&q->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&lane->wake, &attr);
+	pthread_cond_init(&q->wake, &attr);
 	pthread_condattr_destroy(&attr);
 
 	/* The thread inherits the mask: signals are main's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	rc = pthread_create(&lane->thread, NULL, lane_main, lane);
+	rc = pthread_create(&q->thread, NULL, run, q);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	if (rc == 0) {
-		(void)pthread_setname_np(lane->thread, "store");
+		(void)pthread_setname_np(q->thread, "store");
 		return 0;
 	}
-	pthread_cond_destroy(&lane->wake);
-	pthread_mutex_destroy(&lane->lock);
+	pthread_cond_destroy(&q->wake);
+	pthread_mutex_destroy(&q->lock);
 	return ERR_NOMEM;
 }
 
@@ -131,29 +131,29 @@ may_wait(const struct request *request)
 
 /* Under the lock. */
 static int
-admit(struct lane *lane, struct request *request)
+admit(struct work_queue *q, struct request *request)
 {
 	size_t n = STORE_QUEUE_MAX;
 	size_t octets = STORE_QUEUE_OCTETS_MAX;
 
-	if (lane->closing)
+	if (q->closing)
 		return ERR_CANCELLED;
 	if (may_wait(request)) {
 		n -= n / 4;
 		octets -= octets / 4;
 	}
-	if (lane->n >= n || lane->octets + request->record->size > octets)
+	if (q->n >= n || q->octets + request->record->size > octets)
 		return ERR_BUSY;
-	*lane->tail = request;
-	lane->tail = &request->next;
-	lane->n++;
-	lane->octets += request->record->size;
-	pthread_cond_signal(&lane->wake);
+	*q->tail = request;
+	q->tail = &request->next;
+	q->n++;
+	q->octets += request->record->size;
+	pthread_cond_signal(&q->wake);
 	return 0;
 }
 
 int
-lane_post(struct lane *lane, const struct request *template)
+work_queue_post(struct work_queue *q, const struct request *template)
 {
 	struct request *request = malloc(sizeof(*request));
 	int err;
@@ -166,22 +166,22 @@ lane_post(struct lane *lane, const struct request *template)
 	}
 	*request = *template;
 	request->next = NULL;
-	pthread_mutex_lock(&lane->lock);
-	err = admit(lane, request);
-	pthread_mutex_unlock(&lane->lock);
+	pthread_mutex_lock(&q->lock);
+	err = admit(q, request);
+	pthread_mutex_unlock(&q->lock);
 	if (err != 0)
 		request_free(&request);
 	return err;
 }
 
 void
-lane_stop(struct lane *lane)
+work_queue_stop(struct work_queue *q)
 {
-	pthread_mutex_lock(&lane->lock);
-	lane->closing = true;
-	pthread_cond_signal(&lane->wake);
-	pthread_mutex_unlock(&lane->lock);
-	pthread_join(lane->thread, NULL);
-	pthread_cond_destroy(&lane->wake);
-	pthread_mutex_destroy(&lane->lock);
+	pthread_mutex_lock(&q->lock);
+	q->closing = true;
+	pthread_cond_signal(&q->wake);
+	pthread_mutex_unlock(&q->lock);
+	pthread_join(q->thread, NULL);
+	pthread_cond_destroy(&q->wake);
+	pthread_mutex_destroy(&q->lock);
 }

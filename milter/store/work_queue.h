@@ -1,6 +1,6 @@
 /*
- * A thread and the bounded queue of requests before it. The store has one lane
- * for reading and one for writing, so that no read waits for a disk to sync.
+ * A thread with a bounded queue of requests. The store has one for reading and
+ * one for writing, so that no read waits for a disk to sync.
  */
 #ifndef STORE_WORK_QUEUE_H
 #define STORE_WORK_QUEUE_H
@@ -11,6 +11,10 @@
 
 #include "store/store.h"
 #include "store/store_record.h"
+
+/* So many requests go into one write: a bound on how long the first waits for
+ * the last. */
+#define WORK_QUEUE_BATCH_MAX 512
 
 struct request {
 	struct request *next;
@@ -23,16 +27,16 @@ struct request {
 	int err; /* set before the work: nothing is to be done */
 };
 
-/* On the lane's thread; takes over the list. */
-typedef void lane_work_fn(void *arg, struct request *batch);
+/* On the queue's thread; takes over the list. */
+typedef void work_queue_fn(void *arg, struct request *batch);
 
-/* On the lane's thread, with nothing to do: when to call again if nothing comes
- * before, monotonic ms; 0: not. */
-typedef uint64_t lane_idle_fn(void *arg);
+/* On the queue's thread, while the queue is empty: when to call it again if no
+ * request comes before that, monotonic ms; 0: not at all. */
+typedef uint64_t work_queue_idle_fn(void *arg);
 
-struct lane {
-	lane_work_fn *work;
-	lane_idle_fn *idle; /* may be NULL */
+struct work_queue {
+	work_queue_fn *work;
+	work_queue_idle_fn *idle; /* may be NULL */
 	void *arg;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
@@ -45,17 +49,17 @@ struct lane {
 };
 
 /* 0 or ERR_NOMEM; then nothing is left to stop. */
-int lane_start(struct lane *lane, lane_work_fn *work, lane_idle_fn *idle,
-    void *arg);
+int work_queue_start(struct work_queue *q, work_queue_fn *work,
+    work_queue_idle_fn *idle, void *arg);
 
 /*
  * Takes over the record, also on failure: 0, ERR_NOMEM, ERR_BUSY or
  * ERR_CANCELLED. Any thread.
  */
-int lane_post(struct lane *lane, const struct request *request);
+int work_queue_post(struct work_queue *q, const struct request *request);
 
-/* What waits is worked off first. */
-void lane_stop(struct lane *lane);
+/* Requests already queued are worked off first. */
+void work_queue_stop(struct work_queue *q);
 
 /* After the work. */
 void request_free(struct request **request);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/local_cache.h"
-#include "store/store_table.h"
+#include "store/overlay.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: none\nmax_age: 86400\n";
@@ -37,9 +36,9 @@ new_big(const char *domain)
 }
 
 static bool
-put(struct copy *copy, struct record *record, bool pending)
+put(struct overlay *copy, struct record *record, bool pending)
 {
-	bool kept = copy_put(copy, record, pending);
+	bool kept = overlay_put(copy, record, pending);
 
 	record_unref(&record);
 	return kept;
@@ -47,9 +46,9 @@ put(struct copy *copy, struct record *record, bool pending)
 
 /* Whether it is there, and counts as used by that. */
 static bool
-has(struct copy *copy, const char *domain)
+has(struct overlay *copy, const char *domain)
 {
-	struct record *record = copy_get(copy, domain, NULL);
+	struct record *record = overlay_get(copy, domain, NULL);
 	bool found = record != NULL;
 
 	record_unref(&record);
@@ -58,27 +57,28 @@ has(struct copy *copy, const char *domain)
 
 Test(store_copy, later_record_takes_the_place)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	struct record *record;
 	bool pending = true;
 
 	cr_assert(put(copy, new_record("example.org", "1"), true));
 	cr_assert(put(copy, new_record("example.org", "2"), false));
-	cr_expect_eq(copy_count(copy), 1);
-	cr_expect_eq(copy_count_pending(copy), 0);
-	record = copy_get(copy, "example.org", &pending);
+	cr_expect_eq(overlay_size(copy).n, 1);
+	cr_expect_eq(overlay_size(copy).pending, 0);
+	record = overlay_get(copy, "example.org", &pending);
 	cr_expect_str_eq(record->entry.id, "2");
 	cr_expect_not(pending);
 	record_unref(&record);
-	copy_remove(copy, "example.org");
-	copy_remove(copy, "example.net");
+	overlay_remove(copy, "example.org");
+	overlay_remove(copy, "example.net");
 	cr_expect_not(has(copy, "example.org"));
-	copy_free(&copy);
+	overlay_free(&copy);
 	cr_expect_null(copy);
 }
 
 static void
-fill(struct copy *copy, size_t n, bool pending)
+fill(struct overlay *copy, size_t n, bool pending)
 {
 	char domain[64];
 
@@ -90,56 +90,60 @@ fill(struct copy *copy, size_t n, bool pending)
 
 Test(store_copy, least_recently_used_goes_first)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 
-	fill(copy, COPY_ENTRIES_MAX, false);
+	fill(copy, OVERLAY_ENTRIES_MAX, false);
 	cr_expect(has(copy, "d0.example"));
 	cr_assert(put(copy, new_record("new.example", "1"), false));
-	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
+	cr_expect_eq(overlay_size(copy).n, OVERLAY_ENTRIES_MAX);
 	cr_expect(has(copy, "new.example"));
 	cr_expect(has(copy, "d0.example"), "it was just used");
 	cr_expect_not(has(copy, "d1.example"));
 	cr_expect(has(copy, "d2.example"));
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 Test(store_copy, octets_are_bounded)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	char domain[64];
 
 	for (int i = 0; i < 8; i++) {
 		snprintf(domain, sizeof(domain), "d%d.example", i);
 		cr_expect(put(copy, new_big(domain), false));
 	}
-	cr_expect_eq(copy_count(copy), COPY_OCTETS_MAX / RECORD_BODY_MAX - 1,
-	    "%zu", copy_count(copy));
+	cr_expect_eq(overlay_size(copy).n,
+	    OVERLAY_OCTETS_MAX / RECORD_BODY_MAX - 1, "%zu",
+	    overlay_size(copy).n);
 	cr_expect_not(has(copy, "d0.example"));
 	cr_expect(has(copy, "d7.example"));
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 /* What the store does not have yet must not be lost for what it has. */
 Test(store_copy, pending_stays_within_its_own_bound)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 
-	fill(copy, COPY_PENDING_MAX, true);
-	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	fill(copy, OVERLAY_PENDING_MAX, true);
+	cr_expect_eq(overlay_size(copy).pending, OVERLAY_PENDING_MAX);
 	cr_expect_not(put(copy, new_record("more.example", "1"), true),
 	    "as pending it cannot be kept");
 	cr_expect(has(copy, "more.example"));
-	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
-	for (size_t i = 0; i < COPY_ENTRIES_MAX; i++) {
+	cr_expect_eq(overlay_size(copy).pending, OVERLAY_PENDING_MAX);
+	for (size_t i = 0; i < OVERLAY_ENTRIES_MAX; i++) {
 		char domain[64];
 
 		snprintf(domain, sizeof(domain), "other%zu.example", i);
 		(void)put(copy, new_record(domain, "1"), false);
 	}
-	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
-	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	cr_expect_eq(overlay_size(copy).n, OVERLAY_ENTRIES_MAX);
+	cr_expect_eq(overlay_size(copy).pending, OVERLAY_PENDING_MAX);
 	cr_expect(has(copy, "d0.example"));
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 static struct record *
@@ -154,7 +158,7 @@ new_expendable(const char *domain)
 }
 
 static void
-flood(struct copy *copy, size_t n, bool pending)
+flood(struct overlay *copy, size_t n, bool pending)
 {
 	char domain[64];
 
@@ -167,71 +171,75 @@ flood(struct copy *copy, size_t n, bool pending)
 /* What strangers have brought drives out nothing that protects. */
 Test(store_copy, C_16_what_does_not_bind_goes_first)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 
 	fill(copy, 1000, false);
-	flood(copy, 2 * COPY_ENTRIES_MAX, false);
-	cr_expect_eq(copy_count(copy), COPY_ENTRIES_MAX);
+	flood(copy, 2 * OVERLAY_ENTRIES_MAX, false);
+	cr_expect_eq(overlay_size(copy).n, OVERLAY_ENTRIES_MAX);
 	for (size_t i = 0; i < 1000; i++) {
 		char domain[64];
 
 		snprintf(domain, sizeof(domain), "d%zu.example", i);
 		cr_assert(has(copy, domain), "%s", domain);
 	}
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 Test(store_copy, C_16_what_binds_can_always_be_pending)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	struct record *first[1];
 
-	flood(copy, COPY_PENDING_MAX, true);
-	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX / 4);
-	fill(copy, COPY_PENDING_MAX, true);
-	cr_expect_eq(copy_count_pending(copy), COPY_PENDING_MAX);
+	flood(copy, OVERLAY_PENDING_MAX, true);
+	cr_expect_eq(overlay_size(copy).pending, OVERLAY_PENDING_MAX / 4);
+	fill(copy, OVERLAY_PENDING_MAX, true);
+	cr_expect_eq(overlay_size(copy).pending, OVERLAY_PENDING_MAX);
 	cr_expect(has(copy, "d0.example"));
 	cr_expect_not(put(copy, new_expendable("more.example"), true));
 	/* And is written first. */
-	copy_remove(copy, "d0.example");
+	overlay_remove(copy, "d0.example");
 	cr_expect(put(copy, new_expendable("more.example"), true));
-	cr_expect_eq(copy_pending(copy, first, 1), 1);
+	cr_expect_eq(overlay_pending(copy, first, 1), 1);
 	cr_expect_not(first[0]->entry.expendable);
 	record_unref(&first[0]);
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 Test(store_copy, pending_octets_are_bounded)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 
 	cr_expect(put(copy, new_big("a.example"), true));
 	cr_expect_not(put(copy, new_big("b.example"), true));
 	cr_expect(has(copy, "b.example"));
-	cr_expect_eq(copy_count_pending(copy), 1);
-	copy_free(&copy);
+	cr_expect_eq(overlay_size(copy).pending, 1);
+	overlay_free(&copy);
 }
 
 Test(store_copy, only_the_record_that_was_written_is_settled)
 {
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	struct record *old;
 	struct record *rows[4];
 
 	cr_assert(put(copy, new_record("example.org", "1"), true));
-	cr_assert_eq(copy_pending(copy, rows, 4), 1);
+	cr_assert_eq(overlay_pending(copy, rows, 4), 1);
 	old = rows[0];
 	cr_assert(put(copy, new_record("example.org", "2"), true));
-	copy_settle(copy, old);
-	cr_expect_eq(copy_count_pending(copy), 1, "the new one still waits");
+	overlay_settle(copy, old);
+	cr_expect_eq(overlay_size(copy).pending, 1, "the new one still waits");
 	record_unref(&old);
-	cr_assert_eq(copy_pending(copy, rows, 4), 1);
+	cr_assert_eq(overlay_pending(copy, rows, 4), 1);
 	cr_expect_str_eq(rows[0]->entry.id, "2");
-	copy_settle(copy, rows[0]);
-	cr_expect_eq(copy_count_pending(copy), 0);
+	overlay_settle(copy, rows[0]);
+	cr_expect_eq(overlay_size(copy).pending, 0);
 	cr_expect(has(copy, "example.org"));
 	record_unref(&rows[0]);
-	copy_free(&copy);
+	overlay_free(&copy);
 }
 
 Test(store_copy, snapshot_is_in_order_of_domain)
@@ -240,16 +248,17 @@ Test(store_copy, snapshot_is_in_order_of_domain)
 	    "c.example"};
 	static const char *const sorted[] = {"a.example", "b.example",
 	    "c.example"};
-	struct copy *copy = copy_new();
+	struct overlay *copy =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	struct record **rows;
 	size_t n;
 
 	for (size_t i = 0; i < 3; i++)
 		(void)put(copy, new_record(domains[i], "1"), i == 1);
-	cr_assert_eq(copy_snapshot(copy, &rows, &n), 0);
+	cr_assert_eq(overlay_snapshot(copy, &rows, &n), 0);
 	cr_assert_eq(n, 3);
 	for (size_t i = 0; i < n; i++)
 		cr_expect_str_eq(rows[i]->entry.domain, sorted[i]);
-	table_snapshot_free(rows, n);
-	copy_free(&copy);
+	overlay_snapshot_free(rows, n);
+	overlay_free(&copy);
 }

@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "log/log.h"
-#include "store/local_cache.h"
+#include "store/overlay.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"
@@ -258,11 +258,11 @@ Test(store_unwritten, what_is_held_is_bounded_and_said, .timeout = 60)
 	char domain[32];
 
 	fill();
-	for (unsigned i = 0; i < COPY_PENDING_MAX + 3; i++) {
+	for (unsigned i = 0; i < OVERLAY_PENDING_MAX + 3; i++) {
 		snprintf(domain, sizeof(domain), "d%u.example", i);
 		cr_assert_eq(put(domain, "1"), ERR_FULL);
 	}
-	cr_expect_eq(store_count(store), COPY_PENDING_MAX);
+	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 	cr_expect_eq(count_lines("than can be held"), 1);
 	cr_expect_eq(sync_find(store, "d0.example"), 0);
 	cr_expect_eq(sync_find(store, domain), ERR_NOTFOUND);
@@ -281,16 +281,16 @@ Test(store_unwritten, C_16_strangers_leave_room_to_hold_what_binds)
 	char domain[32];
 
 	fill();
-	for (unsigned i = 0; i < COPY_PENDING_MAX; i++) {
+	for (unsigned i = 0; i < OVERLAY_PENDING_MAX; i++) {
 		struct store_entry entry = sync_entry("", "1", free_policy);
 
 		snprintf(domain, sizeof(domain), "s%u.example", i);
 		entry.domain = domain;
 		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
 	}
-	cr_expect_eq(store_count_unwritten(store), COPY_PENDING_MAX / 4);
+	cr_expect_eq(store_count_unwritten(store), OVERLAY_PENDING_MAX / 4);
 	cr_expect_eq(count_lines("than can be held"), 0);
-	for (unsigned i = 0; i < COPY_PENDING_MAX; i++) {
+	for (unsigned i = 0; i < OVERLAY_PENDING_MAX; i++) {
 		snprintf(domain, sizeof(domain), "d%u.example", i);
 		cr_assert_eq(put(domain, "1"), ERR_FULL);
 	}
@@ -300,7 +300,7 @@ Test(store_unwritten, C_16_strangers_leave_room_to_hold_what_binds)
 	reopen();
 	cr_expect_eq(sync_find(store, "d0.example"), 0);
 	cr_expect_eq(sync_find(store, domain), 0);
-	cr_expect_eq(store_count(store), COPY_PENDING_MAX);
+	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 }
 
 /* One that is too large for what is left keeps no other off the disk. */
