@@ -10,8 +10,10 @@ check_PROGRAMS += tests/bench/milter_load tests/bench/null_milter \
 	tests/bench/socketmap_load tests/bench/socketmap_fixed \
 	tests/bench/store_scale tests/bench/unbound_ask \
 	tests/bench/syslog_sink
+tests_bench_syslog_sink_LDADD =
 tests_bench_syslog_sink_SOURCES = tests/bench/syslog_sink.c
 tests_bench_milter_load_SOURCES = tests/bench/milter_load.c $(LOAD_SOURCES)
+tests_bench_milter_load_LDADD =
 tests_bench_milter_load_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
 tests_bench_null_milter_CPPFLAGS = $(BENCH_CPPFLAGS) $(MILTER_CFLAGS)

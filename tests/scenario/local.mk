@@ -20,12 +20,10 @@ tests_scenario_store_redis_threads_LDADD = libio.a libcore.a $(STORE_LIBS)
 PLAIN_TESTS += tests/scenario/dns_threads
 check_PROGRAMS += tests/scenario/dns_threads tests/scenario/dns_unguarded
 SCENARIO_TESTS += tests/scenario/dns_threads tests/scenario/dns_unguarded
-tests_scenario_dns_threads_SOURCES = tests/scenario/dns_threads.c \
-	tests/unit/lab_world.c tests/unit/lab_world.h
-tests_scenario_dns_threads_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit \
-	-DLAB_WORLD='"$(abs_top_srcdir)/tests/lab/world.py"'
+tests_scenario_dns_threads_SOURCES = tests/scenario/dns_threads.c
 tests_scenario_dns_threads_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
-tests_scenario_dns_threads_LDADD = libio.a libcore.a $(DNS_LIBS)
+tests_scenario_dns_threads_LDADD = tests/unit/libtest.a libio.a libcore.a \
+	$(DNS_LIBS)
 tests_scenario_dns_unguarded_SOURCES = tests/scenario/dns_unguarded.c
 tests_scenario_dns_unguarded_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DROOT_ANCHOR='"$(abs_top_srcdir)/tests/scenario/dns_unguarded.ds"'

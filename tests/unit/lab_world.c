@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef LAB_WORLD /* the build says where */
-#define LAB_WORLD "tests/lab/world.py"
-#endif
+#include "paths.h"
+
+#define LAB_WORLD LAB_DIR "/world.py"
 
 #define LAB_ENV "DANE_STS_LAB"
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/name.h"
+#include "paths.h"
 
 #define SUFFIX        "policy.test"
 #define ADDRESSES_MAX 4

@@ -9,8 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "paths.h"
 #include "tool/rule_options.h"
 #include "tool/tool.h"
+
+#define TOOL_DIR        SRCDIR "/milter/tool"
+#define COMPLETION_BASH SRCDIR "/etc/dane-sts.bash"
+#define COMPLETION_ZSH  SRCDIR "/etc/_dane-sts"
 
 #define LIST_SIZE 1024
 

@@ -14,6 +14,9 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "config/config_internal.h"
+#include "paths.h"
+
+#define SAMPLE_FILE SRCDIR "/etc/dane-sts-milter.conf"
 
 static char directory[] = "/tmp/test_config.XXXXXX";
 static char path[sizeof(directory) + 16];

@@ -14,8 +14,11 @@
 
 #include "base/err.h"
 #include "core/decide.h"
+#include "paths.h"
 #include "text/facts_json.h"
 #include "world.h"
+
+#define CHECK_V1 SRCDIR "/tests/unit/check_v1.json"
 
 typedef void line_fn(json_t *recorded);
 

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "paths.h"
+
 #define OUTPUT_MAX    65536
 #define COMMAND_MAX   4096
 #define NOT_THERE     127
@@ -84,7 +86,7 @@ Test(init, systemd_finds_nothing_wrong_with_the_unit)
 	/* As if it were installed: the program has to be there. */
 	cr_assert_eq(shell("install -D %s %s%s/dane-sts-milter && "
 			   "install -D -m 644 -t %s/etc/systemd/system %s",
-			 PROGRAM, directory, SBINDIR, directory, UNIT),
+			 DAEMON_PROGRAM, directory, SBINDIR, directory, UNIT),
 	    0, "%s", output);
 	cr_assert_eq(shell("for unit in basic sysinit shutdown network "
 			   "nss-lookup time-sync multi-user; do "
@@ -247,7 +249,7 @@ Test(init, the_openrc_script_checks_the_file_that_it_was_given)
 	    shell("ebegin() { :; }; eend() { return $1; }; RC_SVCNAME=x; "
 		  "command_args='-c %s/conf'; . %s/dane-sts-milter.openrc; "
 		  "command=%s; check",
-		directory, INIT_DIR, PROGRAM),
+		directory, INIT_DIR, DAEMON_PROGRAM),
 	    0);
 	cr_expect_not_null(strstr(output, "nonsense"), "%s", output);
 	write_conf("");
@@ -255,7 +257,7 @@ Test(init, the_openrc_script_checks_the_file_that_it_was_given)
 	    shell("ebegin() { :; }; eend() { return $1; }; RC_SVCNAME=x; "
 		  "command_args='-c %s/conf'; . %s/dane-sts-milter.openrc; "
 		  "command=%s; check",
-		directory, INIT_DIR, PROGRAM),
+		directory, INIT_DIR, DAEMON_PROGRAM),
 	    0, "%s", output);
 }
 
@@ -290,7 +292,7 @@ install_script(void)
 		  "%s/dane-sts-milter.sysv >$d/rc && "
 		  "printf 'USER=daemon\\nDAEMON_OPTS=\"-c %%s/conf\"\\n' $d "
 		  ">$d/default/dane-sts-milter",
-		directory, SBINDIR, PROGRAM, SYSCONFDIR, INIT_DIR),
+		directory, SBINDIR, DAEMON_PROGRAM, SYSCONFDIR, INIT_DIR),
 	    0, "%s", output);
 }
 

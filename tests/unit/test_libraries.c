@@ -24,6 +24,10 @@
 
 #include <getdns/getdns_extra.h>
 
+#include "paths.h"
+
+#define SHIM BUILDDIR "/tests/unit/libraries_shim.so"
+
 #define LIBRARY_MAX (16 << 20)
 #define OUTPUT_MAX  65536
 
@@ -221,14 +225,16 @@ expect_refused(const struct world *world, const char *says)
 {
 	const char *conf = in_directory("conf");
 
-	cr_assert_eq(RUN(world, DAEMON, "-n", "-c", conf), 70, "%s", output);
+	cr_assert_eq(RUN(world, DAEMON_PROGRAM, "-n", "-c", conf), 70, "%s",
+	    output);
 	expect_said(says);
 	cr_expect_null(strstr(output, conf), "it is not to blame: %s", output);
-	cr_expect_eq(RUN(world, DAEMON, "-c", conf), 70, "%s", output);
+	cr_expect_eq(RUN(world, DAEMON_PROGRAM, "-c", conf), 70, "%s", output);
 	expect_said(says);
 	cr_expect_eq(access(in_directory("milter"), F_OK), -1);
-	cr_expect_eq(RUN(world, TOOL, "-c", conf, "check", "example.org"), 3,
-	    "%s", output);
+	cr_expect_eq(RUN(world, TOOL_PROGRAM, "-c", conf, "check",
+			 "example.org"),
+	    3, "%s", output);
 	expect_said(says);
 }
 
@@ -241,8 +247,9 @@ Test(libraries, copies_that_do_the_same_are_taken)
 
 	COPY_GETDNS(NULL, NULL);
 	COPY_UNBOUND(NULL, NULL);
-	cr_expect_eq(RUN(&world, DAEMON, "-n", "-c", in_directory("conf")), 0,
-	    "%s", output);
+	cr_expect_eq(RUN(&world, DAEMON_PROGRAM, "-n", "-c",
+			 in_directory("conf")),
+	    0, "%s", output);
 	cr_expect_not_null(strstr(output, "configuration is good"), "%s",
 	    output);
 }
@@ -287,7 +294,9 @@ Test(libraries, D_20_other_major_versions)
 	expect_refused(&(struct world){.shim = "unbound2"},
 	    "another libunbound altogether");
 	cr_expect_not_null(strstr(output, "libunbound 2.0.0"), "%s", output);
-	cr_expect_eq(RUN(&(struct world){.shim = "unbound2"}, DAEMON, "-V"), 0);
+	cr_expect_eq(RUN(&(struct world){.shim = "unbound2"}, DAEMON_PROGRAM,
+			 "-V"),
+	    0);
 	cr_expect_not_null(strstr(output,
 			       "getdns " GETDNS_VERSION
 			       ", libunbound 2.0.0 (built with "),
@@ -360,8 +369,8 @@ Test(libraries, D_20_reload_is_refused_and_the_old_ones_go_on)
 	cr_assert_geq(daemon_pid, 0);
 	if (daemon_pid == 0)
 		become(&world,
-		    (const char *const[]){DAEMON, "-c", in_directory("conf"),
-			NULL});
+		    (const char *const[]){DAEMON_PROGRAM, "-c",
+			in_directory("conf"), NULL});
 	await_ready(fd);
 	from = fopen(in_directory("from"), "we");
 	cr_assert_not_null(from);

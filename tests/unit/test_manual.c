@@ -12,6 +12,9 @@
 #include "config/config.h"
 #include "config/config_internal.h"
 #include "core/verdict.h"
+#include "paths.h"
+
+#define SOURCES SRCDIR "/milter"
 
 static char *page;
 

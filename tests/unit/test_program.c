@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "paths.h"
+
 #define OUTPUT_MAX 65536
 #define ARGS_MAX   8
 
@@ -79,12 +81,12 @@ run_program(int fd, const char *const *args)
 	char *argv[ARGS_MAX + 2] = {NULL};
 	size_t n = 0;
 
-	argv[n++] = strdup(PROGRAM);
+	argv[n++] = strdup(DAEMON_PROGRAM);
 	for (; args[n - 1] != NULL && n <= ARGS_MAX; n++)
 		argv[n] = strdup(args[n - 1]);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
-	execv(PROGRAM, argv);
+	execv(DAEMON_PROGRAM, argv);
 	_exit(127);
 }
 
@@ -150,7 +152,8 @@ Test(program, a_full_disk_is_74)
 		int status;
 
 		snprintf(command, sizeof(command),
-		    "'" PROGRAM "' %s -c %s >/dev/full 2>&1", options[i], conf);
+		    "'" DAEMON_PROGRAM "' %s -c %s >/dev/full 2>&1", options[i],
+		    conf);
 		status = system(command);
 		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 74,
 		    "%s: %d", options[i], status);
@@ -769,7 +772,7 @@ Test(program, closed_streams_are_nobody_elses)
 	if (daemon_pid == 0) {
 		for (int i = 0; i <= STDERR_FILENO; i++)
 			close(i);
-		execl(PROGRAM, PROGRAM, "-c", conf, NULL);
+		execl(DAEMON_PROGRAM, DAEMON_PROGRAM, "-c", conf, NULL);
 		_exit(127);
 	}
 	expect_state(fd, "READY=1");

@@ -15,10 +15,13 @@
 
 #include "base/err.h"
 #include "core/policy.h"
+#include "paths.h"
 #include "redis_server.h"
 #include "store/redis_script.h"
 #include "store/store_format.h"
 #include "store_sync.h"
+
+#define STORE_V1 SRCDIR "/tests/unit/store_v1"
 
 #define FILE_MAX_OCTETS 65536
 

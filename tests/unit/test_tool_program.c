@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "paths.h"
 #include "tool_run.h"
+
+#define ROOT_ANCHOR SRCDIR "/tests/scenario/dns_unguarded.ds"
 
 /* --- parse ---------------------------------------------------------------- */
 

@@ -18,6 +18,10 @@
 #include "front/metrics.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
+#include "paths.h"
+
+#define ETC_DIR    SRCDIR "/etc"
+#define RULES_TEST SRCDIR "/tests/unit/prometheus-rules-test.yml"
 
 #define RULES     ETC_DIR "/prometheus-rules.yml"
 #define DASHBOARD ETC_DIR "/grafana-dashboard.json"
@@ -240,7 +244,7 @@ Test(watch, every_metric_is_on_the_dashboard)
 /* Without the prefix. */
 Test(watch, every_metric_is_in_the_manual)
 {
-	expect_metrics(MANUAL, strlen("dane_sts_"));
+	expect_metrics(DAEMON_MANUAL, strlen("dane_sts_"));
 }
 
 /* --- alerts --- */
