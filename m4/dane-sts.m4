@@ -59,5 +59,5 @@ AS_IF([test -n "$DS_MISSING"],
 	[AC_MSG_ERROR([these libraries are missing:
 $DS_MISSING
 
-On Debian, './bootstrap' installs all of them.])])
+On Debian, './bootstrap' installs them; Criterion, './bootstrap check'.])])
 ])

@@ -10,7 +10,7 @@ ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run
 EACH = $(SHELL) $(srcdir)/tests/each
 
-.PHONY: check-programs check-quick check-analysis asan asan-quick \
+.PHONY: check-programs tests-enabled check-quick check-analysis asan asan-quick \
 	tsan tsan-quick valgrind valgrind-quick coverage torture analyze tidy \
 	lint format
 
@@ -19,15 +19,20 @@ EACH = $(SHELL) $(srcdir)/tests/each
 check-programs: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_DATA)
 
-check-local:
+check-local: tests-enabled
 	@$(RUN_TESTS) $(ALL_TESTS)
+
+# configure leaves the tests out where Criterion is missing.
+tests-enabled:
+	@test -n "$(UNIT_TESTS)" || { echo "configured without tests: they need\
+	Criterion (Debian: libcriterion-dev)" >&2; exit 1; }
 
 # Some at once, and silent unless one fails: all but those that spend their time
 # in waiting for a daemon or a server, and test_oracle, which computes for long.
 QUICK_TESTS = $(SCENARIO_TESTS) $(filter-out %/test_dns %/test_filter \
 	%/test_init %/test_libraries %/test_oracle %/test_program %/test_store_room,$(UNIT_TESTS))
 
-check-quick: all
+check-quick: tests-enabled all
 	@$(MAKE) $(AM_MAKEFLAGS) $(QUICK_TESTS)
 	@printf '%s\n' $(QUICK_TESTS) | $(EACH) $(RUN_TESTS) '{}'
 
