@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <criterion/criterion.h>
 
@@ -118,4 +119,17 @@ Test(life, SIGTERM_lets_a_recipient_finish)
 Test(life, the_demo_is_right)
 {
 	cr_expect_eq(system(DEMO_PROGRAM " >/dev/null"), 0);
+}
+
+/* As in a chroot whose root is no mount point. */
+Test(life, the_demo_is_left_out_where_it_cannot_mount)
+{
+	int status = system(
+	    "d=$(mktemp -d) && printf '#!/bin/sh\nexit 1\n' >$d/unshare && "
+	    "chmod 755 $d/unshare && "
+	    "PATH=$d:$PATH " DEMO_PROGRAM " >/dev/null 2>&1; "
+	    "code=$?; rm -r $d; exit $code");
+
+	cr_expect(WIFEXITED(status));
+	cr_expect_eq(WEXITSTATUS(status), LAB_UNAVAILABLE);
 }

@@ -101,6 +101,22 @@ def last_ones(text):
 TOOLS = ("postfix", "postqueue", "sendmail")
 
 
+def no_mounts():
+    """None, or why no file can be laid over another here. In a chroot whose root
+    is no mount point unshare cannot make the mounts private."""
+    if not shutil.which("unshare"):
+        return "unshare(1) is not installed (Debian: util-linux)"
+    if not os.path.exists("/etc/resolv.conf"):
+        return "there is no /etc/resolv.conf to lay another over"
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private",
+                           "true"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        return ("no mount namespace can be made, as in a chroot that is no "
+                "mount point: " + done.stderr.strip())
+    return None
+
+
 class Postfix:
     """One instance. name also names its directory and process."""
 
@@ -118,9 +134,7 @@ class Postfix:
             return "Postfix has to be started as root"
         if not os.access("/usr/lib/postfix/sbin/master", os.X_OK):
             return "Postfix is not installed (Debian: postfix)"
-        if not shutil.which("unshare"):
-            return "unshare(1) is not installed (Debian: util-linux)"
-        return None
+        return no_mounts()
 
     def configure(self, settings, main="", master=""):
         """Write main.cf and master.cf. settings fill the templates; main and

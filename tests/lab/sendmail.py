@@ -16,6 +16,7 @@ import shutil
 import subprocess
 
 from daemon import bindir
+from mta import no_mounts
 from process import LabError, accepts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -121,7 +122,7 @@ class Sendmail:
 
     def why_not(self):
         """None, or why no Sendmail can be run here with README's sockets."""
-        missing = self.missing()
+        missing = self.missing() or no_mounts()
         if missing:
             return missing
         for spec in (SOCKET, POLICY_SOCKET):
