@@ -32,5 +32,5 @@ CLEANFILES += tests/lab/clock.so
 tests/lab/clock.so: tests/lab/clock.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(CFLAGS) -Wall -Wextra -fPIC \
 		-shared -o $@ $(srcdir)/tests/lab/clock.c
-EXTRA_DIST += tests/e2e/package tests/e2e/package_root.py \
+EXTRA_DIST += tests/e2e/release tests/e2e/package tests/e2e/package_root.py \
 	tests/e2e/package_stages.py tests/e2e/package_systemd.py

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 
+SCRIPTS = "/usr/share/debootstrap/scripts/"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 NOT_LOOKED_AT = ("proc", "sys", "dev", "tmp", "var/lib/dpkg", "var/lib/apt",
                  "var/cache", "var/log", "var/lib/systemd/deb-systemd-helper",
@@ -40,6 +41,12 @@ def codename():
     return fields.get("VERSION_CODENAME", "").strip('"')
 
 
+def apt_proxy():
+    """Through which this machine's apt reaches its mirrors, or None."""
+    text = run(["apt-config", "shell", "PROXY", "Acquire::http::Proxy"])
+    return text.strip().partition("=")[2].strip("'") or None
+
+
 def mirrors():
     """(URI, suite, component) of this machine's Debian, the main one first."""
     name = codename()
@@ -56,22 +63,39 @@ def mirrors():
 class Root:
     """That Debian. Commands in it run chrooted."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, release=None):
         self.dir = directory
+        self.release = release or codename()
 
     def path(self, name):
         """A path inside, seen from outside."""
         return os.path.join(self.dir, name.lstrip("/"))
 
-    def build(self):
-        """From nothing; needs the network."""
-        rows = mirrors()
+    def _mirrors(self):
+        """Those of this machine, for the root's release."""
+        here = codename()
+        rows = [(uri, suite.replace(here, self.release, 1), component)
+                for uri, suite, component in mirrors()]
         if not rows:
-            raise Failure("apt knows no mirror of " + codename())
-        run(["debootstrap", "--variant=minbase", codename(), self.dir,
-             rows[0][0]])
+            raise Failure("apt knows no mirror of " + here)
+        return rows
+
+    def build(self, cache=None):
+        """From nothing; needs the network. cache: a directory that keeps the
+        packages."""
+        rows = self._mirrors()
+        proxy = apt_proxy()
+        script = [] if os.path.exists(SCRIPTS + self.release) else \
+            [SCRIPTS + "sid"]
+        run(["debootstrap", "--variant=minbase",
+             *([f"--cache-dir={cache}"] if cache else []),
+             self.release, self.dir, rows[0][0], *script],
+            env={**os.environ, **({"http_proxy": proxy} if proxy else {})})
         self.write("/etc/apt/sources.list", "".join(
             f"deb [signed-by={KEYRING}] {' '.join(row)}\n" for row in rows))
+        if proxy:
+            self.write("/etc/apt/apt.conf.d/91proxy",
+                       f'Acquire::http::Proxy "{proxy}";\n')
         # A mirror that was frozen at some day serves as well.
         self.write("/etc/apt/apt.conf.d/90test",
                    'Acquire::Check-Valid-Until "false";\n'
