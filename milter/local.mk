@@ -271,6 +271,7 @@ dane_sts_milter_SOURCES = \
 	milter/daemon/process.c milter/daemon/process.h \
 	milter/daemon/reload.c milter/daemon/reload.h \
 	milter/daemon/start_log.c milter/daemon/start_log.h \
+	milter/daemon/preflight.c milter/daemon/preflight.h \
 	milter/daemon/startup.c milter/daemon/startup.h \
 	milter/daemon/version.c milter/daemon/version.h \
 	milter/daemon/watchdog.c milter/daemon/watchdog.h

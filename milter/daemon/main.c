@@ -11,6 +11,7 @@
 #include "base/standard_fds.h"
 #include "daemon/arguments.h"
 #include "daemon/daemon.h"
+#include "daemon/preflight.h"
 #include "daemon/process.h"
 #include "daemon/startup.h"
 
@@ -38,6 +39,8 @@ run(const struct arguments *arguments)
 	code = startup_load(&startup, arguments);
 	if (code == 0)
 		code = startup_check(&startup);
+	if (code == 0 && arguments->check)
+		code = preflight_check(&startup);
 	if (code == 0 && arguments->check)
 		startup_show(&startup);
 	else if (code == 0)
