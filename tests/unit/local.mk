@@ -48,7 +48,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_loop tests/unit/test_manual \
 	tests/unit/test_map tests/unit/test_metrics_count \
 	tests/unit/test_metrics_text tests/unit/test_minute \
-	tests/unit/test_net tests/unit/test_page \
+	tests/unit/test_net tests/unit/test_page tests/unit/test_preflight \
 	tests/unit/test_program tests/unit/test_pulse \
 	tests/unit/test_recipient tests/unit/test_redis_login \
 	tests/unit/test_redis_script tests/unit/test_refresh_plan \

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +22,8 @@
 
 #include "store_sync.h"
 
-#define PROGRAM "redis-server"
-#define READY   "ready to accept connections"
+#define PROGRAM  "redis-server"
+#define START_MS 10000
 
 /* --- is it there ---------------------------------------------------------- */
 
@@ -83,26 +85,54 @@ run(const struct redis_server *server, int out)
 	_exit(127);
 }
 
-/* It says so; what it says before is shown if it never does. */
-static void
-await_ready(FILE *out)
+static bool
+connects(int family, const void *address, socklen_t len)
 {
-	char text[8192] = "";
-	char line[512];
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool done = fd != -1 && connect(fd, address, len) == 0;
 
-	while (fgets(line, sizeof(line), out) != NULL) {
-		if (strstr(line, READY) != NULL)
-			return;
-		strncat(text, line, sizeof(text) - strlen(text) - 1);
-	}
-	cr_assert_fail("redis-server does not start: %s", text);
+	if (fd != -1)
+		close(fd);
+	return done;
+}
+
+static bool
+serves(const struct redis_server *server)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons((uint16_t)server->port)};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", server->unix_path);
+	return connects(AF_UNIX, &un, sizeof(un)) &&
+	    connects(AF_INET, &in, sizeof(in));
+}
+
+/* Whatever it prints when it is ready (Redis 7.0 and 8.0 word it differently),
+ * it listens by then. What it printed is shown if it never does. */
+static void
+await_ready(const struct redis_server *server, int out)
+{
+	struct pollfd ready = {.fd = out, .events = POLLIN};
+	char text[8192];
+	size_t len = 0;
+
+	do {
+		ssize_t n = poll(&ready, 1, START_MS) == 1
+		    ? read(out, text + len, sizeof(text) - 1 - len)
+		    : 0;
+
+		text[len + (n > 0 ? (size_t)n : 0)] = '\0';
+		cr_assert_gt(n, 0, "redis-server does not start: %s", text);
+		len += (size_t)n;
+	} while (!serves(server));
 }
 
 static void
 start(struct redis_server *server)
 {
 	int ends[2];
-	FILE *out;
 
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
 	server->pid = fork();
@@ -110,10 +140,8 @@ start(struct redis_server *server)
 	if (server->pid == 0)
 		run(server, ends[1]);
 	close(ends[1]);
-	out = fdopen(ends[0], "r");
-	cr_assert_not_null(out);
-	await_ready(out);
-	fclose(out);
+	await_ready(server, ends[0]);
+	close(ends[0]);
 }
 
 void

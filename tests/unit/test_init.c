@@ -83,10 +83,13 @@ Test(init, systemd_finds_nothing_wrong_with_the_unit)
 {
 	if (!is_there("systemd-analyze"))
 		cr_skip_test("systemd is not installed");
-	/* As if it were installed: the program has to be there. */
+	/* As if it were installed: the programs have to be there, kill(1) as
+	 * well (systemd 257). */
 	cr_assert_eq(shell("install -D %s %s%s/dane-sts-milter && "
+			   "install -D /bin/true %s/usr/bin/kill && "
 			   "install -D -m 644 -t %s/etc/systemd/system %s",
-			 DAEMON_PROGRAM, directory, SBINDIR, directory, UNIT),
+			 DAEMON_PROGRAM, directory, SBINDIR, directory,
+			 directory, UNIT),
 	    0, "%s", output);
 	cr_assert_eq(shell("for unit in basic sysinit shutdown network "
 			   "nss-lookup time-sync multi-user; do "

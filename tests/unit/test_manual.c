@@ -241,7 +241,7 @@ is_explained(const char *section, const char *name)
 Test(manual, every_event_is_explained_L01)
 {
 	FILE *events = open_events();
-	const char *section;
+	char *section;
 	char name[64];
 	unsigned n = 0;
 

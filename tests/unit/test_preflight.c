@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "paths.h"
+
 #define OUTPUT_MAX  65536
 #define COMMAND_MAX 4096
 #define EX_CONFIG   78
@@ -31,7 +33,7 @@ shell(const char *script)
 	int status;
 
 	cr_assert_lt(snprintf(command, sizeof(command),
-			 "exec 2>&1; d=%s; p=%s; %s", directory, PROGRAM,
+			 "exec 2>&1; d=%s; p=%s; %s", directory, DAEMON_PROGRAM,
 			 script),
 	    (int)sizeof(command));
 	pipe = popen(command, "re");
