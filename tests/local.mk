@@ -5,6 +5,21 @@
 PLAIN_TESTS =
 
 EXTRA_DIST += tests/run tests/size tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
+# Here, so that the tarball has them where configure left the tests out.
+EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench \
+	tests/bench/ground.py tests/bench/table.py tests/bench/warm.py \
+	tests/bench/cold.py tests/bench/beside.py tests/bench/stored.py \
+	tests/bench/sts_resolver.py tests/bench/log_target.py tests/bench/cost.py \
+	tests/e2e/valgrind-10k tests/e2e/browser.py tests/e2e/torture \
+	tests/e2e/crowd.py tests/e2e/torture_kill.py tests/e2e/torture_disk.py \
+	tests/e2e/torture_redis.py tests/e2e/torture_strangers.py \
+	tests/e2e/torture_chaos.py tests/e2e/chaos_world.py tests/e2e/chaos_load.py \
+	tests/e2e/chaos_book.py tests/e2e/release tests/e2e/package \
+	tests/e2e/package_root.py tests/e2e/package_stages.py \
+	tests/e2e/package_systemd.py tests/fuzz/replay.c tests/fuzz/run \
+	tests/fuzz/corpus tests/scenario/dns_unguarded.ds tests/unit/check_v1.json \
+	tests/unit/prometheus-rules-test.yml tests/unit/store_v1/make.py \
+	tests/unit/store_v1/data.mdb tests/unit/store_v1/record
 
 ALL_TESTS = $(UNIT_TESTS) $(SCENARIO_TESTS) $(E2E_TESTS)
 RUN_TESTS = $(SHELL) $(srcdir)/tests/run

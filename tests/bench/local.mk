@@ -33,12 +33,6 @@ tests_bench_socketmap_fixed_SOURCES = tests/bench/socketmap_fixed.c \
 tests_bench_socketmap_fixed_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_socketmap_fixed_LDADD = libcore.a
 
-EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench
-EXTRA_DIST += tests/bench/ground.py tests/bench/table.py \
-	tests/bench/warm.py tests/bench/cold.py tests/bench/beside.py \
-	tests/bench/stored.py tests/bench/sts_resolver.py \
-	tests/bench/log_target.py tests/bench/cost.py
-
 .PHONY: bench bench-quick
 bench: check-programs
 	@DANE_STS_BINDIR=`pwd` $(srcdir)/tests/bench/bench

@@ -18,13 +18,6 @@ tests_e2e_e2e_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) \
 	-DBINDIR='"$(abs_top_builddir)"'
 tests_e2e_e2e_LDADD = $(CRITERION_LIBS)
 
-EXTRA_DIST += tests/e2e/valgrind-10k tests/e2e/browser.py
-EXTRA_DIST += tests/e2e/torture tests/e2e/crowd.py tests/e2e/torture_kill.py \
-	tests/e2e/torture_disk.py tests/e2e/torture_redis.py \
-	tests/e2e/torture_strangers.py \
-	tests/e2e/torture_chaos.py tests/e2e/chaos_world.py \
-	tests/e2e/chaos_load.py tests/e2e/chaos_book.py
-
 # The daemon's clock, where it is made to jump.
 check_DATA = tests/lab/clock.so
 CLEANFILES += tests/lab/clock.so
@@ -32,5 +25,3 @@ CLEANFILES += tests/lab/clock.so
 tests/lab/clock.so: tests/lab/clock.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(CFLAGS) -Wall -Wextra -fPIC \
 		-shared -o $@ $(srcdir)/tests/lab/clock.c
-EXTRA_DIST += tests/e2e/release tests/e2e/package tests/e2e/package_root.py \
-	tests/e2e/package_stages.py tests/e2e/package_systemd.py

@@ -19,7 +19,6 @@ else
 FUZZ_MAIN = tests/fuzz/fuzz.h tests/fuzz/replay.c
 fuzz_ldflags = $(AM_LDFLAGS)
 endif
-EXTRA_DIST += tests/fuzz/replay.c tests/fuzz/run tests/fuzz/corpus
 
 # Second parsers, from the ABNF. Where they go is not what libFuzzer is to
 # find out.

@@ -29,7 +29,6 @@ tests_scenario_dns_unguarded_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DROOT_ANCHOR='"$(abs_top_srcdir)/tests/scenario/dns_unguarded.ds"'
 tests_scenario_dns_unguarded_LDFLAGS = $(AM_LDFLAGS) -Wl,--exclude-libs,ALL
 tests_scenario_dns_unguarded_LDADD = libio.a libcore.a $(DNS_LIBS)
-EXTRA_DIST += tests/scenario/dns_unguarded.ds
 
 # The real loops, many askers and reloads, for ThreadSanitizer.
 PLAIN_TESTS += tests/scenario/ask_threads

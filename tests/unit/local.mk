@@ -127,7 +127,3 @@ tests_unit_libraries_shim_so_SOURCES = tests/unit/libraries_shim.c
 tests_unit_libraries_shim_so_CFLAGS = $(AM_CFLAGS) -fPIC
 tests_unit_libraries_shim_so_LDFLAGS = -shared
 tests_unit_libraries_shim_so_LDADD =
-
-EXTRA_DIST += tests/unit/check_v1.json tests/unit/prometheus-rules-test.yml \
-	tests/unit/store_v1/make.py tests/unit/store_v1/data.mdb \
-	tests/unit/store_v1/record
