@@ -111,17 +111,32 @@ Test(fetch, F_03_F_04_F_15_good_certificates)
 
 struct bad_row {
 	const char *name;
-	const char *why; /* a final '*' stands for anything */
+	const char *why; /* a final '*' stands for anything, '|' for "or" */
 };
+
+/*
+ * Behind a '|' is what newer libraries make of the same response. Seen with
+ * curl 7.88 and OpenSSL 3.0: the first; with curl 8.14 and 8.22, OpenSSL 3.5
+ * and 3.6: the second. The result type does not depend on them.
+ */
+#define CUT      "|connection broke off: OpenSSL *"
+#define CUT_BODY "|connection broke off in the body: OpenSSL *"
 
 static bool
 is_like(const char *text, const char *pattern)
 {
-	size_t len = strlen(pattern);
+	for (;;) {
+		size_t len = strcspn(pattern, "|");
 
-	if (len > 0 && pattern[len - 1] == '*')
-		return strncmp(text, pattern, len - 1) == 0;
-	return strcmp(text, pattern) == 0;
+		if (len > 0 && pattern[len - 1] == '*'
+			? strncmp(text, pattern, len - 1) == 0
+			: strlen(text) == len &&
+			    strncmp(text, pattern, len) == 0)
+			return true;
+		if (pattern[len] == '\0')
+			return false;
+		pattern += len + 1;
+	}
 }
 
 static void
@@ -199,13 +214,13 @@ Test(fetch, F_07_media_type)
 Test(fetch, F_09_size)
 {
 	static const struct bad_row rows[] = {
-	    {"big-length",      "body larger than 65536 octets"  },
-	    {"big-chunked",     "body larger than 65536 octets"  },
-	    {"big-close",       "body larger than 65536 octets"  },
-	    {"endless-body",    "body larger than 65536 octets"  },
-	    {"endless-interim", "header larger than 65536 octets"},
-	    {"head-lines",      "header larger than 65536 octets"},
-	    {"head-line",       "header larger than 65536 octets"},
+	    {"big-length",      "body larger than 65536 octets"                   },
+	    {"big-chunked",     "body larger than 65536 octets"                   },
+	    {"big-close",       "body larger than 65536 octets"                   },
+	    {"endless-body",    "body larger than 65536 octets"                   },
+	    {"endless-interim", "header larger than 65536 octets"                 },
+	    {"head-lines",      "header larger than 65536 octets"                 },
+	    {"head-line",       "header larger than 65536 octets|header too large"},
 	};
 
 	run_bad(rows, N(rows), FETCH_FAILURE_SIZE, 0);
@@ -214,15 +229,15 @@ Test(fetch, F_09_size)
 Test(fetch, F_10_truncated_bodies)
 {
 	static const struct bad_row rows[] = {
-	    {"short-notify",         "body shorter than announced: *"     },
-	    {"short-bare",           "body shorter than announced: *"     },
+	    {"short-notify",         "body shorter than announced: *"         },
+	    {"short-bare",           "body shorter than announced: *" CUT_BODY},
 	    {"close-bare",
-             "connection closed in the body, without close_notify"        },
+             "connection closed in the body, without close_notify" CUT_BODY   },
 	    {"length-overflow-bare",
-             "connection closed in the body, without close_notify"        },
-	    {"chunked-cut-notify",   "body shorter than announced: *"     },
-	    {"chunked-cut-bare",     "body shorter than announced: *"     },
-	    {"reset-body",           "connection broke off in the body: *"},
+             "connection closed in the body, without close_notify" CUT_BODY   },
+	    {"chunked-cut-notify",   "body shorter than announced: *"         },
+	    {"chunked-cut-bare",     "body shorter than announced: *" CUT_BODY},
+	    {"reset-body",           "connection broke off in the body: *"    },
 	};
 
 	run_bad(rows, N(rows), FETCH_FAILURE_SHORT, 0);
@@ -231,20 +246,21 @@ Test(fetch, F_10_truncated_bodies)
 Test(fetch, what_is_no_proper_response)
 {
 	static const struct bad_row rows[] = {
-	    {"encoding-gzip",   "Content-Encoding gzip was not asked for" },
-	    {"transfer-gzip",   "Transfer-Encoding gzip was not asked for"},
-	    {"type-folded",     "a header that matters is folded"         },
-	    {"status-long",     "not HTTP/1: *"                           },
-	    {"status-none",     "not HTTP/1: *"                           },
-	    {"http09",          "not HTTP/1: *"                           },
-	    {"garbage",         "not HTTP/1: *"                           },
-	    {"length-negative", "malformed response: *"                   },
-	    {"head-cut-notify", "connection closed in the response header"},
-	    {"head-cut-bare",   "connection closed in the response header"},
-	    {"head-cut-line",   "connection closed in the response header"},
-	    {"nothing-notify",  "no response: *"                          },
-	    {"nothing-bare",    "no response: *"                          },
-	    {"reset-request",   "connection broke off: *"                 },
+	    {"encoding-gzip",   "Content-Encoding gzip was not asked for"                 },
+	    {"transfer-gzip",
+             "Transfer-Encoding gzip was not asked for|encoding that was not asked for: *"},
+	    {"type-folded",     "a header that matters is folded"                         },
+	    {"status-long",     "not HTTP/1: *|malformed status line"                     },
+	    {"status-none",     "not HTTP/1: *"					   },
+	    {"http09",          "not HTTP/1: *"					   },
+	    {"garbage",         "not HTTP/1: *"					   },
+	    {"length-negative", "malformed response: *"                                   },
+	    {"head-cut-notify", "connection closed in the response header"                },
+	    {"head-cut-bare",   "connection closed in the response header" CUT            },
+	    {"head-cut-line",   "connection closed in the response header"                },
+	    {"nothing-notify",  "no response: *"                                          },
+	    {"nothing-bare",    "no response: *" CUT                                      },
+	    {"reset-request",   "connection broke off: *"                                 },
 	};
 
 	run_bad(rows, N(rows), FETCH_FAILURE_HTTP, 0);
