@@ -106,6 +106,20 @@ def remove(root):
         expect(root.exists(name), False, name + " stays")
 
 
+def expect_shipped(root):
+    """What lies where a Debian user looks for it."""
+    names = root.run("dpkg", "-L", NAME).splitlines()
+    # Debian 12's debhelper looks for units in /lib alone.
+    lib = "/lib" if root.release == "bookworm" else "/usr/lib"
+    for name in (f"{lib}/systemd/system/{NAME}.service",
+                 f"/usr/share/doc/{NAME}/README.Debian",
+                 f"/usr/share/doc/{NAME}/NEWS.gz"):
+        expect(name in names, True, name)
+    expect(root.read(CONF).partition("mode")[0].endswith("defer nobody. See\n"
+           f"# /usr/share/doc/{NAME}/README.Debian.\n#"), True,
+           "the configuration begins with the mode")
+
+
 def life(root, deb, newer):
     """Install, upgrade, remove, install again, purge."""
     root.services(True)
@@ -114,6 +128,7 @@ def life(root, deb, newer):
     before |= {"root/" + os.path.basename(deb),
                "root/" + os.path.basename(newer)}
     pid = expect_installed(root)
+    expect_shipped(root)
     service(root, "reload")
     expect(running(root), pid, "reloaded: process")
     upgrade(root, newer, pid)

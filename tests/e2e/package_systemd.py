@@ -187,6 +187,7 @@ def expect_unix_socket(root, container):
     root.write(CONF, good.replace(INET, "unix:" + SOCKET) +
                'socket_group = "postfix"\n')
     container.systemctl("restart", NAME)
+    wait_for(lambda: root.exists(SOCKET), 30, SOCKET)
     expect(root.owner(SOCKET), "dane-sts:postfix 660", SOCKET)
     expect_answer("unix:" + root.path(SOCKET))
     root.write(CONF, good)
@@ -231,7 +232,7 @@ def systemd(root, _deb, _newer):
         container = Container(root, directory)
         try:
             proof(root, container)
-        except (Failure, LabError):
+        except (Failure, LabError, OSError):
             print(run(["chroot", root.dir, "journalctl", "--no-pager", "-n",
                        "60"], status=None))
             raise
