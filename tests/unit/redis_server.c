@@ -106,7 +106,7 @@ serves(const struct redis_server *server)
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", server->unix_path);
 	return connects(AF_UNIX, &un, sizeof(un)) &&
-	    connects(AF_INET, &in, sizeof(in));
+	    (server->port == 0 || connects(AF_INET, &in, sizeof(in)));
 }
 
 /* Whatever it prints when it is ready (Redis 7.0 and 8.0 word it differently),

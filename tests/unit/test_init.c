@@ -247,6 +247,11 @@ Test(init, shellcheck_finds_nothing_in_the_scripts)
 /* Its words are for openrc-run: here is what they call. */
 Test(init, the_openrc_script_checks_the_file_that_it_was_given)
 {
+	/* What start_pre would have made. */
+	cr_assert_eq(shell("chmod 755 %s && mkdir %s/run %s/state && "
+			   "{ test $(id -u) -ne 0 || chown daemon %s/*; }",
+			 directory, directory, directory, directory),
+	    0, "%s", output);
 	write_conf("mode = nonsense\n");
 	cr_expect_neq(
 	    shell("ebegin() { :; }; eend() { return $1; }; RC_SVCNAME=x; "
