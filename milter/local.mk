@@ -218,12 +218,8 @@ libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
 
 # --- tool/: dane-sts
 libdstool_a_SOURCES = \
-	milter/tool/batch.c milter/tool/batch.h \
 	milter/tool/cache.c milter/tool/cache.h \
-	milter/tool/cache_import.c \
-	milter/tool/cache_list.c \
-	milter/tool/cache_purge.c \
-	milter/tool/cache_warm.c \
+	milter/tool/cache_change.c \
 	milter/tool/check.c \
 	milter/tool/daemon.c \
 	milter/tool/explain.c milter/tool/explain.h \
@@ -232,22 +228,11 @@ libdstool_a_SOURCES = \
 	milter/tool/lint.c milter/tool/lint.h \
 	milter/tool/lint_domain.c \
 	milter/tool/lint_report.c \
-	milter/tool/lint_txt.c \
-	milter/tool/names.c milter/tool/names.h \
 	milter/tool/options.c \
 	milter/tool/output.c milter/tool/output.h \
-	milter/tool/parse.c \
-	milter/tool/progress.c milter/tool/progress.h \
-	milter/tool/publication.c milter/tool/publication.h \
-	milter/tool/query.c milter/tool/query.h \
-	milter/tool/rdata_text.c milter/tool/rdata_text.h \
 	milter/tool/remote.c milter/tool/remote.h \
 	milter/tool/replay.c \
-	milter/tool/rule_options.c milter/tool/rule_options.h \
 	milter/tool/session.c milter/tool/session.h \
-	milter/tool/settings.c \
-	milter/tool/status.c \
-	milter/tool/style.c milter/tool/style.h \
 	milter/tool/tls.c \
 	milter/tool/tool.h
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)

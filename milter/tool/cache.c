@@ -1,75 +1,29 @@
-/* dane-sts cache: finds the command, and the policies. */
+/*
+ * dane-sts cache: finds the command, and where the policies are; list, show and
+ * export.
+ */
 #include "autoconf.h"
 
 #include "tool/cache.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "base/duration.h"
 #include "base/err.h"
 #include "base/idn.h"
+#include "base/text.h"
 #include "config/config.h"
+#include "core/policy.h"
 #include "store/store.h"
 #include "store/store_json.h"
 #include "store/store_wait.h"
-
-enum {
-	OPTION_STORE = 256
-};
-
-static const struct option cache_long_options[] = {
-    {"store", required_argument, NULL, OPTION_STORE},
-    {0  },
-};
-
-static const struct {
-	const char *name;
-	int least, most; /* operands; -1: any number */
-	int (*run)(const struct cache_options *options);
-} commands[] = {
-    {"list",   0, 0,  cache_list  },
-    {"show",   1, 1,  cache_show  },
-    {"export", 0, 0,  cache_export},
-    {"import", 0, 1,  cache_import},
-    {"purge",  1, -1, cache_purge },
-    {"warm",   1, 1,  cache_warm  },
-};
-
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-int
-tool_cache(struct tool_options *options, int argc, char **argv)
-{
-	struct cache_options cache = {.options = options};
-	int found;
-
-	while (
-	    (found = tool_getopt(options, argc, argv, cache_long_options)) >= 0)
-		cache.store = optarg;
-	if (found == TOOL_OPTION_STOP)
-		return options->status;
-	if (optind == argc)
-		return tool_usage(argv[0],
-		    "list, show, export, import, purge "
-		    "or warm is missing");
-	cache.argc = argc - optind - 1;
-	cache.argv = argv + optind + 1;
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(commands[i].name, argv[optind]) != 0)
-			continue;
-		if (cache.argc < commands[i].least)
-			return tool_usage(argv[0], "%s: an operand is missing",
-			    argv[optind]);
-		if (commands[i].most >= 0 && cache.argc > commands[i].most)
-			return tool_usage(argv[0], "%s: too many operands",
-			    argv[optind]);
-		return commands[i].run(&cache);
-	}
-	return tool_usage(argv[0], "\"%s\" is not known", argv[optind]);
-}
+#include "tool/output.h"
 
 bool
 cache_domain(const char *operand, char domain[NAME_SIZE])
@@ -83,20 +37,6 @@ cache_domain(const char *operand, char domain[NAME_SIZE])
 
 /* --- where policies are -------------------------------------------------- */
 
-/* One that is to be read only counts as empty otherwise, and a directory that
- * is spelt wrongly as a host that knows no policies. */
-static bool
-is_missing(const char *spec)
-{
-	struct stat status;
-
-	if (strncmp(spec, "lmdb:", 5) != 0 || stat(spec + 5, &status) == 0 ||
-	    errno != ENOENT)
-		return false;
-	tool_warn("store: %s does not exist", spec + 5);
-	return true;
-}
-
 static int
 open_store(struct cache_source *source, const char *spec, bool read_only)
 {
@@ -107,9 +47,15 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 	    .tls_ca = source->config->store_tls_ca,
 	};
 	char error[STORE_ERROR_SIZE];
+	struct stat status;
 
-	if (read_only && is_missing(spec))
+	/* LMDB takes a missing directory that is only read for an empty store;
+	 * a misspelt one must not look like a host without policies. */
+	if (read_only && strncmp(spec, "lmdb:", 5) == 0 &&
+	    stat(spec + 5, &status) != 0 && errno == ENOENT) {
+		tool_warn("store: %s does not exist", spec + 5);
 		return TOOL_UNAVAILABLE;
+	}
 	source->store = store_open(&options, error);
 	if (source->store != NULL)
 		return TOOL_OK;
@@ -129,14 +75,13 @@ cache_source_open(struct cache_source *source,
 		return TOOL_CONFIG;
 	if (options->store != NULL && access == CACHE_DAEMON)
 		return tool_usage("cache",
-		    "--store is of no use here: the "
-		    "daemon does it");
+		    "--store is of no use here: the daemon does it");
 	if (options->store != NULL)
 		return open_store(source, options->store, access == CACHE_READ);
 	source->remote = remote_open(source->config, &absent);
 	if (source->remote != NULL)
 		return TOOL_OK;
-	/* Nobody but the daemon sees what is in its memory. */
+	/* Only the daemon sees the policies in its memory. */
 	if (absent && access == CACHE_READ &&
 	    strncmp(source->config->store, "memory:", 7) != 0)
 		return open_store(source, source->config->store, true);
@@ -183,7 +128,7 @@ each_remote(void *arg, const json_t *object, const char *line)
 	struct record *record;
 
 	(void)object;
-	/* The daemon's clock is not ours: no time is too late. */
+	/* The daemon's clock may be ahead of ours: accept any time. */
 	if (store_json_read(line, strlen(line), INT64_MAX - STORE_JSON_AHEAD_S,
 		&record, error) != 0) {
 		tool_warn("a policy is left out: %s: %s", error, line);
@@ -236,4 +181,257 @@ cache_each(struct cache_source *source, const char *domain, cache_policy_fn *fn,
 	if (status == TOOL_OK)
 		status = remote_finish(source->remote, NULL);
 	return each.status != TOOL_OK ? each.status : status;
+}
+
+/* --- list, show, export -------------------------------------------------- */
+
+struct listing {
+	bool json;
+	bool body; /* show */
+	int64_t now_s;
+};
+
+static int64_t
+left_s(const struct listing *listing, const struct store_entry *entry,
+    const struct policy *policy)
+{
+	return entry->fetched_s + policy->max_age_s - listing->now_s;
+}
+
+static int
+print_json(const struct listing *listing, const struct store_entry *entry,
+    const struct policy *policy)
+{
+	json_t *json =
+	    json_pack("{s:s,s:s,s:s,s:b,s:o,s:I,s:I,s:I,s:I,s:o,s:I}", "domain",
+		entry->domain, "id", entry->id, "mode",
+		policy_mode_name(policy->mode), "dnssec", policy->dnssec, "mx",
+		output_strings(policy->mx, policy->n_mx), "max_age",
+		(json_int_t)policy->max_age_s, "fetched",
+		(json_int_t)entry->fetched_s, "left",
+		(json_int_t)left_s(listing, entry, policy), "tried",
+		(json_int_t)entry->tried_s, "failure",
+		output_string(entry->failure, strlen(entry->failure)), "used",
+		(json_int_t)entry->used_s);
+
+	if (json != NULL && listing->body)
+		(void)json_object_set_new(json, "body",
+		    output_string(entry->body, entry->len));
+	return output_line(json) ? TOOL_OK : TOOL_INTERNAL;
+}
+
+static void
+print_life(const struct listing *listing, const struct store_entry *entry,
+    const struct policy *policy)
+{
+	int64_t left = left_s(listing, entry, policy);
+	char text[DURATION_SIZE];
+
+	duration_text(left, text);
+	if (left < 0)
+		printf("expired");
+	else
+		printf("%s left", text);
+}
+
+static void
+print_failure(const struct listing *listing, const struct store_entry *entry)
+{
+	char ago[DURATION_SIZE];
+
+	duration_text(listing->now_s - entry->tried_s, ago);
+	printf("the last refresh, %s ago, failed: ", ago);
+	text_print(stdout, entry->failure, strlen(entry->failure));
+	putchar('\n');
+}
+
+/* T-12: no TXT record named a policy that has none. */
+#define PRINTABLE_ID(entry) ((entry)->id[0] != '\0' ? (entry)->id : "unknown")
+
+static void
+print_line(const struct listing *listing, const struct store_entry *entry,
+    const struct policy *policy)
+{
+	printf("%-32s %-7s %-6s ", entry->domain,
+	    policy_mode_name(policy->mode), policy->dnssec ? "dnssec" : "-");
+	print_life(listing, entry, policy);
+	printf(", id %s\n", PRINTABLE_ID(entry));
+	if (entry->failure[0] == '\0')
+		return;
+	printf("%-32s ", "");
+	print_failure(listing, entry);
+}
+
+/* Its lines are bounded by "\n" or "\r\n"; what does not print is escaped. */
+static void
+print_body(const struct store_entry *entry)
+{
+	const char *at = (const char *)entry->body;
+	size_t left = entry->len;
+
+	while (left > 0) {
+		const char *end = memchr(at, '\n', left);
+		size_t len = end != NULL ? (size_t)(end - at) : left;
+		size_t text = len > 0 && at[len - 1] == '\r' ? len - 1 : len;
+
+		fputs("    ", stdout);
+		text_print(stdout, at, text);
+		putchar('\n');
+		left -= len + (end != NULL);
+		at += len + (end != NULL);
+	}
+}
+
+static void
+print_whole(const struct listing *listing, const struct store_entry *entry,
+    const struct policy *policy)
+{
+	char fetched[DURATION_SIZE];
+	char used[DURATION_SIZE];
+
+	moment_text(entry->fetched_s, fetched);
+	moment_text(entry->used_s, used);
+	printf("%s\n  id       %s\n  fetched  %s, ", entry->domain,
+	    PRINTABLE_ID(entry), fetched);
+	print_life(listing, entry, policy);
+	printf("\n  used     %s\n  dnssec   %s\n", used,
+	    policy->dnssec ? "required" : "not required");
+	if (entry->failure[0] != '\0') {
+		fputs("  refresh  ", stdout);
+		print_failure(listing, entry);
+	}
+	puts("  policy");
+	print_body(entry);
+}
+
+static int
+print_policy(void *arg, const struct store_entry *entry, const char *line)
+{
+	const struct listing *listing = arg;
+	struct policy *policy;
+	int status = TOOL_OK;
+
+	(void)line;
+	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) < 0) {
+		tool_warn("%s: what is stored is not a policy", entry->domain);
+		return TOOL_OK;
+	}
+	if (listing->json)
+		status = print_json(listing, entry, policy);
+	else if (listing->body)
+		print_whole(listing, entry, policy);
+	else
+		print_line(listing, entry, policy);
+	policy_free(&policy);
+	return status;
+}
+
+static int
+print_policies(const struct cache_options *options, const char *domain)
+{
+	struct listing listing = {
+	    .json = options->options->json,
+	    .body = domain != NULL,
+	    .now_s = (int64_t)time(NULL),
+	};
+	struct cache_source source;
+	int status = cache_source_open(&source, options, CACHE_READ);
+
+	if (status == TOOL_OK)
+		status = cache_each(&source, domain, print_policy, &listing);
+	cache_source_close(&source);
+	return status;
+}
+
+static int
+cache_list(const struct cache_options *options)
+{
+	return print_policies(options, NULL);
+}
+
+static int
+cache_show(const struct cache_options *options)
+{
+	char domain[NAME_SIZE];
+
+	if (!cache_domain(options->argv[0], domain))
+		return TOOL_USAGE;
+	return print_policies(options, domain);
+}
+
+static int
+print_export(void *arg, const struct store_entry *entry, const char *line)
+{
+	(void)arg;
+	(void)entry;
+	/* Once the disk is full, the rest need not be read. */
+	return puts(line) >= 0 ? TOOL_OK : TOOL_NO_OUTPUT;
+}
+
+static int
+cache_export(const struct cache_options *options)
+{
+	struct cache_source source;
+	int status = cache_source_open(&source, options, CACHE_READ);
+
+	if (status == TOOL_OK)
+		status = cache_each(&source, NULL, print_export, NULL);
+	cache_source_close(&source);
+	return status;
+}
+
+/* --- the command --------------------------------------------------------- */
+
+enum {
+	OPTION_STORE = 256
+};
+
+static const struct option cache_long_options[] = {
+    {"store", required_argument, NULL, OPTION_STORE},
+    {0  },
+};
+
+static const struct {
+	const char *name;
+	int least, most; /* operands; -1: any number */
+	int (*run)(const struct cache_options *options);
+} commands[] = {
+    {"list",   0, 0,  cache_list  },
+    {"show",   1, 1,  cache_show  },
+    {"export", 0, 0,  cache_export},
+    {"import", 0, 1,  cache_import},
+    {"purge",  1, -1, cache_purge },
+    {"warm",   1, 1,  cache_warm  },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int
+tool_cache(struct tool_options *options, int argc, char **argv)
+{
+	struct cache_options cache = {.options = options};
+	int found;
+
+	while (
+	    (found = tool_getopt(options, argc, argv, cache_long_options)) >= 0)
+		cache.store = optarg;
+	if (found == TOOL_OPTION_STOP)
+		return options->status;
+	if (optind == argc)
+		return tool_usage(argv[0],
+		    "list, show, export, import, purge or warm is missing");
+	cache.argc = argc - optind - 1;
+	cache.argv = argv + optind + 1;
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(commands[i].name, argv[optind]) != 0)
+			continue;
+		if (cache.argc < commands[i].least)
+			return tool_usage(argv[0], "%s: an operand is missing",
+			    argv[optind]);
+		if (commands[i].most >= 0 && cache.argc > commands[i].most)
+			return tool_usage(argv[0], "%s: too many operands",
+			    argv[optind]);
+		return commands[i].run(&cache);
+	}
+	return tool_usage(argv[0], "\"%s\" is not known", argv[optind]);
 }

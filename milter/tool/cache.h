@@ -1,10 +1,9 @@
 /*
- * dane-sts cache: what its commands share. Policies are the daemon's, asked
- * for over the control socket, or a store's that --store names; where no
- * daemon runs, those that can do with reading look into the LMDB store of the
- * configuration themselves.
+ * dane-sts cache: what its commands share. The policies come from the daemon
+ * over the control socket, or from the store that --store names. If no daemon
+ * runs, commands that only read open the store of the configuration.
  *
- * Single-threaded. What fails is said on stderr.
+ * Single-threaded. Failures are reported on stderr.
  */
 #ifndef TOOL_CACHE_H
 #define TOOL_CACHE_H
@@ -30,9 +29,9 @@ struct cache_source {
 };
 
 enum cache_access {
-	CACHE_READ, /* without a daemon its store will do */
+	CACHE_READ, /* without a daemon from its store */
 	CACHE_CHANGE,
-	CACHE_DAEMON /* nobody but a daemon can do it */
+	CACHE_DAEMON /* only the daemon can do it */
 };
 
 /* TOOL_OK or the exit status. Close in any case. */
@@ -52,9 +51,7 @@ int cache_each(struct cache_source *source, const char *domain,
 /* The operand as a canonical domain. */
 bool cache_domain(const char *operand, char domain[NAME_SIZE]);
 
-int cache_list(const struct cache_options *options);
-int cache_show(const struct cache_options *options);
-int cache_export(const struct cache_options *options);
+/* The commands in cache_change.c. */
 int cache_import(const struct cache_options *options);
 int cache_purge(const struct cache_options *options);
 int cache_warm(const struct cache_options *options);

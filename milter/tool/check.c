@@ -1,6 +1,6 @@
 /*
- * dane-sts check: what the filter would do now, and why. Domains are asked
- * about at once, within bounds, and told in the order they were given.
+ * dane-sts check: what the filter would do now, and why. dane-sts parse: how it
+ * reads an address.
  */
 #include "autoconf.h"
 
@@ -9,14 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/idn.h"
+#include "base/text.h"
 #include "config/config.h"
+#include "core/address.h"
 #include "core/decide.h"
 #include "core/tls_policy.h"
 #include "text/facts_json.h"
 #include "text/tree.h"
-#include "tool/batch.h"
 #include "tool/output.h"
-#include "tool/style.h"
+#include "tool/session.h"
 #include "tool/tool.h"
 
 enum {
@@ -34,60 +36,40 @@ struct check {
 	struct tree_style style;
 };
 
-/* --- telling ------------------------------------------------------------- */
+/* --- check --------------------------------------------------------------- */
 
-/* What the map "postfix" answers; whether verdicts are enforced or only watched
- * is left out here as it is for the verdict. NULL: no memory. */
-static char *
-answer_at_delivery(const struct check *check, const struct facts *facts,
-    const struct verdict *verdict, enum tls_policy_kind *kind)
+/*
+ * The verdict, the evidence and what the map "postfix" answers. Whether
+ * verdicts are enforced or only watched is left out of both.
+ */
+static int
+tell_verdict(const struct check *check, const struct query *query,
+    const struct facts *facts, const struct verdict *verdict)
 {
 	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
 	struct tls_rules rules =
 	    config_tls_rules(&check->batch.session.config, map);
-
-	return tls_answer(facts, verdict, &rules, map->dialect, kind);
-}
-
-static bool
-print_json(const struct facts *facts, const struct verdict *verdict, int64_t ms,
-    enum tls_policy_kind kind, const char *answer)
-{
-	char *line = facts_json_write_tls(facts, verdict, ms, kind, answer);
-
-	if (line != NULL)
-		puts(line);
-	free(line);
-	return line != NULL;
-}
-
-static void
-print_text(const struct check *check, const struct query *query,
-    const struct facts *facts, const struct verdict *verdict,
-    const char *answer)
-{
-	tree_print(stdout, &check->style, query->name, facts, verdict);
-	if (!query->asked)
-		return;
-	tls_answer_print(stdout, answer);
-	putchar('\n');
-}
-
-static int
-tell(const struct check *check, const struct query *query,
-    const struct facts *facts, const struct verdict *verdict)
-{
 	enum tls_policy_kind kind;
-	char *answer = answer_at_delivery(check, facts, verdict, &kind);
+	char *answer = tls_answer(facts, verdict, &rules, map->dialect, &kind);
 	int status = tool_verdict_status(facts, verdict);
+	char *line = NULL;
 
-	if (answer != NULL && !check->batch.options->json)
-		print_text(check, query, facts, verdict, answer);
-	else if (answer == NULL ||
-	    !print_json(facts, verdict, (int64_t)query->ms, kind, answer)) {
+	if (answer != NULL && check->batch.options->json)
+		line = facts_json_write_tls(facts, verdict, (int64_t)query->ms,
+		    kind, answer);
+	if (line != NULL) {
+		puts(line);
+	} else if (answer == NULL || check->batch.options->json) {
 		tool_warn("out of memory");
 		status = TOOL_INTERNAL;
+	} else {
+		tree_print(stdout, &check->style, query->name, facts, verdict);
+		if (query->asked) {
+			tls_answer_print(stdout, answer);
+			putchar('\n');
+		}
 	}
+	free(line);
 	free(answer);
 	return status;
 }
@@ -104,51 +86,36 @@ tell_wrong(const struct check *check, const struct query *query)
 	return TOOL_UNKNOWN;
 }
 
-/* An address without a domain to ask about is judged by its class alone. */
 static int
-tell_class(const struct check *check, const struct query *query)
+tell_query(struct batch *batch, const struct query *query)
 {
+	struct check *check = (struct check *)batch;
 	struct facts facts = {
 	    .recipient = {.class = query->address.class, .domain = ""},
 	};
 	struct verdict verdict;
 
-	(void)decide(&facts, &check->batch.session.config.rules, DECIDE_FINAL,
-	    &verdict);
-	return tell(check, query, &facts, &verdict);
-}
-
-static int
-tell_answer(struct check *check, const struct query *query)
-{
-	struct facts facts;
-	struct verdict verdict;
-
-	if (query->answer == NULL) {
-		tool_warn("%s: out of memory", query->name);
-		return TOOL_INTERNAL;
-	}
-	batch_judge(&check->batch, query, &facts, &verdict);
-	return tell(check, query, &facts, &verdict);
-}
-
-static int
-tell_query(struct batch *batch, const struct query *query)
-{
-	struct check *check = (struct check *)batch;
-
 	if (query > batch->queries && !batch->options->json)
 		putchar('\n');
 	if (query->wrong)
 		return tell_wrong(check, query);
-	return query->asked ? tell_answer(check, query)
-			    : tell_class(check, query);
+	if (query->asked && query->answer == NULL) {
+		tool_warn("%s: out of memory", query->name);
+		return TOOL_INTERNAL;
+	}
+	/* An address without a domain is judged by its class alone. */
+	if (query->asked)
+		batch_judge(batch, query, &facts, &verdict);
+	else
+		(void)decide(&facts, &batch->session.config.rules, DECIDE_FINAL,
+		    &verdict);
+	return tell_verdict(check, query, &facts, &verdict);
 }
 
 static void
 read_query(struct batch *batch, struct query *query, const char *name)
 {
-	query_read(query, &batch->set, name);
+	query_read(query, &batch->session, name);
 }
 
 int
@@ -159,25 +126,58 @@ tool_check(struct tool_options *options, int argc, char **argv)
 		      .read = read_query,
 		      .tell = tell_query},
 	};
-	struct names names;
 	const char *path = NULL;
-	int found, status;
+	int found, status = TOOL_OK;
 
-	while ((found = tool_getopt(options, argc, argv, check_options)) >= 0) {
+	while (status == TOOL_OK &&
+	    (found = tool_getopt(options, argc, argv, check_options)) >= 0) {
 		if (found == 'f')
 			path = optarg;
-		else if (!batch_read_deadline(optarg, &check.batch.patience_ms))
-			return tool_usage(argv[0],
-			    "\"%s\" is not a time such as 10s", optarg);
+		else
+			status =
+			    batch_take_deadline(&check.batch, argv[0], optarg);
 	}
+	if (status != TOOL_OK)
+		return status;
 	if (found == TOOL_OPTION_STOP)
 		return options->status;
 	if (path == NULL && optind == argc)
 		return tool_usage(argv[0], "a domain or address is missing");
 	style_detect(stdout, &check.style);
-	status = names_read(&names, argc - optind, argv + optind, path);
-	if (status == TOOL_OK && names.n > 0)
-		status = batch_run(&check.batch, &names, path != NULL);
-	names_clear(&names);
-	return status;
+	return batch_run(&check.batch, argc, argv, path);
+}
+
+/* --- parse --------------------------------------------------------------- */
+
+/* What the filter makes of envelope recipients. */
+int
+tool_parse(struct tool_options *options, int argc, char **argv)
+{
+	struct address address;
+
+	if (tool_getopt(options, argc, argv, NULL) == TOOL_OPTION_STOP)
+		return options->status;
+	if (optind == argc)
+		return tool_usage(argv[0], "an address is missing");
+	for (; optind < argc; optind++) {
+		const char *arg = argv[optind];
+		const char *class;
+
+		address_parse((const uint8_t *)arg, strlen(arg), idn_to_ascii,
+		    &address);
+		class = address_class_name(address.class);
+		if (options->json) {
+			if (!output_line(json_pack("{s:o,s:s,s:s}", "arg",
+				output_string(arg, strlen(arg)), "class", class,
+				"domain", address.domain)))
+				return TOOL_INTERNAL;
+			continue;
+		}
+		/* The argument comes last, as it can hold blanks. */
+		printf("%s %s ", class,
+		    address.domain[0] != '\0' ? address.domain : "-");
+		text_print(stdout, arg, strlen(arg));
+		putchar('\n');
+	}
+	return TOOL_OK;
 }

@@ -22,32 +22,13 @@ static const struct command commands[] = {
 };
 
 static int
-unknown_command(const char *name)
+run(int argc, char **argv)
 {
 	static const char known[] =
 #define X(name, operands, summary, help) " " #name
 	    TOOL_COMMAND_TABLE(X)
 #undef X
 	    ;
-
-	return tool_usage(NULL, "command \"%s\" is not known; known are:%s",
-	    name, known);
-}
-
-static int
-run_command(struct tool_options *options, int argc, char **argv)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, argv[0]) == 0)
-			return commands[i].run(options, argc, argv);
-	return unknown_command(argv[0]);
-}
-
-static int
-run(int argc, char **argv)
-{
 	struct tool_options options = {0};
 	int first;
 
@@ -56,8 +37,13 @@ run(int argc, char **argv)
 	if (optind == argc)
 		return tool_usage(NULL, "a command is missing");
 	first = optind;
-	optind = 0; /* getopt is to start anew */
-	return run_command(&options, argc - first, argv + first);
+	optind = 0; /* getopt starts anew */
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, argv[first]) == 0)
+			return commands[i].run(&options, argc - first,
+			    argv + first);
+	return tool_usage(NULL, "command \"%s\" is not known; known are:%s",
+	    argv[first], known);
 }
 
 int

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "core/policy.h"
+#include "core/txt.h"
 
 struct tool_options;
 
@@ -51,7 +52,7 @@ int lint_status(const struct lint_report *report);
 /* Whether a pattern of the report's policy covers each of the hosts. */
 struct lint_hosts {
 	size_t n;
-	char *const *host;
+	char **host;
 };
 
 /* NULL: no memory. hosts->n 0: without "hosts". */
@@ -60,8 +61,24 @@ lint_json(const struct lint_report *report, const struct lint_hosts *hosts);
 void lint_print(FILE *out, const char *name, const struct lint_report *report,
     const struct lint_hosts *hosts);
 
-/* The forms of the command; arguments are operands. */
-int lint_txt(bool json, int n, char **records);
+/* why: what is wrong with a record that is not valid. NULL: no memory. */
+json_t *lint_txt_json(const struct txt_result *txt, const char *why);
+
+/* lint --domain. */
 int lint_domain(const struct tool_options *options, const char *domain);
+
+/*
+ * A TXT record as people and `dig +short` write it (RFC 1035 5.1), either bare
+ * text or quoted character-strings with \DDD and \X inside, turned into RDATA:
+ * length octet and octets, repeated. Bare text is taken as it is, in strings of
+ * 255. *rdata holds at least rdata_text_bound() octets. 0, or ERR_SYNTAX or
+ * ERR_TOOLONG with *why saying what is wrong.
+ */
+#define RDATA_LEN_MAX 65535
+int rdata_from_text(const uint8_t *text, size_t len, uint8_t *rdata,
+    size_t *rdata_len, const char **why);
+
+/* Octets of RDATA that len octets of text can make at most; never 0. */
+size_t rdata_text_bound(size_t len);
 
 #endif

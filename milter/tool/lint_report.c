@@ -12,20 +12,16 @@
 #include "tool/output.h"
 #include "tool/tool.h"
 
-static size_t *
-counter(struct lint_report *report, enum policy_note_level level)
-{
-	return level == POLICY_NOTE_ERROR ? &report->n_errors
-					  : &report->n_warnings;
-}
-
 void
 lint_add(struct lint_report *report, enum policy_note_level level, size_t line,
     const char *text)
 {
 	struct lint_finding *finding;
 
-	++*counter(report, level);
+	if (level == POLICY_NOTE_ERROR)
+		report->n_errors++;
+	else
+		report->n_warnings++;
 	if (report->n == LINT_FINDINGS_MAX)
 		return;
 	finding = &report->findings[report->n++];
@@ -103,22 +99,6 @@ findings_json(const struct lint_report *report, enum policy_note_level level)
 	return list;
 }
 
-static json_t *
-mx_json(const struct policy *policy)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < policy->n_mx; i++)
-		if (json_array_append_new(list,
-			output_string(policy->mx[i], strlen(policy->mx[i]))) !=
-		    0) {
-			json_decref(list);
-			return NULL;
-		}
-	return list;
-}
-
 static bool
 covers(const struct policy *policy, const char *host)
 {
@@ -155,7 +135,8 @@ policy_json(const struct policy *policy)
 		    "version", "mode", "max_age", "mx", "dnssec");
 	return json_pack("{s:b,s:s,s:s,s:I,s:o,s:b}", "valid", 1, "version",
 	    "STSv1", "mode", policy_mode_name(policy->mode), "max_age",
-	    (json_int_t)policy->max_age_s, "mx", mx_json(policy), "dnssec",
+	    (json_int_t)policy->max_age_s, "mx",
+	    output_strings(policy->mx, policy->n_mx), "dnssec",
 	    policy->dnssec ? 1 : 0);
 }
 

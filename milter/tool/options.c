@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/config.h"
+#include "core/facts.h"
+#include "core/verdict.h"
 
 #define OPTIONS_MAX 16
 #define WARN_SIZE   1024
@@ -47,17 +50,10 @@ static const struct option common_options[] = {
 
 #define N_COMMON (sizeof(common_options) / sizeof(common_options[0]))
 
-struct option_set {
-	struct option rows[OPTIONS_MAX + 1];
-	char letters[2 * OPTIONS_MAX + 3];
-};
-
 static const struct command_help *
 command_find(const char *name)
 {
-	size_t i;
-
-	for (i = 0; name != NULL && i < N_COMMANDS; i++)
+	for (size_t i = 0; name != NULL && i < N_COMMANDS; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
@@ -66,27 +62,18 @@ command_find(const char *name)
 static void
 print_usage(FILE *out, const struct command_help *command)
 {
-	size_t i;
-
 	if (command != NULL) {
 		fprintf(out, "usage: dane-sts [-c FILE] [--json] %s %s\n",
 		    command->name, command->operands);
 		return;
 	}
 	fputs("usage: dane-sts [-c FILE] [--json] COMMAND ...\n", out);
-	for (i = 0; i < N_COMMANDS; i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name,
 		    commands[i].summary);
 }
 
-static void
-print_help(const struct command_help *command)
-{
-	print_usage(stdout, command);
-	fputs(common_help, stdout);
-	if (command != NULL)
-		fputs(command->help, stdout);
-}
+/* --- messages ------------------------------------------------------------ */
 
 int
 tool_usage(const char *command, const char *fmt, ...)
@@ -119,79 +106,71 @@ tool_warn(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-static void
-add_option(struct option_set *set, size_t n, const struct option *row)
+void
+tool_warn_lines(const char *text)
 {
-	char *end = set->letters + strlen(set->letters);
+	size_t len;
 
-	set->rows[n] = *row;
-	if (row->val > 255)
-		return;
-	*end++ = (char)row->val;
-	if (row->has_arg == required_argument)
-		*end++ = ':';
-	*end = '\0';
+	for (; *text != '\0'; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		tool_warn("%.*s", (int)len, text);
+	}
 }
 
-/* prefix: how getopt is to treat operands. The ':' makes it leave messages
- * to us. */
+/* --- getopt -------------------------------------------------------------- */
+
+/* The rows and letters that getopt_long() takes. */
+struct option_set {
+	struct option rows[OPTIONS_MAX + 1];
+	char letters[2 * OPTIONS_MAX + 3];
+};
+
+/* prefix: how getopt treats operands; its ':' leaves messages to us. */
 static void
 build_options(struct option_set *set, const char *prefix,
     const struct option *own)
 {
-	size_t n = 0, i;
+	char *letter = set->letters + strlen(prefix);
+	size_t n = N_COMMON;
 
 	memset(set, 0, sizeof(*set));
 	memcpy(set->letters, prefix, strlen(prefix));
-	for (i = 0; i < N_COMMON; i++)
-		add_option(set, n++, &common_options[i]);
-	for (i = 0; own != NULL && own[i].name != NULL && n < OPTIONS_MAX; i++)
-		add_option(set, n++, &own[i]);
-}
-
-static const struct option *
-option_by_val(const struct option_set *set, int val)
-{
-	const struct option *row;
-
-	for (row = set->rows; row->name != NULL; row++)
-		if (row->val == val)
-			return row;
-	return NULL;
+	memcpy(set->rows, common_options, sizeof(common_options));
+	for (; own != NULL && own->name != NULL && n < OPTIONS_MAX; own++)
+		set->rows[n++] = *own;
+	for (size_t i = 0; i < n; i++) {
+		if (set->rows[i].val > 255)
+			continue;
+		*letter++ = (char)set->rows[i].val;
+		if (set->rows[i].has_arg == required_argument)
+			*letter++ = ':';
+	}
 }
 
 /* getopt leaves in optopt: 0 for a long option that it does not know, else
  * the val of a known option or the unknown letter. */
 static int
-bad_option(struct tool_options *options, const char *command, int found,
-    char **argv, const struct option_set *set)
+bad_option(const char *command, int found, char **argv,
+    const struct option_set *set)
 {
-	const struct option *row = option_by_val(set, optopt);
+	const struct option *row = set->rows;
 
 	if (optopt == 0)
-		options->status = tool_usage(command, "option %s is not known",
+		return tool_usage(command, "option %s is not known",
 		    argv[optind - 1]);
-	else if (row == NULL)
-		options->status =
-		    tool_usage(command, "option -%c is not known", optopt);
-	else
-		options->status = tool_usage(command, "option --%s %s",
-		    row->name,
-		    found == ':' ? "lacks its argument" : "takes no argument");
-	return TOOL_OPTION_STOP;
-}
-
-static int
-stop(struct tool_options *options)
-{
-	options->status = TOOL_OK;
-	return TOOL_OPTION_STOP;
+	while (row->name != NULL && row->val != optopt)
+		row++;
+	if (row->name == NULL)
+		return tool_usage(command, "option -%c is not known", optopt);
+	return tool_usage(command, "option --%s %s", row->name,
+	    found == ':' ? "lacks its argument" : "takes no argument");
 }
 
 static int
 next_option(struct tool_options *options, int argc, char **argv,
     const struct option_set *set, const char *command)
 {
+	const struct command_help *help = command_find(command);
 	int found;
 
 	for (;;) {
@@ -204,14 +183,19 @@ next_option(struct tool_options *options, int argc, char **argv,
 			options->json = true;
 			break;
 		case 'h':
-			print_help(command_find(command));
-			return stop(options);
+			print_usage(stdout, help);
+			fputs(common_help, stdout);
+			fputs(help != NULL ? help->help : "", stdout);
+			options->status = TOOL_OK;
+			return TOOL_OPTION_STOP;
 		case 'V':
 			puts("dane-sts " PACKAGE_VERSION);
-			return stop(options);
+			options->status = TOOL_OK;
+			return TOOL_OPTION_STOP;
 		case '?':
 		case ':':
-			return bad_option(options, command, found, argv, set);
+			options->status = bad_option(command, found, argv, set);
+			return TOOL_OPTION_STOP;
 		default:
 			return found;
 		}
@@ -235,4 +219,34 @@ tool_getopt_global(struct tool_options *options, int argc, char **argv)
 
 	build_options(&set, "+:", NULL);
 	return next_option(options, argc, argv, &set, NULL);
+}
+
+/* --- what commands share ------------------------------------------------- */
+
+struct config *
+tool_config(const struct tool_options *options)
+{
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config *config;
+
+	config = config_load(config_choose_path(options->config_path), error);
+	if (config == NULL)
+		tool_warn_lines(error);
+	return config;
+}
+
+int
+tool_verdict_status(const struct facts *facts, const struct verdict *verdict)
+{
+	if (verdict->reason == REASON_INTERNAL_ERROR ||
+	    verdict->reason == REASON_RESOLVER_BROKEN)
+		return TOOL_UNKNOWN;
+	/* A resolver that does not validate the root proves nothing, unless it
+	 * is that all is secure. */
+	if (facts->resolver_broken && verdict->reason != REASON_SECURE)
+		return TOOL_UNKNOWN;
+	if (verdict->kind != VERDICT_PASS)
+		return TOOL_NO;
+	/* A message that passes because time ran out was not judged. */
+	return verdict->reason == REASON_DEADLINE ? TOOL_UNKNOWN : TOOL_OK;
 }

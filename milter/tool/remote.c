@@ -216,26 +216,14 @@ remote_send(struct remote *remote, json_t *object)
 	return status;
 }
 
-/* Several lines come together, one a warning. */
-static void
-warn_lines(const char *text)
-{
-	while (*text != '\0') {
-		size_t len = strcspn(text, "\n");
-
-		tool_warn("%.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static int
 judge_end(struct remote *remote, json_t **done)
 {
 	const json_t *error = json_object_get(remote->end, "error");
 
 	if (error != NULL) {
-		warn_lines(json_is_string(error) ? json_string_value(error)
-						 : "the daemon refused");
+		tool_warn_lines(json_is_string(error) ? json_string_value(error)
+						      : "the daemon refused");
 		return TOOL_NO;
 	}
 	if (done != NULL)

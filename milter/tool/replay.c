@@ -15,7 +15,6 @@
 #include "core/decide.h"
 #include "text/facts_json.h"
 #include "tool/input.h"
-#include "tool/rule_options.h"
 #include "tool/tool.h"
 
 #define REPLAY_FILE_MAX (256U << 20) /* octets */
@@ -23,14 +22,55 @@
 /* Only to find the end of an object: what it holds is read afterwards. */
 #define SPLIT_FLAGS (JSON_DISABLE_EOF_CHECK | JSON_DECODE_INT_AS_REAL)
 
+/* The decision options of dane-sts-milter.conf(5) on the command line, where
+ * they override the configuration: --hosts any, --tlsa required and so on. */
+
+/* X(option, member of struct rules, words in the order of its enum) */
+/* clang-format off */
+#define RULE_OPTION_TABLE(X)                                                   \
+	X("hosts", hosts, "all, any")                                          \
+	X("tlsa", tlsa, "checked, required, ignored")                          \
+	X("mx-patterns", mx_patterns, "ignore, enforce")                       \
+	X("on-discovery-failure", on_discovery_failure, "pass, tempfail")      \
+	X("on-bogus-discovery", on_bogus_discovery, "pass, tempfail")          \
+	X("on-resolver-failure", on_resolver_failure, "pass, tempfail")        \
+	X("action", action, "tempfail, reject, quarantine")
+/* clang-format on */
+
+enum {
+	RULE_OPTION_BEFORE = 255,
+#define X(option, member, words) RULE_OPTION_##member,
+	RULE_OPTION_TABLE(X)
+#undef X
+};
+
+/* clang-format off */
+const struct option replay_options[] = {
+#define X(option, member, words)                                               \
+	{option, required_argument, NULL, RULE_OPTION_##member},
+	RULE_OPTION_TABLE(X)
+#undef X
+	{NULL, 0, NULL, 0}
+};
+/* clang-format on */
+
+/* What was chosen: 0 nothing, else the number of the word, from 1. */
+struct rule_choice {
+#define X(option, member, words) unsigned member;
+	RULE_OPTION_TABLE(X)
+#undef X
+};
+
 struct replay {
 	const char *path;
 	struct rules rules;
 	const char *at; /* what is not read yet */
 	size_t len;
-	size_t number; /* of the object at hand, from 1 */
+	size_t number; /* of the current object, from 1 */
 	int status;
 };
+
+/* --- objects ------------------------------------------------------------- */
 
 static void
 advance(struct replay *replay, size_t n)
@@ -40,54 +80,11 @@ advance(struct replay *replay, size_t n)
 }
 
 static void
-skip_blanks(struct replay *replay)
-{
-	while (replay->len > 0 && memchr(" \t\r\n", *replay->at, 4) != NULL)
-		advance(replay, 1);
-}
-
-/* After what is no JSON: the next line that could begin an object. */
-static void
-skip_broken(struct replay *replay)
-{
-	const char *end;
-
-	do {
-		end = memchr(replay->at, '\n', replay->len);
-		advance(replay,
-		    end == NULL ? replay->len : (size_t)(end - replay->at) + 1);
-	} while (replay->len > 0 && *replay->at != '{');
-}
-
-static void
-keep_status(struct replay *replay, int status)
-{
-	if (status > replay->status)
-		replay->status = status;
-}
-
-static void
-refuse(struct replay *replay, const char *why)
+fail(struct replay *replay, int status, const char *why)
 {
 	tool_warn("%s: object %zu: %s", replay->path, replay->number, why);
-	keep_status(replay, TOOL_NO);
-}
-
-static void
-judge(struct replay *replay, const struct facts *facts)
-{
-	struct verdict verdict;
-	char *line;
-
-	decide(facts, &replay->rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(NULL, &verdict, -1);
-	if (line == NULL) {
-		tool_warn("%s", err_text(ERR_NOMEM));
-		keep_status(replay, TOOL_INTERNAL);
-		return;
-	}
-	puts(line);
-	free(line);
+	if (status > replay->status)
+		replay->status = status;
 }
 
 static void
@@ -95,15 +92,21 @@ replay_object(struct replay *replay, size_t len)
 {
 	char error[FACTS_JSON_ERROR_SIZE];
 	struct facts *facts;
+	struct verdict verdict;
+	char *line;
 	int err = facts_json_read(replay->at, len, &facts, error);
 
 	if (err != 0) {
-		refuse(replay, error);
-		if (err == ERR_NOMEM)
-			keep_status(replay, TOOL_INTERNAL);
+		fail(replay, err == ERR_NOMEM ? TOOL_INTERNAL : TOOL_NO, error);
 		return;
 	}
-	judge(replay, facts);
+	decide(facts, &replay->rules, DECIDE_FINAL, &verdict);
+	line = facts_json_write(NULL, &verdict, -1);
+	if (line != NULL)
+		puts(line);
+	else
+		fail(replay, TOOL_INTERNAL, err_text(ERR_NOMEM));
+	free(line);
 	free(facts);
 }
 
@@ -112,16 +115,22 @@ replay_next(struct replay *replay)
 {
 	json_error_t error;
 	json_t *json = json_loadb(replay->at, replay->len, SPLIT_FLAGS, &error);
+	const char *end;
 
 	replay->number++;
-	if (json == NULL) {
-		refuse(replay, error.text);
-		skip_broken(replay);
+	if (json != NULL) {
+		json_decref(json);
+		replay_object(replay, (size_t)error.position);
+		advance(replay, (size_t)error.position);
 		return;
 	}
-	json_decref(json);
-	replay_object(replay, (size_t)error.position);
-	advance(replay, (size_t)error.position);
+	fail(replay, TOOL_NO, error.text);
+	/* Go on with the next line that could begin an object. */
+	do {
+		end = memchr(replay->at, '\n', replay->len);
+		advance(replay,
+		    end == NULL ? replay->len : (size_t)(end - replay->at) + 1);
+	} while (replay->len > 0 && *replay->at != '{');
 }
 
 static int
@@ -132,37 +141,66 @@ replay_file(struct replay *replay)
 	    input_read(replay->path, REPLAY_FILE_MAX, &octets, &replay->len);
 
 	if (err != 0) {
-		if (err != ERR_IO) /* that has been said */
+		if (err != ERR_IO) /* that was reported */
 			tool_warn("%s: %s", replay->path, err_text(err));
 		return err == ERR_NOMEM ? TOOL_INTERNAL : TOOL_NO_INPUT;
 	}
 	replay->at = (const char *)octets;
-	for (skip_blanks(replay); replay->len > 0; skip_blanks(replay))
-		replay_next(replay);
+	while (replay->len > 0) {
+		if (memchr(" \t\r\n", *replay->at, 4) != NULL)
+			advance(replay, 1);
+		else
+			replay_next(replay);
+	}
 	free(octets);
 	return replay->status;
+}
+
+/* --- the command --------------------------------------------------------- */
+
+/* NULL and the number of the word, or the words that are known. */
+static const char *
+choose(unsigned *number, const char *words, const char *word)
+{
+	const char *at = words;
+	size_t len = strlen(word);
+
+	for (*number = 1;; ++*number) {
+		size_t n = strcspn(at, ",");
+
+		if (n == len && memcmp(at, word, n) == 0)
+			return NULL;
+		if (at[n] == '\0')
+			return words;
+		at += n + strlen(", ");
+	}
 }
 
 static int
 parse_options(struct tool_options *options, int argc, char **argv,
     struct rule_choice *choice)
 {
-	int val;
+	const char *known = NULL;
+	int val = TOOL_OPTION_END;
 
-	while ((val = tool_getopt(options, argc, argv, rule_options)) >= 0) {
-		const char *known = rule_choice_take(choice, val, optarg);
-
-		if (known == NULL)
-			continue;
-		options->status =
-		    tool_usage(argv[0], "%s is not one of %s", optarg, known);
+	while (known == NULL &&
+	    (val = tool_getopt(options, argc, argv, replay_options)) >= 0)
+		switch (val) {
+#define X(option, member, words)                                \
+	case RULE_OPTION_##member:                              \
+		known = choose(&choice->member, words, optarg); \
+		break;
+			RULE_OPTION_TABLE(X)
+#undef X
+		}
+	if (val == TOOL_OPTION_STOP)
 		return TOOL_OPTION_STOP;
-	}
-	if (val == TOOL_OPTION_END && argc - optind != 1) {
-		options->status = tool_usage(argv[0], "one file is needed");
-		return TOOL_OPTION_STOP;
-	}
-	return val;
+	if (known == NULL && argc - optind == 1)
+		return TOOL_OPTION_END;
+	options->status = known != NULL
+	    ? tool_usage(argv[0], "%s is not one of %s", optarg, known)
+	    : tool_usage(argv[0], "one file is needed");
+	return TOOL_OPTION_STOP;
 }
 
 int
@@ -180,6 +218,10 @@ tool_replay(struct tool_options *options, int argc, char **argv)
 		return TOOL_CONFIG;
 	replay.rules = config->rules;
 	config_free(&config);
-	rule_choice_apply(&choice, &replay.rules);
+#define X(option, member, words) \
+	if (choice.member != 0)  \
+		replay.rules.member = choice.member - 1;
+	RULE_OPTION_TABLE(X)
+#undef X
 	return replay_file(&replay);
 }

@@ -1,41 +1,44 @@
-/* An engine of the tool's own. See session.h. */
+/* An engine of the tool's own, and questions to it. See session.h. */
 #include "autoconf.h"
 
 #include "tool/session.h"
 
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "engine/ask.h"
+#include "base/clock.h"
+#include "base/idn.h"
+#include "core/decide.h"
+#include "engine/answer.h"
+#include "engine/status.h"
 #include "log/log.h"
 #include "store/store.h"
 
-/* One look at a domain wants neither many threads nor the daemon's chores. */
-static void
-adapt(struct session *session)
+#define AT_ONCE         64
+#define DEADLINE_MAX_MS 3600000
+
+/* --- the engine ---------------------------------------------------------- */
+
+int
+session_configure(struct session *session, const struct tool_options *options)
 {
+	memset(session, 0, sizeof(*session));
+	session->loaded = tool_config(options);
+	if (session->loaded == NULL)
+		return TOOL_CONFIG;
+	/* One look at a domain needs no more than one thread. */
 	session->config = *session->loaded;
 	session->config.loops = 1;
-}
-
-static int
-open_log(struct session *session)
-{
-	static const struct log_config config = {
-	    .target = "stderr",
-	    .format = LOG_FORMAT_TEXT,
-	    .level = LOG_LEVEL_WARNING,
-	};
-	char error[LOG_ERROR_SIZE] = "";
-
-	session->log = log_open(&config, "dane-sts", error);
-	if (session->log == NULL) {
-		tool_warn("%s", error);
-		return TOOL_INTERNAL;
-	}
+	session->patience_ms =
+	    session->config.fetch_timeout_ms + session->config.dns_timeout_ms;
+	(void)pthread_mutex_init(&session->lock, NULL);
+	(void)pthread_cond_init(&session->some_done, NULL);
 	return TOOL_OK;
 }
 
-/* Who may not read the daemon's store can still ask without it. */
+/* A user who may not read the daemon's store can still ask without it. */
 static int
 open_store(struct session *session)
 {
@@ -51,8 +54,8 @@ open_store(struct session *session)
 	const struct store_options empty = {.spec = "memory:"};
 	char error[STORE_ERROR_SIZE] = "";
 
-	/* One that is down stays so: whether a domain has a policy there is
-	 * not known, and no domain is one without policy. */
+	/* A server that is down stays so: whether a domain has a policy there
+	 * is not known, and no domain is one without policy. */
 	session->store = store_open(&of_daemon, error);
 	if (session->store != NULL)
 		return TOOL_OK;
@@ -65,41 +68,32 @@ open_store(struct session *session)
 	return TOOL_INTERNAL;
 }
 
-static int
-open_engine(struct session *session)
-{
-	char error[ENGINE_ERROR_SIZE] = "";
-
-	session->engine =
-	    engine_new(&session->config, session->store, session->log, error);
-	if (session->engine == NULL) {
-		tool_warn("%s", error);
-		return TOOL_UNKNOWN;
-	}
-	return TOOL_OK;
-}
-
-int
-session_configure(struct session *session, const struct tool_options *options)
-{
-	memset(session, 0, sizeof(*session));
-	session->loaded = tool_config(options);
-	if (session->loaded == NULL)
-		return TOOL_CONFIG;
-	adapt(session);
-	return TOOL_OK;
-}
-
 int
 session_start(struct session *session)
 {
-	int status = open_log(session);
+	static const struct log_config to_stderr = {
+	    .target = "stderr",
+	    .format = LOG_FORMAT_TEXT,
+	    .level = LOG_LEVEL_WARNING,
+	};
+	char log_error[LOG_ERROR_SIZE] = "";
+	char engine_error[ENGINE_ERROR_SIZE] = "";
+	int status;
 
-	if (status == TOOL_OK)
-		status = open_store(session);
-	if (status == TOOL_OK)
-		status = open_engine(session);
-	return status;
+	session->log = log_open(&to_stderr, "dane-sts", log_error);
+	if (session->log == NULL) {
+		tool_warn("%s", log_error);
+		return TOOL_INTERNAL;
+	}
+	status = open_store(session);
+	if (status != TOOL_OK)
+		return status;
+	session->engine = engine_new(&session->config, session->store,
+	    session->log, engine_error);
+	if (session->engine != NULL)
+		return TOOL_OK;
+	tool_warn("%s", engine_error);
+	return TOOL_UNKNOWN;
 }
 
 void
@@ -110,13 +104,175 @@ session_close(struct session *session)
 		store_close(&session->store);
 	if (session->log != NULL)
 		log_close(&session->log);
-	if (session->loaded != NULL)
-		config_free(&session->loaded);
+	if (session->loaded == NULL)
+		return;
+	config_free(&session->loaded);
+	(void)pthread_cond_destroy(&session->some_done);
+	(void)pthread_mutex_destroy(&session->lock);
 }
 
-uint64_t
-session_patience_ms(const struct session *session)
+/* --- a question ---------------------------------------------------------- */
+
+void
+query_read(struct query *query, struct session *session, const char *name)
 {
-	return session->config.fetch_timeout_ms +
-	    session->config.dns_timeout_ms;
+	const uint8_t *octets = (const uint8_t *)name;
+	size_t len = strlen(name);
+
+	memset(query, 0, sizeof(*query));
+	query->session = session;
+	query->name = name;
+	query->target.port = SCOPE_PORT_SMTP;
+	query->address.class = ADDRESS_DOMAIN;
+	if (strchr(name, '@') != NULL)
+		address_parse(octets, len, idn_to_ascii, &query->address);
+	else
+		query->wrong = address_domain(octets, len, idn_to_ascii,
+				   query->address.domain) != 0;
+	query->asked = !query->wrong && query->address.class == ADDRESS_DOMAIN;
+	if (query->asked)
+		memcpy(query->target.domain, query->address.domain,
+		    sizeof(query->target.domain));
+}
+
+/* On a loop's thread. */
+static void
+answered(void *arg, const struct answer *answer, bool cached)
+{
+	struct query *query = arg;
+	struct session *session = query->session;
+
+	(void)cached;
+	(void)pthread_mutex_lock(&session->lock);
+	query->answer = answer != NULL ? answer_ref(answer) : NULL;
+	query->ms = clock_mono_ms() - query->started_ms;
+	query->done = true;
+	(void)pthread_cond_signal(&session->some_done);
+	(void)pthread_mutex_unlock(&session->lock);
+}
+
+void
+query_start(struct query *query)
+{
+	if (!query->asked)
+		return;
+	query->started_ms = clock_mono_ms();
+	ask_evidence(query->session->engine, &query->target,
+	    query->started_ms + query->session->patience_ms, answered, query);
+}
+
+void
+query_wait(struct query *query)
+{
+	struct session *session = query->session;
+
+	if (!query->asked)
+		return;
+	(void)pthread_mutex_lock(&session->lock);
+	while (!query->done)
+		(void)pthread_cond_wait(&session->some_done, &session->lock);
+	(void)pthread_mutex_unlock(&session->lock);
+}
+
+void
+query_clear(struct query *query)
+{
+	answer_unref(&query->answer);
+}
+
+/* --- many questions ------------------------------------------------------ */
+
+/* The larger status is the graver one. The loop ends early when stdout cannot
+ * be written: nobody reads the rest. */
+static int
+tell_all(struct batch *batch)
+{
+	int worst = TOOL_OK, status;
+	size_t started = 0, i;
+
+	for (i = 0; i < batch->n && ferror(stdout) == 0; i++) {
+		while (started < batch->n && started < i + AT_ONCE)
+			query_start(&batch->queries[started++]);
+		query_wait(&batch->queries[i]);
+		progress_wipe(&batch->progress);
+		status = batch->tell(batch, &batch->queries[i]);
+		fflush(stdout);
+		progress_step(&batch->progress);
+		query_clear(&batch->queries[i]);
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+static int
+run(struct batch *batch, const struct names *names)
+{
+	struct session *session = &batch->session;
+	int status = session_configure(session, batch->options);
+	bool any = false;
+
+	for (size_t i = 0; status == TOOL_OK && i < names->n; i++) {
+		batch->read(batch, &batch->queries[i], names->name[i]);
+		any = any || batch->queries[i].asked;
+		batch->n++;
+	}
+	/* Addresses without a domain are judged without an engine. */
+	if (any)
+		status = session_start(session);
+	if (batch->patience_ms != 0)
+		session->patience_ms = batch->patience_ms;
+	batch->probe_deadline_ms =
+	    clock_mono_ms() + session->config.dns_timeout_ms + PROBE_RETRY_MS;
+	if (status == TOOL_OK)
+		status = tell_all(batch);
+	session_close(session);
+	/* The engine is gone: nothing writes to the remaining queries. */
+	for (size_t i = 0; i < batch->n; i++)
+		query_clear(&batch->queries[i]);
+	return status;
+}
+
+int
+batch_run(struct batch *batch, int argc, char **argv, const char *file)
+{
+	struct names names;
+	int status = names_read(&names, argc - optind, argv + optind, file);
+
+	if (status == TOOL_OK && names.n > 0) {
+		batch->queries = calloc(names.n, sizeof(*batch->queries));
+		progress_init(&batch->progress, file != NULL ? names.n : 0);
+		if (batch->queries != NULL) {
+			status = run(batch, &names);
+		} else {
+			tool_warn("out of memory");
+			status = TOOL_INTERNAL;
+		}
+		free(batch->queries);
+	}
+	names_clear(&names);
+	return status;
+}
+
+void
+batch_judge(struct batch *batch, const struct query *query, struct facts *facts,
+    struct verdict *verdict)
+{
+	*facts = *query->answer->facts;
+	facts->resolver_broken = engine_await_probe(batch->session.engine,
+				     batch->probe_deadline_ms) == PROBE_BROKEN;
+	(void)decide(facts, &batch->session.config.rules, DECIDE_FINAL,
+	    verdict);
+}
+
+int
+batch_take_deadline(struct batch *batch, const char *command, const char *text)
+{
+	int64_t ms;
+
+	if (config_parse_duration(text, &ms) != 0 || ms <= 0 ||
+	    ms > DEADLINE_MAX_MS)
+		return tool_usage(command, "\"%s\" is not a time such as 10s",
+		    text);
+	batch->patience_ms = (uint64_t)ms;
+	return TOOL_OK;
 }

@@ -1,13 +1,22 @@
 /*
- * An engine of the tool's own, set up as the daemon's is but for what would
- * get in the daemon's way: its store is only read, its log is stderr.
+ * An engine of the tool's own, and questions to it. It is set up as the
+ * daemon's is, but does not disturb the daemon: the store is only read, and the
+ * log is stderr. Many questions are under way at once; the one thread of the
+ * tool waits for each.
  */
 #ifndef TOOL_SESSION_H
 #define TOOL_SESSION_H
 
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/config.h"
+#include "core/address.h"
+#include "engine/ask.h"
+#include "tool/input.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 struct session {
@@ -16,18 +25,82 @@ struct session {
 	struct log *log;
 	struct store *store;
 	struct engine *engine;
+	uint64_t patience_ms; /* of each query, from its start */
+	pthread_mutex_t lock; /* for what completions write */
+	pthread_cond_t some_done;
 };
 
 /*
- * Each returns TOOL_OK or the exit status; it was said on stderr why. Close
- * with session_close in any case, which takes a session of zeros as well.
+ * Each returns TOOL_OK or the exit status; the reason is on stderr. Close with
+ * session_close in any case, also a session of zeros. session_configure sets
+ * patience_ms to the time after which the engine has every answer or has given
+ * up.
  */
 int
 session_configure(struct session *session, const struct tool_options *options);
 int session_start(struct session *session);
 void session_close(struct session *session);
 
-/* The time in which everything has been answered or given up, in ms. */
-uint64_t session_patience_ms(const struct session *session);
+struct query {
+	struct session *session;
+	const char *name; /* as given */
+	bool wrong;       /* it has no @, and is no domain either */
+	bool asked;       /* there is a target to ask about */
+	struct address address;
+	struct target target;
+	uint64_t started_ms;
+	/* Written on completion. */
+	uint64_t ms;
+	bool done;
+	const struct answer *answer; /* NULL: no memory */
+};
+
+/* A name with an @ is an address, else a domain. It is borrowed. */
+void query_read(struct query *query, struct session *session, const char *name);
+
+/* Without a target, start and wait do nothing. */
+void query_start(struct query *query);
+void query_wait(struct query *query);
+/* Releases the answer. */
+void query_clear(struct query *query);
+
+/*
+ * Many names looked up at once, within bounds, and reported in the order in
+ * which they were given. The caller sets the first four.
+ */
+struct batch {
+	const struct tool_options *options;
+	uint64_t patience_ms; /* for a name; 0: until all is answered */
+	/* Fills in what is asked about a name. */
+	void (
+	    *read)(struct batch *batch, struct query *query, const char *name);
+	/* Prints the result: TOOL_OK or another exit status. The queries stand
+	 * in the order of the names. */
+	int (*tell)(struct batch *batch, const struct query *query);
+	/* its own */
+	struct session session;
+	struct progress progress;
+	uint64_t probe_deadline_ms;
+	size_t n;
+	struct query *queries;
+};
+
+/*
+ * Works on the arguments from optind on, and on the lines of the file (NULL:
+ * none), for which it shows a progress bar. Returns the gravest status.
+ */
+int batch_run(struct batch *batch, int argc, char **argv, const char *file);
+
+/*
+ * A copy of the facts of a query that was asked and answered, and the verdict,
+ * judged again once the probe has a result: the domain must not be blamed for
+ * a resolver that is dead or does not validate.
+ */
+void batch_judge(struct batch *batch, const struct query *query,
+    struct facts *facts, struct verdict *verdict);
+
+/* Reads "10s" of --deadline. TOOL_OK, or reports the mistake. */
+int
+batch_take_deadline(struct batch *batch, const char *command, const char *text);
 
 #endif

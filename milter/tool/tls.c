@@ -13,8 +13,8 @@
 #include "base/idn.h"
 #include "config/config.h"
 #include "core/tls_policy.h"
-#include "tool/batch.h"
 #include "tool/output.h"
+#include "tool/session.h"
 #include "tool/tool.h"
 
 enum {
@@ -58,7 +58,7 @@ read_query(struct batch *batch, struct query *query, const char *name)
 {
 	struct scope scope;
 
-	query_read(query, &batch->set, name);
+	query_read(query, &batch->session, name);
 	query->asked =
 	    read_key((struct tls *)batch, name, &scope) == SCOPE_KEY_NEXT_HOP &&
 	    scope.kind == SCOPE_ASK;
@@ -108,7 +108,7 @@ answer(struct tls *tls, const struct query *query, struct reply *out)
 	}
 }
 
-/* --- telling ------------------------------------------------------------- */
+/* --- printing ------------------------------------------------------------ */
 
 static bool
 print_json(const struct tls *tls, const struct query *query,
@@ -126,70 +126,39 @@ print_json(const struct tls *tls, const struct query *query,
 	return output_line(json);
 }
 
-/* Nothing on stdout where postmap prints nothing. */
-static void
-print_text(const struct tls *tls, const struct query *query,
-    const struct reply *reply)
-{
-	if (strncmp(reply->text, "TEMP ", 5) == 0) {
-		tool_warn("%s: a temporary error, the mail waits: %s",
-		    query->name, reply->text + 5);
-		return;
-	}
-	if (strncmp(reply->text, "OK ", 3) != 0)
-		return;
-	if (tls->several)
-		printf("%s\t", query->name);
-	puts(reply->text + 3);
-}
-
 static int
 tell_query(struct batch *batch, const struct query *query)
 {
 	struct tls *tls = (struct tls *)batch;
 	struct reply reply;
-	int status = TOOL_OK;
+	bool deferred, found;
+	int status;
 
 	answer(tls, query, &reply);
 	if (reply.text == NULL) {
 		tool_warn("%s: out of memory", query->name);
 		return TOOL_INTERNAL;
 	}
-	if (strncmp(reply.text, "TEMP ", 5) == 0)
-		status = TOOL_UNKNOWN;
-	else if (strncmp(reply.text, "OK ", 3) != 0)
-		status = TOOL_NO;
-	if (!batch->options->json)
-		print_text(tls, query, &reply);
-	else if (!print_json(tls, query, &reply))
-		status = TOOL_INTERNAL;
+	deferred = strncmp(reply.text, "TEMP ", 5) == 0;
+	found = strncmp(reply.text, "OK ", 3) == 0;
+	status = deferred ? TOOL_UNKNOWN : found ? TOOL_OK : TOOL_NO;
+	if (batch->options->json) {
+		if (!print_json(tls, query, &reply))
+			status = TOOL_INTERNAL;
+	} else if (deferred) {
+		tool_warn("%s: a temporary error, the mail waits: %s",
+		    query->name, reply.text + 5);
+	} else if (found) {
+		/* Nothing is on stdout where postmap prints nothing. */
+		if (tls->several)
+			printf("%s\t", query->name);
+		puts(reply.text + 3);
+	}
 	free(reply.text);
 	return status;
 }
 
 /* --- the command --------------------------------------------------------- */
-
-/* 0, or the status to exit with. */
-static int
-take_option(struct tls *tls, int found, const char **path)
-{
-	switch (found) {
-	case OPTION_MAP:
-		tls->map = tls_map_find(optarg, strlen(optarg));
-		return tls->map != NULL
-		    ? 0
-		    : tool_usage("tls", "\"%s\" is not one of %s", optarg,
-			  tls_map_names());
-	case OPTION_DEADLINE:
-		return batch_read_deadline(optarg, &tls->batch.patience_ms)
-		    ? 0
-		    : tool_usage("tls", "\"%s\" is not a time such as 10s",
-			  optarg);
-	default:
-		*path = optarg;
-		return 0;
-	}
-}
 
 int
 tool_tls(struct tool_options *options, int argc, char **argv)
@@ -200,23 +169,27 @@ tool_tls(struct tool_options *options, int argc, char **argv)
 		      .tell = tell_query},
 	    .map = tls_map_find("postfix", strlen("postfix")),
 	};
-	struct names names;
 	const char *path = NULL;
-	int found, status;
+	int found, status = TOOL_OK;
 
-	while ((found = tool_getopt(options, argc, argv, tls_options)) >= 0) {
-		status = take_option(&tls, found, &path);
-		if (status != 0)
-			return status;
+	while (status == TOOL_OK &&
+	    (found = tool_getopt(options, argc, argv, tls_options)) >= 0) {
+		if (found == 'f')
+			path = optarg;
+		else if (found == OPTION_DEADLINE)
+			status =
+			    batch_take_deadline(&tls.batch, argv[0], optarg);
+		else if ((tls.map = tls_map_find(optarg, strlen(optarg))) ==
+		    NULL)
+			status = tool_usage(argv[0], "\"%s\" is not one of %s",
+			    optarg, tls_map_names());
 	}
+	if (status != TOOL_OK)
+		return status;
 	if (found == TOOL_OPTION_STOP)
 		return options->status;
 	if (path == NULL && optind == argc)
 		return tool_usage(argv[0], "a next hop is missing");
 	tls.several = path != NULL || argc - optind > 1;
-	status = names_read(&names, argc - optind, argv + optind, path);
-	if (status == TOOL_OK && names.n > 0)
-		status = batch_run(&tls.batch, &names, path != NULL);
-	names_clear(&names);
-	return status;
+	return batch_run(&tls.batch, argc, argv, path);
 }

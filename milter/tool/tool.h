@@ -9,11 +9,11 @@
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
 
+#include <getopt.h>
 #include <stdbool.h>
 
 struct config;
 struct facts;
-struct option;
 struct verdict;
 
 /* X(name, operands, summary, help) */
@@ -103,6 +103,9 @@ struct tool_options {
 TOOL_COMMAND_TABLE(X)
 #undef X
 
+/* The decision options of replay, for the test of the shell completion. */
+extern const struct option replay_options[];
+
 enum {
 	TOOL_OPTION_END = -1,
 	TOOL_OPTION_STOP = -2
@@ -130,6 +133,9 @@ int tool_usage(const char *command, const char *fmt, ...)
 
 /* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A warning for each line of text. */
+void tool_warn_lines(const char *text);
 
 /*
  * What a verdict means to a command that asked for it: TOOL_OK, TOOL_NO or,

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "paths.h"
-#include "tool/rule_options.h"
 #include "tool/tool.h"
 
 #define TOOL_DIR        SRCDIR "/milter/tool"
@@ -65,7 +64,7 @@ own_options(char *list, const char *command)
 	add_rows(list, command, "_argument", "--");
 	if (strcmp(command, "replay") != 0)
 		return;
-	for (const struct option *row = rule_options; row->name != NULL; row++)
+	for (const struct option *row = replay_options; row->name != NULL; row++)
 		add(list, "--", row->name, strlen(row->name));
 }
 

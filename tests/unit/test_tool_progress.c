@@ -1,7 +1,7 @@
 /* The bar on stderr: there on a terminal, and nowhere else. */
 #include "autoconf.h"
 
-#include "tool/progress.h"
+#include "tool/output.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tool/rdata_text.h"
+#include "tool/lint.h"
 
 struct rdata_row {
 	const char *text;

@@ -11,7 +11,7 @@
 #include "core/decide.h"
 #include "text/advice.h"
 #include "text/tree.h"
-#include "tool/style.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char *const patterns[] = {"*.example.net"};
