@@ -167,7 +167,7 @@ static const char *const field_missing[] = {
 #undef X
 };
 
-/* P-10: extensions are nobody's business, slips of the pen are. */
+/* P-10: an unknown field is an extension, unless its name is a typing slip. */
 static void
 take_unknown(struct parse *p, const char *name)
 {
@@ -209,6 +209,10 @@ take_field(struct parse *p, const struct policy_field *field)
 	} else {
 		p->seen[which] = true;
 		why = field_take[which](p, field);
+		if (why != NULL &&
+		    policy_lint_is_joined(field, field_names, FIELD_COUNT))
+			why = "several fields on one line: write one field a "
+			      "line";
 		if (why != NULL)
 			add_note(p, POLICY_NOTE_ERROR, why);
 	}

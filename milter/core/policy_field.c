@@ -66,7 +66,7 @@ is_name_octet(uint8_t octet, bool first)
 	    (!first && (octet == '_' || octet == '-' || octet == '.'));
 }
 
-/* Why a line has no field name, for the mistakes that are made. */
+/* Why a line has no field name: names the mistake that most likely was made. */
 static const char *
 explain_no_name(const struct policy_line *line)
 {
@@ -93,7 +93,7 @@ explain_no_colon(const struct policy_line *line, size_t at)
 	return "a field name must be followed by \":\"";
 }
 
-/* P-01, P-11: a policy holds these nowhere, whatever the line. */
+/* P-01, P-11: octets that no line of a policy may hold. */
 static const char *
 check_line(const struct policy_line *line)
 {

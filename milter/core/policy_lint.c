@@ -62,40 +62,51 @@ policy_lint_resembles(const char *name, const char *const *known,
 	return NULL;
 }
 
-static bool
-none_with_dnssec(const struct policy *policy)
+/* A value that holds another field: "STSv1 mode: enforce" or "STSv1;mode:...".
+ */
+bool
+policy_lint_is_joined(const struct policy_field *field,
+    const char *const *known, size_t n_known)
 {
-	return policy->dnssec && policy->mode == POLICY_MODE_NONE;
-}
+	for (size_t at = 1; at < field->len; at++) {
+		if (!ascii_is_wsp(field->value[at - 1]) &&
+		    memchr(";,", field->value[at - 1], 2) == NULL)
+			continue;
+		for (size_t i = 0; i < n_known; i++) {
+			size_t len = strlen(known[i]);
 
-static bool
-short_with_dnssec(const struct policy *policy)
-{
-	return policy->dnssec && policy->max_age_s > 0 &&
-	    policy->max_age_s < DAY_S;
+			if (field->len - at > len &&
+			    memcmp(field->value + at, known[i], len) == 0 &&
+			    field->value[at + len] == ':')
+				return true;
+		}
+	}
+	return false;
 }
-
-static const struct {
-	bool (*applies)(const struct policy *policy);
-	const char *text;
-} lints[] = {
-  /* K1 */
-    {none_with_dnssec,
-     "\"dnssec: yes\" binds in mode none too: remove the "
-	"field to withdraw it"},
-    {short_with_dnssec,
-     "\"dnssec: yes\" lasts less than a day: set max_age "
-	"to weeks"            },
-};
 
 const char *
 policy_lint_next(const struct policy *policy, unsigned *at)
 {
-	while (*at < sizeof(lints) / sizeof(*lints)) {
-		unsigned i = (*at)++;
+	bool is_short = policy->max_age_s > 0 && policy->max_age_s < DAY_S;
 
-		if (lints[i].applies(policy))
-			return lints[i].text;
-	}
+	while (*at < 3)
+		switch ((*at)++) {
+		case 0: /* K1 */
+			if (policy->dnssec && policy->mode == POLICY_MODE_NONE)
+				return "\"dnssec: yes\" binds in mode none "
+				       "too: remove the field to withdraw it";
+			break;
+		case 1:
+			if (policy->dnssec && is_short)
+				return "\"dnssec: yes\" lasts less than a "
+				       "day: set max_age to weeks";
+			break;
+		case 2: /* RFC 8461 3.2: "weeks or greater" */
+			if (!policy->dnssec && is_short &&
+			    policy->mode != POLICY_MODE_NONE)
+				return "max_age: less than a day: senders "
+				       "forget the policy; set it to weeks";
+			break;
+		}
 	return NULL;
 }

@@ -45,10 +45,30 @@ is_domain(const uint8_t *name, size_t len)
 	return true;
 }
 
-/* For the mistakes that are made. */
+/* Names the mistake that most likely was made. */
 static const char *
 explain(const uint8_t *value, size_t len)
 {
+	const uint8_t *colon = memchr(value, ':', len);
+	size_t digits = 0;
+
+	while (digits < len && ascii_is_digit(value[digits]))
+		digits++;
+	if (digits > 0 && digits < len && ascii_is_wsp(value[digits]))
+		return "mx: no preference here; write the host name alone";
+	if (value[len - 1] == ';' && memchr(value, ';', len - 1) == NULL &&
+	    memchr(value, ' ', len) == NULL)
+		return "mx: no \";\" at the end of a field; remove it";
+	if (colon != NULL && (size_t)(colon - value) + 2 < len &&
+	    colon[1] == '/' && colon[2] == '/')
+		return "mx: no URL; write the host name alone";
+	digits = 0;
+	while (digits < len && ascii_is_digit(value[len - 1 - digits]))
+		digits++;
+	/* The only colon, with digits behind it: an IPv6 address has more. */
+	if (colon != NULL && colon > value && digits > 0 &&
+	    colon == value + len - 1 - digits && colon[-1] != ']')
+		return "mx: no port; write the host name alone";
 	for (size_t i = 0; i < len; i++) {
 		if (value[i] > 127)
 			return "mx: write the host name in its ASCII form "

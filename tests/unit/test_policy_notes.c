@@ -105,7 +105,9 @@ static const struct note_row warnings[] = {
      "dnssec: yes\n",					       "W0 \"dnssec: yes\" lasts less than a day: set max_age to weeks\n"},
     {"version: STSv1\nmode: testing\nmx: a.org\nmax_age: 86400\n"
      "dnssec: yes\n",					       ""								},
-    {"version: STSv1\nmode: testing\nmx: a.org\nmax_age: 60\n",          ""                                                                },
+    {"version: STSv1\nmode: testing\nmx: a.org\nmax_age: 86399\n",
+     "W0 max_age: less than a day: senders forget the policy; set it to weeks\n"                                                           },
+    {"version: STSv1\nmode: none\nmax_age: 60\n",                        ""								},
     {"version: STSv1\nmode: none\nmax_age: 1\ndnssec: yes\n",
      "W0 \"dnssec: yes\" binds in mode none too: remove the field to "
 	"withdraw it\n"
@@ -124,60 +126,85 @@ static const struct note_row errors[] = {
      "E0 no version: add \"version: STSv1\"\n"
 	"E0 no mode: add enforce, testing or none\n"
 	"E0 no max_age: add one, in seconds\n"
-	"E0 no mx: add a field for each MX host\n"                                                 },
-    {"version: STSv1\nmode: none\n",                         "E0 no max_age: add one, in seconds\n"},
+	"E0 no mx: add a field for each MX host\n"								},
+    {"version: STSv1\nmode: none\n",					"E0 no max_age: add one, in seconds\n"},
     {"version: STSv1\nmode: testing\nmax_age: 1\n",
-     "E0 no mx: add a field for each MX host\n"						    },
+     "E0 no mx: add a field for each MX host\n"								   },
  /* what is there but wrong is not missing as well */
     {"version: 1\nmode: Enforce\nmax_age: 1d\n",
      "E1 version: must be \"STSv1\", in this case\n"
 	"E2 mode: must be enforce, testing or none, in lower case\n"
-	"E3 max_age: must be seconds, in digits only\n"                                            },
+	"E3 max_age: must be seconds, in digits only\n"							   },
     {BASE "max_age: 1\nmode : none\n",
      "W5 max_age: given before, only the first one counts\n"
-	"E6 white space before the \":\": remove it\n"                                             },
+	"E6 white space before the \":\": remove it\n"							    },
     {"version: STSv1\nmode: none\nmax_age: 12345678901\n",
-     "E3 max_age: must be 1 to 10 digits\n"							},
+     "E3 max_age: must be 1 to 10 digits\n"								       },
     {"\xef\xbb\xbfversion: STSv1\nmode: none\nmax_age: 1\n",
      "E1 a byte order mark: save the file without it\n"
-	"E0 no version: add \"version: STSv1\"\n"						  },
+	"E0 no version: add \"version: STSv1\"\n"								 },
     {BASE "# x\n x: y\n-: z\n",
      "E5 policies have no comments: remove the line\n"
 	"E6 white space before the field name: remove it\n"
-	"E7 a field name must begin with a letter or a digit\n"                                    },
+	"E7 a field name must begin with a letter or a digit\n"                                                   },
     {BASE "x\nx \nx=y\nx y\n",
      "E5 a field name must be followed by \":\"\n"
 	"E6 a field name must be followed by \":\"\n"
 	"E7 a field name must be followed by \":\"\n"
-	"E8 a field name must be followed by \":\"\n"                                              },
+	"E8 a field name must be followed by \":\"\n"							     },
     {BASE "x:\nx: a\tb\nx: \x01\nx: \xff\n",
      "E5 the field has no value\n"
 	"E6 a tab inside the value\n"
 	"E7 a control character in the value\n"
-	"E8 the value is not UTF-8\n"							      },
+	"E8 the value is not UTF-8\n"									     },
     {BASE "abcdefghijabcdefghijabcdefghijabc: x\nx: a\rb\n",
      "E5 the field name is longer than 32 characters\n"
-	"E6 a carriage return without line feed: end lines in CRLF or LF\n"                        },
+	"E6 a carriage return without line feed: end lines in CRLF or LF\n"                                       },
     {BASE "mx: a.org,b.org\nmx: a b\nmx: a;b\n",
      "E5 mx: one host a field; write a line for each\n"
 	"E6 mx: one host a field; write a line for each\n"
-	"E7 mx: one host a field; write a line for each\n"                                         },
+	"E7 mx: one host a field; write a line for each\n"                                                        },
+    {BASE "mx: a.org;\nmx: *.a.org;\nmx: a.org; b.org;\n",
+     "E5 mx: no \";\" at the end of a field; remove it\n"
+	"E6 mx: no \";\" at the end of a field; remove it\n"
+	"E7 mx: one host a field; write a line for each\n"                                                        },
+    {BASE "mx: 10 a.org\nmx: 10 a.org.\nmx: 10  a.org b.org\n",
+     "E5 mx: no preference here; write the host name alone\n"
+	"E6 mx: no preference here; write the host name alone\n"
+	"E7 mx: no preference here; write the host name alone\n"                                                  },
+    {BASE "mx: a.org:25\nmx: *.a.org:25\nmx: [::1]:25\nmx: 2001:db8::25\n",
+     "E5 mx: no port; write the host name alone\n"
+	"E6 mx: no port; write the host name alone\n"
+	"E7 mx: addresses are not allowed; write a host name\n"
+	"E8 mx: addresses are not allowed; write a host name\n"                                                   },
+    {BASE "mx: https://a.org/\nmx: smtp://a.org:25\n",
+     "E5 mx: no URL; write the host name alone\n"
+	"E6 mx: no URL; write the host name alone\n"							      },
+ /* several fields on one line */
+    {"version: STSv1; mode: enforce; mx: a.org; max_age: 604800\n",
+     "E1 several fields on one line: write one field a line\n"
+	"E0 no mode: add enforce, testing or none\n"
+	"E0 no max_age: add one, in seconds\n"
+	"E0 no mx: add a field for each MX host\n"								},
+    {"version: STSv1\nmode: enforce mx: a.org max_age: 604800\n",
+     "E2 several fields on one line: write one field a line\n"
+	"E0 no max_age: add one, in seconds\n"								    },
     {BASE "mx: m\xc3\xbcnchen.example\n",
-     "E5 mx: write the host name in its ASCII form (xn--...)\n"                                    },
+     "E5 mx: write the host name in its ASCII form (xn--...)\n"                                                   },
     {BASE "mx: [192.0.2.1]\nmx: ::1\n",
      "E5 mx: addresses are not allowed; write a host name\n"
-	"E6 mx: addresses are not allowed; write a host name\n"                                    },
+	"E6 mx: addresses are not allowed; write a host name\n"                                                   },
     {BASE "mx: *\nmx: a.*\nmx: *.*\n",
      "E5 mx: \"*\" may only be the whole left-most label\n"
 	"E6 mx: \"*\" may only be the whole left-most label\n"
-	"E7 mx: \"*\" may only be the whole left-most label\n"                                     },
+	"E7 mx: \"*\" may only be the whole left-most label\n"                                                    },
     {BASE "mx: *.\nmx: a.\nmx: a_b\n",
      "E5 mx: no name after \"*.\"\n"
 	"E6 mx: the name must not end in a dot\n"
-	"E7 mx: not a host name\n"								 },
+	"E7 mx: not a host name\n"										},
  /* no advice on top of errors */
     {"mode: none\nmax_age: 1\ndnssec: yes\n",
-     "E0 no version: add \"version: STSv1\"\n"						     },
+     "E0 no version: add \"version: STSv1\"\n"								    },
 };
 
 static void
