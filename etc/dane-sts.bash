@@ -17,7 +17,7 @@ _dane_sts()
 	'') words='check explain lint parse replay tls status reload cache' ;;
 	check) own='--deadline --file' ;;
 	explain) own='--log' ;;
-	lint) own='--host --txt --domain' ;;
+	lint) own='--host --txt --domain --smtp --nagios' ;;
 	parse) own='' ;;
 	replay) own='--hosts --tlsa --mx-patterns --on-discovery-failure --on-bogus-discovery --on-resolver-failure --action' ;;
 	tls) own='--deadline --file --map' ;;

@@ -231,11 +231,14 @@ libdstool_a_SOURCES = \
 	milter/tool/options.c \
 	milter/tool/output.c milter/tool/output.h \
 	milter/tool/remote.c milter/tool/remote.h \
+	milter/tool/resolve.c milter/tool/resolve.h \
 	milter/tool/replay.c \
 	milter/tool/session.c milter/tool/session.h \
 	milter/tool/tls.c \
+	milter/tool/tls_peer.c milter/tool/tls_peer.h \
 	milter/tool/tool.h
-libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(OPENSSL_CFLAGS)
 
 bin_PROGRAMS += dane-sts
 dane_sts_SOURCES = milter/tool/dane_sts.c

@@ -24,15 +24,21 @@
 enum {
 	OPTION_HOST = 256,
 	OPTION_TXT,
-	OPTION_DOMAIN
+	OPTION_DOMAIN,
+	OPTION_SMTP,
+	OPTION_NAGIOS
 };
 
+/* clang-format off */
 static const struct option lint_options[] = {
-    {"host",       required_argument, NULL, OPTION_HOST},
-    {"txt",        no_argument, NULL, OPTION_TXT},
-    {"domain",            required_argument, NULL, OPTION_DOMAIN},
+    {"host", required_argument, NULL, OPTION_HOST},
+    {"txt", no_argument, NULL, OPTION_TXT},
+    {"domain", required_argument, NULL, OPTION_DOMAIN},
+    {"smtp", no_argument, NULL, OPTION_SMTP},
+    {"nagios", no_argument, NULL, OPTION_NAGIOS},
     {0},
 };
+/* clang-format on */
 
 /* --- TXT records as text (RFC 1035 5.1) ---------------------------------- */
 
@@ -252,6 +258,7 @@ lint_file(bool json, const char *path, const struct lint_hosts *hosts)
 		lint_add(&report, POLICY_NOTE_ERROR, 0, LINT_TEXT_TOO_LARGE);
 	else
 		lint_body(body, len, &report);
+	lint_add_hosts(&report, hosts);
 	status = lint_status(&report);
 	if (status == TOOL_INTERNAL)
 		tool_warn("out of memory");
@@ -269,6 +276,7 @@ lint_file(bool json, const char *path, const struct lint_hosts *hosts)
 struct request {
 	bool txt;
 	const char *domain;
+	struct lint_domain_options own;
 	struct lint_hosts hosts; /* room for every argument */
 	int n;                   /* operands */
 	char **operands;
@@ -285,7 +293,9 @@ run(const struct tool_options *options, struct request *request)
 	if (request->domain != NULL && request->n > 0)
 		return tool_usage("lint", "only one domain, please");
 	if (request->domain != NULL)
-		return lint_domain(options, request->domain);
+		return lint_domain(options, &request->own, request->domain);
+	if (request->own.smtp || request->own.nagios)
+		return tool_usage("lint", "--smtp and --nagios need --domain");
 	if (request->txt && request->n == 0)
 		return tool_usage("lint", "a record is missing");
 	if (request->txt)
@@ -321,11 +331,15 @@ tool_lint(struct tool_options *options, int argc, char **argv)
 			request.txt = true;
 		else if (found == OPTION_DOMAIN)
 			request.domain = optarg;
+		else if (found == OPTION_SMTP)
+			request.own.smtp = true;
+		else if (found == OPTION_NAGIOS)
+			request.own.nagios = true;
 	} while (found >= 0);
 	request.n = argc - optind;
 	request.operands = argv + optind;
 	status =
 	    found == TOOL_OPTION_END ? run(options, &request) : options->status;
 	free(request.hosts.host);
-	return status;
+	return request.own.nagios ? tool_nagios_status(status) : status;
 }

@@ -16,7 +16,7 @@
 
 struct tool_options;
 
-#define LINT_TEXT_SIZE    256
+#define LINT_TEXT_SIZE    512
 #define LINT_FINDINGS_MAX 64      /* more than the parser lists */
 #define LINT_BODY_MAX     1048576 /* the file; more is not read */
 #define LINT_BODY_SENDERS 65536   /* RFC 8461 3.3, F-09 */
@@ -55,17 +55,39 @@ struct lint_hosts {
 	char **host;
 };
 
+/* A warning for each host that no pattern of the policy covers (RFC 8461 4.1).
+ */
+void lint_add_hosts(struct lint_report *report, const struct lint_hosts *hosts);
+
+/* "a.example.org *.example.net", cut if there are too many. */
+void lint_patterns(const struct policy *policy, char out[LINT_TEXT_SIZE]);
+
 /* NULL: no memory. hosts->n 0: without "hosts". */
 json_t *
 lint_json(const struct lint_report *report, const struct lint_hosts *hosts);
+json_t *lint_findings_json(const struct lint_report *report,
+    enum policy_note_level level);
+/* Findings, and a summary of the policy. */
 void lint_print(FILE *out, const char *name, const struct lint_report *report,
     const struct lint_hosts *hosts);
+void lint_print_findings(FILE *out, const char *name,
+    const struct lint_report *report);
+/* The first finding of the level, or NULL; *n (may be NULL) grows by their
+ * number. */
+const struct lint_finding *lint_first(const struct lint_report *report,
+    enum policy_note_level level, size_t *n);
 
 /* why: what is wrong with a record that is not valid. NULL: no memory. */
 json_t *lint_txt_json(const struct txt_result *txt, const char *why);
 
+struct lint_domain_options {
+	bool smtp;   /* look at STARTTLS of each MX host */
+	bool nagios; /* print one line */
+};
+
 /* lint --domain. */
-int lint_domain(const struct tool_options *options, const char *domain);
+int lint_domain(const struct tool_options *options,
+    const struct lint_domain_options *own, const char *domain);
 
 /*
  * A TXT record as people and `dig +short` write it (RFC 1035 5.1), either bare

@@ -1,84 +1,77 @@
 /*
- * dane-sts lint --domain: what a domain publishes now, and whether what it
- * demands of senders would hold today.
+ * dane-sts lint --domain: what a domain publishes now, whether what it demands
+ * of senders would hold today, and what will fail soon.
  */
 #include "autoconf.h"
 
-#include <event2/event.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
-#include "base/idn.h"
+#include "base/clock.h"
+#include "base/duration.h"
 #include "base/name.h"
 #include "base/text.h"
-#include "config/config_io.h"
+#include "core/tlsa.h"
 #include "core/txt.h"
 #include "core/verdict.h"
-#include "dns/dns.h"
 #include "engine/answer.h"
-#include "fetch/fetch.h"
 #include "text/tree.h"
 #include "tool/lint.h"
 #include "tool/output.h"
+#include "tool/resolve.h"
 #include "tool/session.h"
+#include "tool/tls_peer.h"
 #include "tool/tool.h"
 
-#define URL_SIZE (NAME_SIZE + 64)
+#define URL_SIZE      (NAME_SIZE + 64)
+#define SMTP_PORT     25
+#define HTTPS_PORT    443
+#define PEER_MS       10000 /* for one host; all of them: */
+#define PEERS_MS      120000
+#define ENDS_SOON_S   (14 * 86400) /* a certificate */
+#define ADDRESSES_MAX FETCH_ADDRESSES_MAX
 
-/* --- what is published --------------------------------------------------- */
+struct mx_host {
+	char name[NAME_SIZE];
+	uint16_t preference;
+	bool unusable; /* name is no host name */
+	bool is_covered;
+	struct resolved a, aaaa, tlsa;
+	bool is_probed;
+	struct tls_peer_result peer;
+};
 
-struct publication {
-	struct txt_result txt; /* FAILED, BOGUS: of the lookup */
-	char txt_why[DNS_WHY_SIZE];
+struct domain_lint {
+	const struct lint_domain_options *options;
+	const char *domain; /* canonical */
+	struct session session;
+	struct query query;
+	/* What is published now. */
+	struct txt_result txt;
+	struct resolved txt_answer;
+	char policy_host[NAME_SIZE];
 	uint8_t *body; /* NULL: not fetched */
 	size_t len;
 	char fetch_why[FETCH_WHY_SIZE];
-	char host[NAME_SIZE]; /* the policy host */
+	struct tls_peer_result policy_peer;
+	struct resolved mx;
+	size_t n_hosts;
+	struct mx_host hosts[FACTS_HOSTS_MAX];
+	/* What is wrong with it. */
+	struct lint_report report;   /* the body */
+	struct lint_report delivery; /* hosts and certificates */
 };
 
-/*
- *	TXT ----------------------------> end
- *	A, AAAA of the policy host -> fetch -> end
- *
- * A policy without a TXT record is no policy to a sender, yet its publisher
- * wants to hear about both: the two ways do not depend on each other.
- */
-struct getting {
-	struct event_base *base;
-	struct dns *dns;
-	struct fetcher *fetcher;
-	struct publication *out;
-	unsigned addresses_pending;
-	char address_why[FETCH_WHY_SIZE];
-	size_t n_addresses;
-	struct net_address addresses[FETCH_ADDRESSES_MAX];
-	unsigned pending; /* the two ways: the end is when none is left */
-};
+/* --- what is published --------------------------------------------------- */
 
 static void
-way_ended(struct getting *getting)
+get_txt(struct domain_lint *lint)
 {
-	if (--getting->pending == 0)
-		(void)event_base_loopbreak(getting->base);
-}
-
-/* --- TXT ----------------------------------------------------------------- */
-
-static void
-txt_failed(struct publication *out, enum txt_state state, const char *why)
-{
-	snprintf(out->txt_why, sizeof(out->txt_why), "%s", why);
-	out->txt.state = state;
-	out->txt.why = out->txt_why;
-}
-
-static void
-txt_answered(void *arg, const struct dns_answer *answer)
-{
-	struct getting *getting = arg;
+	const struct resolved *answer = &lint->txt_answer;
 	struct txt_rdata rdata[DNS_RECORDS_MAX];
 
 	switch (answer->status) {
@@ -89,231 +82,292 @@ txt_answered(void *arg, const struct dns_answer *answer)
 			rdata[i].data = answer->records[i].data;
 			rdata[i].len = answer->records[i].len;
 		}
-		txt_parse(rdata, answer->n, &getting->out->txt);
+		txt_parse(rdata, answer->n, &lint->txt);
 		break;
 	case FACT_BOGUS:
-		txt_failed(getting->out, TXT_BOGUS, answer->why);
-		break;
 	case FACT_UNASKED:
 	case FACT_FAILED:
-		txt_failed(getting->out, TXT_FAILED, answer->why);
+		lint->txt.state =
+		    answer->status == FACT_BOGUS ? TXT_BOGUS : TXT_FAILED;
+		lint->txt.why = answer->why;
 		break;
 	}
-	way_ended(getting);
+}
+
+/* A policy without TXT record is none to a sender, yet its publisher wants to
+ * hear about both. */
+static void
+get_policy(struct domain_lint *lint, struct resolve *resolve)
+{
+	struct resolved answers[2];
+	struct net_address addresses[ADDRESSES_MAX];
+	struct tls_peer peer = {
+	    .host = lint->policy_host,
+	    .port = HTTPS_PORT,
+	    .addresses = addresses,
+	    .ca_file = lint->session.config.ca_file,
+	    .timeout_ms = PEER_MS,
+	};
+
+	resolve_ask(resolve, lint->policy_host, DNS_A, &answers[0]);
+	resolve_ask(resolve, lint->policy_host, DNS_AAAA, &answers[1]);
+	resolve_wait(resolve);
+	for (size_t i = 0; i < 2; i++)
+		/* F-14: a bogus answer has no records. */
+		peer.n_addresses = resolve_addresses(&answers[i], addresses,
+		    peer.n_addresses, ADDRESSES_MAX);
+	snprintf(lint->fetch_why, sizeof(lint->fetch_why),
+	    "the policy host has no address");
+	for (size_t i = 0; i < 2; i++)
+		if (answers[i].why[0] != '\0')
+			snprintf(lint->fetch_why, sizeof(lint->fetch_why),
+			    "address of the policy host: %s: %.160s",
+			    fact_status_name(answers[i].status),
+			    answers[i].why);
+	if (peer.n_addresses > 0)
+		resolve_fetch(resolve, lint->policy_host, addresses,
+		    peer.n_addresses, &lint->body, &lint->len, lint->fetch_why);
+	/* For the date on its certificate, which the fetch does not tell. */
+	if (lint->body != NULL)
+		tls_peer_probe(&peer, &lint->policy_peer);
+	resolve_clear(&answers[0]);
+	resolve_clear(&answers[1]);
 }
 
 static void
-txt_begin(struct getting *getting, const char *domain)
+add_host(struct domain_lint *lint, const char *name, uint16_t preference,
+    bool unusable)
 {
-	char name[NAME_SIZE];
-	int len, err = ERR_TOOLONG;
+	struct mx_host *host;
 
-	getting->pending++;
-	len = snprintf(name, sizeof(name), "_mta-sts.%s", domain);
-	if (len >= 0 && (size_t)len < sizeof(name))
-		err =
-		    dns_ask(getting->dns, name, DNS_TXT, txt_answered, getting);
-	if (err != 0) {
-		txt_failed(getting->out, TXT_FAILED, err_text(err));
-		getting->pending--;
-	}
-}
-
-/* --- policy -------------------------------------------------------------- */
-
-static void
-fetch_failed(struct getting *getting, const char *why)
-{
-	snprintf(getting->out->fetch_why, sizeof(getting->out->fetch_why), "%s",
-	    why);
-	way_ended(getting);
-}
-
-static void
-fetched(void *arg, const struct fetch_result *result)
-{
-	struct getting *getting = arg;
-	struct publication *out = getting->out;
-	uint8_t *body;
-
-	if (result->failure != FETCH_FAILURE_NONE) {
-		fetch_failed(getting, result->why);
+	if (lint->n_hosts == FACTS_HOSTS_MAX || name[0] == '\0')
 		return;
-	}
-	body = malloc(result->len > 0 ? result->len : 1);
-	if (body == NULL) {
-		fetch_failed(getting, err_text(ERR_NOMEM));
-		return;
-	}
-	memcpy(body, result->body, result->len);
-	out->body = body;
-	out->len = result->len;
-	way_ended(getting);
+	host = &lint->hosts[lint->n_hosts++];
+	snprintf(host->name, sizeof(host->name), "%s", name);
+	host->preference = preference;
+	host->unusable = unusable;
 }
 
 static void
-fetch_begin(struct getting *getting)
+get_hosts(struct domain_lint *lint, struct resolve *resolve)
 {
-	int err;
+	const struct resolved *mx = &lint->mx;
+	char owner[NAME_SIZE + 16];
 
-	if (getting->n_addresses == 0) {
-		fetch_failed(getting,
-		    getting->address_why[0] != '\0'
-			? getting->address_why
-			: "the policy host has no address");
-		return;
+	for (size_t i = 0; i < mx->n; i++)
+		add_host(lint, mx->records[i].name, mx->records[i].preference,
+		    mx->records[i].unusable);
+	/* RFC 5321 5.1: the domain is its own host. */
+	if (mx->answer == ANSWER_NODATA)
+		add_host(lint, lint->domain, 0, false);
+	for (size_t i = 0; i < lint->n_hosts; i++) {
+		struct mx_host *host = &lint->hosts[i];
+
+		if (host->unusable)
+			continue;
+		snprintf(owner, sizeof(owner), "_25._tcp.%s", host->name);
+		resolve_ask(resolve, host->name, DNS_A, &host->a);
+		resolve_ask(resolve, host->name, DNS_AAAA, &host->aaaa);
+		resolve_ask(resolve, owner, DNS_TLSA, &host->tlsa);
 	}
-	err = fetch_start(getting->fetcher, getting->out->host,
-	    getting->addresses, getting->n_addresses, false, fetched, getting);
-	if (err != 0)
-		fetch_failed(getting, err_text(err));
-}
-
-/* F-14: a bogus answer has no records. */
-static void
-address_answered(void *arg, const struct dns_answer *answer)
-{
-	struct getting *getting = arg;
-	size_t i;
-
-	for (i = 0; i < answer->n; i++)
-		if (getting->n_addresses < FETCH_ADDRESSES_MAX &&
-		    net_address_from_octets(answer->records[i].data,
-			answer->records[i].len,
-			&getting->addresses[getting->n_addresses]) == 0)
-			getting->n_addresses++;
-	if (answer->why[0] != '\0')
-		snprintf(getting->address_why, sizeof(getting->address_why),
-		    "address of the policy host: %s: %.160s",
-		    fact_status_name(answer->status), answer->why);
-	if (--getting->addresses_pending == 0)
-		fetch_begin(getting);
+	resolve_wait(resolve);
 }
 
 static void
-policy_begin(struct getting *getting, const char *domain)
+probe_host(const struct domain_lint *lint, struct mx_host *host,
+    unsigned timeout_ms)
 {
-	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
-	struct publication *out = getting->out;
-	size_t i;
-	int len;
+	struct net_address addresses[ADDRESSES_MAX];
+	struct tls_tlsa tlsa[DNS_RECORDS_MAX];
+	struct tls_peer peer = {
+	    .host = host->name,
+	    .domain = lint->domain,
+	    .port = SMTP_PORT,
+	    .starttls = true,
+	    .addresses = addresses,
+	    .tlsa = tlsa,
+	    .ca_file = lint->session.config.ca_file,
+	    .timeout_ms = timeout_ms,
+	};
 
-	getting->pending++;
-	len = snprintf(out->host, sizeof(out->host), "mta-sts.%s", domain);
-	for (i = 0; (size_t)len < sizeof(out->host) && i < 2; i++)
-		if (dns_ask(getting->dns, out->host, types[i], address_answered,
-			getting) == 0)
-			getting->addresses_pending++;
-	if (getting->addresses_pending == 0) {
-		snprintf(out->fetch_why, sizeof(out->fetch_why),
-		    "the policy host cannot be looked up");
-		getting->pending--;
-	}
+	peer.n_addresses =
+	    resolve_addresses(&host->a, addresses, 0, ADDRESSES_MAX);
+	peer.n_addresses = resolve_addresses(&host->aaaa, addresses,
+	    peer.n_addresses, ADDRESSES_MAX);
+	/* RFC 7672 2.2: records that are not signed do not count. */
+	if (host->tlsa.status == FACT_SECURE)
+		for (size_t i = 0; i < host->tlsa.n; i++)
+			tlsa[peer.n_tlsa++] =
+			    (struct tls_tlsa){host->tlsa.records[i].data,
+				host->tlsa.records[i].len};
+	tls_peer_probe(&peer, &host->peer);
+	host->is_probed = true;
 }
 
-/* --- the whole ----------------------------------------------------------- */
-
-static bool
-getting_init(struct getting *getting, const struct config *config)
-{
-	struct dns_config dns;
-	struct fetch_config fetch;
-	char dns_error[DNS_ERROR_SIZE] = "out of memory";
-	char fetch_error[FETCH_ERROR_SIZE] = "out of memory";
-
-	config_dns(config, &dns);
-	config_fetch(config, &fetch);
-	getting->base = event_base_new();
-	if (getting->base != NULL)
-		getting->dns = dns_new(&dns, getting->base, dns_error);
-	if (getting->dns == NULL) {
-		tool_warn("%s", dns_error);
-		return false;
-	}
-	getting->fetcher = fetcher_new(&fetch, getting->base, fetch_error);
-	if (getting->fetcher == NULL)
-		tool_warn("%s", fetch_error);
-	return getting->fetcher != NULL;
-}
-
-/*
- * What a domain publishes now, asked for with the engine's own resolver and
- * fetcher, past all that is stored. TOOL_OK, or the exit status if nothing
- * could be asked; the reason is on stderr. domain: canonical.
- */
+/* TOOL_OK, or the exit status if nothing could be asked. */
 static int
-publication_get(const struct config *config, const char *domain,
-    struct publication *out)
+get_all(struct domain_lint *lint)
 {
-	struct getting getting = {.out = out};
-	int status = TOOL_UNKNOWN;
+	struct resolve *resolve = resolve_new(&lint->session.config);
+	uint64_t deadline_ms = clock_mono_ms() + PEERS_MS;
+	char owner[NAME_SIZE + 16];
 
-	out->txt.why = "";
-	if (getting_init(&getting, config)) {
-		getting.pending = 1; /* this function: no way is the last yet */
-		txt_begin(&getting, domain);
-		policy_begin(&getting, domain);
-		if (--getting.pending > 0)
-			(void)event_base_dispatch(getting.base);
-		status = TOOL_OK;
+	if (resolve == NULL)
+		return TOOL_UNKNOWN;
+	snprintf(owner, sizeof(owner), "_mta-sts.%s", lint->domain);
+	resolve_ask(resolve, owner, DNS_TXT, &lint->txt_answer);
+	resolve_ask(resolve, lint->domain, DNS_MX, &lint->mx);
+	get_policy(lint, resolve);
+	get_txt(lint);
+	get_hosts(lint, resolve);
+	for (size_t i = 0; lint->options->smtp && i < lint->n_hosts; i++) {
+		uint64_t now_ms = clock_mono_ms();
+
+		if (now_ms < deadline_ms && !lint->hosts[i].unusable)
+			probe_host(lint, &lint->hosts[i],
+			    deadline_ms - now_ms < PEER_MS
+				? (unsigned)(deadline_ms - now_ms)
+				: PEER_MS);
 	}
-	if (getting.fetcher != NULL)
-		fetcher_free(&getting.fetcher);
-	if (getting.dns != NULL)
-		dns_free(&getting.dns);
-	if (getting.base != NULL)
-		event_base_free(getting.base);
-	return status;
+	resolve_free(&resolve);
+	return TOOL_OK;
 }
 
 /* --- findings ------------------------------------------------------------ */
 
-struct domain_lint {
-	bool json;
-	struct session session;
-	struct query query;
-	struct publication publication;
-	struct lint_report report;
-};
-
-static const struct lint_hosts no_hosts = {0};
-
-static void
-print_text(const struct domain_lint *lint)
+__attribute__((format(printf, 3, 4))) static void
+find(struct domain_lint *lint, enum policy_note_level level, const char *fmt,
+    ...)
 {
-	const struct txt_result *txt = &lint->publication.txt;
-	const struct answer *answer = lint->query.answer;
-	struct tree_style style;
-	char url[URL_SIZE];
+	char text[LINT_TEXT_SIZE];
+	va_list ap;
 
-	printf("TXT _mta-sts.%s: %s", lint->query.address.domain,
-	    txt_state_name(txt->state));
-	printf("%s", txt->state == TXT_VALID ? ": id " : ": ");
-	text_print(stdout, txt->state == TXT_VALID ? txt->id : txt->why,
-	    strlen(txt->state == TXT_VALID ? txt->id : txt->why));
-	putchar('\n');
-	snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
-	    lint->publication.host);
-	lint_print(stdout, url, &lint->report, &no_hosts);
-	style_detect(stdout, &style);
-	tree_print(stdout, &style, lint->query.name, answer->facts,
-	    &answer->verdict);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	lint_add(&lint->delivery, level, 0, text);
 }
 
-static bool
-print_json(const struct domain_lint *lint, int status)
+static void
+find_unsigned(struct domain_lint *lint, const char *what, const char *name,
+    const struct resolved *answer)
 {
-	const struct verdict *verdict = &lint->query.answer->verdict;
-	char decided[EVIDENCE_TEXT_SIZE];
+	if (answer->status == FACT_SECURE || answer->status == FACT_UNASKED)
+		return;
+	find(lint, POLICY_NOTE_ERROR,
+	    "%s%s: %s, but \"dnssec: yes\" needs it signed and valid%s%s", what,
+	    name, fact_status_name(answer->status),
+	    answer->why[0] != '\0' ? ": " : "", answer->why);
+}
 
-	evidence_text(&verdict->decided_by, decided);
-	return output_line(json_pack("{s:b,s:s,s:o,s:o,s:s,s:s,s:o}", "valid",
-	    status == TOOL_OK || status == TOOL_WARNED, "domain",
-	    lint->query.address.domain, "txt",
-	    lint_txt_json(&lint->publication.txt, lint->publication.txt.why),
-	    "policy", lint_json(&lint->report, &no_hosts), "verdict",
-	    verdict_name(verdict->kind), "reason", reason_name(verdict->reason),
-	    "decided_by", output_string(decided, strlen(decided))));
+static void
+find_ending(struct domain_lint *lint, const char *what, const char *name,
+    int64_t not_after_s)
+{
+	int64_t left_s = not_after_s - clock_wall_s();
+	char date[DURATION_SIZE], left[DURATION_SIZE];
+
+	if (not_after_s == 0 || left_s >= ENDS_SOON_S)
+		return;
+	moment_text(not_after_s, date);
+	duration_text(left_s > 0 ? left_s : 0, left);
+	find(lint, POLICY_NOTE_WARNING,
+	    "%s %s: its certificate ends on %.10s (in %s): renew it", what,
+	    name, date, left);
+}
+
+/* STARTTLS and the certificate: what stops senders that honour MTA-STS, or
+ * DANE, is an error. */
+static void
+lint_smtp(struct domain_lint *lint, const struct mx_host *host)
+{
+	const struct tls_peer_result *peer = &host->peer;
+	const struct policy *policy = lint->report.policy;
+	bool enforced = policy != NULL && policy->mode == POLICY_MODE_ENFORCE;
+	bool tested = policy != NULL && policy->mode != POLICY_MODE_NONE;
+	enum policy_note_level level =
+	    enforced ? POLICY_NOTE_ERROR : POLICY_NOTE_WARNING;
+
+	switch (peer->state) {
+	case TLS_PEER_UNREACHABLE:
+		find(lint, POLICY_NOTE_WARNING,
+		    "MX host %s: cannot be reached from here: %s", host->name,
+		    peer->why);
+		return;
+	case TLS_PEER_NO_STARTTLS:
+	case TLS_PEER_FAILED:
+		find(lint, host->tlsa.n > 0 ? POLICY_NOTE_ERROR : level,
+		    "MX host %s: no TLS: %s", host->name, peer->why);
+		return;
+	case TLS_PEER_OK:
+		break;
+	}
+	if (peer->dane_why[0] != '\0')
+		find(lint, POLICY_NOTE_ERROR, "MX host %s: DANE fails: %s",
+		    host->name, peer->dane_why);
+	if (tested && peer->pkix_why[0] != '\0')
+		find(lint, level,
+		    "MX host %s: MTA-STS fails (RFC 8461 4.2): %s", host->name,
+		    peer->pkix_why);
+	if (tested)
+		find_ending(lint, "MX host", host->name,
+		    peer->certificate.not_after_s);
+}
+
+static void
+lint_host(struct domain_lint *lint, struct mx_host *host)
+{
+	const struct policy *policy = lint->report.policy;
+	char patterns[LINT_TEXT_SIZE];
+	size_t n_usable = 0;
+
+	if (host->unusable) {
+		find(lint, POLICY_NOTE_WARNING, "MX: \"%s\" is no host name",
+		    host->name);
+		return;
+	}
+	host->is_covered = policy != NULL &&
+	    policy_mx_match(policy->mx, policy->n_mx, host->name);
+	if (policy != NULL && policy->mode != POLICY_MODE_NONE &&
+	    !host->is_covered) {
+		lint_patterns(policy, patterns);
+		find(lint, POLICY_NOTE_WARNING,
+		    "MX host %s: no mx pattern covers it (RFC 8461 4.1): %s",
+		    host->name, patterns);
+	}
+	if (policy != NULL && policy->dnssec) {
+		find_unsigned(lint, "A of MX host ", host->name, &host->a);
+		find_unsigned(lint, "AAAA of MX host ", host->name,
+		    &host->aaaa);
+		find_unsigned(lint, "TLSA of _25._tcp.", host->name,
+		    &host->tlsa);
+	}
+	for (size_t i = 0; i < host->tlsa.n; i++)
+		n_usable += tlsa_is_usable(host->tlsa.records[i].data,
+		    host->tlsa.records[i].len);
+	if (host->tlsa.n > 0 && n_usable == 0)
+		find(lint, POLICY_NOTE_WARNING,
+		    "TLSA of _25._tcp.%s: SMTP can use no record of it "
+		    "(RFC 7672 3.1): publish \"3 1 1\"",
+		    host->name);
+	if (host->is_probed)
+		lint_smtp(lint, host);
+}
+
+static void
+lint_all(struct domain_lint *lint)
+{
+	if (lint->body != NULL)
+		lint_body(lint->body, lint->len, &lint->report);
+	else
+		lint_add(&lint->report, POLICY_NOTE_ERROR, 0, lint->fetch_why);
+	if (lint->policy_peer.state == TLS_PEER_OK)
+		find_ending(lint, "policy host", lint->policy_host,
+		    lint->policy_peer.certificate.not_after_s);
+	if (lint->report.policy != NULL && lint->report.policy->dnssec)
+		find_unsigned(lint, "MX of ", lint->domain, &lint->mx);
+	for (size_t i = 0; i < lint->n_hosts; i++)
+		lint_host(lint, &lint->hosts[i]);
 }
 
 /* What is published comes first: without a policy the verdict is a pass, which
@@ -324,72 +378,239 @@ status_of(const struct domain_lint *lint)
 	const struct answer *answer = lint->query.answer;
 	int verdict = tool_verdict_status(answer->facts, &answer->verdict);
 	int policy = lint_status(&lint->report);
+	int delivery = lint_status(&lint->delivery);
 
 	if (policy == TOOL_INTERNAL || verdict == TOOL_UNKNOWN)
 		return policy == TOOL_INTERNAL ? policy : verdict;
-	if (lint->publication.txt.state != TXT_VALID || verdict != TOOL_OK)
+	if (lint->txt.state != TXT_VALID || verdict != TOOL_OK ||
+	    policy == TOOL_NO || delivery == TOOL_NO)
 		return TOOL_NO;
-	return policy;
+	return policy == TOOL_OK ? delivery : policy;
 }
 
-static int
-tell(const struct domain_lint *lint)
-{
-	int status;
+/* --- the result ---------------------------------------------------------- */
 
-	if (lint->query.answer == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
+static void
+print_host(const struct mx_host *host)
+{
+	const struct tls_peer_result *peer = &host->peer;
+	char date[DURATION_SIZE];
+
+	if (peer->state != TLS_PEER_OK)
+		return;
+	moment_text(peer->certificate.not_after_s, date);
+	printf("%s: STARTTLS, certificate until %.10s, %s, %s\n", host->name,
+	    date,
+	    peer->pkix_why[0] == '\0' ? "valid for MTA-STS"
+				      : "not valid for MTA-STS",
+	    !peer->has_dane                 ? "no usable TLSA record"
+		: peer->dane_why[0] == '\0' ? "matches TLSA"
+					    : "does not match TLSA");
+}
+
+static void
+print_text(const struct domain_lint *lint)
+{
+	static const struct lint_hosts no_hosts = {0};
+	const struct txt_result *txt = &lint->txt;
+	const struct answer *answer = lint->query.answer;
+	struct tree_style style;
+	char url[URL_SIZE];
+
+	printf("TXT _mta-sts.%s: %s: %s", lint->domain,
+	    txt_state_name(txt->state), txt->state == TXT_VALID ? "id " : "");
+	text_print(stdout, txt->state == TXT_VALID ? txt->id : txt->why,
+	    strlen(txt->state == TXT_VALID ? txt->id : txt->why));
+	putchar('\n');
+	snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
+	    lint->policy_host);
+	lint_print(stdout, url, &lint->report, &no_hosts);
+	lint_print_findings(stdout, lint->domain, &lint->delivery);
+	for (size_t i = 0; i < lint->n_hosts; i++)
+		if (lint->hosts[i].is_probed)
+			print_host(&lint->hosts[i]);
+	style_detect(stdout, &style);
+	tree_print(stdout, &style, lint->query.name, answer->facts,
+	    &answer->verdict);
+}
+
+/* null where it was not looked at. */
+static json_t *
+peer_json(bool is_probed, const struct tls_peer_result *peer)
+{
+	static const char *const states[] = {
+	    [TLS_PEER_OK] = "ok",
+	    [TLS_PEER_UNREACHABLE] = "unreachable",
+	    [TLS_PEER_NO_STARTTLS] = "no-starttls",
+	    [TLS_PEER_FAILED] = "failed",
+	};
+	char date[DURATION_SIZE];
+
+	if (!is_probed)
+		return json_null();
+	if (peer->state != TLS_PEER_OK)
+		return json_pack("{s:s,s:o}", "state", states[peer->state],
+		    "why", output_string(peer->why, strlen(peer->why)));
+	moment_text(peer->certificate.not_after_s, date);
+	return json_pack("{s:s,s:s,s:s,s:s?}", "state", states[peer->state],
+	    "certificate_ends", date, "pkix",
+	    peer->pkix_why[0] == '\0' ? "valid" : peer->pkix_why, "dane",
+	    !peer->has_dane                 ? NULL
+		: peer->dane_why[0] == '\0' ? "valid"
+					    : peer->dane_why);
+}
+
+static json_t *
+hosts_json(const struct domain_lint *lint)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < lint->n_hosts; i++) {
+		const struct mx_host *host = &lint->hosts[i];
+
+		(void)json_array_append_new(list,
+		    json_pack("{s:o,s:i,s:o,s:s,s:s,s:s,s:o}", "name",
+			output_string(host->name, strlen(host->name)),
+			"preference", host->preference, "covered",
+			lint->report.policy != NULL
+			    ? json_boolean(host->is_covered)
+			    : json_null(),
+			"a", fact_status_name(host->a.status), "aaaa",
+			fact_status_name(host->aaaa.status), "tlsa",
+			fact_status_name(host->tlsa.status), "smtp",
+			peer_json(host->is_probed, &host->peer)));
 	}
-	status = status_of(lint);
-	if (!lint->json)
-		print_text(lint);
-	else if (!print_json(lint, status))
-		return TOOL_INTERNAL;
-	return status;
+	return list;
+}
+
+static bool
+print_json(const struct domain_lint *lint, int status)
+{
+	static const struct lint_hosts no_hosts = {0};
+	const struct verdict *verdict = &lint->query.answer->verdict;
+	char decided[EVIDENCE_TEXT_SIZE];
+
+	evidence_text(&verdict->decided_by, decided);
+	return output_line(
+	    json_pack("{s:b,s:s,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "valid",
+		status == TOOL_OK || status == TOOL_WARNED, "domain",
+		lint->domain, "txt", lint_txt_json(&lint->txt, lint->txt.why),
+		"policy", lint_json(&lint->report, &no_hosts), "verdict",
+		verdict_name(verdict->kind), "reason",
+		reason_name(verdict->reason), "decided_by",
+		output_string(decided, strlen(decided)), "policy_host",
+		peer_json(lint->policy_peer.state == TLS_PEER_OK &&
+			lint->body != NULL,
+		    &lint->policy_peer),
+		"hosts", hosts_json(lint), "errors",
+		lint_findings_json(&lint->delivery, POLICY_NOTE_ERROR),
+		"warnings",
+		lint_findings_json(&lint->delivery, POLICY_NOTE_WARNING)));
+}
+
+/* One line for a plugin of Nagios and its kin: the gravest finding. */
+static void
+print_nagios(const struct domain_lint *lint, int status)
+{
+	const struct verdict *verdict = &lint->query.answer->verdict;
+	const struct policy *policy = lint->report.policy;
+	const struct lint_finding *finding;
+	enum policy_note_level level =
+	    status == TOOL_WARNED ? POLICY_NOTE_WARNING : POLICY_NOTE_ERROR;
+	char decided[EVIDENCE_TEXT_SIZE];
+	size_t n = 0;
+
+	printf("DANE-STS %s - %s: ", tool_nagios_word(status), lint->domain);
+	finding = lint_first(&lint->report, level, &n);
+	if (lint_first(&lint->delivery, level, &n) != NULL && finding == NULL)
+		finding = lint_first(&lint->delivery, level, NULL);
+	evidence_text(&verdict->decided_by, decided);
+	if (status == TOOL_OK && policy != NULL) {
+		printf("mode %s, dnssec %s, %zu MX hosts, %s",
+		    policy_mode_name(policy->mode),
+		    policy->dnssec ? "yes" : "not required", lint->n_hosts,
+		    reason_name(verdict->reason));
+	} else if (status == TOOL_NO && lint->txt.state != TXT_VALID) {
+		printf("TXT record %s: ", txt_state_name(lint->txt.state));
+		text_print(stdout, lint->txt.why, strlen(lint->txt.why));
+	} else if (finding != NULL && status != TOOL_UNKNOWN) {
+		text_print(stdout, finding->text, strlen(finding->text));
+		if (n > 1)
+			printf(" (and %zu more)", n - 1);
+	} else {
+		printf("%s, %s: ", verdict_name(verdict->kind),
+		    reason_name(verdict->reason));
+		text_print(stdout, decided, strlen(decided));
+	}
+	putchar('\n');
 }
 
 /* Stored policies are left out: what counts is what is published now. */
 static int
 run(struct domain_lint *lint, const struct tool_options *options)
 {
-	struct publication *publication = &lint->publication;
 	int status = session_configure(&lint->session, options);
 
 	if (status != TOOL_OK)
 		return status;
 	lint->session.config.store = "memory:";
-	status = publication_get(&lint->session.config,
-	    lint->query.address.domain, publication);
+	/* The findings say what the engine would log as warnings. */
+	lint->session.log_level = LOG_LEVEL_ERROR;
+	status = get_all(lint);
 	if (status == TOOL_OK)
 		status = session_start(&lint->session);
 	if (status != TOOL_OK)
 		return status;
-	if (publication->body != NULL)
-		lint_body(publication->body, publication->len, &lint->report);
-	else
-		lint_add(&lint->report, POLICY_NOTE_ERROR, 0,
-		    publication->fetch_why);
+	lint_all(lint);
 	query_start(&lint->query);
 	query_wait(&lint->query);
-	return tell(lint);
+	if (lint->query.answer == NULL || lint->report.no_memory) {
+		tool_warn("out of memory");
+		return TOOL_INTERNAL;
+	}
+	status = status_of(lint);
+	if (lint->options->nagios)
+		print_nagios(lint, status);
+	else if (!options->json)
+		print_text(lint);
+	else if (!print_json(lint, status))
+		status = TOOL_INTERNAL;
+	return status;
 }
 
 int
-lint_domain(const struct tool_options *options, const char *domain)
+lint_domain(const struct tool_options *options,
+    const struct lint_domain_options *own, const char *domain)
 {
-	struct domain_lint lint = {.json = options->json};
+	struct domain_lint *lint = calloc(1, sizeof(*lint));
 	int status;
 
-	query_read(&lint.query, &lint.session, domain);
-	if (lint.query.asked)
-		status = run(&lint, options);
+	if (lint == NULL) {
+		tool_warn("out of memory");
+		return TOOL_INTERNAL;
+	}
+	lint->options = own;
+	query_read(&lint->query, &lint->session, domain);
+	lint->domain = lint->query.address.domain;
+	lint->txt.why = "";
+	if (lint->query.asked &&
+	    snprintf(lint->policy_host, sizeof(lint->policy_host), "mta-sts.%s",
+		lint->domain) < NAME_SIZE)
+		status = run(lint, options);
 	else
 		status =
 		    tool_usage("lint", "\"%s\" is not a domain name", domain);
-	query_clear(&lint.query);
-	session_close(&lint.session);
-	lint_report_clear(&lint.report);
-	free(lint.publication.body);
+	query_clear(&lint->query);
+	session_close(&lint->session);
+	lint_report_clear(&lint->report);
+	resolve_clear(&lint->txt_answer);
+	resolve_clear(&lint->mx);
+	for (size_t i = 0; i < lint->n_hosts; i++) {
+		resolve_clear(&lint->hosts[i].a);
+		resolve_clear(&lint->hosts[i].aaaa);
+		resolve_clear(&lint->hosts[i].tlsa);
+	}
+	free(lint->body);
+	free(lint);
 	return status;
 }

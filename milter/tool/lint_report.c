@@ -1,4 +1,4 @@
-/* What is said about a policy body. See lint.h. */
+/* Findings about a policy body, printed or as JSON. See lint.h. */
 #include "autoconf.h"
 
 #include "tool/lint.h"
@@ -81,8 +81,9 @@ finding_json(const struct lint_finding *finding)
 	return output_string(line, strlen(line));
 }
 
-static json_t *
-findings_json(const struct lint_report *report, enum policy_note_level level)
+json_t *
+lint_findings_json(const struct lint_report *report,
+    enum policy_note_level level)
 {
 	json_t *list = json_array();
 	int err = 0;
@@ -104,6 +105,39 @@ covers(const struct policy *policy, const char *host)
 {
 	return policy != NULL &&
 	    policy_mx_match(policy->mx, policy->n_mx, host);
+}
+
+void
+lint_patterns(const struct policy *policy, char out[LINT_TEXT_SIZE])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < policy->n_mx && len < LINT_TEXT_SIZE / 2; i++)
+		len += (size_t)snprintf(out + len, LINT_TEXT_SIZE - len, "%s%s",
+		    i > 0 ? " " : "", policy->mx[i]);
+	if (policy->n_mx == 0)
+		snprintf(out, LINT_TEXT_SIZE, "there is none");
+}
+
+void
+lint_add_hosts(struct lint_report *report, const struct lint_hosts *hosts)
+{
+	char patterns[LINT_TEXT_SIZE];
+	char text[LINT_TEXT_SIZE];
+
+	if (report->policy == NULL || report->policy->mode == POLICY_MODE_NONE)
+		return;
+	lint_patterns(report->policy, patterns);
+	for (size_t i = 0; i < hosts->n; i++) {
+		if (covers(report->policy, hosts->host[i]))
+			continue;
+		snprintf(text, sizeof(text),
+		    "host %.200s: no mx pattern covers it (RFC 8461 4.1): "
+		    "%.250s",
+		    hosts->host[i], patterns);
+		lint_add(report, POLICY_NOTE_WARNING, 0, text);
+	}
 }
 
 static json_t *
@@ -147,9 +181,9 @@ lint_json(const struct lint_report *report, const struct lint_hosts *hosts)
 	int err = 0;
 
 	err |= json_object_set_new(object, "errors",
-	    findings_json(report, POLICY_NOTE_ERROR));
+	    lint_findings_json(report, POLICY_NOTE_ERROR));
 	err |= json_object_set_new(object, "warnings",
-	    findings_json(report, POLICY_NOTE_WARNING));
+	    lint_findings_json(report, POLICY_NOTE_WARNING));
 	if (hosts->n > 0)
 		err |= json_object_set_new(object, "hosts",
 		    hosts_json(report->policy, hosts));
@@ -160,62 +194,62 @@ lint_json(const struct lint_report *report, const struct lint_hosts *hosts)
 	return object;
 }
 
-static void
-print_finding(FILE *out, const char *name, const struct lint_finding *finding)
+void
+lint_print_findings(FILE *out, const char *name,
+    const struct lint_report *report)
 {
-	text_print(out, name, strlen(name));
-	if (finding->line > 0)
-		fprintf(out, ":%zu", finding->line);
-	fputs(finding->level == POLICY_NOTE_ERROR ? ": error: " : ": warning: ",
-	    out);
-	text_print(out, finding->text, strlen(finding->text));
-	fputc('\n', out);
-}
+	for (size_t i = 0; i < report->n; i++) {
+		const struct lint_finding *finding = &report->findings[i];
 
-static void
-print_count(FILE *out, size_t n, const char *noun)
-{
-	fprintf(out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
-}
-
-static void
-print_summary(FILE *out, const char *name, const struct lint_report *report)
-{
-	const struct policy *policy = report->policy;
-
-	text_print(out, name, strlen(name));
-	if (policy == NULL) {
-		fputs(": invalid: ", out);
-		print_count(out, report->n_errors, "error");
-	} else {
-		fprintf(out,
-		    ": valid: mode %s, max_age %" PRIu32 ", %zu mx, dnssec %s",
-		    policy_mode_name(policy->mode), policy->max_age_s,
-		    policy->n_mx, policy->dnssec ? "yes" : "not required");
+		text_print(out, name, strlen(name));
+		if (finding->line > 0)
+			fprintf(out, ":%zu", finding->line);
+		fputs(finding->level == POLICY_NOTE_ERROR ? ": error: "
+							  : ": warning: ",
+		    out);
+		text_print(out, finding->text, strlen(finding->text));
+		fputc('\n', out);
 	}
-	if (report->n_warnings > 0) {
-		fputs(", ", out);
-		print_count(out, report->n_warnings, "warning");
-	}
-	fputc('\n', out);
 }
 
 void
 lint_print(FILE *out, const char *name, const struct lint_report *report,
     const struct lint_hosts *hosts)
 {
-	size_t i;
+	const struct policy *policy = report->policy;
 
-	for (i = 0; i < report->n; i++)
-		print_finding(out, name, &report->findings[i]);
-	print_summary(out, name, report);
-	for (i = 0; i < hosts->n; i++) {
-		text_print(out, name, strlen(name));
-		fputs(": host ", out);
-		text_print(out, hosts->host[i], strlen(hosts->host[i]));
-		fputs(covers(report->policy, hosts->host[i])
-			? ": covered by an mx pattern\n"
-			: ": not covered by any mx pattern\n",
-		    out);
-	}
+	lint_print_findings(out, name, report);
+	text_print(out, name, strlen(name));
+	if (policy == NULL)
+		fprintf(out, ": invalid: %zu error%s", report->n_errors,
+		    report->n_errors == 1 ? "" : "s");
+	else
+		fprintf(out,
+		    ": valid: mode %s, max_age %" PRIu32 ", %zu mx, dnssec %s",
+		    policy_mode_name(policy->mode), policy->max_age_s,
+		    policy->n_mx, policy->dnssec ? "yes" : "not required");
+	if (report->n_warnings > 0)
+		fprintf(out, ", %zu warning%s", report->n_warnings,
+		    report->n_warnings == 1 ? "" : "s");
+	fputc('\n', out);
+	for (size_t i = 0; i < hosts->n; i++)
+		if (covers(policy, hosts->host[i])) {
+			text_print(out, name, strlen(name));
+			fputs(": host ", out);
+			text_print(out, hosts->host[i], strlen(hosts->host[i]));
+			fputs(": covered by an mx pattern\n", out);
+		}
+}
+
+const struct lint_finding *
+lint_first(const struct lint_report *report, enum policy_note_level level,
+    size_t *n)
+{
+	if (n != NULL)
+		*n += level == POLICY_NOTE_ERROR ? report->n_errors
+						 : report->n_warnings;
+	for (size_t i = 0; i < report->n; i++)
+		if (report->findings[i].level == level)
+			return &report->findings[i];
+	return NULL;
 }

@@ -250,3 +250,27 @@ tool_verdict_status(const struct facts *facts, const struct verdict *verdict)
 	/* A message that passes because time ran out was not judged. */
 	return verdict->reason == REASON_DEADLINE ? TOOL_UNKNOWN : TOOL_OK;
 }
+
+int
+tool_nagios_status(int status)
+{
+	switch (status) {
+	case TOOL_OK:
+		return 0;
+	case TOOL_WARNED:
+		return 1;
+	case TOOL_NO:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
+const char *
+tool_nagios_word(int status)
+{
+	static const char *const words[] = {"OK", "WARNING", "CRITICAL",
+	    "UNKNOWN"};
+
+	return words[tool_nagios_status(status)];
+}

@@ -13,7 +13,6 @@
 #include "core/decide.h"
 #include "engine/answer.h"
 #include "engine/status.h"
-#include "log/log.h"
 #include "store/store.h"
 
 #define AT_ONCE         64
@@ -31,6 +30,7 @@ session_configure(struct session *session, const struct tool_options *options)
 	/* One look at a domain needs no more than one thread. */
 	session->config = *session->loaded;
 	session->config.loops = 1;
+	session->log_level = LOG_LEVEL_WARNING;
 	session->patience_ms =
 	    session->config.fetch_timeout_ms + session->config.dns_timeout_ms;
 	(void)pthread_mutex_init(&session->lock, NULL);
@@ -71,10 +71,10 @@ open_store(struct session *session)
 int
 session_start(struct session *session)
 {
-	static const struct log_config to_stderr = {
+	const struct log_config to_stderr = {
 	    .target = "stderr",
 	    .format = LOG_FORMAT_TEXT,
-	    .level = LOG_LEVEL_WARNING,
+	    .level = session->log_level,
 	};
 	char log_error[LOG_ERROR_SIZE] = "";
 	char engine_error[ENGINE_ERROR_SIZE] = "";

@@ -15,13 +15,15 @@
 #include "config/config.h"
 #include "core/address.h"
 #include "engine/ask.h"
+#include "log/log.h"
 #include "tool/input.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 
 struct session {
 	struct config *loaded;
-	struct config config; /* the same, adapted; borrows from loaded */
+	struct config config;     /* the same, adapted; borrows from loaded */
+	enum log_level log_level; /* WARNING unless changed before the start */
 	struct log *log;
 	struct store *store;
 	struct engine *engine;

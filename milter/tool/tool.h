@@ -31,7 +31,8 @@ struct verdict;
 	    "                    configuration; - is stdin\n"                  \
 	    "Exit status: 0 all were let through, 1 some were refused or\n"    \
 	    "held up, 3 the log tells nothing of it, 66 it cannot be read.\n") \
-	X(lint, "[--host HOST]... FILE|- | --txt RECORD... | --domain DOMAIN", \
+	X(lint, "[--host HOST]... FILE|- | --txt RECORD... |"                  \
+	    " --domain DOMAIN [--smtp] [--nagios]",                            \
 	    "check what a domain publishes",                                   \
 	    "  FILE              a policy body; - reads stdin\n"               \
 	    "  --host HOST       does an mx pattern of it cover HOST?\n"       \
@@ -39,6 +40,9 @@ struct verdict;
 	    "                    argument, as dig +short prints them\n"        \
 	    "  --domain DOMAIN   what DOMAIN publishes now, and whether its\n" \
 	    "                    \"dnssec: yes\" would hold\n"                 \
+	    "  --smtp            look at STARTTLS of each MX host, too\n"      \
+	    "  --nagios          one line, and 0 OK, 1 WARNING, 2 CRITICAL or\n" \
+	    "                    3 UNKNOWN as exit status\n"                   \
 	    "Exit status: 0 valid, 1 invalid, 2 valid with warnings.\n")       \
 	X(parse, "[--] ADDRESS...",                                            \
 	    "show what the filter makes of a recipient", "")                   \
@@ -143,6 +147,13 @@ void tool_warn_lines(const char *text);
  */
 int
 tool_verdict_status(const struct facts *facts, const struct verdict *verdict);
+
+/*
+ * For plugins of Nagios and its kin, which know 0 OK, 1 WARNING, 2 CRITICAL and
+ * 3 UNKNOWN: what an exit status of lint and doctor is to them.
+ */
+int tool_nagios_status(int status);
+const char *tool_nagios_word(int status);
 
 /*
  * The configuration that -c names; without -c that of the default path, or

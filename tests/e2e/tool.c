@@ -196,6 +196,104 @@ Test(tool, lint_domain_tells_what_is_published)
 	CHECK_ROWS(lint_domain);
 }
 
+/* What will fail, though senders deliver today. */
+Test(tool, M_01_lint_domain_sees_what_will_fail)
+{
+	static const struct tool_row rows[] = {
+	    {{"lint", "--domain", "secure.test"},               2,
+             "warning: MX host mx2.secure.test: no mx pattern covers it "
+		"(RFC 8461 4.1): mx1.secure.test *.example.org\n"             },
+	    {{"lint", "--domain", "secure.test"},               2,
+             "warning: policy host mta-sts.secure.test: its certificate ends "},
+	    {{"lint", "--domain", "secure.test"},               2,
+             "warning: max_age: less than a day: "                            },
+	    {{"lint", "--domain", "secure.test", "--nagios"},   1,
+             "DANE-STS WARNING - secure.test: max_age: less than a day: "
+		"senders forget the policy; set it to weeks (and 2 more)\n"   },
+	    {{"lint", "--domain", "secure.test", "--json"},     2,
+             "\"name\":\"mx2.secure.test\",\"preference\":20,"
+		"\"covered\":false,\"a\":\"secure\",\"aaaa\":\"secure\","
+		"\"tlsa\":\"secure\",\"smtp\":null}"                          },
+	    {{"lint", "--domain", "unsigned.test"},             1,
+             "error: A of MX host mx1.unsigned.test: insecure, but \"dnssec: "
+		"yes\" needs it signed and valid\n"                           },
+	    {{"lint", "--domain", "badtlsa.test"},              1,
+             "error: TLSA of _25._tcp.mx1.badtlsa.test: bogus, but "          },
+	    {{"lint", "--domain", "plain.test", "--nagios"},    2,
+             "DANE-STS CRITICAL - plain.test: TXT record none: "              },
+	    {{"lint", "--domain", "unsigned.test", "--nagios"}, 2,
+             "DANE-STS CRITICAL - unsigned.test: MX of unsigned.test: "
+		"insecure, but"					       },
+	    {{"lint", "--domain", "noflag.test", "--nagios"},   0,
+             "DANE-STS OK - noflag.test: mode enforce, dnssec not required, 1 "
+		"MX hosts, no-dnssec-flag\n"                                  },
+	};
+
+	LAB_FRESH(NULL);
+	LAB("policy", "secure.test",
+	    "{\"cert\":\"ends-soon\",\"body\":\"version: STSv1\\r\\n"
+	    "mode: enforce\\r\\nmx: mx1.secure.test\\r\\n"
+	    "mx: *.example.org\\r\\nmax_age: 3600\\r\\n\"}");
+	CHECK_ROWS(rows);
+	LAB("policy", "secure.test", "ok");
+}
+
+/* The findings of the tool are not said a second time as lines of a log. */
+Test(tool, lint_domain_has_no_log)
+{
+	struct lab_output out;
+
+	LAB_FRESH(NULL);
+	cr_assert_eq(lab_run((const char *const[]){"tool", "--", "lint",
+				 "--domain", "badbody.test", NULL},
+			 &out),
+	    0);
+	cr_expect_null(strstr(out.text, " warning "), "%s", out.text);
+	cr_expect_null(strstr(out.text, "policy_id="), "%s", out.text);
+	free(out.text);
+}
+
+struct sink_row {
+	const char *sink;
+	int status;
+	const char *parts[2];
+};
+
+/* RFC 7672, RFC 8461 4.2: the certificates that the MX hosts present. */
+Test(tool, S_07_lint_smtp_looks_at_STARTTLS)
+{
+	static const struct sink_row rows[] = {
+	    {"ok",        0,
+             {"\nmx2.secure.test: STARTTLS, certificate until 20",
+		    ", valid for MTA-STS, matches TLSA\n"}       },
+	    {"other-key", 1,
+             {"error: MX host mx1.secure.test: DANE fails: no TLSA record "
+		 "matches the certificate\n",
+		    ", valid for MTA-STS, does not match TLSA\n"}},
+	    {"untrusted", 1,
+             {"error: MX host mx1.secure.test: MTA-STS fails (RFC 8461 4.2): ",
+		    ", not valid for MTA-STS, "}                 },
+	    {"plain",     1,
+             {"error: MX host mx1.secure.test: no TLS: the server does not "
+		 "offer STARTTLS\n",
+		    "secure.test: pass, secure\n"}               },
+	};
+
+	LAB_FRESH(NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		LAB("sink", rows[i].sink);
+		for (size_t part = 0; part < 2; part++) {
+			const struct tool_row row = {
+			    {"lint", "--domain", "secure.test", "--smtp"},
+			    rows[i].status, rows[i].parts[part]
+                        };
+
+			check_row(&row, i);
+		}
+	}
+	LAB("sink", "ok");
+}
+
 /* The lab's resolver over TLS, with another name or port. */
 static void
 over_tls(const char *port, const char *name, char out[LAB_LINE_SIZE])

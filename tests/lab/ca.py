@@ -64,6 +64,7 @@ KINDS = {
     "address-only": Kind(names=(), address="127.80.9.1"),
     "expired": Kind(starts=-60, ends=-1),
     "not-yet-valid": Kind(starts=10),
+    "ends-soon": Kind(ends=10),
     "self-signed": Kind(issuer="self"),
     "unknown-ca": Kind(issuer="stranger"),
     "no-intermediate": Kind(issuer="intermediate", send_intermediate=False),

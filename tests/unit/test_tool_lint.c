@@ -23,41 +23,70 @@
 	"\"max_age\":86400,\"mx\":[\"mx.example.com\",\"*.example.net\"]," \
 	"\"dnssec\":true,\"errors\":[],\"warnings\":[]"
 
+#define UNCOVERED(host)                                           \
+	"host " host ": no mx pattern covers it (RFC 8461 4.1): " \
+	"mx.example.com *.example.net"
+
 Test(tool_lint, json)
 {
+	static const char warned[] =
+	    "{\"valid\":true,\"version\":\"STSv1\",\"mode\":\"enforce\","
+	    "\"max_age\":86400,\"mx\":[\"mx.example.com\",\"*.example.net\"],"
+	    "\"dnssec\":true,\"errors\":[],\"warnings\":[\"" UNCOVERED(
+		"a.b.example.net") "\"],"
+				   "\"hosts\":{\"a.example.net\":true,\"a.b.example.net\":false}}\n";
 	static const struct run_row rows[] = {
-	    {{"lint", "--json", "-"},                   GOOD, 0, GOOD_JSON "}\n"},
+	    {{"lint", "--json", "-"},             GOOD, 0, GOOD_JSON "}\n"},
+	    {{"--json", "lint", "--host", "MX.example.com.", "a.example.net",
+		 "-"},
+             GOOD,				      0,
+             GOOD_JSON ",\"hosts\":{\"MX.example.com.\":true,"
+			  "\"a.example.net\":true}}\n"                    },
 	    {{"lint", "-", "--json", "--host", "a.example.net", "--host",
 		 "a.b.example.net"},
-             GOOD,					    0,
-             GOOD_JSON ",\"hosts\":{\"a.example.net\":true,"
-			  "\"a.b.example.net\":false}}\n"                       },
-	    {{"--json", "lint", "--host", "MX.example.com.", "example.net",
-		 "-"},
-             GOOD,					    0,
-             GOOD_JSON ",\"hosts\":{\"MX.example.com.\":true,"
-			  "\"example.net\":false}}\n"                           },
-	    {{"lint", "--json", "--host", "\xff", "-"}, GOOD, 0,
-             GOOD_JSON ",\"hosts\":{\"\\uFFFD\":false}}\n"                      },
+             GOOD,				      2, warned         },
 	};
 
 	EXPECT_ROWS(rows);
 }
 
-Test(tool_lint, text)
+/* M-01: senders would not deliver to a host that no pattern covers. */
+Test(tool_lint, M_01_text)
 {
 	static const struct run_row rows[] = {
 	    {{"lint", "-"},					    GOOD, 0,
-             "-: valid: mode enforce, max_age 86400, 2 mx, dnssec yes\n"           },
-	    {{"lint", "--host", "mx.example.com", "example.com", "-"}, GOOD, 0,
-             "-: valid: mode enforce, max_age 86400, 2 mx, dnssec yes\n"
-		"-: host mx.example.com: covered by an mx pattern\n"
-		"-: host example.com: not covered by any mx pattern\n"             },
-	    {{"lint", "/nonexistent/policy"},                          NULL, 66, ""},
-	    {{"lint", "/"},					    NULL, 66, ""},
+             "-: valid: mode enforce, max_age 86400, 2 mx, dnssec yes\n"               },
+	    {{"lint", "--host", "mx.example.com", "example.com", "-"}, GOOD, 2,
+             "-: warning: " UNCOVERED(
+		    "example.com") "\n"
+				   "-: valid: mode enforce, max_age 86400, 2 mx, dnssec yes, 1 "
+				   "warning\n"
+				   "-: host mx.example.com: covered by an mx pattern\n"},
+	    {{"lint", "--host", "mx.example.com", "-"},
+             "version: STSv1\nmode: none\nmax_age: 86400\n",                 0,
+             "-: valid: mode none, max_age 86400, 0 mx, dnssec not required\n"         },
+	    {{"lint", "/nonexistent/policy"},                          NULL, 66, ""    },
+	    {{"lint", "/"},					    NULL, 66, ""    },
 	};
 
 	EXPECT_ROWS(rows);
+}
+
+/* Whatever a host holds, what is printed is UTF-8. */
+Test(tool_lint, host_of_any_octets)
+{
+	static const char *const args[] = {"lint", "--json", "--host", "\xff",
+	    "-", NULL};
+	struct outcome got;
+	json_t *object;
+
+	tool_run(args, GOOD, strlen(GOOD), &got);
+	object = one_object(&got, 0);
+	cr_expect_eq(got.status, 2);
+	cr_expect(json_is_false(
+	    json_object_get(json_object_get(object, "hosts"), "\xef\xbf\xbd")));
+	json_decref(object);
+	outcome_free(&got);
 }
 
 struct body_row {
@@ -151,6 +180,17 @@ Test(tool_lint, names_file_and_line)
 	    got.out.at);
 	cr_expect_neq(strstr(got.out.at, "\n-: invalid: 1 error"), NULL, "%s",
 	    got.out.at);
+	outcome_free(&got);
+}
+
+/* A plugin knows no status above 3. */
+Test(tool_lint, nagios_status_of_a_usage_error)
+{
+	static const char *const args[] = {"lint", "--nagios", "-", NULL};
+	struct outcome got;
+
+	tool_run(args, GOOD, strlen(GOOD), &got);
+	cr_expect_eq(got.status, 3);
 	outcome_free(&got);
 }
 

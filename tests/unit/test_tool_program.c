@@ -80,6 +80,7 @@ Test(tool_program, usage_is_64_and_leaves_stdout_alone)
 	    {{"lint", "--txt", "a", "--domain", "b"},          NULL, 64, ""},
 	    {{"lint", "--domain", "b", "c"},                   NULL, 64, ""},
 	    {{"lint", "--domain", "a..b"},                     NULL, 64, ""},
+	    {{"lint", "--smtp", "-"},                          NULL, 64, ""},
 	    {{"check"},					NULL, 64, ""},
 	    {{"check", "--deadline", "x", "example.org"},      NULL, 64, ""},
 	    {{"check", "--deadline", "0s", "example.org"},     NULL, 64, ""},
