@@ -14,10 +14,11 @@ _dane_sts()
 		esac
 	done
 	case $command in
-	'') words='check explain lint parse replay tls status reload cache' ;;
+	'') words='check explain lint publish parse replay tls status reload cache' ;;
 	check) own='--deadline --file' ;;
 	explain) own='--log' ;;
 	lint) own='--host --txt --domain --smtp --nagios' ;;
+	publish) own='--mode --dnssec --max-age --mx --cert --from-server --dir' ;;
 	parse) own='' ;;
 	replay) own='--hosts --tlsa --mx-patterns --on-discovery-failure --on-bogus-discovery --on-resolver-failure --action' ;;
 	tls) own='--deadline --file --map' ;;
@@ -27,7 +28,7 @@ _dane_sts()
 	esac
 	COMPREPLY=()
 	case $previous in
-	-c | --config | -f | --file | --log)
+	-c | --config | -f | --file | --log | --cert | --dir)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return ;;
 	esac

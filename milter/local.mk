@@ -230,6 +230,7 @@ libdstool_a_SOURCES = \
 	milter/tool/lint_report.c \
 	milter/tool/options.c \
 	milter/tool/output.c milter/tool/output.h \
+	milter/tool/publish.c \
 	milter/tool/remote.c milter/tool/remote.h \
 	milter/tool/resolve.c milter/tool/resolve.h \
 	milter/tool/replay.c \

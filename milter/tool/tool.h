@@ -44,6 +44,16 @@ struct verdict;
 	    "  --nagios          one line, and 0 OK, 1 WARNING, 2 CRITICAL or\n" \
 	    "                    3 UNKNOWN as exit status\n"                   \
 	    "Exit status: 0 valid, 1 invalid, 2 valid with warnings.\n")       \
+	X(publish, "[OPTION]... DOMAIN",                                       \
+	    "write what a domain has to publish",                              \
+	    "  --mode MODE       testing (the default), enforce or none\n"     \
+	    "  --dnssec          with \"dnssec: yes\"; the last step\n"       \
+	    "  --max-age TIME    such as 28d\n"                                \
+	    "  --mx HOST         an MX host, instead of those in the DNS\n"    \
+	    "  --cert [HOST=]FILE\n"                                           \
+	    "                    TLSA records of this certificate (PEM)\n"     \
+	    "  --from-server     TLSA records of what the MX hosts present\n"  \
+	    "  --dir DIR         write files, not to stdout\n")                \
 	X(parse, "[--] ADDRESS...",                                            \
 	    "show what the filter makes of a recipient", "")                   \
 	X(replay, "FILE|-",                                                    \

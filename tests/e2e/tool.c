@@ -294,6 +294,33 @@ Test(tool, S_07_lint_smtp_looks_at_STARTTLS)
 	LAB("sink", "ok");
 }
 
+/* The hosts are those of the MX records; the lab's zones hold the TLSA records
+ * of what its MX hosts present, and lint --smtp compares them. */
+Test(tool, publish_from_server)
+{
+	static const struct tool_row rows[] = {
+	    {{"lint", "--domain", "secure.test", "--smtp"},                      0,
+             ", matches TLSA\n"						       },
+	    {{"publish", "--from-server", "secure.test"},                        0,
+             "\nmode: testing\r\nmx: mx1.secure.test\r\nmx: "
+		"mx2.secure.test\r\n"						 },
+	    {{"publish", "--from-server", "secure.test"},                        0,
+             "\n_25._tcp.mx2.secure.test. IN TLSA 3 1 1 "                             },
+	    {{"publish", "nullmx.test"},					 3, ""},
+	    {{"publish", "--from-server", "--mx", "mx1.dead.test", "dead.test"},
+             69,								    ""},
+	};
+
+	LAB_FRESH(NULL);
+	CHECK_ROWS(rows);
+	LAB("sink", "untrusted");
+	CHECK_ROWS(((const struct tool_row[]){
+	    {{"publish", "--from-server", "secure.test"}, 0,
+             "_25._tcp.mx1.secure.test. IN TLSA 3 1 1 "},
+	}));
+	LAB("sink", "ok");
+}
+
 /* The lab's resolver over TLS, with another name or port. */
 static void
 over_tls(const char *port, const char *name, char out[LAB_LINE_SIZE])

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "paths.h"
 #include "tool_run.h"
 
 #define GOOD                                                  \
@@ -251,4 +252,78 @@ Test(tool_lint, txt_invalid)
 		json_decref(object);
 		outcome_free(&got);
 	}
+}
+
+/* --- publish -------------------------------------------------------------- */
+
+#define NEW_CERTIFICATE                                            \
+	"openssl req -x509 -newkey ec -pkeyopt "                   \
+	"ec_paramgen_curve:P-256 -nodes -keyout k.pem -out c.pem " \
+	"-days 30 -subj /CN=mx1.example.org 2>/dev/null || exit 1\n"
+
+/* What publish writes passes lint, and the TLSA record is that of the
+ * certificate. */
+Test(tool_publish, is_clean_to_lint)
+{
+	static const char script[] =
+	    "d=$(mktemp -d) && cd $d || exit 1\n" NEW_CERTIFICATE
+	    "set -e; exec >/dev/null; tool='" TOOL_PROGRAM "'\n"
+	    "for stage in '' '--mode enforce' '--mode enforce --dnssec' "
+	    "'--mode none'; do\n"
+	    "  $tool publish $stage --mx mx1.example.org --mx MX.example.net. "
+	    "--cert mx1.example.org=c.pem --dir out example.org\n"
+	    "  case $stage in *none) hosts= ;; *)\n"
+	    "    hosts='--host mx1.example.org --host mx.example.net' ;; esac\n"
+	    "  $tool lint $hosts out/mta-sts.txt\n"
+	    "  $tool lint --txt \"$(sed -n 's/^_mta-sts.*IN TXT //p' "
+	    "out/records.zone)\"\n"
+	    "done\n"
+	    "digest=$(openssl x509 -in c.pem -pubkey -noout | openssl pkey "
+	    "-pubin -outform der | sha256sum | cut -d' ' -f1)\n"
+	    "grep -qx \"_25._tcp.mx1.example.org. IN TLSA 3 1 1 $digest\" "
+	    "out/records.zone\n"
+	    "grep -q 'operator of mx.example.net, in another zone' "
+	    "out/records.zone\n"
+	    "test \"$(awk 'length > 79' out/STEPS)\" = ''\n"
+	    "cd /; rm -r $d\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
+Test(tool_publish, json_holds_the_files)
+{
+	static const char *const args[] = {"publish", "--json", "--mx",
+	    "mx.example.org", "example.org", NULL};
+	struct outcome got;
+	json_t *object, *files;
+
+	tool_run(args, "", 0, &got);
+	cr_expect_eq(got.status, 0);
+	object = one_object(&got, 0);
+	files = json_object_get(object, "files");
+	cr_expect_eq(json_object_size(files), 5);
+	cr_expect_str_eq(json_string_value(
+			     json_object_get(files, "mta-sts.txt")),
+	    "version: STSv1\r\nmode: testing\r\nmx: mx.example.org\r\n"
+	    "max_age: 86400\r\n");
+	json_decref(object);
+	outcome_free(&got);
+}
+
+Test(tool_publish, usage)
+{
+	static const struct run_row rows[] = {
+	    {{"publish"},						       NULL, 64, ""},
+	    {{"publish", "a..b"},					       NULL, 64, ""},
+	    {{"publish", "--mx", "*.a.org", "a.org"},                           NULL, 64, ""},
+	    {{"publish", "--mode", "Enforce", "a.org"},                         NULL, 64, ""},
+	    {{"publish", "--dnssec", "--mx", "m.a.org", "a.org"},               NULL, 64, ""},
+	    {{"publish", "--max-age", "2y", "a.org"},                           NULL, 64, ""},
+	    {{"publish", "--cert", "/nonexistent", "--mx", "m.a.org", "a.org"},
+             NULL,								    66, ""},
+	    {{"publish", "--cert", "/etc/passwd", "--mx", "m.a.org", "a.org"},
+             NULL,								    66, ""},
+	};
+
+	EXPECT_ROWS(rows);
 }
