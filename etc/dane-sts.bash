@@ -14,8 +14,9 @@ _dane_sts()
 		esac
 	done
 	case $command in
-	'') words='check explain lint publish parse replay tls status reload cache' ;;
+	'') words='check doctor explain lint publish parse replay tls status reload cache' ;;
 	check) own='--deadline --file' ;;
+	doctor) own='--nagios --postfix --sendmail-cf' ;;
 	explain) own='--log' ;;
 	lint) own='--host --txt --domain --smtp --nagios' ;;
 	publish) own='--mode --dnssec --max-age --mx --cert --from-server --dir' ;;
@@ -28,7 +29,7 @@ _dane_sts()
 	esac
 	COMPREPLY=()
 	case $previous in
-	-c | --config | -f | --file | --log | --cert | --dir)
+	-c | --config | -f | --file | --log | --cert | --dir | --postfix | --sendmail-cf)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return ;;
 	esac

@@ -222,6 +222,8 @@ libdstool_a_SOURCES = \
 	milter/tool/cache_change.c \
 	milter/tool/check.c \
 	milter/tool/daemon.c \
+	milter/tool/doctor.c milter/tool/doctor.h \
+	milter/tool/doctor_mta.c \
 	milter/tool/explain.c milter/tool/explain.h \
 	milter/tool/explain_text.c \
 	milter/tool/input.c milter/tool/input.h \

@@ -30,6 +30,7 @@ session_configure(struct session *session, const struct tool_options *options)
 	/* One look at a domain needs no more than one thread. */
 	session->config = *session->loaded;
 	session->config.loops = 1;
+	session->log_target = "stderr";
 	session->log_level = LOG_LEVEL_WARNING;
 	session->patience_ms =
 	    session->config.fetch_timeout_ms + session->config.dns_timeout_ms;
@@ -72,7 +73,7 @@ int
 session_start(struct session *session)
 {
 	const struct log_config to_stderr = {
-	    .target = "stderr",
+	    .target = session->log_target,
 	    .format = LOG_FORMAT_TEXT,
 	    .level = session->log_level,
 	};

@@ -23,7 +23,8 @@
 struct session {
 	struct config *loaded;
 	struct config config;     /* the same, adapted; borrows from loaded */
-	enum log_level log_level; /* WARNING unless changed before the start */
+	const char *log_target;   /* stderr unless changed before the start */
+	enum log_level log_level; /* WARNING, likewise */
 	struct log *log;
 	struct store *store;
 	struct engine *engine;

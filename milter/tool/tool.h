@@ -25,6 +25,14 @@ struct verdict;
 	    "  -f, --file FILE   read more names from FILE, one a line\n"      \
 	    "Exit status: 0 all pass, 1 some would be deferred, 3 could not\n" \
 	    "be determined.\n")                                                \
+	X(doctor, "[--nagios] [--postfix DIR] [--sendmail-cf FILE]",           \
+	    "examine this host, the daemon and the MTA",                       \
+	    "  --nagios          one line, and 0 OK, 1 WARNING, 2 CRITICAL or\n" \
+	    "                    3 UNKNOWN as exit status\n"                   \
+	    "  --postfix DIR     the directory of main.cf\n"                   \
+	    "  --sendmail-cf FILE\n"                                           \
+	    "                    instead of /etc/mail/sendmail.cf\n"           \
+	    "Exit status: 0 all is well, 1 errors, 2 warnings.\n")             \
 	X(explain, "QUEUEID|DOMAIN|ADDRESS [FILE|-]",                          \
 	    "tell in sentences what the log says",                             \
 	    "  --log FILE        read this log, not the one of the\n"          \

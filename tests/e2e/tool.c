@@ -321,6 +321,51 @@ Test(tool, publish_from_server)
 	LAB("sink", "ok");
 }
 
+static void
+doctor_says(const char *dir, const char *const *parts)
+{
+	struct lab_output out;
+	char *from, *to;
+
+	cr_assert_eq(lab_run((const char *const[]){"tool", "--", "doctor",
+				 "--postfix", dir, NULL},
+			 &out),
+	    0);
+	/* Without the line breaks and margins. */
+	for (from = to = out.text; *from != '\0'; from++) {
+		char c = *from == '\n' ? ' ' : *from;
+
+		if (c != ' ' || to == out.text || to[-1] != ' ')
+			*to++ = c;
+	}
+	*to = '\0';
+	for (; *parts != NULL; parts++)
+		cr_expect_not_null(strstr(out.text, *parts), "%s: %s", *parts,
+		    out.text);
+	free(out.text);
+}
+
+/* The clock's state is the machine's, so that the status is not compared. */
+Test(tool, doctor_examines_daemon_and_Postfix)
+{
+	char dir[LAB_LINE_SIZE];
+
+	snprintf(dir, sizeof(dir), "%s/postfix/etc", getenv(LAB_DIR_VARIABLE));
+	LAB_FRESH(NULL);
+	doctor_says(dir,
+	    (const char *const[]){"ok resolver ", ": the root validates ",
+		" runs in mode enforce ", "ok socket socket: inet:",
+		"ok postfix smtpd_milters names the filter ", NULL});
+	LAB_FRESH("mode=monitor");
+	doctor_says(dir,
+	    (const char *const[]){"warning daemon it runs in mode monitor",
+		NULL});
+	LAB("daemon", "stop");
+	doctor_says(dir,
+	    (const char *const[]){"error daemon no daemon answers at ",
+		" do: systemctl start dane-sts-milter", NULL});
+}
+
 /* The lab's resolver over TLS, with another name or port. */
 static void
 over_tls(const char *port, const char *name, char out[LAB_LINE_SIZE])

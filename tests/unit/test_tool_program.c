@@ -113,7 +113,7 @@ Test(tool_program, unknown_command_names_the_known)
 
 	tool_run(args, "", 0, &got);
 	cr_expect_neq(strstr(got.err.at,
-			  "known are: check explain lint parse replay "
+			  "known are: check doctor explain lint publish parse replay "
 			  "tls status reload cache\n"),
 	    NULL, "%s", got.err.at);
 	outcome_free(&got);
@@ -340,4 +340,129 @@ Test(tool_program, check_blames_a_dead_resolver_and_not_the_domain)
 	    got.err.at);
 	outcome_free(&got);
 	cr_assert_eq(unlink(path), 0);
+}
+
+/* --- doctor --------------------------------------------------------------- */
+
+/* A host with the configuration of a file, and a postconf that prints main.cf
+ * and master.cf of the test: "$main" and "$master". It prints what doctor says
+ * of Postfix. The resolver is dead, so that nothing leaves the host. */
+#define DOCTOR_HOST                                                           \
+	"d=$(mktemp -d) && cd $d || exit 1\n"                                 \
+	"main='mail_version = 3.10.1\nqueue_directory = /spool\n"             \
+	"milter_default_action = tempfail\nsmtp_tls_CApath = /certs\n"        \
+	"smtp_dns_support_level = dnssec\n"                                   \
+	"smtpd_milters = inet:127.0.0.1:8894\n"                               \
+	"smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix'\n"     \
+	"master='smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp'\n"      \
+	"conf='policy_socket = \"inet:8461@127.0.0.1\"'\n"                    \
+	"doctor() {\n"                                                        \
+	"  printf '#!/bin/sh\\ncase \"$*\" in *-M*) cat %s/master;; *) cat "  \
+	"%s/main;; esac\\n' $d $d >postconf; chmod +x postconf\n"             \
+	"  echo \"$main\" >main; echo \"$master\" >master\n"                  \
+	"  { echo 'resolvers = {\"127.0.0.1@9\"}'; echo 'dns_timeout = "      \
+	"\"500ms\"'; echo \"control_socket = \\\"$d/none\\\"\"; echo "        \
+	"\"store = \\\"lmdb:$d/none\\\"\"; echo \"$conf\"; } >conf\n"         \
+	"  PATH=$d:$PATH '" TOOL_PROGRAM "' -c conf doctor --sendmail-cf "    \
+	"$d/sendmail.cf \"$@\" >out 2>err; status=$?\n"                       \
+	"  tr -s ' \\n' ' ' <out >all\n"                                      \
+	"}\n"                                                                 \
+	"end() { cd /; rm -r $d; exit $1; }\n"                                \
+	"expect() { grep -qF -- \"$1\" all || { echo \"no $1 in:\"; cat out " \
+	"err; end 1; }; }\n"                                                  \
+	"never() { if grep -qF -- \"$1\" all; then cat out; end 1; fi; }\n"
+
+Test(tool_doctor, the_lines_of_Postfix)
+{
+	static const char script[] = DOCTOR_HOST
+	    "doctor; test $status = 1 && test ! -s err || end 1\n"
+	    "expect 'ok postfix smtpd_milters names the filter'\n"
+	    "expect 'ok postfix smtp_tls_policy_maps asks policy_socket first'\n"
+	    "expect 'error resolver 127.0.0.1@9: the root does not validate'\n"
+	    "expect \"warning store $d/none does not exist\"\n"
+	    "expect \"error daemon no daemon answers at $d/none: \"\n"
+	    "never 'error postfix'; never 'warning postfix t'\n"
+	    "test \"$(awk 'length > 79' out)\" = '' || end 1\n"
+	    "good=$main\n"
+	    "main=$(echo \"$good\" | sed 's/8894/11332/; s/tempfail/accept/')\n"
+	    "doctor; expect 'error postfix smtpd_milters does not name the "
+	    "filter (socket = inet:8894@127.0.0.1)'\n"
+	    "expect 'do: main.cf: smtpd_milters = inet:127.0.0.1:8894, beside'\n"
+	    "main=$(echo \"$good\" | sed 's/tempfail/accept/; "
+	    "s/= dnssec/= enabled/; /CApath/d; s/maps =/maps = hash:x,/')\n"
+	    "main=\"$main\ntls_required_enable = yes\n"
+	    "smtp_fallback_relay = [relay.example.org]\"\n"
+	    "doctor\n"
+	    "expect 'warning postfix milter_default_action is accept'\n"
+	    "expect 'warning postfix another table of smtp_tls_policy_maps'\n"
+	    "expect 'error postfix smtp_dns_support_level is \"enabled\"'\n"
+	    "expect 'error postfix neither smtp_tls_CAfile nor'\n"
+	    "expect 'warning postfix tls_required_enable is yes'\n"
+	    "expect 'warning postfix smtp_fallback_relay is [relay.example.org]'\n"
+	    "end 0\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
+Test(tool_doctor, services_and_chroot_of_Postfix)
+{
+	static const char script[] = DOCTOR_HOST
+	    "good=$main\n"
+	    "main=$(echo \"$good\" | sed 's/^smtpd_milters.*/smtpd_milters = "
+	    "{ inet:127.0.0.1:8894, default_action=accept }/')\n"
+	    "doctor; expect 'warning postfix milter_default_action is accept'\n"
+	    "main=$(echo \"$good\" | sed '/^smtpd_milters/d')\n"
+	    "master='submission inet n - n - - smtpd -o "
+	    "smtpd_milters=inet:127.0.0.1:8894'\n"
+	    "doctor; expect 'the service submission of master.cf asks'\n"
+	    "conf='socket = \"unix:/run/x/milter.sock\"'\n"
+	    "master='smtp inet n - y - - smtpd'\n"
+	    "main=$(echo \"$good\" | sed 's/^smtpd_milters.*/smtpd_milters = "
+	    "unix:\\/run\\/x\\/milter.sock/')\n"
+	    "doctor; expect 'error postfix smtpd runs in a chroot below /spool "
+	    "and cannot see /run/x/milter.sock'\n"
+	    "expect 'warning postfix policy_socket is empty'\n"
+	    "conf='socket = \"unix:/spool/x/milter.sock\"'\n"
+	    "main=$(echo \"$good\" | sed 's/^smtpd_milters.*/smtpd_milters = "
+	    "unix:x\\/milter.sock/')\n"
+	    "doctor; expect 'ok postfix smtpd_milters names the filter'\n"
+	    "never 'runs in a chroot'\n"
+	    "end 0\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
+Test(tool_doctor, sendmail_cf)
+{
+	static const char script[] = DOCTOR_HOST
+	    "printf 'O InputMailFilters=dane-sts\\nXdane-sts, "
+	    "S=inet:8894@127.0.0.1, F=T, T=R:10s\\n' >sendmail.cf\n"
+	    "doctor; expect 'ok sendmail '\n"
+	    "sed -i 's/F=T, //' sendmail.cf\n"
+	    "doctor; expect 'warning sendmail the filter dane-sts has no F=T'\n"
+	    "echo >sendmail.cf\n"
+	    "doctor; expect 'error sendmail '\n"
+	    "end 0\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
+Test(tool_doctor, for_programs)
+{
+	static const char script[] = DOCTOR_HOST
+	    "doctor --json; test $status = 1 || end 1\n"
+	    "expect '{\"level\":\"error\",\"checks\":[{\"name\":"
+	    "\"configuration\",\"level\":\"ok\",\"text\":\"conf\",\"fix\":"
+	    "\"\"},'\n"
+	    "doctor --nagios; test $status = 2 || end 1\n"
+	    "expect 'DANE-STS CRITICAL - resolver: 127.0.0.1@9: the root does "
+	    "not validate: '\n"
+	    "expect '(and 1 more)'\n"
+	    "conf='nonsense = 1'\n"
+	    "doctor --nagios; test $status = 2 || end 1\n"
+	    "expect 'DANE-STS CRITICAL - configuration: conf:'\n"
+	    "doctor operand; test $status = 64 || end 1\n"
+	    "end 0\n";
+
+	cr_expect_eq(system(script), 0);
 }
