@@ -351,6 +351,11 @@ deadline_passed(struct loop_timer *timer)
 	l->facts.internal_why = why;
 	complete(w, answer);
 	answer_unref(&answer);
+	if (TAILQ_EMPTY(&l->waiters)) {
+		l->pending++;
+		lookup_turns_end(l);
+		lookup_returned(l);
+	}
 }
 
 static struct lookup *
@@ -369,6 +374,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	l->node.key = l->key;
 	l->epoch = cache_epoch(worker->cache, key);
 	TAILQ_INIT(&l->waiters);
+	lookup_turns_init(l);
 	l->policy_ttl_s = l->delivery_ttl_s = UINT32_MAX;
 	l->facts.recipient.class = ADDRESS_DOMAIN;
 	l->facts.recipient.domain = l->target.domain;

@@ -106,6 +106,29 @@ struct host_lookup {
 	struct tlsa_found target;
 };
 
+/* One DNS question, from lookup_ask() to its answer. */
+struct question {
+	TAILQ_ENTRY(question) link; /* while it waits */
+	struct lookup *lookup;
+	enum lane_kind lane;
+	struct dns *dns;
+	enum dns_type type;
+	bool discovery; /* asked by dns_ask_discovery() */
+	dns_done_fn *done;
+	void *arg;
+	char name[NAME_SIZE];
+};
+
+/* What a lookup has in a lane. */
+struct turn {
+	TAILQ_ENTRY(turn) link;
+	bool queued; /* in lane->turns */
+	struct lookup *lookup;
+	TAILQ_HEAD(, question) waiting;
+	size_t n_sent;     /* under way */
+	size_t n_answered; /* not counting failures */
+};
+
 struct lookup {
 	struct map_node node;     /* first: a node is its lookup */
 	TAILQ_ENTRY(lookup) link; /* in worker->all */
@@ -115,6 +138,7 @@ struct lookup {
 	char key[TARGET_KEY_SIZE];
 	unsigned epoch; /* of the domain when it began, see engine/cache.h */
 	TAILQ_HEAD(, waiter) waiters;
+	struct turn turns[LANES];
 
 	enum policy_step policy_step;
 	enum delivery_step delivery_step;
@@ -193,7 +217,17 @@ bool lookup_is_known_to_bind(const struct lookup *lookup);
 void lookup_limit(struct lookup *lookup);
 /* Once the store was read, of a lookup that was shed. True: it may go on. */
 bool lookup_use_reserve(struct lookup *lookup);
-/* dns_ask(), or ERR_BUSY when there is no room for this lookup's domain. */
+/* Of a new lookup, before it asks. */
+void lookup_turns_init(struct lookup *lookup);
+/* Nobody waits for it any more. In a busy lane its questions that wait fail;
+ * the lookup must not end by that. */
+void lookup_turns_end(struct lookup *lookup);
+/*
+ * dns_ask(), as soon as it is this lookup's turn (S-08). done is called exactly
+ * once, never from inside this call; the lookup must live until then. 0 or a
+ * negative error; then done is not called. ERR_BUSY: nobody waits for the
+ * lookup, and others have questions enough.
+ */
 int lookup_ask(struct lookup *lookup, struct dns *dns, const char *name,
     enum dns_type type, dns_done_fn *done, void *arg);
 /* The same for dns_ask_discovery(). */

@@ -1,13 +1,78 @@
 /*
- * What a crowd of strangers may use up of a loop, and what is kept for domains
- * that are known to bind: lookups, and questions to the DNS. Fetches:
- * fetch/fetch.c.
+ * What strangers may use up of a loop, and what is kept for domains that are
+ * known to bind: lookups, and DNS questions. Fetches: fetch/fetch.c.
+ *
+ * A domain has up to four questions for each of its hosts, and a silent server
+ * holds a question, and a socket of the resolver, until dns_timeout. So each
+ * lane (setup.h) has a limit of questions under way, and each lookup has a
+ * share of the lane. A question beyond these bounds waits until somebody's
+ * answer makes room; at the asker's deadline it fails (S-08).
+ *
+ *	lookup_ask() ------------------------------> resolver
+ *	     |                                          ^    |
+ *	     | the share is used up,                    |    | answer: less is
+ *	     v or the lane is full                      |    v under way
+ *	  turn->waiting ---- share ----> lane->turns ---+ room in the lane
+ *
+ * Lookups in lane->turns take turns: one asks one question and goes to the end.
  */
 #include "autoconf.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
 #include "base/err.h"
 #include "engine/lookup_impl.h"
 #include "log/log.h"
+
+#define TELL_EVERY_MS 60000
+
+/* clang-format off */
+static const struct {
+	size_t max;
+	const char *text;
+} limits[LIMITS] = {
+    [LANE_COMMON] = {WORKER_QUESTIONS_MAX,
+	"DNS questions under way on one loop: more of them wait, except for "
+	"domains that the policy store knows"},
+    [LANE_BOUND] = {WORKER_BOUND_MAX,
+	"DNS questions about domains that require DNSSEC under way on one "
+	"loop: more of them wait"},
+    [LANE_DISCOVERY] = {WORKER_QUESTIONS_MAX,
+	"DNS questions of policy discovery under way on one loop: more of "
+	"them wait, except for domains that the policy store knows"},
+    [LANE_DISCOVERY_BOUND] = {DNS_PENDING_MAX - WORKER_QUESTIONS_MAX,
+	"DNS questions of policy discovery about domains that require DNSSEC "
+	"under way on one loop: more of them wait"},
+    [LANE_FRESH] = {WORKER_FRESH_MAX,
+	"policies are checked afresh on one loop: more of them wait, and mail "
+	"is deferred rather than rejected without that check"},
+    [LIMIT_SHARE] = {LOOKUP_QUESTIONS_BUSY,
+	"DNS questions at a time for each domain whose servers do not answer: "
+	"one loop has many questions under way"},
+    [LIMIT_LOOKUPS] = {WORKER_LOOKUPS_MAX,
+	"lookups under way on one loop: only domains that the policy store "
+	"knows are looked up"},
+    [LIMIT_RESERVED] = {WORKER_RESERVED_MAX,
+	"more lookups under way on one loop, of domains that require DNSSEC: "
+	"mail to others of them is deferred"},
+};
+/* clang-format on */
+
+static void
+tell(struct worker *worker, size_t limit)
+{
+	uint64_t now_ms = clock_mono_ms();
+	uint64_t *told_ms = &worker->limit_told_ms[limit];
+
+	if (*told_ms != 0 && now_ms - *told_ms < TELL_EVERY_MS)
+		return;
+	*told_ms = now_ms;
+	log_msg(worker->log, LOG_LEVEL_WARNING, "limit", "%zu %s",
+	    limits[limit].max, limits[limit].text);
+}
 
 bool
 lookup_is_known_to_bind(const struct lookup *l)
@@ -16,44 +81,241 @@ lookup_is_known_to_bind(const struct lookup *l)
 	    (fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec);
 }
 
-/* One domain has up to four questions a host: a few dozen strangers that never
- * answer would leave none for those that are bound. */
-static bool
-may_ask(struct lookup *l, const struct dns *dns)
-{
-	struct worker *worker = l->worker;
-	size_t n = dns_pending(dns);
-	bool *told = dns == l->setup->discovery ? &worker->busy_discovery
-						: &worker->busy;
+/* --- turns --------------------------------------------------------------- */
 
-	if (n < WORKER_QUESTIONS_MAX / 2)
-		*told = false;
-	if (n < WORKER_QUESTIONS_MAX || lookup_is_known_to_bind(l))
+static enum lane_kind
+lane_of(const struct lookup *l, const struct dns *dns)
+{
+	bool bound = lookup_is_known_to_bind(l);
+
+	if (dns == l->setup->fresh)
+		return LANE_FRESH;
+	if (dns == l->setup->discovery)
+		return bound ? LANE_DISCOVERY_BOUND : LANE_DISCOVERY;
+	return bound ? LANE_BOUND : LANE_COMMON;
+}
+
+/* More than a quarter is taken: silent servers may fill the rest. */
+static bool
+is_busy(const struct lookup *l, enum lane_kind kind)
+{
+	return l->setup->lanes[kind].n_sent >= limits[kind].max / 4;
+}
+
+/* Within the lookup's share of the lane. */
+static bool
+has_share(struct turn *turn, enum lane_kind kind)
+{
+	struct lookup *l = turn->lookup;
+	size_t share = LOOKUP_QUESTIONS_MAX;
+
+	if (is_busy(l, kind) &&
+	    share > LOOKUP_QUESTIONS_BUSY + turn->n_answered)
+		share = LOOKUP_QUESTIONS_BUSY + turn->n_answered;
+	if (turn->n_sent < share)
 		return true;
-	if (!*told)
-		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
-		    "%d DNS questions under way on one loop: no more are "
-		    "asked, but for domains that the policy store knows",
-		    WORKER_QUESTIONS_MAX);
-	*told = true;
+	if (share < LOOKUP_QUESTIONS_MAX)
+		tell(l->worker, LIMIT_SHARE);
 	return false;
 }
 
-/* Without an answer nobody is rejected, only deferred. */
-static bool
-may_ask_fresh(struct worker *worker, size_t n)
+/* To the end of the queue, if it has a question that it may ask. */
+static void
+turn_queue(struct turn *turn, enum lane_kind kind)
 {
-	if (n < WORKER_FRESH_MAX / 2)
-		worker->busy_fresh = false;
-	if (n < WORKER_FRESH_MAX)
-		return true;
-	if (!worker->busy_fresh)
-		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
-		    "%d policies are checked afresh on one loop: no more are, "
-		    "and what would be rejected is deferred",
-		    WORKER_FRESH_MAX);
-	worker->busy_fresh = true;
-	return false;
+	struct turns *turns = &turn->lookup->setup->lanes[kind].turns;
+
+	if (turn->queued)
+		TAILQ_REMOVE(turns, turn, link);
+	turn->queued = !TAILQ_EMPTY(&turn->waiting) && has_share(turn, kind);
+	if (turn->queued)
+		TAILQ_INSERT_TAIL(turns, turn, link);
+}
+
+/* --- questions ----------------------------------------------------------- */
+
+static void
+lane_run(struct worker *worker, struct setup *setup, enum lane_kind kind);
+
+static void
+question_answered(void *arg, const struct dns_answer *answer)
+{
+	struct question *q = arg;
+	struct question asked = *q;
+	struct lookup *l = q->lookup;
+	struct worker *worker = l->worker;
+	struct setup *setup = l->setup;
+	struct turn *turn = &l->turns[q->lane];
+
+	free(q);
+	setup->lanes[asked.lane].n_sent--;
+	turn->n_sent--;
+	turn->n_answered += answer->status != FACT_FAILED;
+	turn_queue(turn, asked.lane);
+	/* The lookup may end in done, and with it the setup. */
+	setup->refs++;
+	asked.done(asked.arg, answer);
+	lane_run(worker, setup, asked.lane);
+	setup_unref(&setup);
+}
+
+static int
+question_send(struct question *q)
+{
+	struct setup *setup = q->lookup->setup;
+	struct dns *dns = q->dns;
+	int err;
+
+	/* A resolver has so many sockets, and silent servers hold them. */
+	if (q->lane == LANE_BOUND && dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
+		dns = setup->reserve;
+	err = q->discovery
+	    ? dns_ask_discovery(dns, q->name, q->type, question_answered, q)
+	    : dns_ask(dns, q->name, q->type, question_answered, q);
+	if (err == 0) {
+		setup->lanes[q->lane].n_sent++;
+		q->lookup->turns[q->lane].n_sent++;
+	}
+	return err;
+}
+
+/* It has waited, so that an error is an answer. */
+static void
+question_fail(struct question *q, int err)
+{
+	struct question failed = *q;
+	struct dns_answer answer = {
+	    .status = FACT_FAILED,
+	    .answer = ANSWER_EMPTY,
+	};
+
+	free(q);
+	(void)snprintf(answer.why, sizeof(answer.why), "%s", err_text(err));
+	failed.done(failed.arg, &answer);
+}
+
+void
+lookup_turns_init(struct lookup *l)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		l->turns[i].lookup = l;
+		TAILQ_INIT(&l->turns[i].waiting);
+	}
+}
+
+void
+lookup_turns_end(struct lookup *l)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		struct turn *turn = &l->turns[i];
+		struct question *q;
+
+		while (is_busy(l, i) &&
+		    (q = TAILQ_FIRST(&turn->waiting)) != NULL) {
+			TAILQ_REMOVE(&turn->waiting, q, link);
+			turn_queue(turn, i);
+			question_fail(q, ERR_BUSY);
+		}
+	}
+}
+
+static bool
+lane_is_full(struct worker *worker, const struct lane *lane,
+    enum lane_kind kind)
+{
+	if (lane->n_sent < limits[kind].max)
+		return false;
+	tell(worker, kind);
+	return true;
+}
+
+/* Asks what waits, one question of each lookup in turn, while there is room.
+ * When the loop stops, all that waits fails. */
+static void
+lane_run(struct worker *worker, struct setup *setup, enum lane_kind kind)
+{
+	struct lane *lane = &setup->lanes[kind];
+	struct turn *turn;
+
+	while ((turn = TAILQ_FIRST(&lane->turns)) != NULL &&
+	    (worker->stopping || !lane_is_full(worker, lane, kind))) {
+		struct question *q = TAILQ_FIRST(&turn->waiting);
+		int err = worker->stopping ? ERR_CANCELLED : question_send(q);
+
+		/* The resolver is full with questions of other lanes. */
+		if (err == ERR_BUSY && lane->n_sent > 0)
+			break;
+		TAILQ_REMOVE(&turn->waiting, q, link);
+		turn_queue(turn, kind);
+		if (err != 0)
+			question_fail(q, err);
+	}
+}
+
+static int
+question_begin(struct lookup *l, struct dns *dns, const char *name,
+    const struct question *asked)
+{
+	enum lane_kind kind = lane_of(l, dns);
+	struct lane *lane = &l->setup->lanes[kind];
+	struct turn *turn = &l->turns[kind];
+	size_t size = strlen(name) + 1;
+	struct question *q;
+	int err = ERR_BUSY;
+
+	if (l->worker->stopping)
+		return ERR_CANCELLED;
+	if (size > sizeof(q->name))
+		return ERR_TOOLONG;
+	q = malloc(sizeof(*q));
+	if (q == NULL) {
+		l->no_memory = true;
+		lookup_error(l, err_text(ERR_NOMEM));
+		return ERR_NOMEM;
+	}
+	*q = *asked;
+	q->lookup = l;
+	q->lane = kind;
+	q->dns = dns;
+	memcpy(q->name, name, size);
+
+	/* At once, or in turn; but if nobody waits for the lookup, not at the
+	 * cost of others. With nothing under way no answer would give it its
+	 * turn. */
+	if (TAILQ_EMPTY(&turn->waiting) && has_share(turn, kind) &&
+	    !lane_is_full(l->worker, lane, kind))
+		err = question_send(q);
+	if (err == ERR_BUSY && lane->n_sent > 0 &&
+	    !(is_busy(l, kind) && TAILQ_EMPTY(&l->waiters))) {
+		TAILQ_INSERT_TAIL(&turn->waiting, q, link);
+		if (!turn->queued)
+			turn_queue(turn, kind);
+		return 0;
+	}
+	if (err != 0)
+		free(q);
+	return err;
+}
+
+int
+lookup_ask(struct lookup *l, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg)
+{
+	struct question q = {.type = type, .done = done, .arg = arg};
+
+	return question_begin(l, dns, name, &q);
+}
+
+int
+lookup_ask_discovery(struct lookup *l, struct dns *dns, const char *name,
+    enum dns_type type, dns_done_fn *done, void *arg)
+{
+	struct question q = {.type = type,
+	    .discovery = true,
+	    .done = done,
+	    .arg = arg};
+
+	return question_begin(l, dns, name, &q);
 }
 
 struct dns *
@@ -64,58 +326,18 @@ lookup_fresh_or_young(const struct lookup *l)
 	    : l->setup->discovery;
 }
 
-static int
-find_room(struct lookup *l, struct dns **which)
-{
-	struct dns *dns = *which;
-
-	if (dns == l->setup->fresh ? !may_ask_fresh(l->worker, dns_pending(dns))
-				   : !may_ask(l, dns))
-		return ERR_BUSY;
-	/* A resolver has so many sockets. Silent servers hold them until time
-	 * is up, and what comes after them waits. */
-	if (dns == l->setup->dns && lookup_is_known_to_bind(l) &&
-	    dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
-		*which = l->setup->reserve;
-	return 0;
-}
-
-int
-lookup_ask(struct lookup *l, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg)
-{
-	int err = find_room(l, &dns);
-
-	return err != 0 ? err : dns_ask(dns, name, type, done, arg);
-}
-
-int
-lookup_ask_discovery(struct lookup *l, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg)
-{
-	int err = find_room(l, &dns);
-
-	return err != 0 ? err : dns_ask_discovery(dns, name, type, done, arg);
-}
+/* --- lookups ------------------------------------------------------------- */
 
 void
 lookup_limit(struct lookup *l)
 {
 	struct worker *worker = l->worker;
-	size_t n = worker->n_lookups - worker->n_reserved;
-	bool full = n > WORKER_LOOKUPS_MAX;
 
-	if (full && !worker->full)
-		log_msg(worker->log, LOG_LEVEL_WARNING, "limit",
-		    "%d lookups under way on one loop: only domains that the "
-		    "policy store knows are looked up",
-		    WORKER_LOOKUPS_MAX);
-	/* Some way below, or it would be told with every lookup that ends. */
-	if (full || n <= WORKER_LOOKUPS_MAX / 2)
-		worker->full = full;
-	l->shed = full;
-	if (full)
-		lookup_error(l, "too many domains are being looked up");
+	l->shed = worker->n_lookups - worker->n_reserved > WORKER_LOOKUPS_MAX;
+	if (!l->shed)
+		return;
+	tell(worker, LIMIT_LOOKUPS);
+	lookup_error(l, "too many domains are being looked up");
 }
 
 bool
@@ -123,9 +345,12 @@ lookup_use_reserve(struct lookup *l)
 {
 	struct worker *worker = l->worker;
 
-	if (!lookup_is_known_to_bind(l) || worker->stopping ||
-	    worker->n_reserved >= WORKER_RESERVED_MAX)
+	if (!lookup_is_known_to_bind(l) || worker->stopping)
 		return false;
+	if (worker->n_reserved >= WORKER_RESERVED_MAX) {
+		tell(worker, LIMIT_RESERVED);
+		return false;
+	}
 	l->reserved = true;
 	worker->n_reserved++;
 	l->shed = false;

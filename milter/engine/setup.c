@@ -66,6 +66,8 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->refs = 1;
 	setup->generation = generation;
 	setup->loop = loop;
+	for (size_t i = 0; i < LANES; i++)
+		TAILQ_INIT(&setup->lanes[i].turns);
 	setup->rules = config->rules;
 	setup->dane_for_all = config->dane_for_all;
 	setup->enforced = config_enforced(config);

@@ -9,6 +9,7 @@
 #define ENGINE_SETUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -23,6 +24,26 @@ struct metrics;
 
 /* All of one worker, those that only old lookups use included. */
 LIST_HEAD(setup_list, setup);
+
+/*
+ * Where DNS questions wait for their turn: each lane has a limit of questions
+ * under way. Known to bind: a pin or a stored policy says so.
+ */
+enum lane_kind {
+	LANE_COMMON,    /* validating */
+	LANE_BOUND,     /* the same, of lookups known to bind */
+	LANE_DISCOVERY, /* not validating */
+	LANE_DISCOVERY_BOUND,
+	LANE_FRESH, /* past every cache */
+	LANES
+};
+
+struct turn;
+TAILQ_HEAD(turns, turn);
+struct lane {
+	size_t n_sent;      /* questions under way */
+	struct turns turns; /* see lookup_limit.c */
+};
 
 struct setup {
 	LIST_ENTRY(setup) link;
@@ -40,6 +61,7 @@ struct setup {
 	struct dns *reserve; /* for domains known to bind, while dns is busy */
 	struct dns *discovery; /* does not validate (T-11) */
 	struct dns *fresh;     /* the same, past every cache */
+	struct lane lanes[LANES];
 	struct fetcher *fetcher;
 	struct loop_task release;
 };

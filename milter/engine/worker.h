@@ -28,20 +28,37 @@ struct probe;
 struct tlsrpt;
 
 /*
- * Lookups under way per loop, and beyond them those of domains that are known
- * to bind; more are shed (see lookup.h). Of the questions that a resolver takes
- * a quarter is kept for the same domains.
+ * Limits of one loop. Lookups under way: WORKER_LOOKUPS_MAX, and beyond them
+ * WORKER_RESERVED_MAX of domains that are known to bind; further ones are shed
+ * (lookup.h). DNS questions under way, by lane (setup.h): further ones wait.
+ *
+ * One lookup has LOOKUP_QUESTIONS_MAX questions of a lane under way, those of
+ * eight hosts. While a quarter of the lane is taken, it has
+ * LOOKUP_QUESTIONS_BUSY and one more for each answer so far, so that domains
+ * with silent servers do not fill the lane.
  */
 #define WORKER_LOOKUPS_MAX    4096
 #define WORKER_RESERVED_MAX   1024
-#define WORKER_QUESTIONS_BUSY 128 /* others may have to wait for a socket */
-/* Of those past every cache (A-02). Each is a resolver of its own for as long
+#define WORKER_QUESTIONS_MAX  (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
+#define WORKER_BOUND_MAX      480 /* a resolver has 512 sockets */
+#define WORKER_QUESTIONS_BUSY 128 /* then the bound ones use the reserve */
+#define LOOKUP_QUESTIONS_MAX  24
+#define LOOKUP_QUESTIONS_BUSY 3
+/* Questions past every cache (A-02). Each is a resolver of its own for as long
  * as it takes: some 2 MB, and 2 ms in which the loop does nothing else. So
  * refreshes and second fetches (T-13) take fewer of them, and otherwise the
  * resolver whose cache is young. */
 #define WORKER_FRESH_MAX     32
 #define WORKER_FRESH_FETCHES 8
-#define WORKER_QUESTIONS_MAX (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
+
+/* Limits whose first hit in a minute is logged. The first ones are those of the
+ * lanes, in their order. */
+enum limit {
+	LIMIT_SHARE = LANES,
+	LIMIT_LOOKUPS,
+	LIMIT_RESERVED,
+	LIMITS
+};
 
 struct worker {
 	struct engine *engine;
@@ -62,10 +79,7 @@ struct worker {
 	struct pulse pulse;
 	bool running; /* the loop was started */
 	bool stopping;
-	bool full;           /* the limit was hit, and that was logged */
-	bool busy;           /* the same of WORKER_QUESTIONS_MAX */
-	bool busy_discovery; /* of the same for setup->discovery */
-	bool busy_fresh;     /* and of WORKER_FRESH_MAX */
+	uint64_t limit_told_ms[LIMITS]; /* clock_mono_ms(); 0: never */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

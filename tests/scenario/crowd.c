@@ -6,6 +6,7 @@
 #include "autoconf.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/worker.h"
 #include "world.h"
@@ -13,7 +14,6 @@
 #define CROWD    WORKER_LOOKUPS_MAX
 #define HOSTS    FACTS_HOSTS_MAX
 #define MX_SIZE  2048
-#define BUSY     "too many requests"
 #define PATIENCE 4000
 
 static struct asker crowd[CROWD];
@@ -175,28 +175,44 @@ the_reserve_is_bounded(void)
 	world_stop();
 }
 
-/* A few dozen domains are enough for more questions than can be asked. */
-static void
-questions_of_strangers_leave_room(void)
+/* MX records of HOSTS hosts, h0.suffix and so on. */
+static const char *
+many_hosts(const char *suffix)
 {
 	static char mx[MX_SIZE];
-	struct asker bound, unknown;
-	size_t len = 0, n = WORKER_QUESTIONS_MAX / (3 * HOSTS) + 1;
+	size_t len = 0;
 
 	for (size_t i = 0; i < HOSTS; i++)
 		len += (size_t)snprintf(mx + len, sizeof(mx) - len,
-		    "%s%zu h%zu.crowd.test", i > 0 ? ", " : "", i, i);
+		    "%s%zu h%zu%s", i > 0 ? ", " : "", i, i, suffix);
+	return mx;
+}
+
+/* The i-th of the crowd has many hosts, and all are silent. */
+static const char *
+silent_hosts(size_t i)
+{
+	(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
+	    "d%zu.crowd.test", i);
+	script_secure(crowd_names[i], DNS_MX, many_hosts(".crowd.test"));
+	return crowd_names[i];
+}
+
+/* A few dozen domains are enough for more questions than can be asked. */
+static void
+S_08_questions_of_strangers_leave_room(void)
+{
+	struct asker bound, unknown;
+	size_t n = WORKER_QUESTIONS_MAX / (3 * HOSTS) + 1;
+
 	script_silence(".crowd.test");
 	stored_with_answers("bound.example.org", "mx.example.org");
 	script_txt("unknown.example.org", "1");
 	script_policy("unknown.example.org", BINDING, 0);
 	world_start();
 	for (size_t i = 0; i < n; i++) {
-		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
-		    "d%zu.crowd.test", i);
-		script_txt(crowd_names[i], "1");
+		script_txt(silent_hosts(i), "1");
 		script_policy(crowd_names[i], BINDING, 0);
-		script_secure(crowd_names[i], DNS_MX, mx);
 		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
 		fake_run(0);
 	}
@@ -204,13 +220,150 @@ questions_of_strangers_leave_room(void)
 	ask_domain(&unknown, "unknown.example.org", PATIENCE);
 	fake_run(0);
 	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
-	/* discovery has a resolver of its own */
-	CHECK_VERDICT(unknown, VERDICT_DEFER, REASON_MX_FAILED);
-	CHECK(strcmp(unknown.why, BUSY) == 0);
+	CHECK_VERDICT(unknown, VERDICT_DEFER, REASON_MX_INSECURE);
 	fake_run(PATIENCE);
-	/* all but the last, which came too late for a question */
-	for (size_t i = 0; i < n - 1; i++)
+	for (size_t i = 0; i < n; i++)
 		CHECK_VERDICT(crowd[i], VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+/* Strangers whose domains bind, too: a policy of one's own is no way to keep
+ * others from being looked up. */
+static void
+S_08_strangers_that_bind_leave_room(void)
+{
+	const size_t n = 80; /* more questions than two resolvers take */
+	struct asker bound;
+
+	script_silence(".crowd.test");
+	stored_with_answers("bound.example.org", "mx.example.org");
+	world_start();
+	for (size_t i = 0; i < n; i++) {
+		script_stored(silent_hosts(i), "1", BINDING, 100);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+		fake_run(0);
+	}
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	fake_run(0);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	fake_run(PATIENCE);
+	for (size_t i = 0; i < n; i++)
+		CHECK_VERDICT(crowd[i], VERDICT_DEFER, REASON_DEADLINE);
+	world_stop();
+}
+
+static size_t
+lines_with(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	char line[4096];
+	size_t n = 0;
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL)
+		n += strstr(line, text) != NULL;
+	(void)fclose(file);
+	return n;
+}
+
+/* More of them than can be asked about. Each waits for its turn, and so does
+ * the one whose servers answer. */
+static void
+S_08_what_is_too_much_waits_for_its_turn(void)
+{
+	const size_t n = WORKER_BOUND_MAX / LOOKUP_QUESTIONS_BUSY;
+	char path[] = "/tmp/scenario-log.XXXXXX";
+	int fd = mkstemp(path);
+	struct asker bound;
+
+	CHECK(fd >= 0);
+	(void)close(fd);
+	script_silence_for(".crowd.test", 2000);
+	stored_with_answers("bound.example.org", "mx.example.org");
+	world_start_logging(path);
+	for (size_t i = 0; i < n; i++) {
+		script_stored(silent_hosts(i), "1", BINDING, 100);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+		fake_run(1900 / n);
+	}
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	fake_run(0);
+	CHECK(bound.completions == 0);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	for (size_t i = 0; i < n; i++)
+		CHECK(crowd[i].verdict == VERDICT_DEFER);
+	/* one line for each limit, and again after a minute */
+	CHECK(lines_with(path, "480 DNS questions about domains") == 1);
+	CHECK(lines_with(path, "3 DNS questions at a time") == 1);
+	fake_run(60000);
+	CHECK(lines_with(path, "480 DNS questions about domains") == 2);
+	world_stop();
+	(void)unlink(path);
+}
+
+/* When nobody waits for the strangers any more, they do not wait either. */
+static void
+S_08_nothing_waits_for_nobody(void)
+{
+	const size_t n = 2 * WORKER_BOUND_MAX;
+	struct asker bound;
+
+	script_silence_for(".crowd.test", 10000);
+	stored_with_answers("bound.example.org", "mx.example.org");
+	world_start();
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
+		    "d%zu.crowd.test", i);
+		script_stored(crowd_names[i], "1", BINDING, 100);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+		fake_run(5);
+	}
+	/* The questions of the second half wait for those of the first one,
+	 * which are under way for 10 s. */
+	fake_run(PATIENCE);
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	fake_run(0);
+	CHECK(bound.completions == 0);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	world_stop();
+}
+
+/* A domain with many hosts, all well: some of them wait within its lookup. */
+static void
+S_08_a_lookup_asks_about_a_few_hosts_at_a_time(void)
+{
+	static char names[HOSTS][2][48];
+	struct asker bound;
+
+	script_stored("example.org", "1", BINDING, 100);
+	script_secure("example.org", DNS_MX, many_hosts(".example.org"));
+	for (size_t i = 0; i < HOSTS; i++) {
+		(void)snprintf(names[i][0], sizeof(names[i][0]),
+		    "h%zu.example.org", i);
+		(void)snprintf(names[i][1], sizeof(names[i][1]),
+		    "_25._tcp.h%zu.example.org", i);
+		script_delivery("other.example.org", names[i][0], true);
+		script_dns((struct script_dns){.name = names[i][0],
+		    .type = DNS_A,
+		    .status = FACT_SECURE,
+		    .answer = ANSWER_RECORDS,
+		    .records = "192.0.2.25",
+		    .delay_ms = 100});
+	}
+	world_start();
+	ask_domain(&bound, "example.org", PATIENCE);
+	fake_run(50);
+	CHECK(script_dns_count(names[0][0], DNS_A) == 1);
+	CHECK(script_dns_count(names[HOSTS - 1][0], DNS_A) == 0);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	for (size_t i = 0; i < HOSTS; i++) {
+		CHECK(script_dns_count(names[i][0], DNS_A) == 1);
+		CHECK(script_dns_count(names[i][0], DNS_AAAA) == 1);
+		CHECK(script_dns_count(names[i][1], DNS_TLSA) == 1);
+	}
 	world_stop();
 }
 
@@ -232,7 +385,7 @@ F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 	crowd_asks(CROWD - 1);
 	fake_run(1500); /* without a TXT, addresses are asked as well */
 	unknown = asked("unknown.example.org");
-	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_DISCOVERY_FAILED);
+	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_DEADLINE);
 	CHECK(script_fetch_count("unknown.example.org") == 0);
 	/* under resolvers of its own */
 	world_reload();
@@ -251,7 +404,11 @@ const struct scenario crowd_scenarios[] = {
     SCENARIO(a_crowd_does_not_starve_those_that_are_bound),
     SCENARIO(A_02_fresh_questions_are_bounded),
     SCENARIO(the_reserve_is_bounded),
-    SCENARIO(questions_of_strangers_leave_room),
+    SCENARIO(S_08_questions_of_strangers_leave_room),
+    SCENARIO(S_08_strangers_that_bind_leave_room),
+    SCENARIO(S_08_what_is_too_much_waits_for_its_turn),
+    SCENARIO(S_08_nothing_waits_for_nobody),
+    SCENARIO(S_08_a_lookup_asks_about_a_few_hosts_at_a_time),
     SCENARIO(F_17_a_crowd_puts_no_policy_host_into_back_off),
     {NULL, NULL},
   /* clang-format on */

@@ -30,6 +30,7 @@ struct asked {
 static struct asked asked[ASKED_MAX];
 static size_t n_asked;
 static const char *silent; /* NULL: none are */
+static uint64_t silence_ms;
 
 struct dns {
 	bool uncached;
@@ -280,7 +281,14 @@ question_due(void *arg)
 void
 script_silence(const char *suffix)
 {
+	script_silence_for(suffix, SCRIPT_NEVER);
+}
+
+void
+script_silence_for(const char *suffix, uint64_t ms)
+{
 	silent = suffix;
+	silence_ms = ms;
 }
 
 static bool
@@ -361,7 +369,9 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 		s = strcmp(name, ".") == 0 ? &root : &nothing;
 	q->script = *s;
 	if (s == &nothing && is_silent(name))
-		q->script.delay_ms = SCRIPT_NEVER;
+		q->script = (struct script_dns){.status = FACT_FAILED,
+		    .why = "no answer in time",
+		    .delay_ms = silence_ms};
 	q->script.type = type;
 	q->dns = dns;
 	q->discovery = discovery;
@@ -431,7 +441,8 @@ dns_pending(const struct dns *dns)
 	return dns->n;
 }
 
-/* --- fetch/fetch.h --------------------------------------------------------- */
+/* --- fetch/fetch.h ---------------------------------------------------------
+ */
 
 struct script_fetch {
 	char host[NAME_SIZE + 8];
@@ -617,7 +628,8 @@ fetch_failure_tlsrpt(enum fetch_failure failure)
 	return "";
 }
 
-/* --- store/store.h --------------------------------------------------------- */
+/* --- store/store.h ---------------------------------------------------------
+ */
 
 struct stored {
 	char domain[NAME_SIZE];
@@ -845,6 +857,7 @@ script_reset(void)
 	while (n_kept > 0)
 		free(kept[--n_kept]);
 	n_answers = n_asked = n_fetches = n_stored = 0;
+	silent = NULL;
 	memset(fetches, 0, sizeof(fetches));
 	get_error = put_error = 0;
 	store_delay_ms = 0;

@@ -9,9 +9,11 @@
 #include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "engine/status.h"
+#include "log/log.h"
 
 struct config world_config;
 static struct engine *engine;
+static struct log *world_log;
 
 void
 world_reset(void)
@@ -34,11 +36,26 @@ world_start(void)
 {
 	char error[ENGINE_ERROR_SIZE];
 
-	engine = engine_new(&world_config, NULL, NULL, error);
+	engine = engine_new(&world_config, NULL, world_log, error);
 	if (engine == NULL) {
 		(void)fprintf(stderr, "engine_new: %s\n", error);
 		exit(1);
 	}
+}
+
+void
+world_start_logging(const char *path)
+{
+	char target[256], error[LOG_ERROR_SIZE];
+	const struct log_config config = {
+	    .target = target,
+	    .level = LOG_LEVEL_WARNING,
+	};
+
+	(void)snprintf(target, sizeof(target), "file:%s", path);
+	world_log = log_open(&config, "scenario", error);
+	CHECK(world_log != NULL);
+	world_start();
 }
 
 static void
@@ -58,6 +75,7 @@ world_stop(void)
 {
 	fake_inline(true);
 	engine_free(&engine);
+	log_close(&world_log);
 	fake_inline(false);
 	fake_run(120000); /* what was cancelled frees itself when due */
 	fake_reset();

@@ -49,6 +49,8 @@ struct scenario {
 extern struct config world_config;
 void world_reset(void);
 void world_start(void);
+/* The same with a log; the file is the caller's. */
+void world_start_logging(const char *path);
 void world_stop(void);
 /* Takes what world_config says now. */
 void world_reload(void);
