@@ -1,6 +1,7 @@
 # Everything compiled. A library holds the folders that are linked together:
 #
-#	libcore.a	base/ as far as it is pure, core/, the trees of text/
+#	libcore.a	base/ as far as it needs libc alone, core/, the trees of
+#			text/
 #	libio.a		base/ that knows libraries, dns/ fetch/ log/ store/
 #	libengine.a	engine/
 #	libconf.a	config/
@@ -15,11 +16,15 @@ noinst_LIBRARIES += libcore.a libio.a libengine.a libconf.a libfront.a \
 libcore_a_SOURCES = \
 	milter/base/ascii.h \
 	milter/base/base64.c milter/base/base64.h \
+	milter/base/clock.c milter/base/clock.h \
 	milter/base/duration.c milter/base/duration.h \
 	milter/base/err.c milter/base/err.h \
+	milter/base/lru.c milter/base/lru.h \
+	milter/base/map.c milter/base/map.h \
 	milter/base/name.c milter/base/name.h \
 	milter/base/netstring.c milter/base/netstring.h \
 	milter/base/text.c milter/base/text.h \
+	milter/base/thread.c milter/base/thread.h \
 	milter/core/address.c milter/core/address.h \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/delivery.c milter/core/delivery.h \
@@ -131,7 +136,6 @@ DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 # --- engine/: one lookup per domain on an event loop.
 libengine_a_SOURCES = \
 	milter/base/clock.c milter/base/clock.h \
-	milter/base/map.c milter/base/map.h \
 	milter/engine/answer.c milter/engine/answer.h \
 	milter/engine/ask.c milter/engine/ask.h \
 	milter/engine/ask_wait.c \

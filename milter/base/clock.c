@@ -1,30 +1,25 @@
-/* The two clocks, from the system. */
 #include "autoconf.h"
 
 #include "base/clock.h"
 
 #include <time.h>
 
-static struct timespec
-now(clockid_t id)
-{
-	struct timespec ts = {0, 0};
-
-	/* Cannot fail for the two clocks that every Linux and BSD has. */
-	(void)clock_gettime(id, &ts);
-	return ts;
-}
+/* clock_gettime() cannot fail for these two clocks. */
 
 uint64_t
-clock_mono_ms(void)
+clock_mono_us(void)
 {
-	struct timespec ts = now(CLOCK_MONOTONIC);
+	struct timespec now = {0, 0};
 
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 int64_t
-clock_wall_s(void)
+clock_wall_ms(void)
 {
-	return now(CLOCK_REALTIME).tv_sec;
+	struct timespec now = {0, 0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

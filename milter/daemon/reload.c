@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "config/config_io.h"
 #include "config/snapshot.h"
 #include "daemon/exemption_log.h"
@@ -253,7 +254,7 @@ reloader_new(const struct reload_parts *parts)
 		return NULL;
 	r->parts = *parts;
 	(void)pthread_mutex_init(&r->lock, NULL);
-	if (pthread_create(&r->thread, NULL, wait_for_signals, r) == 0) {
+	if (thread_start(&r->thread, NULL, NULL, wait_for_signals, r) == 0) {
 		engine_on_set_back(parts->engine, note_set_back, r);
 		return r;
 	}

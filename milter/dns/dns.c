@@ -25,6 +25,7 @@
 #include <event2/event.h>
 #include <getdns/getdns_extra.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "dns/dns_context.h"
 #include "dns/dns_guard.h"
@@ -247,7 +248,7 @@ count(const struct lookup *lookup, const struct dns_answer *answer)
 	metrics_count(metrics, METRICS_DNS, dns_type_row(lookup->type),
 	    answer->status);
 	metrics_time(metrics, METRICS_DNS_TIME,
-	    metrics_clock_us() - lookup->begun_us);
+	    clock_mono_us() - lookup->begun_us);
 }
 
 static void
@@ -377,7 +378,7 @@ dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
 	lookup->reading = reading;
 	lookup->done = done;
 	lookup->arg = arg;
-	lookup->begun_us = metrics_clock_us();
+	lookup->begun_us = clock_mono_us();
 	(void)snprintf(lookup->name, sizeof(lookup->name), "%s", name);
 	err = send_question(lookup);
 	if (err != 0)

@@ -8,6 +8,7 @@
 
 #include <getdns/getdns_extra.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "dns/dns_guard.h"
 #include "dns/dns_loop.h"
@@ -210,7 +211,7 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 	}
 	c->setup = setup;
 	c->refs = 1;
-	c->born_us = metrics_clock_us();
+	c->born_us = clock_mono_us();
 	c->guard.options = &setup->guard;
 	(void)pthread_mutex_lock(&one_at_a_time);
 	err = set_up(c, base, error);
@@ -249,7 +250,7 @@ dns_context_is_old(const struct dns_context *context)
 {
 	uint64_t life_us = (uint64_t)context->setup->context_life_ms * 1000;
 
-	return life_us != 0 && metrics_clock_us() - context->born_us >= life_us;
+	return life_us != 0 && clock_mono_us() - context->born_us >= life_us;
 }
 
 getdns_return_t

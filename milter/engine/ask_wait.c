@@ -5,12 +5,11 @@
  */
 #include "autoconf.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "core/policy.h"
 #include "engine/answer.h"
 #include "engine/engine_impl.h"
@@ -38,16 +37,12 @@ static struct rendezvous *
 rendezvous_new(void)
 {
 	struct rendezvous *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 
 	if (r == NULL)
 		return NULL;
 	r->holders = 2;
 	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&r->come, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	thread_cond_init(&r->come);
 	return r;
 }
 
@@ -66,25 +61,13 @@ leave(struct rendezvous *r)
 	free(r);
 }
 
-static struct timespec
-timespec_of(uint64_t mono_ms)
-{
-	return (struct timespec){
-	    .tv_sec = (time_t)(mono_ms / 1000),
-	    .tv_nsec = (long)(mono_ms % 1000) * 1000000L,
-	};
-}
-
 /* Takes the lock and keeps it. Whether the other side has come. */
 static bool
 wait_until(struct rendezvous *r, uint64_t mono_ms)
 {
-	struct timespec until = timespec_of(mono_ms);
-	int err = 0;
-
 	(void)pthread_mutex_lock(&r->lock);
-	while (!r->done && err != ETIMEDOUT)
-		err = pthread_cond_timedwait(&r->come, &r->lock, &until);
+	while (!r->done && thread_wait_until(&r->come, &r->lock, mono_ms))
+		continue;
 	return r->done;
 }
 

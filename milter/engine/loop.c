@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -19,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 
 struct loop {
 	struct event_base *base;
@@ -168,20 +168,10 @@ loop_main(void *arg)
 int
 loop_start(struct loop *loop)
 {
-	sigset_t all;
-	sigset_t saved;
-	int rc;
+	int err = thread_start(&loop->thread, NULL, "loop", loop_main, loop);
 
-	/* The thread inherits the mask: signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	rc = pthread_create(&loop->thread, NULL, loop_main, loop);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	if (rc != 0)
-		return ERR_NOMEM;
-	loop->started = true;
-	(void)pthread_setname_np(loop->thread, "loop");
-	return 0;
+	loop->started = err == 0;
+	return err;
 }
 
 static void

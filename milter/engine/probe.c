@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "dns/dns.h"
 #include "engine/loop.h"
 #include "log/log.h"
@@ -124,16 +124,12 @@ struct probe *
 probe_new(struct log *log)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
-	pthread_condattr_t attr;
 
 	if (probe == NULL)
 		return NULL;
 	probe->log = log;
 	(void)pthread_mutex_init(&probe->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&probe->known, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	thread_cond_init(&probe->known);
 	return probe;
 }
 
@@ -187,16 +183,10 @@ probe_why(struct probe *probe, char out[PROBE_WHY_SIZE])
 enum probe_state
 probe_await(struct probe *probe, uint64_t deadline_ms)
 {
-	struct timespec until = {
-	    .tv_sec = (time_t)(deadline_ms / 1000),
-	    .tv_nsec = (long)(deadline_ms % 1000) * 1000000,
-	};
-	int err = 0;
-
 	(void)pthread_mutex_lock(&probe->lock);
-	while (atomic_load(&probe->state) == PROBE_UNKNOWN && err == 0)
-		err =
-		    pthread_cond_timedwait(&probe->known, &probe->lock, &until);
+	while (atomic_load(&probe->state) == PROBE_UNKNOWN &&
+	    thread_wait_until(&probe->known, &probe->lock, deadline_ms))
+		continue;
 	(void)pthread_mutex_unlock(&probe->lock);
 	return (enum probe_state)atomic_load(&probe->state);
 }

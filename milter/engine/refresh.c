@@ -4,13 +4,12 @@
 #include "engine/refresh.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "config/config.h"
 #include "engine/ask.h"
 #include "engine/refresh_plan.h"
@@ -141,13 +140,8 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 static void
 pause_until(struct refresher *r, uint64_t until_ms)
 {
-	struct timespec until = {
-	    .tv_sec = (time_t)(until_ms / 1000),
-	    .tv_nsec = (long)(until_ms % 1000) * 1000000L,
-	};
-
 	while (!r->stop && !r->look_now && clock_mono_ms() < until_ms)
-		(void)pthread_cond_timedwait(&r->wake, &r->lock, &until);
+		(void)thread_wait_until(&r->wake, &r->lock, until_ms);
 }
 
 static void *
@@ -187,27 +181,11 @@ take_config(struct refresher *r, const struct config *config)
 		r->retry_s = config->fetch_backoff_ms / 1000;
 }
 
-static int
-start_thread(struct refresher *r)
-{
-	sigset_t all, old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&r->thread, NULL, refresher_run, r);
-	if (err == 0)
-		(void)pthread_setname_np(r->thread, "refresher");
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
-}
-
 struct refresher *
 refresher_new(const struct config *config, struct engine *engine,
     struct store *store, struct log *log)
 {
 	struct refresher *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 
 	if (r == NULL)
 		return NULL;
@@ -216,11 +194,9 @@ refresher_new(const struct config *config, struct engine *engine,
 	r->log = log;
 	take_config(r, config);
 	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&r->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	if (start_thread(r) != 0) {
+	thread_cond_init(&r->wake);
+	if (thread_start(&r->thread, NULL, "refresher", refresher_run, r) !=
+	    0) {
 		destroy(r);
 		return NULL;
 	}

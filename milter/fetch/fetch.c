@@ -13,6 +13,7 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "fetch/fetch_event.h"
 #include "fetch/fetch_outcome.h"
@@ -139,7 +140,7 @@ fetch_count(const struct fetch *f)
 	/* What is cancelled, or never ran, says nothing about policy hosts. */
 	if (f->running && f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
 		metrics_time(metrics, METRICS_FETCH_TIME,
-		    metrics_clock_us() - f->begun_us);
+		    clock_mono_us() - f->begun_us);
 }
 
 /* Of a host with addresses in several networks the first counts. */
@@ -184,7 +185,7 @@ run(struct fetch *f)
 	struct fetcher *fetcher = f->fetcher;
 
 	f->running = true;
-	f->begun_us = metrics_clock_us();
+	f->begun_us = clock_mono_us();
 	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
 	if (timer_set(f, fetcher->rules.timeout_ms) != 0)
 		return ERR_NOMEM;
@@ -195,7 +196,7 @@ run(struct fetch *f)
 static struct fetch *
 find_next(const struct fetcher *fetcher)
 {
-	uint64_t now_us = metrics_clock_us();
+	uint64_t now_us = clock_mono_us();
 	struct fetch *silent = NULL;
 	struct fetch *f;
 
@@ -234,7 +235,7 @@ note_silence(const struct fetch *f)
 		fetch_silent_note(&f->fetcher->silent,
 		    &f->transfer.addresses[0],
 		    f->transfer.result.failure == FETCH_FAILURE_TIMEOUT,
-		    metrics_clock_us());
+		    clock_mono_us());
 }
 
 static void

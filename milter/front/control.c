@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 #include "config/snapshot.h"
 #include "front/control_client.h"
 #include "log/log.h"
@@ -147,12 +147,10 @@ serve_client(void *arg)
 
 /* --- threads ------------------------------------------------------------ */
 
-/* All signals blocked: they are others' to wait for. */
 static int
 start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
-	sigset_t all, old;
 	int err = pthread_attr_init(&attr);
 
 	if (err != 0)
@@ -161,10 +159,7 @@ start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
 	if (detached)
 		(void)pthread_attr_setdetachstate(&attr,
 		    PTHREAD_CREATE_DETACHED);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(thread, &attr, run, arg);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(thread, &attr, NULL, run, arg);
 	(void)pthread_attr_destroy(&attr);
 	return err;
 }

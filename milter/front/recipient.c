@@ -177,7 +177,7 @@ recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out)
 {
 	const uint64_t start_ms = clock_mono_ms();
-	const uint64_t start_us = metrics_clock_us();
+	const uint64_t start_us = clock_mono_us();
 	struct scope scope;
 	struct recipient_log line = {
 	    .queue_id = recipient->queue_id,
@@ -218,5 +218,5 @@ recipient_judge(const struct recipient_context *context,
 	if (line.verdict != VERDICT_PASS && out->answer == RECIPIENT_PASS)
 		metrics_count(context->metrics, METRICS_SPARED, line.reason, 0);
 	metrics_time(context->metrics, METRICS_RECIPIENT_TIME,
-	    metrics_clock_us() - start_us);
+	    clock_mono_us() - start_us);
 }

@@ -3,12 +3,11 @@
 #include "front/stats_sampler.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "store/store.h"
 
 #define MINUTE_MS 60000
@@ -77,15 +76,10 @@ wait_until_due(struct minute *minute, uint64_t note_ms, uint64_t walk_ms)
 	while (!minute->stop) {
 		uint64_t at_ms =
 		    minute->wanted && walk_ms < note_ms ? walk_ms : note_ms;
-		const struct timespec until = {
-		    .tv_sec = (time_t)(at_ms / 1000),
-		    .tv_nsec = (long)(at_ms % 1000) * 1000000L,
-		};
 
 		if (clock_mono_ms() >= at_ms)
 			return;
-		(void)pthread_cond_timedwait(&minute->wake, &minute->lock,
-		    &until);
+		(void)thread_wait_until(&minute->wake, &minute->lock, at_ms);
 	}
 }
 
@@ -124,22 +118,6 @@ run(void *arg)
 	return NULL;
 }
 
-static int
-start_thread(struct minute *minute)
-{
-	sigset_t all;
-	sigset_t old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&minute->thread, NULL, run, minute);
-	if (err == 0)
-		(void)pthread_setname_np(minute->thread, "minute");
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err == 0 ? 0 : ERR_NOMEM;
-}
-
 /* --- life --- */
 
 static void
@@ -156,7 +134,6 @@ struct minute *
 minute_new(struct store *store, struct metrics *metrics)
 {
 	struct minute *minute = calloc(1, sizeof(*minute));
-	pthread_condattr_t attr;
 
 	if (minute == NULL)
 		return NULL;
@@ -164,11 +141,9 @@ minute_new(struct store *store, struct metrics *metrics)
 	minute->metrics = metrics;
 	minute->next = calloc(1, sizeof(*minute->next));
 	(void)pthread_mutex_init(&minute->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&minute->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	if (minute->next == NULL || start_thread(minute) != 0)
+	thread_cond_init(&minute->wake);
+	if (minute->next == NULL ||
+	    thread_start(&minute->thread, NULL, "minute", run, minute) != 0)
 		destroy(&minute);
 	return minute;
 }

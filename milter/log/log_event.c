@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 #include "log/log_escape.h"
 #include "log/log_impl.h"
@@ -113,11 +113,9 @@ append_bare(struct log_event *e, const void *value, size_t len)
 static void
 append_time(struct log_event *e)
 {
-	struct timespec now = {0, 0};
+	int64_t now_ms = clock_wall_ms();
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	log_time(now.tv_sec, (unsigned)(now.tv_nsec / 1000000),
-	    e->line + e->len);
+	log_time(now_ms / 1000, (unsigned)(now_ms % 1000), e->line + e->len);
 	e->len += LOG_TIME_LEN;
 }
 

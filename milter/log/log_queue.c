@@ -7,13 +7,13 @@
 
 #include "log/log_queue.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
 
 #define BUFFER_SIZE ((size_t)256 * 1024)
 /* What is gathered before it is written, unless somebody waits... */
@@ -48,35 +48,20 @@ struct log_queue {
 	struct buffer buffers[2];
 };
 
-static struct timespec
-linger_until(void)
-{
-	struct timespec until = {0, 0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += LINGER_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	return until;
-}
-
 /* With the lock held, as what is called here. */
 static void
 await_lines(struct log_queue *queue)
 {
-	struct timespec until;
-	int err = 0;
+	uint64_t until_ms;
 
 	queue->waiting = true;
 	while (queue->filling->len == 0 && !queue->ending)
 		(void)pthread_cond_wait(&queue->come, &queue->lock);
 	queue->waiting = false;
-	until = linger_until();
-	while (!queue->urgent && !queue->ending && err == 0)
-		err =
-		    pthread_cond_timedwait(&queue->come, &queue->lock, &until);
+	until_ms = clock_mono_ms() + LINGER_MS;
+	while (!queue->urgent && !queue->ending &&
+	    thread_wait_until(&queue->come, &queue->lock, until_ms))
+		continue;
 	queue->urgent = false;
 }
 
@@ -114,20 +99,6 @@ run(void *arg)
 	return NULL;
 }
 
-/* Signals are for others. */
-static int
-start_thread(struct log_queue *queue)
-{
-	sigset_t all, before;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&queue->thread, NULL, run, queue);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 static void
 queue_free(struct log_queue *queue)
 {
@@ -141,7 +112,6 @@ struct log_queue *
 log_queue_start(log_queue_write_fn *write, void *arg)
 {
 	struct log_queue *queue = calloc(1, sizeof(*queue));
-	pthread_condattr_t attr;
 
 	if (queue == NULL)
 		return NULL;
@@ -150,12 +120,9 @@ log_queue_start(log_queue_write_fn *write, void *arg)
 	queue->filling = &queue->buffers[0];
 	queue->writing = &queue->buffers[1];
 	(void)pthread_mutex_init(&queue->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&queue->come, &attr);
+	thread_cond_init(&queue->come);
 	(void)pthread_cond_init(&queue->gone, NULL);
-	(void)pthread_condattr_destroy(&attr);
-	if (start_thread(queue) != 0) {
+	if (thread_start(&queue->thread, NULL, NULL, run, queue) != 0) {
 		queue_free(queue);
 		return NULL;
 	}
@@ -183,11 +150,8 @@ append(struct buffer *buffer, const char *octets, size_t len)
 static bool
 is_calm(struct log_queue *queue)
 {
-	struct timespec now = {0, 0};
-	uint64_t now_ms;
+	uint64_t now_ms = clock_mono_ms();
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	if (now_ms - queue->calm_ms >= LINGER_MS) {
 		queue->crowded = queue->n_lines > LINES_CALM &&
 		    now_ms - queue->calm_ms < 2 * LINGER_MS;

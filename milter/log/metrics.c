@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A processor each, as far as they reach. */
 #define SHARDS 16
@@ -101,15 +100,6 @@ metrics_count(struct metrics *metrics, enum metrics_counter counter, size_t row,
 	add(&shard_here(metrics)->cell[places[counter].first +
 		row * places[counter].columns + column],
 	    1);
-}
-
-uint64_t
-metrics_clock_us(void)
-{
-	struct timespec ts = {0, 0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 void

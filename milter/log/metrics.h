@@ -99,8 +99,6 @@ void metrics_free(struct metrics **metrics); /* NULL is fine */
 
 void metrics_count(struct metrics *metrics, enum metrics_counter counter,
     size_t row, size_t column);
-/* CLOCK_MONOTONIC, finer than base/clock.h has it. */
-uint64_t metrics_clock_us(void);
 void metrics_time(struct metrics *metrics, enum metrics_histogram histogram,
     uint64_t us);
 

@@ -4,12 +4,11 @@
 #include "store/redis_keeper.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 #include "log/log.h"
 #include "store/redis_wait.h"
 
@@ -219,13 +218,8 @@ next_ms(const struct redis_keeper *k)
 static bool
 wait_until(struct redis_keeper *k, uint64_t at_ms)
 {
-	const struct timespec at = {(time_t)(at_ms / 1000),
-	    (long)(at_ms % 1000) * 1000000};
-
-	if (at_ms <= redis_now_ms() ||
-	    pthread_cond_timedwait(&k->turn, &k->lock, &at) != 0)
-		return false;
-	return true;
+	return at_ms > redis_now_ms() &&
+	    thread_wait_until(&k->turn, &k->lock, at_ms);
 }
 
 static void *
@@ -328,7 +322,6 @@ static struct redis_keeper *
 keeper_alloc(const struct redis_keeping *keeping)
 {
 	struct redis_keeper *k = calloc(1, sizeof(*k));
-	pthread_condattr_t attr;
 
 	if (k == NULL)
 		return NULL;
@@ -336,10 +329,7 @@ keeper_alloc(const struct redis_keeping *keeping)
 	k->state = STATE_MENDING;
 	k->backoff_ms = BACKOFF_MIN_MS;
 	(void)pthread_mutex_init(&k->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&k->turn, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	thread_cond_init(&k->turn);
 	return k;
 }
 
@@ -365,20 +355,10 @@ is_outage(const struct redis_keeper *k, int err)
 int
 redis_keeper_start(struct redis_keeper *k)
 {
-	sigset_t all;
-	sigset_t saved;
-	int rc;
+	int err = thread_start(&k->thread, NULL, "redis", keep, k);
 
-	/* The thread inherits the mask: signals are main's. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &saved);
-	rc = pthread_create(&k->thread, NULL, keep, k);
-	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	if (rc != 0)
-		return ERR_NOMEM;
-	k->started = true;
-	(void)pthread_setname_np(k->thread, "redis");
-	return 0;
+	k->started = err == 0;
+	return err;
 }
 
 struct redis_keeper *

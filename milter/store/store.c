@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "store/store_backend.h"
@@ -25,15 +24,6 @@ struct store {
 };
 
 /* --- kinds of store ------------------------------------------------------- */
-
-uint64_t
-store_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static const struct store_backend *const backends[] = {
     &store_lmdb,

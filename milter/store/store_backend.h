@@ -77,10 +77,6 @@ extern const struct store_backend store_redis;
 extern const struct store_backend store_rediss;
 extern const struct store_backend store_redis_unix;
 
-/* CLOCK_MONOTONIC. That of base/clock.h is replaced in the scenario tests,
- * where the threads of a store still wait by the real one. */
-uint64_t store_now_ms(void);
-
 /* A handle of store_memory that lies over another store, takes its changes and
  * closes it. NULL: no memory. */
 void *store_memory_over(const struct store_backend *below, void *handle);

@@ -3,11 +3,10 @@
 
 #include "store/work_queue.h"
 
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 
 #define BATCH_OCTETS_MAX (16 << 20)
 
@@ -50,7 +49,6 @@ take_batch(struct work_queue *q)
 static void
 wait_for_work(struct work_queue *q)
 {
-	struct timespec until;
 	uint64_t until_ms = 0;
 
 	if (q->idle != NULL) {
@@ -64,9 +62,7 @@ wait_for_work(struct work_queue *q)
 		pthread_cond_wait(&q->wake, &q->lock);
 		return;
 	}
-	until.tv_sec = (time_t)(until_ms / 1000);
-	until.tv_nsec = (long)(until_ms % 1000) * 1000000L;
-	(void)pthread_cond_timedwait(&q->wake, &q->lock, &until);
+	(void)thread_wait_until(&q->wake, &q->lock, until_ms);
 }
 
 static void *
@@ -94,28 +90,12 @@ int
 work_queue_start(struct work_queue *q, work_queue_fn *work,
     work_queue_idle_fn *idle, void *arg)
 {
-	pthread_condattr_t attr;
-	sigset_t all;
-	sigset_t saved;
-	int rc;
-
 	*q = (struct work_queue){.work = work, .idle = idle, .arg = arg};
 	q->tail = &q->head;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->wake, &attr);
-	pthread_condattr_destroy(&attr);
-
-	/* The thread inherits the mask: signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	rc = pthread_create(&q->thread, NULL, run, q);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	if (rc == 0) {
-		(void)pthread_setname_np(q->thread, "store");
+	thread_cond_init(&q->wake);
+	if (thread_start(&q->thread, NULL, "store", run, q) == 0)
 		return 0;
-	}
 	pthread_cond_destroy(&q->wake);
 	pthread_mutex_destroy(&q->lock);
 	return ERR_NOMEM;

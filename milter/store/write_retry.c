@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "log/log.h"
 #include "store/overlay.h"
@@ -41,9 +42,9 @@ outage_begins(struct write_retry *w, int err)
 	if (w->outage)
 		return;
 	w->outage = true;
-	w->again = w->ended && store_now_ms() < w->ended_ms + w->calm_ms;
+	w->again = w->ended && clock_mono_ms() < w->ended_ms + w->calm_ms;
 	w->backoff_ms = WRITE_RETRY_MIN_MS;
-	w->retry_ms = store_now_ms() + w->backoff_ms;
+	w->retry_ms = clock_mono_ms() + w->backoff_ms;
 	log_begin(&e, w->log, LOG_LEVEL_ERROR, "store");
 	log_str(&e, "state", "no-writes");
 	log_str(&e, "store", w->spec);
@@ -59,7 +60,7 @@ log_end_of_outage(struct write_retry *w)
 	w->outage = false;
 	w->no_room = false;
 	w->ended = true;
-	w->ended_ms = store_now_ms();
+	w->ended_ms = clock_mono_ms();
 	log_begin(&e, w->log, LOG_LEVEL_WARNING, "store");
 	log_str(&e, "state", "writes");
 	log_str(&e, "store", w->spec);
@@ -75,9 +76,9 @@ outage_ends(struct write_retry *w)
 	if (!w->outage || overlay_size(w->held).pending > 0)
 		return;
 	if (!w->calm)
-		w->calm_from_ms = store_now_ms();
+		w->calm_from_ms = clock_mono_ms();
 	w->calm = true;
-	if (!w->again || store_now_ms() >= w->calm_from_ms + w->calm_ms)
+	if (!w->again || clock_mono_ms() >= w->calm_from_ms + w->calm_ms)
 		log_end_of_outage(w);
 }
 
@@ -156,7 +157,7 @@ push(struct write_retry *w)
 		w->backoff_ms = w->backoff_ms < WRITE_RETRY_MAX_MS / 2
 		    ? w->backoff_ms * 2
 		    : WRITE_RETRY_MAX_MS;
-	w->retry_ms = store_now_ms() + w->backoff_ms;
+	w->retry_ms = clock_mono_ms() + w->backoff_ms;
 	outage_ends(w);
 }
 
@@ -187,7 +188,7 @@ write_retry_idle(void *backend)
 
 	if (overlay_size(w->held).pending == 0)
 		outage_ends(w);
-	else if (w->retry_ms <= store_now_ms())
+	else if (w->retry_ms <= clock_mono_ms())
 		push(w);
 	if (overlay_size(w->held).pending > 0)
 		return w->retry_ms;

@@ -30,16 +30,16 @@ static bool post_inline;
 static struct due *dues; /* by time, then by order of arrival */
 
 uint64_t
-clock_mono_ms(void)
+clock_mono_us(void)
 {
-	return now_ms;
+	return now_ms * 1000;
 }
 
 int64_t
-clock_wall_s(void)
+clock_wall_ms(void)
 {
-	return START_WALL_S + (int64_t)((now_ms - START_MONO_MS) / 1000) +
-	    wall_offset_s;
+	return (START_WALL_S + wall_offset_s) * 1000 +
+	    (int64_t)(now_ms - START_MONO_MS);
 }
 
 void

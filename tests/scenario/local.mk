@@ -60,7 +60,6 @@ SCENARIO_SOURCES = \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \
-	milter/base/map.c \
 	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
 	milter/engine/status.c milter/engine/clock_step.c \
 	milter/log/log.c milter/log/log_escape.c milter/log/log_event.c \

@@ -17,16 +17,16 @@ static atomic_uint looks; /* at the clock */
 static atomic_uint walks;
 
 uint64_t
-clock_mono_ms(void)
+clock_mono_us(void)
 {
 	atomic_fetch_add(&looks, 1U);
-	return atomic_load(&now_ms);
+	return atomic_load(&now_ms) * 1000;
 }
 
 int64_t
-clock_wall_s(void)
+clock_wall_ms(void)
 {
-	return (int64_t)(atomic_load(&now_ms) / 1000);
+	return (int64_t)atomic_load(&now_ms);
 }
 
 int
