@@ -7,6 +7,8 @@
 #ifndef TEXT_ADVICE_H
 #define TEXT_ADVICE_H
 
+#include <stdio.h>
+
 #include "core/verdict.h"
 
 /* X(reason, what it means, what to do) */
@@ -157,6 +159,13 @@
 	    "Look at what dane-sts and the system log say: the policy store, " \
 	    "memory, files or a library failed here.")
 /* clang-format on */
+
+/*
+ * For a record that is insecure or bogus: commands that tell a mistake of the
+ * owner from an attack, and what each outcome means. Nothing for other
+ * verdicts.
+ */
+void advice_recipe(FILE *out, size_t width, const struct verdict *verdict);
 
 /* Static texts that end in a full stop. */
 const char *advice_text(enum reason reason);

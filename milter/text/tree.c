@@ -11,9 +11,11 @@
 #include "base/text.h"
 #include "text/advice.h"
 
-#define ADVICE_WIDTH 79 /* the evidence is never broken */
-#define DEPTH_MAX    3  /* MX, host, record */
-#define PATTERNS_MAX 8  /* of a policy; the rest is counted */
+#define WIDTH_DEFAULT 79
+#define WIDTH_MIN     40
+#define DEPTH_MAX     3 /* MX, host, record */
+#define MARGIN_SIZE   (DEPTH_MAX * 8)
+#define PATTERNS_MAX  8 /* of a policy; the rest is counted */
 
 enum colour {
 	COLOUR_NONE,
@@ -47,6 +49,8 @@ static const struct glyphs glyphs_utf8 = {"\u251c\u2500 ", "\u2514\u2500 ",
 struct tree {
 	FILE *out;
 	const struct tree_style *style;
+	const struct glyphs *glyphs;
+	size_t width; /* columns of a line */
 	const struct facts *facts;
 	const struct verdict *verdict;
 	size_t depth; /* of the current item, 1 for the outermost */
@@ -73,31 +77,29 @@ put_coloured(const struct tree *tree, enum colour colour, const char *text)
 		fputs("\033[0m", tree->out);
 }
 
-static const struct glyphs *
-glyphs_of(const struct tree *tree)
-{
-	return tree->style->utf8 ? &glyphs_utf8 : &glyphs_ascii;
-}
-
+/* What stands left of the text at a depth: a bar past each item that is not
+ * the last. */
 static void
-put_margin(const struct tree *tree, size_t depth)
+margin_text(const struct tree *tree, size_t depth, char out[MARGIN_SIZE])
 {
-	const struct glyphs *glyphs = glyphs_of(tree);
-	size_t i;
+	size_t len = 0;
 
-	for (i = 1; i <= depth; i++)
-		fputs(tree->last[i] ? glyphs->blank : glyphs->pass, tree->out);
+	out[0] = '\0';
+	for (size_t i = 1; i <= depth; i++)
+		len += (size_t)snprintf(out + len, MARGIN_SIZE - len, "%s",
+		    tree->last[i] ? tree->glyphs->blank : tree->glyphs->pass);
 }
 
 /* Begins the line of an item at the current depth. */
 static void
 item_begin(struct tree *tree, bool last)
 {
-	const struct glyphs *glyphs = glyphs_of(tree);
+	char margin[MARGIN_SIZE];
 
 	tree->last[tree->depth] = last;
-	put_margin(tree, tree->depth - 1);
-	fputs(last ? glyphs->corner : glyphs->fork, tree->out);
+	margin_text(tree, tree->depth - 1, margin);
+	fputs(margin, tree->out);
+	fputs(last ? tree->glyphs->corner : tree->glyphs->fork, tree->out);
 }
 
 static void
@@ -110,15 +112,36 @@ item_end(const struct tree *tree, bool decided)
 	fputc('\n', tree->out);
 }
 
-/* A line of its own under an item. */
+/* A text of its own under an item, wrapped inside the bars. */
 static void
 detail(const struct tree *tree, const char *text)
 {
-	if (text == NULL || text[0] == '\0')
+	char margin[MARGIN_SIZE];
+
+	if (text == NULL)
 		return;
-	put_margin(tree, tree->depth);
-	put(tree, text);
-	fputc('\n', tree->out);
+	margin_text(tree, tree->depth, margin);
+	text_wrap(tree->out, margin, 3 * tree->depth, tree->width, text);
+}
+
+/* An item whose text is wrapped: its first line begins with the fork where the
+ * others have the margin. */
+static void
+item_text(struct tree *tree, bool last, const char *text)
+{
+	char margin[MARGIN_SIZE];
+	char *lines = NULL;
+	size_t len;
+	FILE *memory = open_memstream(&lines, &len);
+
+	item_begin(tree, last);
+	margin_text(tree, tree->depth, margin);
+	if (memory != NULL) {
+		text_wrap(memory, margin, 3 * tree->depth, tree->width, text);
+		if (fclose(memory) == 0 && len > strlen(margin))
+			fputs(lines + strlen(margin), tree->out);
+	}
+	free(lines);
 }
 
 /* --- items --------------------------------------------------------------- */
@@ -186,6 +209,11 @@ print_host(struct tree *tree, const struct fact_host *host, bool last)
 		is_decisive(tree, EVIDENCE_HOST, host->name));
 	if (host->unusable)
 		return;
+	/* Nothing was asked once the MX records were not secure. */
+	if (host->a.status == FACT_UNASKED &&
+	    host->aaaa.status == FACT_UNASKED &&
+	    host->tlsa.status == FACT_UNASKED)
+		return;
 	tree->depth++;
 	print_record(tree, false, EVIDENCE_A, host, &host->a);
 	print_record(tree, false, EVIDENCE_AAAA, host, &host->aaaa);
@@ -205,20 +233,12 @@ print_hosts(struct tree *tree)
 	tree->depth--;
 }
 
-static bool
-has_delivery(const struct facts *facts)
-{
-	return facts->mx.status != FACT_UNASKED || facts->n_hosts > 0;
-}
-
 static void
 print_delivery(struct tree *tree)
 {
 	const struct facts *facts = tree->facts;
 	const char *domain = facts->recipient.domain;
 
-	if (!has_delivery(facts))
-		return;
 	item_begin(tree, true);
 	if (facts->no_mx) {
 		fputs("next hop without MX", tree->out);
@@ -237,51 +257,53 @@ print_delivery(struct tree *tree)
 	print_hosts(tree);
 }
 
+/* "policy, stored 100 s ago" with what it says and its mx patterns. */
 static void
-put_policy(const struct tree *tree, const struct fact_policy *policy)
+item_policy(struct tree *tree, bool last, const char *title,
+    const struct fact_policy *policy)
 {
-	fprintf(tree->out, "dnssec %s, mode %s, max_age %" PRIu32 " s",
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return;
+	fprintf(out, "%s: dnssec %s, mode %s, max_age %" PRIu32 " s", title,
 	    policy->dnssec ? "yes" : "not required",
 	    policy_mode_name(policy->mode), policy->max_age_s);
-	if (policy->id != NULL) {
-		fputs(", id ", tree->out);
-		put(tree, policy->id);
-	}
-}
-
-static void
-detail_patterns(const struct tree *tree, const struct fact_policy *policy)
-{
-	size_t i;
-
+	if (policy->id != NULL)
+		fprintf(out, ", id %s", policy->id);
+	if (fclose(out) == 0)
+		item_text(tree, last, text);
+	free(text);
 	if (policy->n_mx == 0)
 		return;
-	put_margin(tree, tree->depth);
-	fputs("mx", tree->out);
-	for (i = 0; i < policy->n_mx && i < PATTERNS_MAX; i++) {
-		fputc(' ', tree->out);
-		put(tree, policy->mx[i]);
-	}
+	text = NULL;
+	out = open_memstream(&text, &len);
+	if (out == NULL)
+		return;
+	fputs("mx", out);
+	for (size_t i = 0; i < policy->n_mx && i < PATTERNS_MAX; i++)
+		fprintf(out, " %s", policy->mx[i]);
 	if (policy->n_mx > PATTERNS_MAX)
-		fprintf(tree->out, " and %zu more",
-		    policy->n_mx - PATTERNS_MAX);
-	fputc('\n', tree->out);
+		fprintf(out, " and %zu more", policy->n_mx - PATTERNS_MAX);
+	if (fclose(out) == 0)
+		detail(tree, text);
+	free(text);
 }
 
 static void
 print_stored(struct tree *tree, bool last)
 {
 	const struct fact_policy *stored = tree->facts->stored;
+	char title[80];
 
 	if (stored == NULL)
 		return;
-	item_begin(tree, last);
-	fprintf(tree->out,
-	    "policy, stored %" PRIu64 " s ago%s: ", stored->age_s,
+	snprintf(title, sizeof(title), "policy, stored %" PRIu64 " s ago%s",
+	    stored->age_s,
 	    fact_policy_is_live(stored) ? "" : " and now expired");
-	put_policy(tree, stored);
-	item_end(tree, false);
-	detail_patterns(tree, stored);
+	item_policy(tree, last, title, stored);
 }
 
 static void
@@ -291,22 +313,22 @@ print_fetched(struct tree *tree, bool last)
 
 	if (fetch->state == FETCH_UNASKED)
 		return;
-	item_begin(tree, last);
-	fputs("policy, fetched: ", tree->out);
-	if (fetch->state == FETCH_OK)
-		put_policy(tree, &fetch->policy);
-	else
+	if (fetch->state == FETCH_OK) {
+		item_policy(tree, last, "policy, fetched", &fetch->policy);
+	} else {
+		item_begin(tree, last);
+		fputs("policy, fetched: ", tree->out);
 		put_coloured(tree, COLOUR_BAD, "failed");
-	item_end(tree,
-	    is_decisive(tree, EVIDENCE_FETCH, tree->facts->recipient.domain));
+		item_end(tree,
+		    is_decisive(tree, EVIDENCE_FETCH,
+			tree->facts->recipient.domain));
+	}
 	/* T-12 */
 	if (tree->facts->txt_state == TXT_BOGUS ||
 	    tree->facts->txt_state == TXT_FAILED)
 		detail(tree,
 		    "fetched without a TXT record: its absence is not proven");
-	if (fetch->state == FETCH_OK)
-		detail_patterns(tree, &fetch->policy);
-	else
+	if (fetch->state != FETCH_OK)
 		detail(tree, fetch->error);
 }
 
@@ -343,11 +365,9 @@ print_pin(struct tree *tree, bool last)
 {
 	if (!tree->facts->pinned)
 		return;
-	item_begin(tree, last);
-	fputs("pinned: the configuration requires DNSSEC, whatever the domain "
-	      "publishes",
-	    tree->out);
-	item_end(tree, false);
+	item_text(tree, last,
+	    "pinned: the configuration requires DNSSEC, whatever the domain "
+	    "publishes");
 }
 
 static void
@@ -366,7 +386,7 @@ static void
 print_items(struct tree *tree)
 {
 	const struct facts *facts = tree->facts;
-	bool delivery = has_delivery(facts);
+	bool delivery = facts->mx.status != FACT_UNASKED || facts->n_hosts > 0;
 	bool fetched = facts->fetch.state != FETCH_UNASKED;
 	bool stored = facts->stored != NULL;
 	bool txt = facts->txt_state != TXT_UNASKED;
@@ -378,7 +398,8 @@ print_items(struct tree *tree)
 	print_txt(tree, !stored && !fetched && !delivery);
 	print_stored(tree, !fetched && !delivery);
 	print_fetched(tree, !delivery);
-	print_delivery(tree);
+	if (delivery)
+		print_delivery(tree);
 }
 
 /* --- the whole ----------------------------------------------------------- */
@@ -409,15 +430,6 @@ print_headline(const struct tree *tree, const char *title)
 	}
 }
 
-/* Nobody is to mend his zone because the resolver here is broken. */
-static enum reason
-fault_of(const struct facts *facts, const struct verdict *verdict)
-{
-	if (facts->resolver_broken && verdict->reason != REASON_SECURE)
-		return REASON_RESOLVER_BROKEN;
-	return verdict->reason;
-}
-
 void
 tree_print(FILE *out, const struct tree_style *style, const char *title,
     const struct facts *facts, const struct verdict *verdict)
@@ -425,12 +437,20 @@ tree_print(FILE *out, const struct tree_style *style, const char *title,
 	struct tree tree = {
 	    .out = out,
 	    .style = style,
+	    .glyphs = style->utf8 ? &glyphs_utf8 : &glyphs_ascii,
+	    .width = style->width >= WIDTH_MIN ? style->width : WIDTH_DEFAULT,
 	    .facts = facts,
 	    .verdict = verdict,
 	};
+	/* A broken resolver here is no reason to change zones elsewhere. */
+	bool is_ours =
+	    facts->resolver_broken && verdict->reason != REASON_SECURE;
 
 	print_headline(&tree, title);
 	print_items(&tree);
-	text_wrap(out, "", 0, ADVICE_WIDTH,
-	    advice_text(fault_of(facts, verdict)));
+	fputc('\n', out);
+	text_wrap(out, "", 0, tree.width,
+	    advice_text(is_ours ? REASON_RESOLVER_BROKEN : verdict->reason));
+	if (!is_ours)
+		advice_recipe(out, tree.width, verdict);
 }

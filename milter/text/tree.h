@@ -14,7 +14,8 @@
 
 struct tree_style {
 	bool colour;
-	bool utf8; /* else lines are drawn in ASCII */
+	bool utf8;    /* else lines are drawn in ASCII */
+	size_t width; /* columns; 0: 79 */
 };
 
 /* title: what was asked about, any octets. */

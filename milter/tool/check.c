@@ -18,6 +18,7 @@
 #include "text/facts_json.h"
 #include "text/tree.h"
 #include "tool/output.h"
+#include "tool/resolve.h"
 #include "tool/session.h"
 #include "tool/tool.h"
 
@@ -34,16 +35,48 @@ static const struct option check_options[] = {
 struct check {
 	struct batch batch; /* first: a batch is its check */
 	struct tree_style style;
+	struct resolve *resolve; /* NULL: not needed yet */
 };
 
 /* --- check --------------------------------------------------------------- */
+
+/* The engine asks for no hosts once the MX records are not secure; their names
+ * help to see which records arrived. */
+static void
+print_tree(struct check *check, const struct query *query,
+    const struct facts *facts, const struct verdict *verdict)
+{
+	struct facts shown = *facts;
+	struct fact_host hosts[FACTS_HOSTS_MAX] = {0};
+	struct resolved mx = {0};
+
+	if (facts->mx.answer == ANSWER_RECORDS && facts->n_hosts == 0) {
+		if (check->resolve == NULL)
+			check->resolve =
+			    resolve_new(&check->batch.session.config);
+		if (check->resolve != NULL) {
+			resolve_ask(check->resolve, query->target.domain,
+			    DNS_MX, &mx);
+			resolve_wait(check->resolve);
+		}
+		shown.hosts = hosts;
+		for (size_t i = 0; i < mx.n && i < FACTS_HOSTS_MAX; i++) {
+			hosts[i].name = mx.records[i].name;
+			hosts[i].preference = mx.records[i].preference;
+			hosts[i].unusable = mx.records[i].unusable;
+			shown.n_hosts++;
+		}
+	}
+	tree_print(stdout, &check->style, query->name, &shown, verdict);
+	resolve_clear(&mx);
+}
 
 /*
  * The verdict, the evidence and what the map "postfix" answers. Whether
  * verdicts are enforced or only watched is left out of both.
  */
 static int
-tell_verdict(const struct check *check, const struct query *query,
+tell_verdict(struct check *check, const struct query *query,
     const struct facts *facts, const struct verdict *verdict)
 {
 	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
@@ -63,8 +96,9 @@ tell_verdict(const struct check *check, const struct query *query,
 		tool_warn("out of memory");
 		status = TOOL_INTERNAL;
 	} else {
-		tree_print(stdout, &check->style, query->name, facts, verdict);
+		print_tree(check, query, facts, verdict);
 		if (query->asked) {
+			putchar('\n');
 			tls_answer_print(stdout, answer);
 			putchar('\n');
 		}
@@ -144,7 +178,9 @@ tool_check(struct tool_options *options, int argc, char **argv)
 	if (path == NULL && optind == argc)
 		return tool_usage(argv[0], "a domain or address is missing");
 	style_detect(stdout, &check.style);
-	return batch_run(&check.batch, argc, argv, path);
+	status = batch_run(&check.batch, argc, argv, path);
+	resolve_free(&check.resolve);
+	return status;
 }
 
 /* --- parse --------------------------------------------------------------- */

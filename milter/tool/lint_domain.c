@@ -414,6 +414,8 @@ print_text(const struct domain_lint *lint)
 	static const struct lint_hosts no_hosts = {0};
 	const struct txt_result *txt = &lint->txt;
 	const struct answer *answer = lint->query.answer;
+	struct facts facts = *answer->facts;
+	struct fact_host hosts[FACTS_HOSTS_MAX] = {0};
 	struct tree_style style;
 	char url[URL_SIZE];
 
@@ -430,8 +432,16 @@ print_text(const struct domain_lint *lint)
 		if (lint->hosts[i].is_probed)
 			print_host(&lint->hosts[i]);
 	style_detect(stdout, &style);
-	tree_print(stdout, &style, lint->query.name, answer->facts,
-	    &answer->verdict);
+	if (facts.mx.answer == ANSWER_RECORDS && facts.n_hosts == 0) {
+		for (size_t i = 0; i < lint->n_hosts; i++) {
+			hosts[i].name = lint->hosts[i].name;
+			hosts[i].preference = lint->hosts[i].preference;
+			hosts[i].unusable = lint->hosts[i].unusable;
+		}
+		facts.hosts = hosts;
+		facts.n_hosts = lint->n_hosts;
+	}
+	tree_print(stdout, &style, lint->query.name, &facts, &answer->verdict);
 }
 
 /* null where it was not looked at. */

@@ -6,6 +6,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -65,6 +66,11 @@ style_detect(FILE *out, struct tree_style *style)
 	const char *no_colour = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
+	struct winsize size;
+
+	style->width = 0;
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		style->width = size.ws_col - 1U;
 	style->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	style->colour = isatty(fileno(out)) == 1 &&
 	    (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&

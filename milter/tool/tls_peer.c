@@ -343,8 +343,8 @@ new_context(const struct tls_peer *peer)
 	bool ok = ctx != NULL && SSL_CTX_dane_enable(ctx) > 0;
 
 	if (ok && peer->ca_file != NULL && peer->ca_file[0] != '\0')
-		ok = SSL_CTX_load_verify_locations(ctx, peer->ca_file,
-			 NULL) == 1;
+		ok = SSL_CTX_load_verify_locations(ctx, peer->ca_file, NULL) ==
+		    1;
 	else if (ok)
 		ok = SSL_CTX_set_default_verify_paths(ctx) == 1;
 	if (ok) {

@@ -87,17 +87,29 @@ draw(const struct tree_style *style, const struct facts *facts)
 	return text;
 }
 
+/* The same without the commands, which have a test of their own. */
+static char *
+draw_without_recipe(const struct tree_style *style, const struct facts *facts)
+{
+	char *text = draw(style, facts);
+	char *recipe = strstr(text, "\nMistake or attack?\n");
+
+	if (recipe != NULL)
+		*recipe = '\0';
+	return text;
+}
+
 static void
 expect_tree(const struct tree_style *style, const struct facts *facts,
     const char *expected)
 {
-	char *text = draw(style, facts);
+	char *text = draw_without_recipe(style, facts);
 
 	cr_expect_str_eq(text, expected, "%s", text);
 	free(text);
 }
 
-static const struct tree_style plain = {false, false};
+static const struct tree_style plain = {.colour = false};
 
 Test(tool_tree, forged_host_is_marked_with_the_reason)
 {
@@ -117,7 +129,8 @@ Test(tool_tree, forged_host_is_marked_with_the_reason)
 	    "_25._tcp.mx2.example.net TLSA bogus\n"
 	    "|- TXT _mta-sts.example.org: valid, id 20260101\n"
 	    "|- policy, stored 100 s ago: dnssec yes, mode testing, "
-	    "max_age 86400 s, id 20260101\n"
+	    "max_age 86400 s, id\n"
+	    "|  20260101\n"
 	    "|  mx *.example.net\n"
 	    "`- MX: secure, records\n"
 	    "   |- 10 mx1.example.net\n"
@@ -129,7 +142,7 @@ Test(tool_tree, forged_host_is_marked_with_the_reason)
 	    "      |- AAAA: secure, records\n"
 	    "      `- TLSA _25._tcp.mx2.example.net: bogus  <- decided\n"
 	    "         signature \\x1b[31mexpired\n"
-	    "Whoever runs the MX host should correct the signatures of the TLSA record or of\n"
+	    "\nWhoever runs the MX host should correct the signatures of the TLSA record or of\n"
 	    "the proof that there is none.\n");
 }
 
@@ -151,7 +164,8 @@ Test(tool_tree, implicit_mx_and_what_was_not_looked_up)
 	    "|- TXT _mta-sts.example.org: failed\n"
 	    "|  timeout\n"
 	    "|- policy, stored 100 s ago: dnssec yes, mode testing, "
-	    "max_age 86400 s, id 20260101\n"
+	    "max_age 86400 s, id\n"
+	    "|  20260101\n"
 	    "|  mx *.example.net\n"
 	    "`- MX: secure, nodata\n"
 	    "   the domain is its own host\n"
@@ -159,7 +173,7 @@ Test(tool_tree, implicit_mx_and_what_was_not_looked_up)
 	    "      |- A: insecure, records  <- decided\n"
 	    "      |- AAAA: secure, nodata\n"
 	    "      `- TLSA _25._tcp.example.org: not looked up\n"
-	    "Whoever runs the MX host should sign the zone of its name, or the owner should\n"
+	    "\nWhoever runs the MX host should sign the zone of its name, or the owner should\n"
 	    "name hosts in signed zones.\n");
 }
 
@@ -173,7 +187,7 @@ Test(tool_tree, no_policy_is_one_line_of_evidence)
 	expect_tree(&plain, &facts,
 	    "example.org: pass, no-policy\n"
 	    "`- TXT _mta-sts.example.org: none\n"
-	    "Nothing to do: the domain asks for nothing; its owner can publish an MTA-STS\n"
+	    "\nNothing to do: the domain asks for nothing; its owner can publish an MTA-STS\n"
 	    "policy with \"dnssec: yes\".\n");
 }
 
@@ -192,7 +206,7 @@ Test(tool_tree, T_14_a_pin_is_shown)
 	    "publishes\n"
 	    "|- TXT _mta-sts.example.org: none\n"
 	    "`- MX: insecure, records  <- decided\n"
-	    "The owner should sign the zone or complete its chain of DS records; if others\n"
+	    "\nThe owner should sign the zone or complete its chain of DS records; if others\n"
 	    "see it signed, the answers are stripped on the way to you.\n");
 }
 
@@ -210,7 +224,7 @@ Test(tool_tree, C_15_an_own_failure_is_shown)
 	    "|- filter: internal error  <- decided\n"
 	    "|  policy store, read: the server is down\n"
 	    "`- TXT _mta-sts.example.org: none\n"
-	    "Look at what dane-sts and the system log say: the policy store, memory, files\n"
+	    "\nLook at what dane-sts and the system log say: the policy store, memory, files\n"
 	    "or a library failed here.\n");
 }
 
@@ -229,11 +243,12 @@ Test(tool_tree, failed_fetch_is_last_without_delivery)
 	    "mta-sts.example.org policy failed\n"
 	    "|- TXT _mta-sts.example.org: valid, id new\n"
 	    "|- policy, stored 1000 s ago and now expired: dnssec not "
-	    "required, mode enforce, max_age 10 s, id old\n"
+	    "required, mode\n"
+	    "|  enforce, max_age 10 s, id old\n"
 	    "|  mx *.example.net\n"
 	    "`- policy, fetched: failed  <- decided\n"
 	    "   status 404\\x0a\n"
-	    "See what dane-sts lint --domain says: if the trouble lasts, the owner should\n"
+	    "\nSee what dane-sts lint --domain says: if the trouble lasts, the owner should\n"
 	    "correct the TXT record or the policy host.\n");
 }
 
@@ -333,6 +348,69 @@ Test(tool_tree, lines_and_colours_follow_the_style)
 	free(text);
 }
 
+/* Every bogus or insecure record comes with commands that tell a mistake from
+ * an attack, within the width of the terminal. */
+Test(tool_tree, commands_for_what_is_bogus_or_insecure)
+{
+	const struct fact_host hosts[] = {good_host, forged_host};
+	struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .stored = &binding,
+	    .mx = SECURE,
+	    .n_hosts = 2,
+	    .hosts = hosts,
+	};
+	static const struct tree_style narrow = {.width = 60};
+	char *text = draw(&narrow, &facts);
+
+	cr_expect_not_null(strstr(text,
+			       "\n  dig @9.9.9.9 +cd +dnssec "
+			       "_25._tcp.mx2.example.net TLSA\n      RRSIG "),
+	    "%s", text);
+	cr_expect_not_null(
+	    strstr(text, "\n  dig @9.9.9.9 +cd +short mx2.example.net DS\n"),
+	    "%s", text);
+	for (const char *at = strstr(text, "Mistake"); *at != '\0';
+	     at += strcspn(at, "\n") + 1)
+		cr_expect_leq(strcspn(at, "\n"), 60, "%s", at);
+	free(text);
+	facts.mx = (struct fact_rrset){.status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS};
+	text = draw(&plain, &facts);
+	cr_expect_not_null(strstr(text,
+			       "\n  delv @9.9.9.9 +vtrace example.org MX\n"),
+	    "%s", text);
+	cr_expect_null(strstr(text, "+cd"), "%s", text);
+	free(text);
+	facts.mx = (struct fact_rrset){.status = FACT_FAILED};
+	text = draw(&plain, &facts);
+	cr_expect_null(strstr(text, "Mistake"), "%s", text);
+	free(text);
+}
+
+/* The names of hosts that were not asked about have no records below. */
+Test(tool_tree, names_alone_of_hosts_behind_an_insecure_MX)
+{
+	const struct fact_host host = {.name = "mx.example.net",
+	    .preference = 10};
+	const struct facts facts = {
+	    .recipient = RECIPIENT,
+	    .txt_state = TXT_VALID,
+	    .stored = &binding,
+	    .mx = {.status = FACT_INSECURE, .answer = ANSWER_RECORDS},
+	    .n_hosts = 1,
+	    .hosts = &host,
+	};
+	char *text = draw(&plain, &facts);
+
+	cr_expect_not_null(strstr(text,
+			       "`- MX: insecure, records  <- decided\n"
+			       "   `- 10 mx.example.net\n\n"),
+	    "%s", text);
+	free(text);
+}
+
 /* The policy of a domain that wants nine hosts. */
 static const char *const many_patterns[] = {"a.example", "b.example",
     "c.example", "d.example", "e.example", "f.example", "g.example",
@@ -357,8 +435,8 @@ Test(tool_tree, more_patterns_than_a_line_is_for_are_counted)
 			  "`- policy, stored 100 s ago: dnssec yes, "
 			  "mode testing, max_age 86400 s\n"
 			  "   mx a.example b.example c.example d.example "
-			  "e.example f.example g.example h.example "
-			  "and 1 more\n"),
+			  "e.example f.example g.example\n"
+			  "   h.example and 1 more\n"),
 	    NULL, "%s", text);
 	free(text);
 }
@@ -380,7 +458,7 @@ Test(tool_tree, fetched_policy_without_hosts)
 	    "|- TXT _mta-sts.example.org: valid, id n\n"
 	    "`- policy, fetched: dnssec not required, mode none, "
 	    "max_age 86400 s, id n\n"
-	    "Nothing to do: the policy does not ask for DNSSEC; its owner can add "
+	    "\nNothing to do: the policy does not ask for DNSSEC; its owner can add "
 	    "\"dnssec:\nyes\".\n");
 }
 
@@ -447,11 +525,11 @@ Test(tool_tree, D_18_a_record_that_names_no_host_is_shown)
 	    "example.org: pass, no-usable-host: 192.0.2.9 MX host unusable\n"
 	    "|- TXT _mta-sts.example.org: none\n"
 	    "|- policy, stored 100 s ago: dnssec yes, mode testing, max_age "
-	    "86400 s, id 20260101\n"
+	    "86400 s, id\n|  20260101\n"
 	    "|  mx *.example.net\n"
 	    "`- MX: secure, records\n"
 	    "   `- 10 192.0.2.9: no host name  <- decided\n"
-	    "Nothing on this side: no MX record names a host that has an address; the owner\n"
+	    "\nNothing on this side: no MX record names a host that has an address; the owner\n"
 	    "should correct the MX records.\n");
 }
 
