@@ -25,7 +25,7 @@
 
 _Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
 
-/* Options whose value is used up at the start. */
+/* Options that are read only at the start. */
 static const char *const fixed_options[] = {"socket", "socket_mode",
     "socket_group", "user", "store", "store_auth_file", "store_tls_ca", "loops",
     "policy_socket", "control_socket", "metrics", "tlsrpt_socket", "sandbox",
@@ -44,16 +44,17 @@ struct reloader {
 /* --- taking it --- */
 
 static void
-warn_of_fixed(const struct reloader *r, const struct config *config)
+warn_of_fixed(const struct reloader *r, const struct config *config,
+    char names[CONFIG_ERROR_SIZE])
 {
-	char names[256] = "";
 	size_t len = 0;
 
-	for (size_t i = 0; i < N_FIXED && len < sizeof(names); i++) {
+	names[0] = '\0';
+	for (size_t i = 0; i < N_FIXED && len < CONFIG_ERROR_SIZE; i++) {
 		if (!config_same(r->parts.started, config, fixed_options[i]))
-			len +=
-			    (size_t)snprintf(names + len, sizeof(names) - len,
-				"%s%s", len > 0 ? ", " : "", fixed_options[i]);
+			len += (size_t)snprintf(names + len,
+			    CONFIG_ERROR_SIZE - len, "%s%s",
+			    len > 0 ? ", " : "", fixed_options[i]);
 	}
 	if (len > 0)
 		log_msg(r->parts.log, LOG_LEVEL_WARNING, "reload",
@@ -133,7 +134,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
 		log_set_level(r->parts.log, config->log_config.level);
 	log_taken(r, config);
-	warn_of_fixed(r, config);
+	warn_of_fixed(r, config, error);
 	exemption_log(r->parts.log, config, clock_wall_s(), 0);
 	exemption_log_conflicts(r->parts.log, config, clock_wall_s());
 	log_set_level(r->parts.log, config->log_config.level);

@@ -34,7 +34,8 @@ struct reloader *reloader_new(const struct reload_parts *parts);
 void reloader_free(struct reloader **reloader);
 
 /*
- * Any thread but an engine's loop; one reload at a time, others wait. 0, or
+ * Any thread but an engine's loop; one reload at a time, others wait. 0 with
+ * *error naming the options that changed and need a restart ("" for none), or
  * ERR_CONFIG with *error filled in (several errors one a line). Both are
  * logged.
  */

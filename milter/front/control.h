@@ -7,7 +7,8 @@
  *	{"command":"status"}
  *		one object, see control_status.c
  *	{"command":"reload"}
- *		the configuration is loaded anew
+ *		the configuration is loaded anew; {"restart":"socket, user"}
+ *		if options changed that only a restart changes
  *	{"command":"cache export"}	with "domain": of that one alone
  *		stored policies, see store/store_json.h
  *	{"command":"cache purge","domain":"example.org"}
@@ -60,7 +61,8 @@ struct control_parts {
 	struct metrics *metrics;
 	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	struct log *log;
-	/* 0, or a negative error with *error filled in. */
+	/* 0 with *error naming the options that need a restart, or a negative
+	 * error with *error filled in. */
 	int (*reload)(void *arg, char error[CONFIG_ERROR_SIZE]);
 	void *reload_arg;
 	int64_t started_s;

@@ -274,9 +274,12 @@ control_reload(struct control_client *client)
 {
 	const struct control_parts *parts = client->parts;
 	char error[CONFIG_ERROR_SIZE];
+	int err = 0;
 
 	client_log(client, "reload", NULL, -1);
 	if (parts->reload(parts->reload_arg, error) < 0)
 		return client_error(client, "%s", error);
-	return client_done(client);
+	if (error[0] != '\0')
+		err = client_send(client, json_pack("{s:s}", "restart", error));
+	return err < 0 ? err : client_done(client);
 }

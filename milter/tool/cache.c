@@ -59,7 +59,7 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 	source->store = store_open(&options, error);
 	if (source->store != NULL)
 		return TOOL_OK;
-	tool_warn("%s", error);
+	(void)tool_warn_store(spec, error);
 	return TOOL_UNAVAILABLE;
 }
 

@@ -80,6 +80,13 @@ print_resolver(const json_t *object)
 		    strlen(text_at(resolver, "why")));
 	}
 	putchar('\n');
+	if (strcmp(text_at(resolver, "state"), "broken") == 0)
+		puts("             The root does not validate over this path: "
+		     "check resolvers, trust_anchor\n"
+		     "             and the clock; dane-sts doctor examines "
+		     "them. Until then every domain\n"
+		     "             that requires DNSSEC is treated by "
+		     "on_resolver_failure.");
 }
 
 static void
@@ -289,10 +296,23 @@ tool_status(struct tool_options *options, int argc, char **argv)
 	return status == TOOL_OK ? told.verdict : status;
 }
 
+static bool
+take_reload(void *arg, const json_t *object, const char *line)
+{
+	const struct tool_options *options = arg;
+
+	if (options->json)
+		puts(line);
+	else if (part(object, "restart") != NULL)
+		printf("only a restart changes: %s\n",
+		    text_at(object, "restart"));
+	return true;
+}
+
 int
 tool_reload(struct tool_options *options, int argc, char **argv)
 {
 	if (!no_operands(options, argc, argv))
 		return options->status;
-	return ask_daemon(options, "reload", NULL, NULL);
+	return ask_daemon(options, "reload", take_reload, options);
 }

@@ -3,9 +3,11 @@
 
 #include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/standard_fds.h"
 #include "tool/tool.h"
@@ -49,6 +51,7 @@ run(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	struct pollfd out = {.fd = STDOUT_FILENO};
 	int status;
 
 	if (standard_fds_take() < 0)
@@ -57,9 +60,11 @@ main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	status = run(argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-		tool_warn("stdout cannot be written");
-		return TOOL_NO_OUTPUT;
-	}
-	return status;
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	/* The reader of a pipe has seen enough, as with `| head`. */
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+		return status;
+	tool_warn("stdout cannot be written");
+	return TOOL_NO_OUTPUT;
 }

@@ -286,11 +286,13 @@ check_store(struct doctor *doctor)
 	if (store == NULL) {
 		denied =
 		    geteuid() != 0 && strstr(error, strerror(EACCES)) != NULL;
-		doctor_say(doctor, denied ? DOCTOR_WARNING : DOCTOR_ERROR,
-		    "store",
-		    denied ? "run dane-sts doctor as root"
-			   : "see dane-sts-milter.conf(5), store",
-		    "%s", error);
+		if (denied)
+			doctor_say(doctor, DOCTOR_WARNING, "store",
+			    "run dane-sts doctor as root",
+			    "%s: permission denied", config->store);
+		else
+			doctor_say(doctor, DOCTOR_ERROR, "store",
+			    "see dane-sts-milter.conf(5), store", "%s", error);
 		return;
 	}
 	if (store_each(store, count_entry, &n) == 0)

@@ -3,10 +3,12 @@
 
 #include "tool/tool.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "config/config.h"
@@ -104,6 +106,18 @@ tool_warn(const char *fmt, ...)
 	fputs("dane-sts: ", stderr);
 	text_print(stderr, text, strlen(text));
 	fputc('\n', stderr);
+}
+
+bool
+tool_warn_store(const char *spec, const char *error)
+{
+	bool denied = geteuid() != 0 && strstr(error, strerror(EACCES)) != NULL;
+
+	if (denied)
+		tool_warn("store: %s: permission denied: run it as root", spec);
+	else
+		tool_warn("%s", error);
+	return denied;
 }
 
 void

@@ -60,7 +60,7 @@ open_store(struct session *session)
 	session->store = store_open(&of_daemon, error);
 	if (session->store != NULL)
 		return TOOL_OK;
-	tool_warn("%s", error);
+	(void)tool_warn_store(config->store, error);
 	tool_warn("going on without the stored policies");
 	session->store = store_open(&empty, error);
 	if (session->store != NULL)

@@ -156,6 +156,12 @@ int tool_usage(const char *command, const char *fmt, ...)
 /* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Why a store could not be opened. Where this user may not read it, the advice
+ * is to be root: the directory has to stay the daemon's. True: that was it.
+ */
+bool tool_warn_store(const char *spec, const char *error);
+
 /* A warning for each line of text. */
 void tool_warn_lines(const char *text);
 

@@ -153,6 +153,7 @@ Test(control, status_shows_a_resolver_that_strips_the_root)
 	free(TOOL(0, "reload"));
 	free(LAB_LOG("error resolver", "state=broken"));
 	expect_part(TOOL(1, "status"), "resolver     broken since ");
+	expect_part(TOOL(1, "status"), "dane-sts doctor examines them.");
 	LAB("tamper", "clear");
 	LAB("log", "--count", "2", "--", "info resolver", "state=ok");
 	expect_part(TOOL(0, "status"), "resolver     ok since ");
@@ -166,6 +167,8 @@ Test(control, reload_over_the_socket_tells_what_is_wrong)
 	expect_part(TOOL(0, "status"), "mode         monitor");
 	expect_start("monitored@unsigned.test", "250 ");
 	free(LAB_LOG("control", "command=reload"));
+	LAB("daemon", "configure", "loops=3");
+	expect_part(TOOL(0, "reload"), "only a restart changes: loops\n");
 }
 
 Test(control, without_a_daemon_the_tool_says_what_to_do)
@@ -212,7 +215,8 @@ Test(control_saved, C_01_import_protects_where_discovery_is_cut_off)
 	free(text);
 	LAB_FRESH(NULL);
 	cut_off_discovery();
-	/* At first contact an attacker wins who blocks the policy host (D-21), */
+	/* At first contact an attacker wins who blocks the policy host (D-21),
+	 */
 	expect_start("first@unsigned.test", "250 ");
 	expect_part(TOOL(0, "cache", "import", saved), "1 imported, 0 kept");
 	/* but not over what is known; the verdict before is forgotten. */

@@ -112,9 +112,10 @@ Test(tool_program, unknown_command_names_the_known)
 	struct outcome got;
 
 	tool_run(args, "", 0, &got);
-	cr_expect_neq(strstr(got.err.at,
-			  "known are: check doctor explain lint publish parse replay "
-			  "tls status reload cache\n"),
+	cr_expect_neq(
+	    strstr(got.err.at,
+		"known are: check doctor explain lint publish parse replay "
+		"tls status reload cache\n"),
 	    NULL, "%s", got.err.at);
 	outcome_free(&got);
 }
@@ -151,6 +152,43 @@ Test(tool_program, full_disk_is_not_success)
 	cr_assert(full != NULL);
 	cr_expect_eq(tool_run_to(full, args), 74);
 	fclose(full);
+}
+
+/* `cache list | head` is no failure, and nothing is said about it. */
+Test(tool_program, closed_pipe_ends_quietly)
+{
+	static const char script[] =
+	    "d=$(mktemp -d) && cd $d || exit 1\n"
+	    "for n in $(seq 2000); do echo \"{\\\"domain\\\":\\\"d$n.example.org"
+	    "\\\",\\\"id\\\":\\\"1\\\",\\\"fetched\\\":$(date +%s),\\\"body\\\":\\\""
+	    "dmVyc2lvbjogU1RTdjEKbW9kZTogbm9uZQptYXhfYWdlOiA4NjQwMAo=\\\"}\"; "
+	    "done | '" TOOL_PROGRAM "' cache import --store lmdb:$d/s >out\n"
+	    "{ '" TOOL_PROGRAM "' cache list --store lmdb:$d/s; echo $? "
+	    ">status; } 2>err | head -1 >out\n"
+	    "test \"$(cat status)\" = 0 && test ! -s err && grep -q example.org "
+	    "out\n"
+	    "status=$?; cd /; rm -r $d; exit $status\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
+/* The store's directory has to stay the daemon's. */
+Test(tool_program, a_user_who_may_not_read_the_store_is_told_to_be_root)
+{
+	static const char script[] =
+	    "test $(id -u) = 0 && setpriv --reuid 65534 --clear-groups test -x "
+	    "'" TOOL_PROGRAM "' || exit 0\n"
+	    "d=$(mktemp -d) && cd $d && chmod 755 $d || exit 1\n"
+	    "'" TOOL_PROGRAM
+	    "' cache import --store lmdb:$d/s </dev/null >out\n"
+	    "chmod 700 s\n"
+	    "setpriv --reuid 65534 --clear-groups '" TOOL_PROGRAM
+	    "' cache list "
+	    "--store lmdb:$d/s 2>err; test $? = 69 && grep -q 'permission "
+	    "denied: run it as root' err && ! grep -q give err\n"
+	    "status=$?; cat err; cd /; rm -r $d; exit $status\n";
+
+	cr_expect_eq(system(script), 0);
 }
 
 /* As with `| head`: what nobody reads is not looked up. */
