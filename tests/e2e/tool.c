@@ -366,6 +366,45 @@ Test(tool, doctor_examines_daemon_and_Postfix)
 		" do: systemctl start dane-sts-milter", NULL});
 }
 
+/*
+ * Each command under EXAMPLES in dane-sts(1), in the manual's order and one
+ * directory, with the lab's domain, daemon and log. None may end as a usage
+ * error, a missing file or a failure.
+ */
+Test(tool, examples_of_the_manual)
+{
+	static const char script[] =
+	    "d=$(mktemp -d) && cd $d && mkdir bin || exit 1\n"
+	    "lab=$" LAB_DIR_VARIABLE "; bin=$DANE_STS_BINDIR\n"
+	    "manual=$(dirname '" LAB_PROGRAM "')/../../milter/tool/dane-sts.1\n"
+	    "printf '#!/bin/sh\\nexec %s -c %s \"$@\"\\n' $bin/dane-sts "
+	    "$lab/daemon/dane-sts-milter.conf >bin/dane-sts\n"
+	    "printf '#!/bin/sh\\ncat %s\\n' $lab/log/daemon.log >bin/journalctl\n"
+	    "chmod +x bin/*; PATH=$d/bin:$PATH; echo secure.test >domains.txt\n"
+	    "awk '/^\\.Sh/ { on = $2 == \"EXAMPLES\" } !on { next }\n"
+	    "  /^\\.Dl [$#] / { print substr($0, 7) }\n"
+	    "  /^\\.Bd/ { block = 1; next } /^\\.Ed/ { print command; "
+	    "command = \"\"; block = 0 }\n"
+	    "  block && /^\\$ / { if (command != \"\") print command; "
+	    "command = substr($0, 3); next }\n"
+	    "  block { command = command \" \" $0 }' $manual |\n"
+	    "sed \"s/example\\.org/secure.test/g; s/\\\\\\(dq/\\\"/g; "
+	    "s|redis://[^ ]*|lmdb:$d/store|\" >commands\n"
+	    "n=0\n"
+	    "while read -r command; do\n"
+	    "  n=$((n + 1)); sh -c \"$command\" >out 2>err </dev/null\n"
+	    "  status=$?\n"
+	    "  [ $status -le 2 ] || { echo \"$status: $command\"; cat out err; "
+	    "n=0; break; }\n"
+	    "done <commands\n"
+	    "cd /; rm -r $d; test $n -ge 11\n";
+
+	LAB_FRESH(NULL);
+	free(LAB_ASK("u@secure.test"));
+	free(LAB_LOG("rcpt", "to=<u@secure.test>"));
+	cr_expect_eq(system(script), 0);
+}
+
 /* The lab's resolver over TLS, with another name or port. */
 static void
 over_tls(const char *port, const char *name, char out[LAB_LINE_SIZE])
