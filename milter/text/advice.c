@@ -1,4 +1,4 @@
-/* What a verdict means and asks for. See advice.h. */
+/* Meaning and advice for every reason. See advice.h. */
 #include "autoconf.h"
 
 #include "text/advice.h"

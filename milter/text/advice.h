@@ -1,6 +1,6 @@
 /*
- * What a verdict means, and what to do about it: a sentence each for every
- * reason, for the person who asked.
+ * For every reason of a verdict one sentence on what it means and one on what
+ * to do, and for DNSSEC failures the commands that find the cause.
  *
  * Any thread.
  */

@@ -26,7 +26,7 @@ struct node {
 	char path[PATH_SIZE];
 };
 
-/* The first error stays; what comes after it is read in vain. */
+/* Keeps the first error; later reads fail without another text. */
 struct reader {
 	int err;
 	char *error;
@@ -341,7 +341,7 @@ read_facts(struct reader *r, const struct node *facts)
 	r->facts.deadline = get_bool(r, facts, "deadline");
 }
 
-/* What check prints holds the facts; they may also stand alone. */
+/* Accepts the output of check, which holds the facts, and facts alone. */
 static void
 read_root(struct reader *r, json_t *root)
 {

@@ -43,7 +43,7 @@ text_ascii(const char *text)
 	return json;
 }
 
-/* What strangers sent need not be UTF-8, but JSON must be. */
+/* JSON must be UTF-8; text from other hosts need not be. */
 static json_t *
 text_json(const char *text)
 {

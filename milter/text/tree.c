@@ -77,8 +77,7 @@ put_coloured(const struct tree *tree, enum colour colour, const char *text)
 		fputs("\033[0m", tree->out);
 }
 
-/* What stands left of the text at a depth: a bar past each item that is not
- * the last. */
+/* The left margin at a depth: a bar for each item that is not the last. */
 static void
 margin_text(const struct tree *tree, size_t depth, char out[MARGIN_SIZE])
 {

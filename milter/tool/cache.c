@@ -262,7 +262,7 @@ print_line(const struct listing *listing, const struct store_entry *entry,
 	print_failure(listing, entry);
 }
 
-/* Its lines are bounded by "\n" or "\r\n"; what does not print is escaped. */
+/* Lines end in "\n" or "\r\n"; octets that do not print are escaped. */
 static void
 print_body(const struct store_entry *entry)
 {

@@ -149,8 +149,8 @@ print_recipients(const json_t *object)
 {
 	const json_t *recipients = part(object, "recipients");
 
-	printf("recipients   %" PRId64 ", %" PRId64 " refused, %" PRId64
-	       " held\n",
+	printf("recipients   %" PRId64 ", %" PRId64
+	       " deferred or rejected, %" PRId64 " held\n",
 	    number_at(recipients, "total"), number_at(recipients, "refused"),
 	    number_at(recipients, "held"));
 	print_numbers(json_object_get(recipients, "reasons"));

@@ -42,7 +42,7 @@ struct postfix {
 	bool smtpd_chroot; /* of a service that asks the filter */
 	bool smtp_chroot;
 	char service_milters[VALUE_SIZE]; /* of master.cf: the first -o */
-	char service[64];                 /* whose that is */
+	char service[64];                 /* the service that has it */
 };
 
 /* --- postconf ------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /*
- * What a publisher is told about a policy body and a TXT RRset. One report,
- * printed for people or as JSON (DESIGN "dane-sts").
+ * Findings about a policy body and a TXT RRset: one report, printed for people
+ * or as JSON.
  */
 #ifndef TOOL_LINT_H
 #define TOOL_LINT_H

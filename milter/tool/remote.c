@@ -160,7 +160,7 @@ take_line(struct remote *remote, const char *line, size_t len)
 	return TOOL_OK;
 }
 
-/* What has come already. */
+/* The lines that have already arrived. */
 static int
 take_lines(struct remote *remote)
 {
@@ -187,13 +187,13 @@ remote_send_line(struct remote *remote, const char *line, size_t len)
 	int status = take_lines(remote);
 	int err;
 
-	/* An early end: there is no use in going on. */
+	/* The daemon has ended its answer early. */
 	if (status != TOOL_OK || remote->end != NULL)
 		return status;
 	err = line_write(&remote->io, line, len);
 	if (err == 0)
 		return TOOL_OK;
-	/* The last words may tell why. */
+	/* Its last lines may tell why. */
 	status = take_lines(remote);
 	return remote->end != NULL ? status : lost(err);
 }

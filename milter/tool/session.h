@@ -29,7 +29,7 @@ struct session {
 	struct store *store;
 	struct engine *engine;
 	uint64_t patience_ms; /* of each query, from its start */
-	pthread_mutex_t lock; /* for what completions write */
+	pthread_mutex_t lock; /* protects the fields that completions write */
 	pthread_cond_t some_done;
 };
 

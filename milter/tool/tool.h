@@ -3,8 +3,8 @@
  * of the command line, argv[0] being its name, and returns the exit status.
  *
  * Single-threaded. stdout carries the result and nothing else (with --json
- * one object a line); what is wrong with the command line, the configuration
- * or a file is said on stderr.
+ * one object a line); faults of the command line, the configuration or a file
+ * are reported on stderr.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -27,8 +27,8 @@ struct verdict;
 	    "be determined.\n")                                                \
 	X(doctor, "[--nagios] [--postfix DIR] [--sendmail-cf FILE]",           \
 	    "examine this host, the daemon and the MTA",                       \
-	    "  --nagios          one line, and 0 OK, 1 WARNING, 2 CRITICAL or\n" \
-	    "                    3 UNKNOWN as exit status\n"                   \
+	    "  --nagios          print one line; exit with 0 OK, 1 WARNING,\n" \
+	    "                    2 CRITICAL or 3 UNKNOWN\n"                    \
 	    "  --postfix DIR     the directory of main.cf\n"                   \
 	    "  --sendmail-cf FILE\n"                                           \
 	    "                    instead of /etc/mail/sendmail.cf\n"           \
@@ -49,13 +49,13 @@ struct verdict;
 	    "  --domain DOMAIN   what DOMAIN publishes now, and whether its\n" \
 	    "                    \"dnssec: yes\" would hold\n"                 \
 	    "  --smtp            look at STARTTLS of each MX host, too\n"      \
-	    "  --nagios          one line, and 0 OK, 1 WARNING, 2 CRITICAL or\n" \
-	    "                    3 UNKNOWN as exit status\n"                   \
+	    "  --nagios          print one line; exit with 0 OK, 1 WARNING,\n" \
+	    "                    2 CRITICAL or 3 UNKNOWN\n"                    \
 	    "Exit status: 0 valid, 1 invalid, 2 valid with warnings.\n")       \
 	X(publish, "[OPTION]... DOMAIN",                                       \
 	    "write what a domain has to publish",                              \
 	    "  --mode MODE       testing (the default), enforce or none\n"     \
-	    "  --dnssec          with \"dnssec: yes\"; the last step\n"       \
+	    "  --dnssec          with \"dnssec: yes\"; the last step\n"        \
 	    "  --max-age TIME    such as 28d\n"                                \
 	    "  --mx HOST         an MX host, instead of those in the DNS\n"    \
 	    "  --cert [HOST=]FILE\n"                                           \
@@ -80,12 +80,12 @@ struct verdict;
 	    "Exit status: 0 all have an answer, 1 some are not found, 3 some\n" \
 	    "are deferred.\n")                                                 \
 	X(status, "",                                                          \
-	    "what the daemon is about",                                        \
+	    "show the daemon's status",                                        \
 	    "Exit status: 0 all is well, 1 the resolver path does not\n"       \
-	    "validate, 69 no daemon answers.\n")                               \
+	    "validate or the store does not work, 69 no daemon answers.\n")    \
 	X(reload, "",                                                          \
-	    "have the daemon load its configuration anew",                     \
-	    "Exit status: 0 taken, 1 refused, 69 no daemon answers.\n")        \
+	    "have the daemon load its configuration again",                    \
+	    "Exit status: 0 taken, 1 rejected, 69 no daemon answers.\n")       \
 	X(cache, "list | show DOMAIN | export | import [FILE|-] |"             \
 	    " purge DOMAIN... | warm FILE|-",                                  \
 	    "the stored policies",                                             \
@@ -95,9 +95,9 @@ struct verdict;
 	    "  import FILE|-     take what was exported; of two policies of\n" \
 	    "                    one domain the one fetched later stays\n"     \
 	    "  purge DOMAIN...   forget, as though never fetched\n"            \
-	    "  warm FILE|-       look at the domains in FILE, one a line\n"    \
+	    "  warm FILE|-       look the domains in FILE up, one a line\n"    \
 	    "  --store SPEC      work on this store, not through the daemon\n" \
-	    "Exit status: 0 done, 1 some were refused or not found, 69 no\n"   \
+	    "Exit status: 0 done, 1 some were rejected or not found, 69 no\n"  \
 	    "daemon answers.\n")
 /* clang-format on */
 
@@ -138,16 +138,16 @@ enum {
  * zeros, or NULL; a val below 256 is a short option, too; others are below
  * 512), TOOL_OPTION_END with optind at the first operand, or TOOL_OPTION_STOP:
  * return options->status. The options that every command has (-c, --json, -h,
- * -V) are dealt with inside.
+ * -V) are handled inside.
  */
 int tool_getopt(struct tool_options *options, int argc, char **argv,
     const struct option *own);
 
-/* The same for what stands before the command: ends at the first operand. */
+/* The same for the options before the command: ends at the first operand. */
 int tool_getopt_global(struct tool_options *options, int argc, char **argv);
 
 /*
- * Says what is wrong and how `command` (NULL: the program) is used. Returns
+ * Reports the mistake, and how to use `command` (NULL: the program). Returns
  * TOOL_USAGE.
  */
 int tool_usage(const char *command, const char *fmt, ...)
@@ -181,7 +181,7 @@ const char *tool_nagios_word(int status);
 
 /*
  * The configuration that -c names; without -c that of the default path, or
- * the defaults if there is no such file. NULL: it was said on stderr; return
+ * the defaults if there is no such file. NULL: the reason is on stderr; return
  * TOOL_CONFIG. Free with config_free.
  */
 struct config *tool_config(const struct tool_options *options);

@@ -114,7 +114,8 @@ Test(control, status_counts_recipients_and_policies)
 	cr_expect_not_null(strstr(text,
 			       "2 stored, 2 require DNSSEC, 0 could not"),
 	    "%s", text);
-	cr_expect_not_null(strstr(text, "recipients   3, 1 refused, 0 held"),
+	cr_expect_not_null(
+	    strstr(text, "recipients   3, 1 deferred or rejected, 0 held"),
 	    "%s", text);
 	cr_expect_not_null(strstr(text, "\n  plain.test\n"), "%s", text);
 	free(text);
