@@ -136,31 +136,22 @@ DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 # --- engine/: one lookup per domain on an event loop.
 libengine_a_SOURCES = \
 	milter/base/clock.c milter/base/clock.h \
-	milter/engine/answer.c milter/engine/answer.h \
 	milter/engine/ask.c milter/engine/ask.h \
 	milter/engine/ask_wait.c \
-	milter/engine/backoff.c milter/engine/backoff.h \
 	milter/engine/cache.c milter/engine/cache.h \
-	milter/engine/clock_step.c milter/engine/clock_step.h \
-	milter/engine/engine.c \
-	milter/engine/engine_impl.h \
-	milter/engine/flap.c milter/engine/flap.h \
-	milter/engine/lookup.c milter/engine/lookup.h \
+	milter/engine/engine.c milter/engine/engine_impl.h \
+	milter/engine/recent.c milter/engine/recent.h \
+	milter/engine/lookup.c milter/engine/lookup_impl.h \
 	milter/engine/lookup_delivery.c \
 	milter/engine/lookup_discovery.c \
 	milter/engine/lookup_fetch.c \
-	milter/engine/lookup_impl.h \
 	milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c \
 	milter/engine/lookup_report.c \
 	milter/engine/loop.c milter/engine/loop.h \
 	milter/engine/probe.c milter/engine/probe.h \
-	milter/engine/pulse.c milter/engine/pulse.h \
 	milter/engine/refresh.c milter/engine/refresh.h \
-	milter/engine/refresh_plan.c milter/engine/refresh_plan.h \
-	milter/engine/setup.c milter/engine/setup.h \
-	milter/engine/status.c milter/engine/status.h \
-	milter/engine/worker.h
+	milter/engine/setup.c
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 
 # --- config/

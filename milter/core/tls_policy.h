@@ -84,7 +84,7 @@ struct tls_policy {
 	const struct verdict *verdict;
 };
 
-/* Facts and verdict as ask_delivery has them (engine/ask.h). */
+/* Facts and verdict as ASK_DELIVERY has them (engine/ask.h). */
 void tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
     const struct tls_rules *rules, struct tls_policy *out);
 

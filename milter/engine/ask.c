@@ -9,41 +9,32 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "engine/answer.h"
 #include "engine/cache.h"
 #include "engine/engine_impl.h"
-#include "engine/lookup.h"
 #include "log/metrics.h"
 
 void
 target_key(const struct target *target, char key[TARGET_KEY_SIZE])
 {
-	const char *open = target->no_mx ? "[" : "";
-	const char *close = target->no_mx ? "]" : "";
 	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
+	int len;
 
 	/* Nearly all; printf takes as long as the lookup itself. */
-	if (usual && !target->no_mx)
+	if (usual && !target->no_mx) {
 		memcpy(key, target->domain, strlen(target->domain) + 1);
-	else if (usual)
-		(void)snprintf(key, TARGET_KEY_SIZE, "%s%s%s", open,
-		    target->domain, close);
-	else
-		(void)snprintf(key, TARGET_KEY_SIZE, "%s%s%s:%u", open,
-		    target->domain, close, target->port);
-}
-
-static struct worker *
-worker_of(struct engine *engine, const struct target *target)
-{
-	return &engine->workers[map_hash(target->domain) % engine->n_workers];
+		return;
+	}
+	len = snprintf(key, TARGET_KEY_SIZE, "%s%s%s", target->no_mx ? "[" : "",
+	    target->domain, target->no_mx ? "]" : "");
+	if (!usual)
+		(void)snprintf(key + len, TARGET_KEY_SIZE - (size_t)len, ":%u",
+		    target->port);
 }
 
 static void
 waiter_arrived(struct loop_task *task)
 {
-	/* task is the first member */
-	struct waiter *w = (struct waiter *)task;
+	struct waiter *w = LOOP_OWNER(task, struct waiter, task);
 
 	if (w->refresh)
 		lookup_refresh(w->worker, w);
@@ -51,56 +42,26 @@ waiter_arrived(struct loop_task *task)
 		lookup_join(w->worker, w);
 }
 
-/* NULL: no memory, and done was told so. */
-static struct waiter *
-waiter_new(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+void
+ask_loop(struct engine *engine, const struct ask_options *options)
 {
+	uint64_t hash = map_hash(options->target->domain);
 	struct waiter *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
-		done(arg, NULL, false);
-		return NULL;
-	}
-	w->worker = worker_of(engine, target);
-	w->target = *target;
-	w->deadline_ms = deadline_ms;
-	w->done = done;
-	w->arg = arg;
-	w->task.run = waiter_arrived;
-	return w;
-}
-
-void
-ask_loop(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
-{
-	struct waiter *w = waiter_new(engine, target, deadline_ms, done, arg);
-
-	if (w != NULL)
-		loop_post(w->worker->loop, &w->task);
-}
-
-static void
-nobody_waits(void *arg, const struct answer *answer, bool cached)
-{
-	(void)arg;
-	(void)answer;
-	(void)cached;
-}
-
-/* A verdict in use is looked up anew before it expires, so that a busy domain
- * never waits. */
-static void
-renew(struct engine *engine, const struct target *target, bool delivery)
-{
-	uint64_t deadline_ms = clock_mono_ms() + ANSWER_RENEWAL_MS;
-	struct waiter *w =
-	    waiter_new(engine, target, deadline_ms, nobody_waits, NULL);
-
-	if (w == NULL)
+		if (options->done != NULL)
+			options->done(options->arg, NULL, false);
 		return;
-	w->delivery = delivery;
+	}
+	w->worker = &engine->workers[hash % engine->n_workers];
+	w->target = *options->target;
+	w->deadline_ms = options->deadline_ms;
+	w->refresh = options->what == ASK_REFRESH;
+	w->delivery =
+	    options->what == ASK_DELIVERY || options->what == ASK_EVIDENCE;
+	w->done = options->done;
+	w->arg = options->arg;
+	w->task.run = waiter_arrived;
 	loop_post(w->worker->loop, &w->task);
 }
 
@@ -117,68 +78,29 @@ ask_cache(struct engine *engine, const struct target *target)
 	    now_ms);
 	metrics_count(engine->metrics, METRICS_VERDICT_CACHE, answer != NULL,
 	    0);
+	/* A verdict in use is looked up anew before it expires, so that a busy
+	 * domain never waits. */
 	if (answer != NULL && answer_take_renewal(answer, now_ms))
-		renew(engine, target, answer->delivery);
+		ask_loop(engine,
+		    &(struct ask_options){
+			.what = answer->delivery ? ASK_DELIVERY : ASK_VERDICT,
+			.target = target,
+			.deadline_ms = now_ms + ANSWER_RENEWAL_MS,
+		    });
 	return answer;
 }
 
 void
-ask_start(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask(struct engine *engine, const struct ask_options *options)
 {
-	const struct answer *answer = ask_cache(engine, target);
+	const struct answer *answer = NULL;
 
-	if (answer == NULL) {
-		ask_loop(engine, target, deadline_ms, done, arg);
-		return;
-	}
-	done(arg, answer, true);
+	if (options->what == ASK_VERDICT || options->what == ASK_DELIVERY)
+		answer = ask_cache(engine, options->target);
+	if (answer == NULL ||
+	    (options->what == ASK_DELIVERY && !answer->delivery))
+		ask_loop(engine, options);
+	else if (options->done != NULL)
+		options->done(options->arg, answer, true);
 	answer_unref(&answer);
-}
-
-void
-ask_evidence(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
-{
-	struct waiter *w = waiter_new(engine, target, deadline_ms, done, arg);
-
-	if (w == NULL)
-		return;
-	w->delivery = true;
-	loop_post(w->worker->loop, &w->task);
-}
-
-void
-ask_delivery(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
-{
-	const struct answer *answer = ask_cache(engine, target);
-	struct waiter *w;
-
-	if (answer != NULL && answer->delivery) {
-		done(arg, answer, true);
-		answer_unref(&answer);
-		return;
-	}
-	answer_unref(&answer);
-	w = waiter_new(engine, target, deadline_ms, done, arg);
-	if (w == NULL)
-		return;
-	w->delivery = true;
-	loop_post(w->worker->loop, &w->task);
-}
-
-void
-ask_refresh(struct engine *engine, const char *domain, ask_done_fn *done,
-    void *arg)
-{
-	struct target target = {.port = SCOPE_PORT_SMTP};
-	struct waiter *w;
-
-	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	w = waiter_new(engine, &target, UINT64_MAX, done, arg);
-	if (w == NULL)
-		return;
-	w->refresh = true;
-	loop_post(w->worker->loop, &w->task);
 }

@@ -9,8 +9,8 @@
  * Lookups are bounded (lookup_limit.c); those who wait are bounded by where
  * they come from: a connection of the MTA has one ask under way, one of the
  * socketmap SOCKETMAP_UNDER_WAY, the status page and the control socket one a
- * client. None is shed for that its domain is popular: it costs one lookup,
- * however many wait for it.
+ * client. A popular domain costs one lookup, however many wait for it, so that
+ * none of them is shed.
  */
 #ifndef ENGINE_ASK_H
 #define ENGINE_ASK_H
@@ -24,6 +24,7 @@
 #include "core/facts.h"
 #include "core/scope.h"
 #include "core/verdict.h"
+#include "engine/probe.h"
 
 struct config;
 struct engine;
@@ -41,7 +42,7 @@ struct answer {
 	uint64_t expires_ms; /* clock_mono_ms(); keep it no longer */
 	uint64_t renew_ms;   /* from then on it is looked up anew if used */
 	atomic_bool renewed;
-	bool delivery;          /* good for ask_delivery */
+	bool delivery;          /* good for ASK_DELIVERY */
 	size_t size;            /* octets in all, for the cache's bound */
 	struct verdict verdict; /* points into *facts */
 	struct facts *facts;
@@ -87,49 +88,76 @@ bool engine_alive(struct engine *engine);
 /* Lookups under way are broken off; their askers get internal-error. */
 void engine_free(struct engine **engine);
 
-/*
- * Any thread but a loop's. Blocks the calling thread, until deadline_ms
- * (clock_mono_ms) at the longest. *cached tells whether the verdict cache
- * answered; if it did not, before_wait is called (unless NULL) once the lookup
- * is under way. Never NULL but when memory is out; release with answer_unref.
- */
-const struct answer *ask(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, void (*before_wait)(void), bool *cached);
+/* What the engine says about itself, for status and metrics. Any thread. */
+struct engine_status {
+	unsigned generation; /* of the configuration: 1, and 1 more a reload */
+	enum probe_state resolver;
+	int64_t resolver_since_s; /* wall clock; 0: as long as UNKNOWN */
+	char resolver_why[PROBE_WHY_SIZE]; /* BROKEN: for people */
+	size_t loops;
+	size_t lookups; /* under way */
+	size_t askers;  /* who wait for them */
+	size_t verdicts;
+	size_t verdict_octets;
+};
 
-/*
- * Any thread. done runs exactly once, on a loop's thread or inside the call
- * (warm). answer is borrowed: take a reference to keep it. NULL: no memory for
- * a lookup, or the engine ends; whether the domain binds is not known.
- */
+void engine_status(struct engine *engine, struct engine_status *out);
+
+/* Waits for the probe's first result, until deadline_ms at most; not on a
+ * loop. */
+enum probe_state
+engine_await_probe(struct engine *engine, uint64_t deadline_ms);
+
+/* Verdicts on the domain: its policy was changed by hand. */
+void engine_forget(struct engine *engine, const char *domain);
+
+/* done runs exactly once, on a loop's thread or inside the call. answer is
+ * borrowed: take a reference to keep it. NULL: no memory for a lookup, or the
+ * engine ends; whether the domain requires DNSSEC is not known. */
 typedef void ask_done_fn(void *arg, const struct answer *answer, bool cached);
-void ask_start(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+
+enum ask_what {
+	/* The earliest verdict that is certain. */
+	ASK_VERDICT,
+	/*
+	 * For the moment of delivery: the verdict on all the evidence, as the
+	 * verdict cache keeps it. MX, addresses and TLSA are also looked up for
+	 * a policy that does not require DNSSEC but is in mode enforce, so that
+	 * MTA-STS does not override DANE (S-01). D-01 is about verdicts, and
+	 * they are the same.
+	 */
+	ASK_DELIVERY,
+	/* For tools: the same, past the verdict cache. */
+	ASK_EVIDENCE,
+	/*
+	 * Fetches the stored policy of the target's domain anew, whatever its
+	 * TXT says, and stores the result; a failure is noted there and warned
+	 * about (C-11, C-12). No records of delivery are looked up, and answer
+	 * is NULL. Has no deadline.
+	 */
+	ASK_REFRESH
+};
+
+struct ask_options {
+	enum ask_what what;
+	const struct target *target; /* borrowed during the call */
+	uint64_t deadline_ms;        /* clock_mono_ms() */
+	ask_done_fn *done;           /* NULL: nobody wants to know */
+	void *arg;
+};
+
+/* Any thread. Never blocks. */
+void ask(struct engine *engine, const struct ask_options *options);
 
 /*
- * As ask_start, for tools: past the verdict cache, and done gets the verdict
- * on all the evidence, that of ask_delivery included, not the earliest that is
- * certain.
+ * ASK_VERDICT for a thread that may block; not a loop's. Blocks until
+ * deadline_ms at the longest. *cached tells whether the verdict cache answered;
+ * if it did not, before_wait is called (unless NULL) once the lookup is under
+ * way. Never NULL but when memory is out; release with answer_unref.
  */
-void ask_evidence(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg);
-
-/*
- * As ask_start, for the moment of delivery: by the deadline, done gets the
- * verdict on all the evidence, as the verdict cache keeps it. MX, addresses
- * and TLSA are also looked up for a policy that does not bind but is in mode
- * enforce, so that MTA-STS does not override DANE (S-01). D-01 is about
- * verdicts, and they are the same.
- */
-void ask_delivery(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg);
-
-/*
- * Fetches the stored policy of a domain anew, whatever its TXT says, and puts
- * what comes into the store; a failure is noted there and warned about (C-11,
- * C-12). No records of delivery are looked up: answer is NULL.
- */
-void ask_refresh(struct engine *engine, const char *domain, ask_done_fn *done,
-    void *arg);
+const struct answer *
+ask_wait(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached);
 
 const struct answer *answer_ref(const struct answer *answer);
 void answer_unref(const struct answer **answer); /* NULL is fine */

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "core/policy.h"
-#include "engine/answer.h"
+#include "engine/cache.h"
 #include "engine/engine_impl.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -174,8 +174,8 @@ answer_from_store(struct engine *engine, const struct target *target)
 }
 
 const struct answer *
-ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    void (*before_wait)(void), bool *cached)
+ask_wait(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached)
 {
 	const struct answer *answer = ask_cache(engine, target);
 	struct rendezvous *r;
@@ -185,7 +185,13 @@ ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
 		return answer;
 	r = rendezvous_new();
 	if (r != NULL) {
-		ask_loop(engine, target, deadline_ms, answered, r);
+		ask_loop(engine,
+		    &(struct ask_options){
+			.target = target,
+			.deadline_ms = deadline_ms,
+			.done = answered,
+			.arg = r,
+		    });
 		if (before_wait != NULL)
 			before_wait();
 		(void)wait_until(r, deadline_ms + LATE_MS);

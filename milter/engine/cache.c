@@ -1,4 +1,4 @@
-/* The verdict cache. */
+/* Answers, and the verdict cache. */
 #include "autoconf.h"
 
 #include "engine/cache.h"
@@ -7,11 +7,80 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#include "base/map.h"
+#include "base/lru.h"
 #include "base/name.h"
-#include "engine/ask.h"
+
+/* --- answers ---------------------------------------------------------------
+ */
+
+struct answer *
+answer_new(const struct facts *facts, const struct rules *rules,
+    enum decide_when when, bool *settled)
+{
+	struct answer *answer = NULL;
+	struct facts *copy = NULL;
+	struct verdict verdict;
+	size_t size = 0;
+
+	/* Cheaper than a copy that is thrown away. */
+	*settled = decide(facts, rules, when, &verdict);
+	if (!*settled)
+		goto out;
+	copy = facts_copy(facts, &size);
+	if (copy == NULL)
+		goto out;
+	answer = calloc(1, sizeof(*answer));
+	if (answer == NULL)
+		goto out;
+	atomic_init(&answer->refs, 1);
+	(void)decide(copy, rules, when, &answer->verdict);
+	answer->facts = copy;
+	answer->size = size + sizeof(*answer);
+	copy = NULL;
+out:
+	free(copy);
+	return answer;
+}
+
+bool
+answer_take_renewal(const struct answer *answer, uint64_t now_ms)
+{
+	struct answer *taken = (struct answer *)(uintptr_t)answer;
+
+	/* Read first: a busy answer must not be written to each time. */
+	return now_ms >= answer->renew_ms &&
+	    !atomic_load_explicit(&taken->renewed, memory_order_relaxed) &&
+	    !atomic_exchange(&taken->renewed, true);
+}
+
+const struct answer *
+answer_ref(const struct answer *answer)
+{
+	/* The count is the one thing about an answer that changes. */
+	struct answer *counted = (struct answer *)(uintptr_t)answer;
+
+	(void)atomic_fetch_add_explicit(&counted->refs, 1,
+	    memory_order_relaxed);
+	return answer;
+}
+
+void
+answer_unref(const struct answer **answer)
+{
+	struct answer *counted = (struct answer *)(uintptr_t)*answer;
+
+	*answer = NULL;
+	if (counted == NULL ||
+	    atomic_fetch_sub_explicit(&counted->refs, 1,
+		memory_order_acq_rel) != 1)
+		return;
+	free(counted->facts);
+	free(counted);
+}
+
+/* --- the cache -------------------------------------------------------------
+ */
 
 #define SHARDS 64
 /* Domains that share an epoch lose their verdicts together. With so many, a
@@ -21,32 +90,21 @@
 /* Buckets of the table, about as many entries, that a cache_put() looks at. */
 #define SWEEP 32
 
-/* What protects and what does not, see cache.h. */
-enum kind {
-	KIND_FREE,
-	KIND_BOUND,
-	KINDS
+/* Lists of a shard. */
+enum {
+	UNBOUND, /* no policy requires DNSSEC */
+	BOUND
 };
 
 struct entry {
-	struct map_node node; /* first: a node is its entry */
-	TAILQ_ENTRY(entry) age;
-	enum kind kind;
+	struct lru_node node; /* first: a node is its entry */
 	const struct answer *answer;
-	size_t size;
 	char key[];
-};
-
-struct pool {
-	TAILQ_HEAD(, entry) ages; /* least recently used first */
-	size_t n;
-	size_t octets;
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct map map;
-	struct pool pool[KINDS];
+	struct lru entries;
 	size_t sweep; /* the bucket to look at next */
 	size_t entries_max;
 	size_t octets_max;
@@ -57,10 +115,49 @@ struct cache {
 	atomic_uint epochs[EPOCHS];
 };
 
+struct cache *
+cache_new(size_t entries_max, size_t octets_max)
+{
+	struct cache *cache = calloc(1, sizeof(*cache));
+
+	if (cache == NULL)
+		return NULL;
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *s = &cache->shard[i];
+
+		(void)pthread_mutex_init(&s->lock, NULL);
+		s->entries_max = (entries_max + SHARDS - 1) / SHARDS;
+		s->octets_max = (octets_max + SHARDS - 1) / SHARDS;
+	}
+	return cache;
+}
+
+static void
+entry_free(struct lru_node *node)
+{
+	struct entry *e = (struct entry *)node;
+
+	answer_unref(&e->answer);
+	free(e);
+}
+
+void
+cache_free(struct cache **cache)
+{
+	if (*cache == NULL)
+		return;
+	for (size_t i = 0; i < SHARDS; i++) {
+		lru_clear(&(*cache)->shard[i].entries, entry_free);
+		(void)pthread_mutex_destroy(&(*cache)->shard[i].lock);
+	}
+	free(*cache);
+	*cache = NULL;
+}
+
+/* hash: map_hash(key). Its top bits: the map inside uses the low ones. */
 static struct shard *
 shard_of(struct cache *cache, uint64_t hash)
 {
-	/* The top bits: the map inside uses the low ones. */
 	return &cache->shard[(hash >> 32) % SHARDS];
 }
 
@@ -80,24 +177,6 @@ epoch_of(struct cache *cache, const char *key, uint64_t hash)
 	return &cache->epochs[hash / SHARDS % EPOCHS];
 }
 
-/* Another policy is in the store than the one it was made by. */
-static bool
-is_stale(struct cache *cache, const char *key, uint64_t hash,
-    const struct answer *answer)
-{
-	return atomic_load_explicit(epoch_of(cache, key, hash),
-		   memory_order_acquire) != answer->epoch;
-}
-
-static bool
-is_good(struct cache *cache, const struct entry *e, unsigned generation,
-    uint64_t now_ms)
-{
-	return e->answer->generation == generation &&
-	    now_ms < e->answer->expires_ms &&
-	    !is_stale(cache, e->key, e->node.hash, e->answer);
-}
-
 unsigned
 cache_epoch(struct cache *cache, const char *key)
 {
@@ -111,76 +190,25 @@ cache_forget(struct cache *cache, const char *domain)
 	    1;
 }
 
+/* Not expired, of this configuration, and the store has no other policy than
+ * the one that the verdict was made by. */
+static bool
+is_good(struct cache *cache, const struct entry *e, unsigned generation,
+    uint64_t now_ms)
+{
+	const struct answer *answer = e->answer;
+	atomic_uint *epoch = epoch_of(cache, e->key, e->node.node.hash);
+
+	return answer->generation == generation &&
+	    now_ms < answer->expires_ms &&
+	    atomic_load_explicit(epoch, memory_order_acquire) == answer->epoch;
+}
+
 static void
-drop(struct shard *s, struct entry *e)
+drop(struct shard *s, struct lru_node *node)
 {
-	struct pool *pool = &s->pool[e->kind];
-
-	map_remove(&s->map, &e->node);
-	TAILQ_REMOVE(&pool->ages, e, age);
-	pool->n--;
-	pool->octets -= e->size;
-	answer_unref(&e->answer);
-	free(e);
-}
-
-static enum kind
-kind_of(const struct answer *answer)
-{
-	return verdict_is_bound(&answer->verdict) ? KIND_BOUND : KIND_FREE;
-}
-
-static struct entry *
-entry_new(const char *key, const struct answer *answer)
-{
-	size_t len = strlen(key) + 1;
-	struct entry *e = malloc(sizeof(*e) + len);
-
-	if (e == NULL)
-		return NULL;
-	memcpy(e->key, key, len);
-	e->node.key = e->key;
-	e->kind = kind_of(answer);
-	e->answer = answer_ref(answer);
-	e->size = sizeof(*e) + len + answer->size;
-	return e;
-}
-
-struct cache *
-cache_new(size_t entries_max, size_t octets_max)
-{
-	struct cache *cache = calloc(1, sizeof(*cache));
-
-	if (cache == NULL)
-		return NULL;
-	for (size_t i = 0; i < SHARDS; i++) {
-		struct shard *s = &cache->shard[i];
-
-		(void)pthread_mutex_init(&s->lock, NULL);
-		for (size_t k = 0; k < KINDS; k++)
-			TAILQ_INIT(&s->pool[k].ages);
-		s->entries_max = (entries_max + SHARDS - 1) / SHARDS;
-		s->octets_max = (octets_max + SHARDS - 1) / SHARDS;
-	}
-	return cache;
-}
-
-void
-cache_free(struct cache **cache)
-{
-	if (*cache == NULL)
-		return;
-	for (size_t i = 0; i < SHARDS; i++) {
-		struct shard *s = &(*cache)->shard[i];
-
-		for (size_t k = 0; k < KINDS; k++)
-			while (!TAILQ_EMPTY(&s->pool[k].ages))
-				drop(s, TAILQ_FIRST(&s->pool[k].ages));
-		map_clear(&s->map);
-		(void)pthread_mutex_destroy(&s->lock);
-	}
-	free(*cache);
-	*cache = NULL;
+	lru_remove(&s->entries, node);
+	entry_free(node);
 }
 
 const struct answer *
@@ -193,63 +221,28 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
 	struct entry *e;
 
 	(void)pthread_mutex_lock(&s->lock);
-	e = (struct entry *)map_find_hashed(&s->map, key, hash);
+	e = (struct entry *)map_find_hashed(&s->entries.map, key, hash);
 	if (e != NULL && !is_good(cache, e, generation, now_ms)) {
-		drop(s, e);
+		drop(s, &e->node);
 	} else if (e != NULL) {
-		TAILQ_REMOVE(&s->pool[e->kind].ages, e, age);
-		TAILQ_INSERT_TAIL(&s->pool[e->kind].ages, e, age);
+		lru_use(&s->entries, &e->node, e->node.list);
 		answer = answer_ref(e->answer);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return answer;
 }
 
-static size_t
-shard_octets(const struct shard *s)
-{
-	return s->pool[KIND_FREE].octets + s->pool[KIND_BOUND].octets;
-}
-
-/* Three quarters: the rest is for those that no policy binds. */
-static size_t
-share(size_t max)
-{
-	return max - max / 4;
-}
-
-/* Of a shard that holds something. */
-static struct entry *
-next_to_go(const struct shard *s)
-{
-	const struct pool *unbound = &s->pool[KIND_FREE];
-	const struct pool *bound = &s->pool[KIND_BOUND];
-
-	if (TAILQ_EMPTY(&unbound->ages) || bound->n > share(s->entries_max) ||
-	    bound->octets > share(s->octets_max))
-		return TAILQ_FIRST(&bound->ages);
-	return TAILQ_FIRST(&unbound->ages);
-}
-
-static void
-keep(struct shard *s, struct entry *e)
-{
-	struct pool *pool = &s->pool[e->kind];
-
-	TAILQ_INSERT_TAIL(&pool->ages, e, age);
-	pool->n++;
-	pool->octets += e->size;
-}
-
-/* Drops what is over in the next few buckets. generation: of a new answer; what
- * a reload has left behind is older. */
+/* Drops what is expired in the next few buckets. generation: of a new answer;
+ * answers from before a reload have a lower one. */
 static void
 sweep(struct cache *cache, struct shard *s, unsigned generation,
     uint64_t now_ms)
 {
-	for (size_t i = 0; i < SWEEP && i < s->map.n_buckets; i++) {
+	const struct map *map = &s->entries.map;
+
+	for (size_t i = 0; i < SWEEP && i < map->n_buckets; i++) {
 		struct map_node *node =
-		    s->map.buckets[s->sweep++ % s->map.n_buckets];
+		    map->buckets[s->sweep++ % map->n_buckets];
 
 		while (node != NULL) {
 			struct entry *e = (struct entry *)node;
@@ -257,8 +250,29 @@ sweep(struct cache *cache, struct shard *s, unsigned generation,
 			node = node->next;
 			if (e->answer->generation <= generation &&
 			    !is_good(cache, e, generation, now_ms))
-				drop(s, e);
+				drop(s, &e->node);
 		}
+	}
+}
+
+/* Evicts until the shard is within its bounds. */
+static void
+evict(struct shard *s)
+{
+	const struct lru_list *unbound = &s->entries.list[UNBOUND];
+	const struct lru_list *bound = &s->entries.list[BOUND];
+
+	while (s->entries.map.n > s->entries_max ||
+	    unbound->octets + bound->octets > s->octets_max) {
+		/* A quarter is kept for those that no policy binds. */
+		bool too_many_bound =
+		    bound->n > s->entries_max - s->entries_max / 4 ||
+		    bound->octets > s->octets_max - s->octets_max / 4;
+
+		drop(s,
+		    unbound->oldest == NULL || too_many_bound
+			? bound->oldest
+			: unbound->oldest);
 	}
 }
 
@@ -268,57 +282,47 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer,
 {
 	const uint64_t hash = map_hash(key);
 	struct shard *s = shard_of(cache, hash);
-	struct entry *e = entry_new(key, answer), *old;
+	size_t key_size = strlen(key) + 1;
+	struct entry *e = malloc(sizeof(*e) + key_size);
+	struct lru_node *old;
 
+	/* Without memory for the new one the old one goes all the same. */
+	if (e != NULL) {
+		memcpy(e->key, key, key_size);
+		e->node.node.key = e->key;
+		e->node.list =
+		    verdict_is_bound(&answer->verdict) ? BOUND : UNBOUND;
+		e->node.size = sizeof(*e) + key_size + answer->size;
+		e->answer = answer_ref(answer);
+	}
 	(void)pthread_mutex_lock(&s->lock);
 	sweep(cache, s, answer->generation, now_ms);
-	old = (struct entry *)map_find_hashed(&s->map, key, hash);
+	old = (struct lru_node *)map_find_hashed(&s->entries.map, key, hash);
 	if (old != NULL)
 		drop(s, old);
-	if (e != NULL && e->size <= s->octets_max &&
-	    !is_stale(cache, key, hash, answer) &&
-	    map_insert(&s->map, &e->node) == 0) {
-		keep(s, e);
+	if (e != NULL && e->node.size <= s->octets_max &&
+	    atomic_load_explicit(epoch_of(cache, key, hash),
+		memory_order_acquire) == answer->epoch &&
+	    lru_add(&s->entries, &e->node) == 0)
 		e = NULL;
-	}
-	while (s->map.n > s->entries_max || shard_octets(s) > s->octets_max)
-		drop(s, next_to_go(s));
+	evict(s);
 	(void)pthread_mutex_unlock(&s->lock);
-	if (e != NULL) {
-		answer_unref(&e->answer);
-		free(e);
-	}
+	if (e != NULL)
+		entry_free(&e->node);
 }
 
-static size_t
-sum(struct cache *cache, size_t (*of)(const struct shard *))
+struct cache_size
+cache_size(struct cache *cache)
 {
-	size_t n = 0;
+	struct cache_size size = {0};
 
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &cache->shard[i];
 
 		(void)pthread_mutex_lock(&s->lock);
-		n += of(s);
+		size.entries += s->entries.map.n;
+		size.octets += lru_octets(&s->entries);
 		(void)pthread_mutex_unlock(&s->lock);
 	}
-	return n;
-}
-
-static size_t
-shard_entries(const struct shard *s)
-{
-	return s->map.n;
-}
-
-size_t
-cache_entries(struct cache *cache)
-{
-	return sum(cache, shard_entries);
-}
-
-size_t
-cache_octets(struct cache *cache)
-{
-	return sum(cache, shard_octets);
+	return size;
 }

@@ -1,4 +1,4 @@
-/* The engine's life: start, reload, stop. */
+/* The engine's life: start, reload, watch, stop. */
 #include "autoconf.h"
 
 #include <errno.h>
@@ -12,13 +12,10 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "dns/dns.h"
-#include "engine/backoff.h"
 #include "engine/cache.h"
 #include "engine/engine_impl.h"
-#include "engine/flap.h"
-#include "engine/lookup.h"
+#include "engine/recent.h"
 #include "engine/probe.h"
-#include "engine/setup.h"
 #include "log/metrics.h"
 #include "log/tlsrpt.h"
 
@@ -87,17 +84,6 @@ call_workers(struct engine *engine, worker_fn *fn, void *arg)
 
 /* --- start -------------------------------------------------------------- */
 
-static size_t
-loops_wanted(const struct config *config)
-{
-	long processors;
-
-	if (config->loops > 0)
-		return (size_t)config->loops;
-	processors = sysconf(_SC_NPROCESSORS_ONLN);
-	return processors > 0 ? (size_t)processors : 1;
-}
-
 static int
 worker_init(struct worker *w, struct engine *engine,
     const struct config *config, char error[ENGINE_ERROR_SIZE])
@@ -124,60 +110,48 @@ worker_init(struct worker *w, struct engine *engine,
 }
 
 static int
-probe_init(struct engine *engine, const struct config *config,
+engine_init(struct engine *engine, const struct config *config,
     char error[ENGINE_ERROR_SIZE])
 {
-	struct loop *loop = engine->workers[0].loop;
-	struct dns *dns = setup_probe_dns(config, loop, engine->metrics, error);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = config->loops > 0 ? (size_t)config->loops
+	    : processors > 0         ? (size_t)processors
+				     : 1;
+	const char *tlsrpt = config->tlsrpt_socket;
+	struct dns *dns;
+	int err = 0;
 
-	if (dns == NULL)
-		return ERR_CONFIG;
-	probe_start(engine->probe, loop, dns);
-	return 0;
-}
-
-static int
-parts_init(struct engine *engine, const struct config *config)
-{
-	(void)pthread_mutex_init(&engine->lock, NULL);
-	(void)pthread_cond_init(&engine->idle, NULL);
-	engine->rules = config->rules;
-	engine->pins = config->pins;
-	atomic_init(&engine->generation, 1);
-	wall_init(&engine->wall, clock_mono_ms(), clock_wall_s());
 	engine->cache = cache_new(CACHE_ENTRIES_MAX, CACHE_OCTETS_MAX);
 	engine->probe = probe_new(engine->log);
 	engine->metrics = metrics_new();
-	engine->workers =
-	    calloc(loops_wanted(config), sizeof(*engine->workers));
+	engine->workers = calloc(n, sizeof(*engine->workers));
 	if (engine->cache == NULL || engine->probe == NULL ||
 	    engine->metrics == NULL || engine->workers == NULL)
 		return ERR_NOMEM;
-	return 0;
-}
+	if (tlsrpt != NULL && tlsrpt[0] != '\0') {
+		engine->tlsrpt = tlsrpt_open(tlsrpt);
+		if (engine->tlsrpt == NULL) {
+			(void)snprintf(error, ENGINE_ERROR_SIZE,
+			    "tlsrpt_socket %.256s: no such socket can be",
+			    tlsrpt);
+			return ERR_CONFIG;
+		}
+	}
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		engine->n_workers++;
+		err = worker_init(&engine->workers[i], engine, config, error);
+	}
+	if (err != 0)
+		return err;
 
-static int
-reports_init(struct engine *engine, const struct config *config,
-    char error[ENGINE_ERROR_SIZE])
-{
-	const char *path = config->tlsrpt_socket;
-
-	if (path == NULL || path[0] == '\0')
-		return 0;
-	engine->tlsrpt = tlsrpt_open(path);
-	if (engine->tlsrpt != NULL)
-		return 0;
-	(void)snprintf(error, ENGINE_ERROR_SIZE,
-	    "tlsrpt_socket %.256s: no such socket can be", path);
-	return ERR_CONFIG;
-}
-
-static int
-workers_start(struct engine *engine, char error[ENGINE_ERROR_SIZE])
-{
-	for (size_t i = 0; i < engine->n_workers; i++) {
-		int err = loop_start(engine->workers[i].loop);
-
+	/* The first loop has the probe. No loop runs yet. */
+	dns = setup_probe_dns(config, engine->workers[0].loop, engine->metrics,
+	    error);
+	if (dns == NULL)
+		return ERR_CONFIG;
+	probe_start(engine->probe, engine->workers[0].loop, dns);
+	for (size_t i = 0; i < n; i++) {
+		err = loop_start(engine->workers[i].loop);
 		if (err != 0) {
 			(void)snprintf(error, ENGINE_ERROR_SIZE,
 			    "cannot start a thread: %s", strerror(errno));
@@ -186,27 +160,6 @@ workers_start(struct engine *engine, char error[ENGINE_ERROR_SIZE])
 		engine->workers[i].running = true;
 	}
 	return 0;
-}
-
-static int
-engine_init(struct engine *engine, const struct config *config,
-    char error[ENGINE_ERROR_SIZE])
-{
-	size_t n = loops_wanted(config);
-	int err = parts_init(engine, config);
-
-	if (err == 0)
-		err = reports_init(engine, config, error);
-
-	for (size_t i = 0; err == 0 && i < n; i++) {
-		engine->n_workers++;
-		err = worker_init(&engine->workers[i], engine, config, error);
-	}
-	if (err == 0)
-		err = probe_init(engine, config, error);
-	if (err == 0)
-		err = workers_start(engine, error);
-	return err;
 }
 
 struct engine *
@@ -220,15 +173,15 @@ engine_new(const struct config *config, struct store *store, struct log *log,
 		return NULL;
 	engine->store = store;
 	engine->log = log;
+	engine->rules = config->rules;
+	engine->pins = config->pins;
+	(void)pthread_mutex_init(&engine->lock, NULL);
+	(void)pthread_cond_init(&engine->idle, NULL);
+	atomic_init(&engine->generation, 1);
+	wall_init(&engine->wall, clock_mono_ms(), clock_wall_s());
 	if (engine_init(engine, config, error) != 0)
 		engine_free(&engine);
 	return engine;
-}
-
-struct metrics *
-engine_metrics(struct engine *engine)
-{
-	return engine->metrics;
 }
 
 /* --- reload ------------------------------------------------------------- */
@@ -360,19 +313,52 @@ engine_alive(struct engine *engine)
 {
 	bool alive = true;
 
-	for (size_t i = 0; i < engine->n_workers; i++) {
-		struct worker *w = &engine->workers[i];
-
-		if (!pulse_take(&w->pulse, w->loop))
-			alive = false;
-	}
+	for (size_t i = 0; i < engine->n_workers; i++)
+		alive &= loop_turns(engine->workers[i].loop);
 	return alive;
+}
+
+void
+engine_status(struct engine *engine, struct engine_status *out)
+{
+	struct cache_size verdicts = cache_size(engine->cache);
+
+	*out = (struct engine_status){
+	    .generation = atomic_load(&engine->generation),
+	    .loops = engine->n_workers,
+	    .verdicts = verdicts.entries,
+	    .verdict_octets = verdicts.octets,
+	};
+	out->resolver = probe_state(engine->probe, &out->resolver_since_s,
+	    out->resolver_why);
+	for (size_t i = 0; i < engine->n_workers; i++) {
+		out->lookups += atomic_load(&engine->workers[i].n_lookups);
+		out->askers += atomic_load(&engine->workers[i].n_waiters);
+	}
+}
+
+struct metrics *
+engine_metrics(struct engine *engine)
+{
+	return engine->metrics;
+}
+
+enum probe_state
+engine_await_probe(struct engine *engine, uint64_t deadline_ms)
+{
+	return probe_await(engine->probe, deadline_ms);
+}
+
+void
+engine_forget(struct engine *engine, const char *domain)
+{
+	(void)cache_forget(engine->cache, domain);
 }
 
 /* --- stop --------------------------------------------------------------- */
 
-static void
-report_idle(struct worker *w)
+void
+worker_report_idle(struct worker *w)
 {
 	struct engine *engine = w->engine;
 
@@ -382,12 +368,6 @@ report_idle(struct worker *w)
 	engine->n_busy--;
 	(void)pthread_cond_signal(&engine->idle);
 	(void)pthread_mutex_unlock(&engine->lock);
-}
-
-void
-worker_lookup_freed(struct worker *w)
-{
-	report_idle(w);
 }
 
 /* Nothing new begins; what is under way is cancelled and so ends. */
@@ -405,37 +385,7 @@ worker_stop(struct worker *w, void *arg)
 	LIST_FOREACH(setup, &w->setups, link)
 	setup_close(setup);
 	w->n_lookups--;
-	report_idle(w);
-}
-
-static void
-workers_stop(struct engine *engine)
-{
-	for (size_t i = 0; i < engine->n_workers; i++)
-		engine->n_busy += engine->workers[i].running;
-	while (call_workers(engine, worker_stop, NULL) != 0)
-		continue;
-	(void)pthread_mutex_lock(&engine->lock);
-	while (engine->n_busy > 0)
-		(void)pthread_cond_wait(&engine->idle, &engine->lock);
-	(void)pthread_mutex_unlock(&engine->lock);
-	for (size_t i = 0; i < engine->n_workers; i++)
-		if (engine->workers[i].running)
-			loop_stop(engine->workers[i].loop);
-}
-
-static void
-worker_free(struct worker *w)
-{
-	struct setup *setup;
-
-	while ((setup = LIST_FIRST(&w->setups)) != NULL)
-		setup_free(&setup);
-	map_clear(&w->lookups);
-	flap_free(&w->flap);
-	backoff_free(&w->backoff);
-	backoff_free(&w->reported);
-	loop_free(&w->loop);
+	worker_report_idle(w);
 }
 
 void
@@ -446,12 +396,36 @@ engine_free(struct engine **enginep)
 	if (engine == NULL)
 		return;
 	*enginep = NULL;
-	if (engine->n_workers > 0)
-		workers_stop(engine);
-	if (engine->probe != NULL)
-		probe_stop(engine->probe);
+
+	/* Each running worker breaks off its lookups and reports when the last
+	 * one is freed. Then no loop has anything to do. */
 	for (size_t i = 0; i < engine->n_workers; i++)
-		worker_free(&engine->workers[i]);
+		engine->n_busy += engine->workers[i].running;
+	while (engine->n_workers > 0 &&
+	    call_workers(engine, worker_stop, NULL) != 0)
+		continue;
+	(void)pthread_mutex_lock(&engine->lock);
+	while (engine->n_busy > 0)
+		(void)pthread_cond_wait(&engine->idle, &engine->lock);
+	(void)pthread_mutex_unlock(&engine->lock);
+	for (size_t i = 0; i < engine->n_workers; i++)
+		if (engine->workers[i].running)
+			loop_stop(engine->workers[i].loop);
+
+	if (engine->probe != NULL)
+		probe_stop(engine->probe); /* of a start that failed */
+	for (size_t i = 0; i < engine->n_workers; i++) {
+		struct worker *w = &engine->workers[i];
+		struct setup *setup;
+
+		while ((setup = LIST_FIRST(&w->setups)) != NULL)
+			setup_free(&setup);
+		map_clear(&w->lookups);
+		flap_free(&w->flap);
+		backoff_free(&w->backoff);
+		backoff_free(&w->reported);
+		loop_free(&w->loop);
+	}
 	free(engine->workers);
 	probe_free(&engine->probe);
 	tlsrpt_close(&engine->tlsrpt);

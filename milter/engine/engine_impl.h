@@ -1,5 +1,11 @@
 /*
  * Inside of the engine: what its parts share. The contract is engine/ask.h.
+ *
+ *	engine    shared by all threads
+ *	worker    one loop with its lookups, see loop.h
+ *	setup     what the configuration gives a worker; a reload replaces it
+ *	waiter    one that asks; posted to the worker's loop
+ *	lookup    see lookup_impl.h
  */
 #ifndef ENGINE_ENGINE_IMPL_H
 #define ENGINE_ENGINE_IMPL_H
@@ -8,12 +14,210 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
 
+#include "base/map.h"
 #include "core/decide.h"
 #include "core/domain_list.h"
+#include "core/scope.h"
+#include "dns/dns.h"
 #include "engine/ask.h"
-#include "engine/clock_step.h"
-#include "engine/worker.h"
+#include "engine/recent.h"
+#include "engine/loop.h"
+
+struct cache;
+struct config;
+struct fetcher;
+struct lookup;
+struct probe;
+struct tlsrpt;
+
+/* --- setup ---------------------------------------------------------------- */
+
+/*
+ * A worker's resolvers, fetcher and rules. A reload replaces it as a whole:
+ * lookups that began under the old one end under it. On the loop, or before it
+ * starts and after it has stopped.
+ */
+
+/* All of one worker, those that only old lookups use included. */
+LIST_HEAD(setup_list, setup);
+
+/*
+ * Where DNS questions wait for their turn: each lane has a limit of questions
+ * under way. Known to bind: a pin or a stored policy says so.
+ */
+enum lane_kind {
+	LANE_COMMON,    /* validating */
+	LANE_BOUND,     /* the same, of lookups known to bind */
+	LANE_DISCOVERY, /* not validating */
+	LANE_DISCOVERY_BOUND,
+	LANE_FRESH, /* past every cache */
+	LANES
+};
+
+struct turn;
+TAILQ_HEAD(turns, turn);
+struct lane {
+	size_t n_sent;      /* questions under way */
+	struct turns turns; /* see lookup_limit.c */
+};
+
+struct setup {
+	LIST_ENTRY(setup) link;
+	unsigned refs;
+	unsigned generation;
+	struct loop *loop;
+	struct rules rules;
+	bool dane_for_all; /* option */
+	unsigned enforced; /* percent, share.h */
+	uint64_t ttl_min_ms;
+	uint64_t ttl_max_ms;
+	uint64_t backoff_ms;
+	uint64_t discovery_ttl_max_ms;
+	struct dns *dns;
+	struct dns *reserve; /* for domains known to bind, while dns is busy */
+	struct dns *discovery; /* does not validate (T-11) */
+	struct dns *fresh;     /* the same, past every cache */
+	struct lane lanes[LANES];
+	struct fetcher *fetcher;
+	struct loop_task release;
+};
+
+/* With one reference, put into list. NULL with error (of ENGINE_ERROR_SIZE)
+ * filled in. */
+struct setup *
+setup_new(const struct config *config, unsigned generation, struct loop *loop,
+    struct setup_list *list, struct metrics *metrics, char *error);
+/* The last one to let go frees it, a moment later: it may be called from
+ * callbacks of what is freed. */
+void setup_unref(struct setup **setup);
+/* Cancels what is under way; the rest of *setup stays. */
+void setup_close(struct setup *setup);
+/* At once, whoever still refers to it. */
+void setup_free(struct setup **setup);
+
+/* An uncached resolver for the probe. */
+struct dns *setup_probe_dns(const struct config *config, struct loop *loop,
+    struct metrics *metrics, char *error);
+
+/* --- worker --------------------------------------------------------------- */
+
+/*
+ * Limits of one loop. Lookups under way: WORKER_LOOKUPS_MAX, and beyond them
+ * WORKER_RESERVED_MAX of domains that are known to bind; further ones are shed
+ * (lookup_join). DNS questions under way, by lane: further ones wait.
+ *
+ * One lookup has LOOKUP_QUESTIONS_MAX questions of a lane under way, those of
+ * eight hosts. While a quarter of the lane is taken, it has
+ * LOOKUP_QUESTIONS_BUSY and one more for each answer so far, so that domains
+ * with silent servers do not fill the lane.
+ */
+#define WORKER_LOOKUPS_MAX    4096
+#define WORKER_RESERVED_MAX   1024
+#define WORKER_QUESTIONS_MAX  (DNS_PENDING_MAX - DNS_PENDING_MAX / 4)
+#define WORKER_BOUND_MAX      480 /* a resolver has 512 sockets */
+#define WORKER_QUESTIONS_BUSY 128 /* then the bound ones use the reserve */
+#define LOOKUP_QUESTIONS_MAX  24
+#define LOOKUP_QUESTIONS_BUSY 3
+/* Questions past every cache (A-02). Each is a resolver of its own for as long
+ * as it takes: some 2 MB, and 2 ms in which the loop does nothing else. So
+ * refreshes and second fetches (T-13) take fewer of them, and otherwise the
+ * resolver whose cache is young. */
+#define WORKER_FRESH_MAX     32
+#define WORKER_FRESH_FETCHES 8
+
+/* Limits whose first hit in a minute is logged. The first ones are those of the
+ * lanes, in their order. */
+enum limit {
+	LIMIT_SHARE = LANES,
+	LIMIT_LOOKUPS,
+	LIMIT_RESERVED,
+	LIMITS
+};
+
+struct worker {
+	struct engine *engine;
+	struct loop *loop;
+	struct setup *setup;
+	struct setup_list setups;
+	struct setup *next_setup; /* while a reload is prepared */
+	struct dns *next_probe_dns;
+	struct map lookups; /* those that askers may join, by target key */
+	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
+	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
+	atomic_size_t n_waiters; /* the same */
+	size_t n_reserved;       /* of the lookups: beyond WORKER_LOOKUPS_MAX */
+	struct backoff *backoff;
+	struct flap *flap;
+	struct backoff *reported; /* results that were told, by domain */
+	bool tlsrpt_failed;       /* the last report was not taken */
+	bool running;             /* the loop was started */
+	bool stopping;
+	uint64_t limit_told_ms[LIMITS]; /* clock_mono_ms(); 0: never */
+	/* Shared by all workers; of any thread. */
+	struct cache *cache;
+	struct store *store;
+	struct log *log;
+	struct probe *probe;
+	struct tlsrpt *tlsrpt; /* NULL: no reports */
+	struct metrics *metrics;
+};
+
+/* One who asks. Posted to the loop, then in a lookup's list till done. */
+struct waiter {
+	struct loop_task task;
+	struct loop_timer timer;
+	TAILQ_ENTRY(waiter) link;
+	struct worker *worker;
+	struct lookup *lookup;
+	struct target target;
+	uint64_t deadline_ms;
+	bool refresh;  /* of ASK_REFRESH */
+	bool delivery; /* of ASK_DELIVERY, ASK_EVIDENCE */
+	ask_done_fn *done;
+	void *arg;
+};
+
+/* "example.org", "[relay.example.org]", "relay.example.org:587" */
+#define TARGET_KEY_SIZE (NAME_SIZE + 10)
+void target_key(const struct target *target, char key[TARGET_KEY_SIZE]);
+
+/* Called on the loop each time a lookup begins. */
+void worker_look_at_clock(struct worker *worker);
+/* Called on the loop each time a lookup was freed, and at the stop. */
+void worker_report_idle(struct worker *worker);
+
+/* --- lookups, on the loop --------------------------------------------------
+ */
+
+/*
+ * Takes the waiter over: it is completed exactly once, by the running lookup
+ * of its target or by one that is begun for it, at its deadline at the latest,
+ * and freed.
+ *
+ * If too many lookups are under way the new one only looks into the store: what
+ * is known to bind goes on, out of a reserve that strangers cannot use up; once
+ * that is used up it is shed, and deferred. What is not known to bind is shed,
+ * and passes. Both as internal-error.
+ */
+void lookup_join(struct worker *worker, struct waiter *waiter);
+
+/*
+ * Takes the waiter over: fetches the stored policy of its domain anew and then
+ * completes it without an answer. Shares nothing with other lookups.
+ */
+void lookup_refresh(struct worker *worker, struct waiter *waiter);
+
+/* Those who ask from now on begin lookups of their own: after a reload. */
+void lookup_detach_all(struct worker *worker);
+
+/* Completes every waiter of every lookup with internal-error; what is still
+ * under way ends by itself. */
+void lookup_break_off(struct worker *worker);
+
+/* --- engine --------------------------------------------------------------- */
 
 struct engine {
 	struct store *store;
@@ -43,8 +247,7 @@ bool engine_pins(struct engine *engine, const char *domain);
 const struct answer *
 ask_cache(struct engine *engine, const struct target *target);
 
-/* Any thread. Past the cache. done: as ask_start has it. */
-void ask_loop(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg);
+/* Any thread. ask() past the cache. */
+void ask_loop(struct engine *engine, const struct ask_options *options);
 
 #endif

@@ -32,7 +32,7 @@
  */
 #include "autoconf.h"
 
-#include "engine/lookup.h"
+#include "engine/lookup_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +41,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "core/tls_policy.h"
-#include "engine/answer.h"
-#include "engine/backoff.h"
 #include "engine/cache.h"
-#include "engine/engine_impl.h"
-#include "engine/flap.h"
-#include "engine/lookup_impl.h"
 #include "engine/probe.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -87,14 +82,25 @@ lookup_absorb(struct lookup *l, const struct dns_answer *answer,
 }
 
 static void
-lookup_free(struct lookup *l)
+unlist(struct lookup *l)
+{
+	if (l->listed)
+		map_remove(&l->worker->lookups, &l->node);
+	l->listed = false;
+}
+
+void
+lookup_left(struct lookup *l)
 {
 	struct worker *worker = l->worker;
 
+	l->pending--;
+	if (l->pending > 0 || l->listed || !TAILQ_EMPTY(&l->waiters))
+		return;
+
+	/* Nobody needs it any more. */
 	policy_release(l);
 	delivery_release(l);
-	free(l->hosts);
-	free(l->host_lookups);
 	while (l->kept != NULL) {
 		struct kept *next = l->kept->next;
 
@@ -107,37 +113,21 @@ lookup_free(struct lookup *l)
 	worker->n_reserved -= l->reserved;
 	free(l);
 	worker->n_lookups--;
-	worker_lookup_freed(worker);
-}
-
-static void
-unlist(struct lookup *l)
-{
-	if (l->listed)
-		map_remove(&l->worker->lookups, &l->node);
-	l->listed = false;
-}
-
-static void
-free_if_over(struct lookup *l)
-{
-	if (l->pending == 0 && !l->listed && TAILQ_EMPTY(&l->waiters))
-		lookup_free(l);
+	worker_report_idle(worker);
 }
 
 void
 lookup_returned(struct lookup *l)
 {
-	l->pending--;
 	lookup_advance(l);
-	free_if_over(l);
+	lookup_left(l);
 }
 
 void
-lookup_left(struct lookup *l)
+lookup_poke(struct lookup *l)
 {
-	l->pending--;
-	free_if_over(l);
+	l->pending++;
+	lookup_returned(l);
 }
 
 /* The delivery track is under way or over, and did without TLSA. */
@@ -157,7 +147,8 @@ complete(struct waiter *w, const struct answer *answer)
 	if (w->lookup != NULL)
 		TAILQ_REMOVE(&w->lookup->waiters, w, link);
 	w->worker->n_waiters--;
-	w->done(w->arg, answer, false);
+	if (w->done != NULL)
+		w->done(w->arg, answer, false);
 	free(w);
 }
 
@@ -173,12 +164,6 @@ complete_all(struct lookup *l, const struct answer *answer, bool final)
 	}
 }
 
-static uint64_t
-min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /*
  * The records' TTL within the option's bounds; but never longer than the
  * signatures (S-05) and the policy (C-02, C-08) live.
@@ -188,24 +173,29 @@ lifetime_ms(const struct lookup *l, const struct verdict *verdict)
 {
 	const struct setup *setup = l->setup;
 	const struct fact_policy *policy = verdict->policy;
-	uint64_t ttl_s = min_u64(l->policy_ttl_s, l->delivery_ttl_s);
-	uint64_t ms = min_u64(ttl_s * 1000, setup->ttl_max_ms);
+	uint32_t ttl_s = l->policy_ttl_s < l->delivery_ttl_s
+	    ? l->policy_ttl_s
+	    : l->delivery_ttl_s;
+	uint64_t ms = (uint64_t)ttl_s * 1000, left_ms;
 
-	if (l->facts.internal_error || l->facts.deadline || l->queued)
-		ms = 0;
-	if (ms < setup->ttl_min_ms)
+	if (ms > setup->ttl_max_ms)
+		ms = setup->ttl_max_ms;
+	if (ms < setup->ttl_min_ms || l->facts.internal_error ||
+	    l->facts.deadline || l->queued)
 		ms = setup->ttl_min_ms;
 	if (l->sig_expires_s != 0) {
 		int64_t left_s = l->sig_expires_s - clock_wall_s();
 
-		ms = left_s > 0 ? min_u64(ms, (uint64_t)left_s * 1000) : 0;
+		left_ms = left_s > 0 ? (uint64_t)left_s * 1000 : 0;
+		if (ms > left_ms)
+			ms = left_ms;
 	}
 	if (policy != NULL) {
-		uint64_t left_s = policy->max_age_s > policy->age_s
-		    ? policy->max_age_s - policy->age_s
+		left_ms = policy->max_age_s > policy->age_s
+		    ? (policy->max_age_s - policy->age_s) * 1000
 		    : 0;
-
-		ms = min_u64(ms, left_s * 1000);
+		if (ms > left_ms)
+			ms = left_ms;
 	}
 	return ms;
 }
@@ -214,14 +204,16 @@ static struct answer *
 judge(struct lookup *l, enum decide_when when, bool *settled)
 {
 	struct answer *answer;
+	uint64_t life_ms;
 
 	l->facts.resolver_broken = probe_broken(l->worker->probe);
 	answer = answer_new(&l->facts, &l->setup->rules, when, settled);
 	if (answer != NULL) {
+		life_ms = lifetime_ms(l, &answer->verdict);
 		answer->generation = l->setup->generation;
 		answer->epoch = l->epoch;
-		answer_set_life(answer, clock_mono_ms(),
-		    lifetime_ms(l, &answer->verdict));
+		answer->expires_ms = clock_mono_ms() + life_ms;
+		answer->renew_ms = answer->expires_ms - life_ms / 10;
 	}
 	return answer;
 }
@@ -240,34 +232,15 @@ publish(struct lookup *l, const struct answer *answer)
 		cache_put(l->worker->cache, l->key, answer, now_ms);
 }
 
-/* Nothing more will come that could matter. */
-static bool
-is_final(const struct lookup *l, const struct wants *wants)
-{
-	if (l->shed)
-		return l->policy_step != POLICY_STORE;
-	return l->policy_step == POLICY_DONE &&
-	    (!wants->delivery || l->delivery_step == DELIVERY_DONE);
-}
-
-static bool
-wants_more_for_delivery(const struct lookup *l)
-{
-	return tls_policy_wants_delivery(&l->facts, l->setup->dane_for_all);
-}
-
-/* What a lookup for a recipient leaves out. */
-static bool
-is_good_for_delivery(const struct lookup *l)
-{
-	return l->delivery ||
-	    (!wants_more_for_delivery(l) && !tlsa_is_left_out(l));
-}
-
+/* The first time that the verdict is certain, and once more when nothing is
+ * missing: publishes the verdict and completes those who wait for it. */
 static void
 settle(struct lookup *l, const struct wants *wants)
 {
-	bool final = is_final(l, wants), settled;
+	bool final = l->shed ? l->policy_step != POLICY_STORE
+			     : l->policy_step == POLICY_DONE &&
+		(!wants->delivery || l->delivery_step == DELIVERY_DONE);
+	bool settled;
 	struct answer *answer;
 
 	if (l->settled || l->policy_step == POLICY_STORE ||
@@ -289,8 +262,13 @@ settle(struct lookup *l, const struct wants *wants)
 		}
 		return;
 	}
+	/* A lookup for a recipient leaves out what only a delivery needs. */
 	if (answer != NULL)
-		answer->delivery = final && is_good_for_delivery(l);
+		answer->delivery = final &&
+		    (l->delivery ||
+			(!tls_policy_wants_delivery(&l->facts,
+			     l->setup->dane_for_all) &&
+			    !tlsa_is_left_out(l)));
 	publish(l, answer);
 	if (answer != NULL)
 		flap_note(l->worker->flap, l->key, &answer->verdict);
@@ -319,7 +297,8 @@ lookup_advance(struct lookup *l)
 		return;
 	}
 	decide_wants(&l->facts, &wants);
-	if (l->delivery && wants_more_for_delivery(l))
+	if (l->delivery &&
+	    tls_policy_wants_delivery(&l->facts, l->setup->dane_for_all))
 		wants.delivery = true;
 	/* What a pin demands does not depend on what is stored (T-14). */
 	if ((l->policy_step != POLICY_STORE || l->facts.pinned) && !l->shed)
@@ -332,8 +311,7 @@ lookup_advance(struct lookup *l)
 static void
 deadline_passed(struct loop_timer *timer)
 {
-	struct waiter *w =
-	    (struct waiter *)((char *)timer - offsetof(struct waiter, timer));
+	struct waiter *w = LOOP_OWNER(timer, struct waiter, timer);
 	struct lookup *l = w->lookup;
 	const struct answer *answer;
 	const char *why = l->facts.internal_why;
@@ -404,14 +382,6 @@ answer_from_published(struct lookup *l, struct waiter *w)
 	return false;
 }
 
-static void
-attach(struct lookup *l, struct waiter *w)
-{
-	w->lookup = l;
-	l->delivery = l->delivery || w->delivery;
-	TAILQ_INSERT_TAIL(&l->waiters, w, link);
-}
-
 /* The lookup that w may join; *begun: a new one. NULL: no memory. */
 static struct lookup *
 lookup_for(struct worker *worker, const struct target *target, bool delivery,
@@ -457,7 +427,9 @@ lookup_join(struct worker *worker, struct waiter *w)
 	}
 	if (!begun && answer_from_published(l, w))
 		return;
-	attach(l, w);
+	w->lookup = l;
+	l->delivery = l->delivery || w->delivery;
+	TAILQ_INSERT_TAIL(&l->waiters, w, link);
 	l->pending++; /* the lookup must not end under our feet */
 	if (loop_timer_set(worker->loop, &w->timer, w->deadline_ms,
 		deadline_passed) != 0) {
@@ -485,7 +457,8 @@ lookup_refresh(struct worker *worker, struct waiter *w)
 		return;
 	}
 	l->refresh = true;
-	attach(l, w);
+	w->lookup = l;
+	TAILQ_INSERT_TAIL(&l->waiters, w, link);
 	l->pending++;
 	policy_begin(l);
 	lookup_returned(l);
@@ -500,24 +473,8 @@ lookup_detach_all(struct worker *worker)
 		struct lookup *l = (struct lookup *)node;
 
 		unlist(l);
-		l->pending++;
-		lookup_returned(l);
+		lookup_poke(l);
 	}
-}
-
-static void
-break_off(struct lookup *l)
-{
-	const struct answer *answer;
-	bool settled;
-
-	lookup_error(l, "the filter is being stopped");
-	answer = judge(l, DECIDE_FINAL, &settled);
-	unlist(l);
-	l->pending++;
-	complete_all(l, answer, true);
-	answer_unref(&answer);
-	lookup_returned(l);
 }
 
 void
@@ -526,7 +483,16 @@ lookup_break_off(struct worker *worker)
 	struct lookup *l = TAILQ_FIRST(&worker->all), *next;
 
 	for (; l != NULL; l = next) {
+		const struct answer *answer;
+		bool settled;
+
 		next = TAILQ_NEXT(l, link);
-		break_off(l);
+		lookup_error(l, "the filter is being stopped");
+		answer = judge(l, DECIDE_FINAL, &settled);
+		unlist(l);
+		l->pending++;
+		complete_all(l, answer, true);
+		answer_unref(&answer);
+		lookup_returned(l);
 	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "core/tlsa.h"
 #include "engine/lookup_impl.h"
@@ -21,60 +22,35 @@ could_not_ask(struct lookup *l, struct fact_rrset *into, const char *why)
 
 /* --- hosts -------------------------------------------------------------- */
 
-static bool
-has_usable(const struct dns_answer *answer)
-{
-	for (size_t i = 0; i < answer->n; i++)
-		if (tlsa_is_usable(answer->records[i].data,
-			answer->records[i].len))
-			return true;
-	return false;
-}
-
-static bool
-is_unasked(const struct tlsa_found *found)
-{
-	return found->rrset.status == FACT_UNASKED;
-}
-
+/* Neither asked nor secure is bad. */
 static bool
 is_bad(const struct tlsa_found *found)
 {
-	return !is_unasked(found) && found->rrset.status != FACT_SECURE;
+	return found->rrset.status != FACT_UNASKED &&
+	    found->rrset.status != FACT_SECURE;
 }
 
-/* RFC 7672 2.2.2: where an alias leads to goes before the alias, but which one
- * an MTA asks first differs: both have to be secure or securely absent. */
-static const struct tlsa_found *
-tlsa_that_counts(const struct host_lookup *h)
-{
-	if (!h->aliased || is_bad(&h->own))
-		return &h->own;
-	if (is_bad(&h->target) || is_unasked(&h->target))
-		return &h->target;
-	if (is_unasked(&h->own) || h->target.rrset.answer != ANSWER_RECORDS)
-		return &h->own;
-	return &h->target;
-}
-
+/*
+ * What is known of a host's TLSA records so far, into the facts.
+ *
+ * RFC 7672 2.2.2: where an alias leads to goes before the alias, but which one
+ * an MTA asks first differs: both have to be secure or securely absent.
+ */
 static void
 take_tlsa(struct host_lookup *h)
 {
-	const struct tlsa_found *found = tlsa_that_counts(h);
+	const struct tlsa_found *own = &h->own, *target = &h->target;
+	const struct tlsa_found *found = own;
 
+	if (h->aliased && !is_bad(own)) {
+		if (target->rrset.status != FACT_SECURE)
+			found = target;
+		else if (own->rrset.status == FACT_SECURE &&
+		    target->rrset.answer == ANSWER_RECORDS)
+			found = target;
+	}
 	h->host->tlsa = found->rrset;
 	h->host->tlsa_usable = found->usable;
-}
-
-/* Evidence bears the name of the host, and that is not where to look. */
-static const char *
-why_at_target(const struct host_lookup *h, const char *why)
-{
-	char text[NAME_SIZE + DNS_WHY_SIZE];
-
-	(void)snprintf(text, sizeof(text), "behind the alias, at %s%s%s",
-	    h->target_name, why != NULL ? ": " : "", why != NULL ? why : "");
-	return lookup_keep(h->lookup, text);
 }
 
 static void
@@ -82,11 +58,24 @@ tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
     struct tlsa_found *found)
 {
 	struct lookup *l = h->lookup;
+	const char *why;
+	char text[NAME_SIZE + DNS_WHY_SIZE];
 
 	lookup_absorb(l, answer, &found->rrset, &l->delivery_ttl_s);
-	if (found == &h->target && answer->status != FACT_SECURE)
-		found->rrset.why = why_at_target(h, found->rrset.why);
-	found->usable = has_usable(answer);
+	/* Evidence bears the name of the host, and that is not where to look.
+	 */
+	if (found == &h->target && answer->status != FACT_SECURE) {
+		why = found->rrset.why;
+		(void)snprintf(text, sizeof(text),
+		    "behind the alias, at %s%s%s", h->target_name,
+		    why != NULL ? ": " : "", why != NULL ? why : "");
+		found->rrset.why = lookup_keep(l, text);
+	}
+	found->usable = false;
+	for (size_t i = 0; i < answer->n; i++)
+		if (tlsa_is_usable(answer->records[i].data,
+			answer->records[i].len))
+			found->usable = true;
 	take_tlsa(h);
 	l->hosts_pending--;
 	lookup_returned(l);
@@ -146,25 +135,8 @@ wants_tlsa(const struct lookup *l)
 	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
 }
 
-/* Of addresses; A and AAAA have the same alias. */
-static void
-take_alias(struct host_lookup *h, const struct dns_answer *answer)
-{
-	if (!answer->aliased || answer->status != FACT_SECURE ||
-	    answer->answer != ANSWER_RECORDS || h->aliased ||
-	    !wants_tlsa(h->lookup))
-		return;
-	h->aliased = true;
-	h->target_name = lookup_keep(h->lookup, answer->target);
-	if (answer->target[0] != '\0') {
-		tlsa_ask(h, answer->target, target_tlsa_answered, &h->target);
-		return;
-	}
-	could_not_ask(h->lookup, &h->target.rrset,
-	    "its alias leads to no host name");
-	take_tlsa(h);
-}
-
+/* The answer for one family of addresses. If the host is an alias, which A and
+ * AAAA tell alike, TLSA is also asked where it leads to. */
 static void
 address_answered(struct host_lookup *h, const struct dns_answer *answer,
     struct fact_rrset *into)
@@ -172,8 +144,20 @@ address_answered(struct host_lookup *h, const struct dns_answer *answer,
 	struct lookup *l = h->lookup;
 
 	lookup_absorb(l, answer, into, &l->delivery_ttl_s);
-	if (!l->worker->stopping)
-		take_alias(h, answer);
+	if (!l->worker->stopping && answer->aliased && !h->aliased &&
+	    answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS &&
+	    wants_tlsa(l)) {
+		h->aliased = true;
+		h->target_name = lookup_keep(l, answer->target);
+		if (answer->target[0] != '\0') {
+			tlsa_ask(h, answer->target, target_tlsa_answered,
+			    &h->target);
+		} else {
+			could_not_ask(l, &h->target.rrset,
+			    "its alias leads to no host name");
+			take_tlsa(h);
+		}
+	}
 	l->hosts_pending--;
 	lookup_returned(l);
 }
@@ -235,8 +219,7 @@ hosts_release(struct lookup *l)
 static void
 hosts_timer_ran(struct loop_timer *timer)
 {
-	struct lookup *l = (struct lookup *)((char *)timer -
-	    offsetof(struct lookup, hosts_timer));
+	struct lookup *l = LOOP_OWNER(timer, struct lookup, hosts_timer);
 
 	l->pending++;
 	if (l->hosts_waiting && !l->worker->stopping)
@@ -254,15 +237,6 @@ zone_answered(void *arg, const struct dns_answer *answer)
 	if (l->zones_pending == 0 && l->hosts_waiting && !l->worker->stopping)
 		hosts_release(l);
 	lookup_returned(l);
-}
-
-static void
-zone_ask(struct lookup *l, const char *zone, enum dns_type type)
-{
-	if (lookup_ask(l, l->setup->dns, zone, type, zone_answered, l) != 0)
-		return;
-	l->pending++;
-	l->zones_pending++;
 }
 
 /* The zone that the host is likely to be in, if it is not the domain's. */
@@ -303,33 +277,16 @@ zone_begin(struct lookup *l, size_t i)
 	if (n_others >= ZONES_MAX)
 		return false;
 	h->zone = zone;
-	zone_ask(l, zone, DNS_DS);
-	zone_ask(l, zone, DNS_DNSKEY);
+	for (size_t k = 0; k < 2; k++)
+		if (lookup_ask(l, l->setup->dns, zone,
+			k == 0 ? DNS_DS : DNS_DNSKEY, zone_answered, l) == 0) {
+			l->pending++;
+			l->zones_pending++;
+		}
 	return true;
 }
 
-/* n hosts are named in l->hosts. */
-static void
-hosts_begin(struct lookup *l, size_t n)
-{
-	l->delivery_step = DELIVERY_HOSTS;
-	l->facts.hosts = l->hosts;
-	l->facts.n_hosts = n;
-	for (size_t i = 0; i < n; i++) {
-		l->host_lookups[i].lookup = l;
-		l->host_lookups[i].host = &l->hosts[i];
-		if (zone_begin(l, i))
-			l->hosts_waiting = true;
-		else
-			host_begin(&l->host_lookups[i]);
-	}
-	if (l->hosts_waiting &&
-	    (l->zones_pending == 0 ||
-		loop_timer_set(l->worker->loop, &l->hosts_timer,
-		    lookup_moment_later(), hosts_timer_ran) != 0))
-		hosts_release(l);
-}
-
+/* Without one of the hosts no verdict may be made. */
 static void
 no_memory(struct lookup *l)
 {
@@ -338,91 +295,82 @@ no_memory(struct lookup *l)
 	l->delivery_step = DELIVERY_DONE;
 }
 
-static bool
-hosts_allocate(struct lookup *l, size_t n)
+/* NULL: the domain itself is the host (D-09, R-03). */
+static void
+hosts_begin(struct lookup *l, const struct dns_record *mx, size_t n)
 {
 	l->hosts = calloc(n, sizeof(*l->hosts));
 	l->host_lookups = calloc(n, sizeof(*l->host_lookups));
-	if (l->hosts != NULL && l->host_lookups != NULL)
-		return true;
-	no_memory(l);
-	return false;
-}
-
-/* D-09, R-03: the domain itself is the host. */
-static void
-host_is_domain(struct lookup *l)
-{
-	if (!hosts_allocate(l, 1))
+	if (l->hosts == NULL || l->host_lookups == NULL) {
+		no_memory(l);
 		return;
-	l->hosts[0].name = l->target.domain;
-	hosts_begin(l, 1);
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct fact_host *host = &l->hosts[i];
+
+		l->host_lookups[i].lookup = l;
+		l->host_lookups[i].host = host;
+		host->name = l->target.domain;
+		if (mx == NULL)
+			break;
+		host->name = lookup_keep(l, mx[i].name);
+		host->unusable = mx[i].unusable;
+		host->preference = mx[i].preference;
+		/* Without its name it would be a null MX, and skipped. */
+		if (host->name[0] == '\0' && mx[i].name[0] != '\0') {
+			no_memory(l);
+			return;
+		}
+	}
+	l->delivery_step = DELIVERY_HOSTS;
+	l->facts.hosts = l->hosts;
+	l->facts.n_hosts = n;
+
+	/* Hosts in other zones wait a moment for their keys. */
+	for (size_t i = 0; i < n; i++) {
+		if (zone_begin(l, i))
+			l->hosts_waiting = true;
+		else
+			host_begin(&l->host_lookups[i]);
+	}
+	if (l->hosts_waiting &&
+	    (l->zones_pending == 0 ||
+		loop_timer_set(l->worker->loop, &l->hosts_timer,
+		    clock_mono_ms() + LOOKUP_MOMENT_MS, hosts_timer_ran) != 0))
+		hosts_release(l);
 }
 
 /* --- MX ----------------------------------------------------------------- */
 
 static void
-hosts_from_mx(struct lookup *l, const struct dns_answer *answer)
-{
-	size_t n = answer->n;
-
-	l->facts.hosts_truncated = answer->truncated;
-	if (n > FACTS_HOSTS_MAX) {
-		n = FACTS_HOSTS_MAX;
-		l->facts.hosts_truncated = true;
-	}
-	if (l->facts.hosts_truncated)
-		log_msg(l->worker->log, LOG_LEVEL_WARNING, "limit",
-		    "%s has more than %d MX hosts: the rest is not looked at",
-		    l->target.domain, FACTS_HOSTS_MAX);
-	if (!hosts_allocate(l, n))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const struct dns_record *mx = &answer->records[i];
-
-		l->hosts[i].name = lookup_keep(l, mx->name);
-		l->hosts[i].unusable = mx->unusable;
-		l->hosts[i].preference = mx->preference;
-		/* Without its name it would be a null MX, and skipped. */
-		if (l->hosts[i].name[0] == '\0' && mx->name[0] != '\0') {
-			no_memory(l);
-			return;
-		}
-	}
-	hosts_begin(l, n);
-}
-
-static void
 mx_answered(void *arg, const struct dns_answer *answer)
 {
 	struct lookup *l = arg;
+	size_t n = answer->n;
 
 	lookup_absorb(l, answer, &l->facts.mx, &l->delivery_ttl_s);
 	l->delivery_step = DELIVERY_DONE;
 	/* What is not secure is already enough to know (D-05 to D-08). */
-	if (answer->status == FACT_SECURE && !l->worker->stopping) {
-		if (answer->answer == ANSWER_RECORDS)
-			hosts_from_mx(l, answer);
-		else if (answer->answer == ANSWER_NODATA)
-			host_is_domain(l);
-	}
-	lookup_returned(l);
-}
-
-static void
-mx_begin(struct lookup *l)
-{
-	int err;
-
-	l->delivery_step = DELIVERY_MX;
-	err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_MX,
-	    mx_answered, l);
-	if (err != 0) {
-		could_not_ask(l, &l->facts.mx, err_text(err));
-		l->delivery_step = DELIVERY_DONE;
+	if (answer->status != FACT_SECURE || l->worker->stopping) {
+		lookup_returned(l);
 		return;
 	}
-	l->pending++;
+	if (answer->answer == ANSWER_RECORDS) {
+		l->facts.hosts_truncated = answer->truncated;
+		if (n > FACTS_HOSTS_MAX) {
+			n = FACTS_HOSTS_MAX;
+			l->facts.hosts_truncated = true;
+		}
+		if (l->facts.hosts_truncated)
+			log_msg(l->worker->log, LOG_LEVEL_WARNING, "limit",
+			    "%s has more than %d MX hosts: the rest is not "
+			    "looked at",
+			    l->target.domain, FACTS_HOSTS_MAX);
+		hosts_begin(l, answer->records, n);
+	} else if (answer->answer == ANSWER_NODATA) {
+		hosts_begin(l, NULL, 1);
+	}
+	lookup_returned(l);
 }
 
 /* --- the track ---------------------------------------------------------- */
@@ -430,13 +378,24 @@ mx_begin(struct lookup *l)
 void
 delivery_advance(struct lookup *l, bool wanted)
 {
+	int err;
+
 	if (l->delivery_step == DELIVERY_IDLE && wanted &&
 	    discovery_keys_ready(l)) {
 		l->delivery_ttl_s = UINT32_MAX;
-		if (l->target.no_mx)
-			host_is_domain(l);
-		else
-			mx_begin(l);
+		if (l->target.no_mx) {
+			hosts_begin(l, NULL, 1);
+		} else {
+			l->delivery_step = DELIVERY_MX;
+			err = lookup_ask(l, l->setup->dns, l->target.domain,
+			    DNS_MX, mx_answered, l);
+			if (err != 0) {
+				could_not_ask(l, &l->facts.mx, err_text(err));
+				l->delivery_step = DELIVERY_DONE;
+			} else {
+				l->pending++;
+			}
+		}
 	}
 	if (l->delivery_step == DELIVERY_HOSTS && l->hosts_pending == 0 &&
 	    !l->hosts_waiting)
@@ -463,4 +422,6 @@ void
 delivery_release(struct lookup *l)
 {
 	loop_timer_clear(l->worker->loop, &l->hosts_timer);
+	free(l->hosts);
+	free(l->host_lookups);
 }

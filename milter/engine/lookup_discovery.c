@@ -1,9 +1,9 @@
 /*
  * Discovery: the TXT record, and the proof that there is none.
  *
- * A TXT that is there counts without validation: whoever strips signatures must
- * not be able to end discovery by that (T-11). That there is none counts only
- *if it is proven, or the zone is unsigned; that takes validation (T-12).
+ * A TXT record counts without validation: stripping signatures must not end
+ * discovery (T-11). That there is none counts only if it is proven or the zone
+ * is unsigned, and that takes validation (T-12).
  *
  *	       through forwarders             in recursion
  *	0      TXT unvalidated, DS            TXT validated
@@ -33,52 +33,17 @@
 #include "base/err.h"
 #include "engine/lookup_impl.h"
 
-#define LATE_MS   1000
-#define MOMENT_MS 15
-
-uint64_t
-lookup_moment_later(void)
-{
-	return clock_mono_ms() + MOMENT_MS;
-}
-
-/* From a timer, which holds no reference. */
-static void
-advance(struct lookup *l)
-{
-	l->pending++;
-	lookup_returned(l);
-}
-
-static struct lookup *
-lookup_of(struct discovery_lookup *d)
-{
-	return (
-	    struct lookup *)((char *)d - offsetof(struct lookup, discovery));
-}
+#define LATE_MS 1000
 
 /* --- the TXT ------------------------------------------------------------- */
 
-static void
-read_txt(struct txt_answer *txt, const struct dns_answer *answer)
-{
-	struct txt_rdata rdata[DNS_RECORDS_MAX];
-	struct txt_result result;
-
-	for (size_t i = 0; i < answer->n; i++)
-		rdata[i] = (struct txt_rdata){answer->records[i].data,
-		    answer->records[i].len};
-	txt_parse(rdata, answer->n, &result);
-	txt->state = result.state;
-	if (txt->why == NULL)
-		txt->why = result.why;
-	memcpy(txt->id, result.id, sizeof(txt->id));
-}
-
+/* Takes an answer for one of the two TXT questions. */
 static void
 take_txt(struct lookup *l, struct txt_answer *txt,
     const struct dns_answer *answer)
 {
+	struct txt_rdata rdata[DNS_RECORDS_MAX];
+	struct txt_result result;
 	struct fact_rrset rrset;
 	uint32_t ttl_s = UINT32_MAX;
 
@@ -90,11 +55,17 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 	txt->status = rrset.status;
 	txt->ttl_s = ttl_s;
 	txt->why = rrset.why;
-	if (rrset.answer == ANSWER_RECORDS)
-		read_txt(txt, answer);
-	else
-		txt->state =
-		    rrset.answer == ANSWER_EMPTY ? TXT_FAILED : TXT_NONE;
+	txt->state = rrset.answer == ANSWER_EMPTY ? TXT_FAILED : TXT_NONE;
+	if (rrset.answer == ANSWER_RECORDS) {
+		for (size_t i = 0; i < answer->n; i++)
+			rdata[i] = (struct txt_rdata){answer->records[i].data,
+			    answer->records[i].len};
+		txt_parse(rdata, answer->n, &result);
+		txt->state = result.state;
+		if (txt->why == NULL)
+			txt->why = result.why;
+		memcpy(txt->id, result.id, sizeof(txt->id));
+	}
 	lookup_returned(l);
 }
 
@@ -129,6 +100,7 @@ fresh_answered(void *arg, const struct dns_answer *answer)
 	take_txt(l, &l->discovery.unvalidated, answer);
 }
 
+/* Asks one of the two TXT questions, unless it was asked. */
 static void
 ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
     dns_done_fn *done)
@@ -136,6 +108,8 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
 	char name[sizeof("_mta-sts.") + NAME_SIZE];
 	int err;
 
+	if (txt->asked)
+		return;
 	txt->asked = true;
 	/* discovery_begin() has looked at its length. */
 	(void)snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
@@ -150,6 +124,19 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
 	txt->why = err_text(err);
 }
 
+static void
+ask_unvalidated(struct lookup *l)
+{
+	ask_txt(l, l->setup->discovery, &l->discovery.unvalidated,
+	    unvalidated_answered);
+}
+
+static void
+ask_validated(struct lookup *l)
+{
+	ask_txt(l, l->setup->dns, &l->discovery.validated, validated_answered);
+}
+
 bool
 lookup_serves_discovery(const struct dns_answer *answer)
 {
@@ -157,42 +144,26 @@ lookup_serves_discovery(const struct dns_answer *answer)
 	    (answer->status != FACT_FAILED && !answer->cached);
 }
 
-static void
-ask_unvalidated(struct lookup *l)
-{
-	if (!l->discovery.unvalidated.asked)
-		ask_txt(l, l->setup->discovery, &l->discovery.unvalidated,
-		    unvalidated_answered);
-}
-
-static void
-ask_validated(struct lookup *l)
-{
-	if (!l->discovery.validated.asked)
-		ask_txt(l, l->setup->dns, &l->discovery.validated,
-		    validated_answered);
-}
-
 /* --- the keys of the zone ------------------------------------------------ */
 
 static void
 chain_timer_ran(struct loop_timer *timer)
 {
-	struct discovery_lookup *d = (struct discovery_lookup *)((char *)timer -
-	    offsetof(struct discovery_lookup, chain_timer));
+	struct lookup *l =
+	    LOOP_OWNER(timer, struct lookup, discovery.chain_timer);
 
-	d->chain = CHAIN_READY;
-	if (!dns_is_forwarding(lookup_of(d)->setup->dns) &&
-	    !d->validated.answered)
-		ask_unvalidated(lookup_of(d));
-	advance(lookup_of(d));
+	l->discovery.chain = CHAIN_READY;
+	if (!dns_is_forwarding(l->setup->dns) &&
+	    !l->discovery.validated.answered)
+		ask_unvalidated(l);
+	lookup_poke(l);
 }
 
 static void
 wait_a_moment(struct lookup *l)
 {
 	if (loop_timer_set(l->worker->loop, &l->discovery.chain_timer,
-		lookup_moment_later(), chain_timer_ran) != 0)
+		clock_mono_ms() + LOOKUP_MOMENT_MS, chain_timer_ran) != 0)
 		l->discovery.chain = CHAIN_READY;
 }
 
@@ -205,19 +176,6 @@ key_answered(void *arg, const struct dns_answer *answer)
 	if (l->discovery.chain == CHAIN_KEY)
 		l->discovery.chain = CHAIN_READY;
 	lookup_returned(l);
-}
-
-static void
-ask_key(struct lookup *l)
-{
-	if (lookup_ask(l, l->setup->dns, l->target.domain, DNS_DNSKEY,
-		key_answered, l) != 0) {
-		l->discovery.chain = CHAIN_READY;
-		return;
-	}
-	l->pending++;
-	l->discovery.chain = CHAIN_KEY;
-	wait_a_moment(l);
 }
 
 static bool
@@ -257,33 +215,25 @@ ds_answered(void *arg, const struct dns_answer *answer)
 	lookup_returned(l);
 }
 
-static void
-ask_ds(struct lookup *l)
-{
-	struct discovery_lookup *d = &l->discovery;
-	int err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_DS,
-	    ds_answered, l);
-
-	if (err != 0) {
-		d->ds = (struct fact_rrset){.status = FACT_FAILED,
-		    .why = err_text(err)};
-		return;
-	}
-	l->pending++;
-	d->chain = CHAIN_DS;
-}
-
 bool
 discovery_keys_ready(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 
-	if (d->chain == CHAIN_DS &&
-	    (is_signed(&d->ds) || lookup_is_known_to_bind(l)))
-		ask_key(l);
-	/* DS comes with the TXT, or it may never come. */
-	else if (d->chain == CHAIN_DS && d->chain_timer.run == NULL)
+	if (d->chain != CHAIN_DS)
+		return d->chain == CHAIN_READY;
+	if (!is_signed(&d->ds) && !lookup_is_known_to_bind(l)) {
+		/* DS comes with the TXT, or it may never come. */
+		if (d->chain_timer.run == NULL)
+			wait_a_moment(l);
+	} else if (lookup_ask(l, l->setup->dns, l->target.domain, DNS_DNSKEY,
+		       key_answered, l) != 0) {
+		d->chain = CHAIN_READY;
+	} else {
+		l->pending++;
+		d->chain = CHAIN_KEY;
 		wait_a_moment(l);
+	}
 	return d->chain == CHAIN_READY;
 }
 
@@ -372,37 +322,28 @@ judge_denial(struct lookup *l)
 	return true;
 }
 
-/* Over forwarders, once the TXT is denied or failed. */
-static void
-ask_for_proof(struct lookup *l)
-{
-	struct discovery_lookup *d = &l->discovery;
-
-	if (d->unvalidated.state == TXT_FAILED) {
-		ask_validated(l); /* it may be in a bogus answer */
-		return;
-	}
-	if (d->ds_unsigned || d->ds.status == FACT_UNASKED || is_broken(&d->ds))
-		return;
-	if (discovery_keys_ready(l))
-		ask_validated(l);
-}
-
 /* What is to be asked next. */
 static void
 ask_more(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
+	const struct txt_answer *u = &d->unvalidated, *v = &d->validated;
 
-	if (d->alone || d->unvalidated.state == TXT_VALID)
+	if (d->alone || u->state == TXT_VALID)
 		return;
-	if (d->validated.answered &&
-	    (d->validated.stale ||
-		(d->validated.status == FACT_BOGUS &&
-		    d->validated.state != TXT_VALID)))
+	/* The validated answer does not tell: it is out of a cache, or bogus
+	 * without a record. */
+	if (v->answered &&
+	    (v->stale || (v->status == FACT_BOGUS && v->state != TXT_VALID)))
 		ask_unvalidated(l);
-	if (d->unvalidated.answered && !d->validated.asked)
-		ask_for_proof(l);
+	if (!u->answered || v->asked)
+		return;
+	/* Over forwarders. If the TXT failed, it may be in a bogus answer; if
+	 * it is denied and the zone may be signed, the denial needs a proof. */
+	if (u->state == TXT_FAILED ||
+	    (!d->ds_unsigned && d->ds.status != FACT_UNASKED &&
+		!is_broken(&d->ds) && discovery_keys_ready(l)))
+		ask_validated(l);
 }
 
 /* What is known of the DNSSEC status of a record that came unvalidated. */
@@ -482,17 +423,18 @@ discovery_goes_on(struct lookup *l)
 static void
 late_timer_ran(struct loop_timer *timer)
 {
-	struct discovery_lookup *d = (struct discovery_lookup *)((char *)timer -
-	    offsetof(struct discovery_lookup, late_timer));
+	struct lookup *l =
+	    LOOP_OWNER(timer, struct lookup, discovery.late_timer);
 
-	d->late = true;
-	advance(lookup_of(d));
+	l->discovery.late = true;
+	lookup_poke(l);
 }
 
 void
 discovery_begin(struct lookup *l, bool alone)
 {
 	struct discovery_lookup *d = &l->discovery;
+	int err;
 
 	discovery_release(l);
 	memset(d, 0, sizeof(*d));
@@ -515,7 +457,15 @@ discovery_begin(struct lookup *l, bool alone)
 	}
 	if (dns_is_forwarding(l->setup->dns)) {
 		ask_unvalidated(l);
-		ask_ds(l);
+		err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_DS,
+		    ds_answered, l);
+		if (err == 0) {
+			l->pending++;
+			d->chain = CHAIN_DS;
+		} else {
+			d->ds.status = FACT_FAILED;
+			d->ds.why = err_text(err);
+		}
 	} else {
 		ask_validated(l);
 		(void)loop_timer_set(l->worker->loop, &d->chain_timer,

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "engine/backoff.h"
 #include "engine/cache.h"
+#include "engine/recent.h"
 #include "engine/lookup_impl.h"
 #include "log/log.h"
 #include "log/metrics.h"
@@ -69,6 +69,7 @@ static void
 fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 {
 	struct log_event e;
+	bool first;
 
 	if (l->worker->stopping) {
 		fetch_failed(l, why);
@@ -78,9 +79,9 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		l->fetch_result = result;
 	if (l->refresh)
 		refresh_failed(l, result, why);
-	if (backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
-		clock_mono_ms() + l->setup->backoff_ms, why) &&
-	    !l->refresh) {
+	first = backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
+	    clock_mono_ms() + l->setup->backoff_ms, why);
+	if (first && !l->refresh) {
 		log_begin(&e, l->worker->log,
 		    is_guess(l) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
 		    "policy");
@@ -101,11 +102,6 @@ policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
 		   l->target.domain) <= NAME_LEN_MAX;
 }
 
-/* Some addresses are there; those of the other family may never come. */
-#define OTHER_FAMILY_MS 100
-
-static const enum dns_type family_type[2] = {DNS_A, DNS_AAAA};
-
 static void
 set_address_timer(struct lookup *l, uint64_t ms,
     void (*run)(struct loop_timer *timer))
@@ -115,56 +111,32 @@ set_address_timer(struct lookup *l, uint64_t ms,
 		l->addresses_enough = true;
 }
 
-static struct lookup *
-lookup_of_address_timer(struct loop_timer *timer)
-{
-	return (struct lookup *)((char *)timer -
-	    offsetof(struct lookup, address_timer));
-}
+/* Some addresses are there; those of the other family may never come. */
+#define OTHER_FAMILY_MS 100
 
 static void
 other_family_is_late(struct loop_timer *timer)
 {
-	struct lookup *l = lookup_of_address_timer(timer);
+	struct lookup *l = LOOP_OWNER(timer, struct lookup, address_timer);
 
 	l->addresses_enough = true;
-	l->pending++;
-	lookup_returned(l);
+	lookup_poke(l);
 }
-
-static void address_ask(struct lookup *l, struct dns *dns, unsigned i);
 
 static void
-add_addresses(struct lookup *l, const struct dns_answer *answer)
-{
-	for (size_t i = 0;
-	     i < answer->n && l->n_addresses < FETCH_ADDRESSES_MAX; i++)
-		if (net_address_from_octets(answer->records[i].data,
-			answer->records[i].len,
-			&l->addresses[l->n_addresses]) == 0)
-			l->n_addresses++;
-	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS)
-		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
-}
+address_ask(struct lookup *l, struct dns *dns, struct address_family *family);
 
-/* What is bogus and empty may be for validators alone; and over TLS a bogus
- * answer never has records. */
-static bool
-is_useless(const struct dns_answer *answer, bool validated)
-{
-	return answer->status == FACT_FAILED ||
-	    (validated &&
-		(!lookup_serves_discovery(answer) ||
-		    (answer->status == FACT_BOGUS && answer->n == 0)));
-}
-
-/* F-14: the addresses count whatever their status. A validating forwarder has
- * SERVFAIL for what it finds bogus: then the other resolver is asked. */
+/*
+ * F-14: the addresses count whatever their status. A validating forwarder has
+ * SERVFAIL for what it finds bogus: then the other resolver is asked.
+ */
 static void
-address_answered(struct lookup *l, const struct dns_answer *answer, unsigned i,
-    bool validated)
+address_answered(void *arg, const struct dns_answer *answer)
 {
-	struct address_family *family = &l->families[i];
+	struct address_question *q = arg;
+	struct address_family *family = q->family;
+	struct lookup *l = q->lookup;
+	bool validated = q == &family->validated;
 
 	l->addresses_pending--;
 	if ((l->policy_step != POLICY_ADDRESS &&
@@ -176,110 +148,97 @@ address_answered(struct lookup *l, const struct dns_answer *answer, unsigned i,
 	if (answer->why[0] != '\0' && l->n_tried == 0)
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 		    "policy host: %s lookup %s: %.160s",
-		    dns_type_name(family_type[i]),
+		    dns_type_name(family->type),
 		    fact_status_name(answer->status), answer->why);
-	if (is_useless(answer, validated)) {
+
+	/* What is bogus and empty may be for validators alone; and over TLS a
+	 * bogus answer never has records. */
+	if (answer->status == FACT_FAILED ||
+	    (validated &&
+		(!lookup_serves_discovery(answer) ||
+		    (answer->status == FACT_BOGUS && answer->n == 0)))) {
 		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
-		    i);
-	} else {
-		family->done = true;
-		add_addresses(l, answer);
+		    family);
+		lookup_returned(l);
+		return;
 	}
+	family->done = true;
+	for (size_t i = 0;
+	     i < answer->n && l->n_addresses < FETCH_ADDRESSES_MAX; i++)
+		if (net_address_from_octets(answer->records[i].data,
+			answer->records[i].len,
+			&l->addresses[l->n_addresses]) == 0)
+			l->n_addresses++;
+	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS)
+		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
 	lookup_returned(l);
 }
 
+/* If one resolver cannot be asked, the other one is. */
 static void
-a_validated(void *arg, const struct dns_answer *answer)
+address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 {
-	address_answered(arg, answer, 0, true);
-}
-
-static void
-aaaa_validated(void *arg, const struct dns_answer *answer)
-{
-	address_answered(arg, answer, 1, true);
-}
-
-static void
-a_unvalidated(void *arg, const struct dns_answer *answer)
-{
-	address_answered(arg, answer, 0, false);
-}
-
-static void
-aaaa_unvalidated(void *arg, const struct dns_answer *answer)
-{
-	address_answered(arg, answer, 1, false);
-}
-
-/* Each resolver once a family. */
-static void
-address_ask(struct lookup *l, struct dns *dns, unsigned i)
-{
-	static dns_done_fn *const done[2][2] = {
-	    {a_unvalidated,    a_validated   },
-	    {aaaa_unvalidated, aaaa_validated},
-	};
 	bool validated = dns == l->setup->dns;
-	bool *asked = validated ? &l->families[i].validated_asked
-				: &l->families[i].unvalidated_asked;
+	struct address_question *q =
+	    validated ? &family->validated : &family->unvalidated;
 	char host[POLICY_HOST_SIZE];
 	int err;
 
-	if (*asked)
+	if (q->asked)
 		return;
-	*asked = true;
+	q->asked = true;
 	(void)policy_host(l, host);
-	err = lookup_ask_discovery(l, dns, host, family_type[i],
-	    done[i][validated], l);
-	if (err != 0) {
-		l->addresses_unasked = true;
-		if (l->n_tried == 0)
-			(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
-			    "policy host: %s", err_text(err));
-		address_ask(l, validated ? l->setup->discovery : l->setup->dns,
-		    i);
+	err = lookup_ask_discovery(l, dns, host, family->type, address_answered,
+	    q);
+	if (err == 0) {
+		l->pending++;
+		l->addresses_pending++;
 		return;
 	}
-	l->pending++;
-	l->addresses_pending++;
+	l->addresses_unasked = true;
+	if (l->n_tried == 0)
+		(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
+		    "policy host: %s", err_text(err));
+	address_ask(l, validated ? l->setup->discovery : l->setup->dns, family);
 }
 
 static void
 addresses_are_slow(struct loop_timer *timer)
 {
-	struct lookup *l = lookup_of_address_timer(timer);
+	struct lookup *l = LOOP_OWNER(timer, struct lookup, address_timer);
 
 	for (unsigned i = 0; i < 2; i++)
 		if (l->policy_step == POLICY_ADDRESS && !l->families[i].done &&
 		    !l->worker->stopping)
-			address_ask(l, l->setup->discovery, i);
-}
-
-/* T-13: a forged address must not be used again when it has failed, nor for a
- * refresh. */
-static struct dns *
-address_resolver(const struct lookup *l)
-{
-	if (l->refresh || backoff_knows(l->worker->backoff, l->target.domain))
-		return lookup_fresh_or_young(l);
-	return dns_is_forwarding(l->setup->dns) ? l->setup->discovery
-						: l->setup->dns;
+			address_ask(l, l->setup->discovery, &l->families[i]);
 }
 
 static void
 addresses_ask(struct lookup *l)
 {
-	struct dns *dns = address_resolver(l);
+	struct dns *dns = dns_is_forwarding(l->setup->dns) ? l->setup->discovery
+							   : l->setup->dns;
 
+	/* T-13: a forged address must not be used again when it has failed, nor
+	 * for a refresh. */
+	if (l->refresh || backoff_knows(l->worker->backoff, l->target.domain))
+		dns = lookup_fresh_or_young(l);
 	l->policy_step = POLICY_ADDRESS;
 	l->n_addresses = l->n_tried = 0;
 	l->addresses_enough = l->addresses_unasked = false;
-	memset(l->families, 0, sizeof(l->families));
 	(void)snprintf(l->fetch_why, sizeof(l->fetch_why),
 	    "the policy host has no address");
-	for (unsigned i = 0; i < 2; i++)
-		address_ask(l, dns, i);
+	for (unsigned i = 0; i < 2; i++) {
+		struct address_family *family = &l->families[i];
+		struct address_question q = {.lookup = l, .family = family};
+
+		*family = (struct address_family){
+		    .unvalidated = q,
+		    .validated = q,
+		    .type = i == 0 ? DNS_A : DNS_AAAA,
+		};
+		address_ask(l, dns, family);
+	}
 	if (dns == l->setup->dns && l->addresses_pending > 0)
 		set_address_timer(l, LOOKUP_SLOW_MS, addresses_are_slow);
 }
@@ -301,7 +260,7 @@ try_other_family(struct lookup *l)
 		return false;
 	for (unsigned i = 0; i < 2; i++)
 		if (!l->families[i].done)
-			address_ask(l, l->setup->discovery, i);
+			address_ask(l, l->setup->discovery, &l->families[i]);
 	l->addresses_enough = l->n_addresses > l->n_tried;
 	if (!l->addresses_enough && addresses_known(l))
 		return false;
@@ -348,7 +307,7 @@ policy_refetch(struct lookup *l)
 static void
 saved(struct loop_task *task)
 {
-	struct lookup *l = policy_lookup_of(task);
+	struct lookup *l = LOOP_OWNER(task, struct lookup, store_task);
 	unsigned epoch;
 
 	metrics_store(l->worker->metrics, METRICS_STORE_WRITE,
@@ -423,18 +382,11 @@ log_new_policy(struct lookup *l)
 	log_bool(&e, "dnssec", policy->dnssec);
 	log_str(&e, "replaces", l->facts.stored != NULL ? l->stored.id : "-");
 	log_end(&e);
-}
-
-/* A change of mind, told so that it is not taken for an attack: the policy
- * that took the field away came over HTTPS as the one that set it. */
-static void
-log_withdrawal(struct lookup *l)
-{
-	struct log_event e;
-
-	if (l->facts.stored == NULL || !l->stored.dnssec ||
-	    l->fetched_policy->dnssec)
+	if (l->facts.stored == NULL || !l->stored.dnssec || policy->dnssec)
 		return;
+
+	/* Logged so that it is not taken for an attack: the policy that took
+	 * the field away came over HTTPS like the one that set it. */
 	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "withdrawal");
 	log_str(&e, "domain", l->target.domain);
 	log_str(&e, "policy_id", l->txt_id);
@@ -504,7 +456,6 @@ fetched(void *arg, const struct fetch_result *result)
 	l->fetch_result = NULL;
 	backoff_remove(l->worker->backoff, l->target.domain);
 	log_new_policy(l);
-	log_withdrawal(l);
 	save(l, result);
 	lookup_returned(l);
 }

@@ -12,12 +12,11 @@
 
 #include "core/facts.h"
 #include "core/policy.h"
-#include "core/scope.h"
 #include "core/txt.h"
-#include "dns/dns.h"
-#include "engine/setup.h"
-#include "engine/worker.h"
+#include "engine/engine_impl.h"
 #include "fetch/fetch.h"
+
+struct lookup;
 
 enum policy_step {
 	POLICY_STORE,   /* waiting for the store; TXT is asked beside it */
@@ -52,14 +51,19 @@ struct txt_answer {
 	uint32_t ttl_s;
 };
 
-/* The policy host's addresses of one family. */
+/* The policy host's addresses of one family, which each of the two resolvers is
+ * asked for once at most. */
 struct address_family {
-	bool unvalidated_asked;
-	bool validated_asked;
+	struct address_question {
+		struct lookup *lookup;
+		struct address_family *family;
+		bool asked;
+	} unvalidated, validated;
+	enum dns_type type;
 	bool done;
 };
 
-/* Lookups of discovery: lookup_discovery.c. */
+/* Discovery: lookup_discovery.c. */
 struct discovery_lookup {
 	bool under_way;                /* what comes still counts */
 	bool alone;                    /* a missing TXT needs no proof */
@@ -85,8 +89,6 @@ struct kept {
 	struct kept *next;
 	char text[];
 };
-
-struct lookup;
 
 /* TLSA records under one name. */
 struct tlsa_found {
@@ -150,7 +152,7 @@ struct lookup {
 	bool queued;    /* no connection was free for the fetch (F-17) */
 	bool reserved;  /* counted in worker->n_reserved */
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
-	bool delivery;  /* see ask_delivery */
+	bool delivery;  /* see ASK_DELIVERY */
 	bool reported;  /* the domain was told, or need not be */
 	bool report_verdict;
 	bool rechecked; /* the TXT was asked past every cache */
@@ -201,6 +203,9 @@ void lookup_returned(struct lookup *lookup);
 
 /* The same of the last one, after which nothing is judged any more. */
 void lookup_left(struct lookup *lookup);
+
+/* From a timer, which holds no reference: advances; may free the lookup. */
+void lookup_poke(struct lookup *lookup);
 
 /* A copy that lives with the lookup; "" when memory is out. */
 const char *lookup_keep(struct lookup *lookup, const char *text);
@@ -267,8 +272,8 @@ bool discovery_goes_on(struct lookup *lookup);
  */
 bool discovery_keys_ready(struct lookup *lookup);
 /* A question for keys ahead of the answer that needs them arrives a moment
- * before it, if it is asked so much earlier: clock_mono_ms(). */
-uint64_t lookup_moment_later(void);
+ * before it, if it is asked so much earlier. */
+#define LOOKUP_MOMENT_MS 15
 /*
  * In recursion the validating resolver knows the way to the domain's servers,
  * so discovery asks it first. Its answer serves if it is validated or just came
@@ -289,7 +294,6 @@ void policy_fetch_advance(struct lookup *lookup);
 void policy_to_fact(struct fact_policy *fact, const struct policy *policy,
     const char *id, uint64_t age_s);
 void policy_store_trouble(struct lookup *lookup, const char *what, int err);
-struct lookup *policy_lookup_of(struct loop_task *store_task);
 
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */

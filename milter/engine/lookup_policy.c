@@ -64,32 +64,6 @@ policy_store_trouble(struct lookup *l, const char *what, int err)
 	log_end(&e);
 }
 
-/* Roughly: a note costs a write. Often enough for the refresher, which leaves
- * alone what was not used for a whole life. */
-#define USED_NOTE_S     3600
-#define USED_NOTE_MIN_S 30
-
-static int64_t
-note_every_s(const struct lookup *l)
-{
-	int64_t s = l->stored.max_age_s / 4;
-
-	if (s > USED_NOTE_S)
-		return USED_NOTE_S;
-	return s > USED_NOTE_MIN_S ? s : USED_NOTE_MIN_S;
-}
-
-static void
-note_use(struct lookup *l)
-{
-	struct store_mark mark = {.used_s = clock_wall_s()};
-
-	if (l->refresh ||
-	    mark.used_s - l->store_entry->used_s < note_every_s(l))
-		return;
-	(void)store_mark(l->worker->store, l->target.domain, &mark, NULL, NULL);
-}
-
 /* Whether a stored policy binds is not known: this is no domain without one. */
 static void
 store_failed(struct lookup *l, const char *what, int err)
@@ -123,17 +97,31 @@ use_stored(struct lookup *l)
 	l->facts.stored = &l->stored;
 }
 
-struct lookup *
-policy_lookup_of(struct loop_task *task)
+/* Notes the use of a stored policy, but not each time, as a note costs a write;
+ * often enough for the refresher, which leaves alone what was not used for a
+ * whole life. */
+#define USED_NOTE_S     3600
+#define USED_NOTE_MIN_S 30
+
+static void
+note_use(struct lookup *l)
 {
-	return (struct lookup *)((char *)task -
-	    offsetof(struct lookup, store_task));
+	struct store_mark mark = {.used_s = clock_wall_s()};
+	int64_t every_s = l->stored.max_age_s / 4;
+
+	if (every_s > USED_NOTE_S)
+		every_s = USED_NOTE_S;
+	if (every_s < USED_NOTE_MIN_S)
+		every_s = USED_NOTE_MIN_S;
+	if (!l->refresh && mark.used_s - l->store_entry->used_s >= every_s)
+		(void)store_mark(l->worker->store, l->target.domain, &mark,
+		    NULL, NULL);
 }
 
 static void
 store_answered(struct loop_task *task)
 {
-	struct lookup *l = policy_lookup_of(task);
+	struct lookup *l = LOOP_OWNER(task, struct lookup, store_task);
 
 	metrics_store(l->worker->metrics, METRICS_STORE_READ,
 	    l->store_err != 0 && l->store_err != ERR_NOTFOUND);
@@ -166,8 +154,8 @@ store_got(void *arg, int err, const struct store_entry *entry)
 	loop_post(l->worker->loop, &l->store_task);
 }
 
-static void
-store_begin(struct lookup *l)
+void
+policy_begin(struct lookup *l)
 {
 	int err;
 
@@ -179,13 +167,7 @@ store_begin(struct lookup *l)
 		l->store_err = err;
 		loop_post(l->worker->loop, &l->store_task);
 	}
-}
-
-void
-policy_begin(struct lookup *l)
-{
-	store_begin(l);
-	/* C-11: the refresh wants the id, and past every cache (T-13). */
+	/* C-11: a refresh wants the id, and past every cache (T-13). */
 	if (!l->shed)
 		discovery_begin(l, l->refresh);
 }

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "core/share.h"
-#include "engine/backoff.h"
+#include "engine/recent.h"
 #include "engine/lookup_impl.h"
 #include "log/log.h"
 #include "log/tlsrpt.h"

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,6 +28,8 @@ struct loop {
 	bool started;
 	bool stop;                  /* loop's thread only */
 	struct loop_task stop_task; /* what loop_stop posts */
+	struct loop_task turn_task; /* what loop_turns posts */
+	atomic_bool turning;        /* turn_task is under way */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct loop_task *head;
@@ -43,19 +45,6 @@ struct alarm {
 
 /* --- queue ---------------------------------------------------------------- */
 
-static struct loop_task *
-take_all(struct loop *loop)
-{
-	struct loop_task *head;
-
-	pthread_mutex_lock(&loop->lock);
-	head = loop->head;
-	loop->head = NULL;
-	loop->tail = &loop->head;
-	pthread_mutex_unlock(&loop->lock);
-	return head;
-}
-
 static void
 on_wake(evutil_socket_t fd, short what, void *arg)
 {
@@ -67,7 +56,13 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* Before the queue is taken: a later post wakes the loop again. */
 	(void)eventfd_read(fd, &count);
-	for (task = take_all(loop); task != NULL; task = next) {
+	pthread_mutex_lock(&loop->lock);
+	task = loop->head;
+	loop->head = NULL;
+	loop->tail = &loop->head;
+	pthread_mutex_unlock(&loop->lock);
+
+	for (; task != NULL; task = next) {
 		next = task->next; /* run may free the task */
 		task->run(task);
 	}
@@ -177,10 +172,7 @@ loop_start(struct loop *loop)
 static void
 run_stop(struct loop_task *task)
 {
-	struct loop *loop = (struct loop *)(void *)((char *)task -
-	    offsetof(struct loop, stop_task));
-
-	loop->stop = true;
+	LOOP_OWNER(task, struct loop, stop_task)->stop = true;
 }
 
 void
@@ -198,6 +190,22 @@ struct event_base *
 loop_base(struct loop *loop)
 {
 	return loop->base;
+}
+
+static void
+run_turn(struct loop_task *task)
+{
+	atomic_store(&LOOP_OWNER(task, struct loop, turn_task)->turning, false);
+}
+
+bool
+loop_turns(struct loop *loop)
+{
+	if (atomic_exchange(&loop->turning, true))
+		return false;
+	loop->turn_task.run = run_turn;
+	loop_post(loop, &loop->turn_task);
+	return true;
 }
 
 /* --- timers --------------------------------------------------------------- */
@@ -229,22 +237,6 @@ on_alarm(evutil_socket_t fd, short what, void *arg)
 	alarm->timer->run(alarm->timer); /* may clear and free the timer */
 }
 
-static struct alarm *
-alarm_new(struct loop *loop, struct loop_timer *timer)
-{
-	struct alarm *alarm = calloc(1, sizeof(*alarm));
-
-	if (alarm == NULL)
-		return NULL;
-	alarm->timer = timer;
-	alarm->event = evtimer_new(loop->base, on_alarm, alarm);
-	if (alarm->event == NULL) {
-		free(alarm);
-		return NULL;
-	}
-	return alarm;
-}
-
 int
 loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms,
     void (*run)(struct loop_timer *timer))
@@ -252,9 +244,15 @@ loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms,
 	struct alarm *alarm = timer->event;
 
 	if (alarm == NULL) {
-		alarm = alarm_new(loop, timer);
+		alarm = calloc(1, sizeof(*alarm));
 		if (alarm == NULL)
 			return ERR_NOMEM;
+		alarm->timer = timer;
+		alarm->event = evtimer_new(loop->base, on_alarm, alarm);
+		if (alarm->event == NULL) {
+			free(alarm);
+			return ERR_NOMEM;
+		}
 		timer->event = alarm;
 	}
 	timer->run = run;

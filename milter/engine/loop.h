@@ -7,6 +7,7 @@
 #define ENGINE_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
@@ -24,6 +25,10 @@ struct loop_timer {
 	void (*run)(struct loop_timer *timer);
 };
 
+/* The object in which a task or a timer is embedded. */
+#define LOOP_OWNER(embedded, type, member) \
+	((type *)(void *)((char *)(embedded)-offsetof(type, member)))
+
 /* NULL: no memory or no descriptors. */
 struct loop *loop_new(void);
 /* Starts the thread. 0 or a negative error. */
@@ -35,6 +40,13 @@ void loop_stop(struct loop *loop);
 void loop_free(struct loop **loop);
 
 struct event_base *loop_base(struct loop *loop);
+
+/*
+ * Whether the loop still turns. A task is sent through its queue; false: the
+ * one of the last call has not come back. Any thread but the loop's, one at a
+ * time. Never blocks.
+ */
+bool loop_turns(struct loop *loop);
 
 /* Any thread. task->run runs on the loop, in the order of posting. */
 void loop_post(struct loop *loop, struct loop_task *task);

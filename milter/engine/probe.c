@@ -18,13 +18,13 @@
 
 struct probe {
 	atomic_int state; /* enum probe_state */
-	_Atomic int64_t since_s;
 	struct log *log;
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t known; /* for those that wait in probe_await */
+	int64_t since_s;
 	char why[PROBE_WHY_SIZE];
 };
 
@@ -34,13 +34,7 @@ static const char *const state_names[] = {
 #undef X
 };
 
-static void begin(struct probe *probe);
-
-static void
-timer_ran(struct loop_timer *timer)
-{
-	begin((struct probe *)((char *)timer - offsetof(struct probe, timer)));
-}
+static void begin(struct loop_timer *timer);
 
 const char *
 probe_state_name(enum probe_state state)
@@ -48,32 +42,14 @@ probe_state_name(enum probe_state state)
 	return state_names[state];
 }
 
-static void
-log_change(struct probe *probe, enum probe_state now, const char *why)
-{
-	enum log_level level =
-	    now == PROBE_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
-	struct log_event e;
-
-	log_begin(&e, probe->log, level, "resolver");
-	log_str(&e, "state", probe_state_name(now));
-	if (now == PROBE_BROKEN) {
-		log_str(&e, "why", why);
-		log_str(&e, "msg",
-		    "the root's DNSKEY does not validate over our own "
-		    "resolver path: every domain that requires DNSSEC is "
-		    "treated by on_resolver_failure; check resolvers, "
-		    "trust_anchor, the clock and the network");
-	} else {
-		log_str(&e, "msg", "the resolver path validates");
-	}
-	log_end(&e);
-}
-
+/* Takes the result of a probe, logs a change, and sets the timer for the next
+ * one. */
 static void
 settle(struct probe *probe, enum probe_state now, const char *why)
 {
-	uint64_t wait_ms = now == PROBE_OK ? PROBE_INTERVAL_MS : PROBE_RETRY_MS;
+	bool ok = now == PROBE_OK;
+	bool changed;
+	struct log_event e;
 
 	(void)pthread_mutex_lock(&probe->lock);
 	(void)snprintf(probe->why, sizeof(probe->why), "%s", why);
@@ -81,39 +57,52 @@ settle(struct probe *probe, enum probe_state now, const char *why)
 	for (char *c = probe->why; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
-	(void)pthread_mutex_unlock(&probe->lock);
-	if (atomic_exchange(&probe->state, (int)now) != (int)now) {
-		atomic_store(&probe->since_s, clock_wall_s());
-		log_change(probe, now, why);
-		(void)pthread_mutex_lock(&probe->lock);
+	changed = atomic_exchange(&probe->state, (int)now) != (int)now;
+	if (changed) {
+		probe->since_s = clock_wall_s();
 		(void)pthread_cond_broadcast(&probe->known);
-		(void)pthread_mutex_unlock(&probe->lock);
+	}
+	(void)pthread_mutex_unlock(&probe->lock);
+
+	if (changed) {
+		log_begin(&e, probe->log, ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+		    "resolver");
+		log_str(&e, "state", probe_state_name(now));
+		if (!ok)
+			log_str(&e, "why", why);
+		log_str(&e, "msg",
+		    ok ? "the resolver path validates"
+		       : "the root's DNSKEY does not validate over our own "
+			 "resolver path: every domain that requires DNSSEC is "
+			 "treated by on_resolver_failure; check resolvers, "
+			 "trust_anchor, the clock and the network");
+		log_end(&e);
 	}
 	if (probe->dns != NULL)
 		(void)loop_timer_set(probe->loop, &probe->timer,
-		    clock_mono_ms() + wait_ms, timer_ran);
+		    clock_mono_ms() + (ok ? PROBE_INTERVAL_MS : PROBE_RETRY_MS),
+		    begin);
 }
 
 static void
 answered(void *arg, const struct dns_answer *answer)
 {
 	struct probe *probe = arg;
-	const char *why = answer->why;
 
 	if (probe->dns == NULL)
 		return; /* stopped */
-	if (answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS) {
+	if (answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS)
 		settle(probe, PROBE_OK, "");
-		return;
-	}
-	if (why[0] == '\0')
-		why = fact_status_name(answer->status);
-	settle(probe, PROBE_BROKEN, why);
+	else
+		settle(probe, PROBE_BROKEN,
+		    answer->why[0] != '\0' ? answer->why
+					   : fact_status_name(answer->status));
 }
 
 static void
-begin(struct probe *probe)
+begin(struct loop_timer *timer)
 {
+	struct probe *probe = LOOP_OWNER(timer, struct probe, timer);
 	int err = dns_ask(probe->dns, ".", DNS_DNSKEY, answered, probe);
 
 	if (err != 0)
@@ -138,7 +127,7 @@ probe_start(struct probe *probe, struct loop *loop, struct dns *dns)
 {
 	probe->loop = loop;
 	probe->dns = dns;
-	begin(probe);
+	begin(&probe->timer);
 }
 
 void
@@ -172,14 +161,6 @@ probe_broken(const struct probe *probe)
 	return probe != NULL && atomic_load(&probe->state) == PROBE_BROKEN;
 }
 
-void
-probe_why(struct probe *probe, char out[PROBE_WHY_SIZE])
-{
-	(void)pthread_mutex_lock(&probe->lock);
-	memcpy(out, probe->why, PROBE_WHY_SIZE);
-	(void)pthread_mutex_unlock(&probe->lock);
-}
-
 enum probe_state
 probe_await(struct probe *probe, uint64_t deadline_ms)
 {
@@ -192,8 +173,14 @@ probe_await(struct probe *probe, uint64_t deadline_ms)
 }
 
 enum probe_state
-probe_state(const struct probe *probe, int64_t *since_s)
+probe_state(struct probe *probe, int64_t *since_s, char why[PROBE_WHY_SIZE])
 {
-	*since_s = atomic_load(&probe->since_s);
-	return (enum probe_state)atomic_load(&probe->state);
+	enum probe_state state;
+
+	(void)pthread_mutex_lock(&probe->lock);
+	state = (enum probe_state)atomic_load(&probe->state);
+	*since_s = probe->since_s;
+	memcpy(why, probe->why, PROBE_WHY_SIZE);
+	(void)pthread_mutex_unlock(&probe->lock);
+	return state;
 }

@@ -42,11 +42,11 @@ void probe_free(struct probe **probe);
 
 /* Any thread. False as long as nothing is known. NULL is fine. */
 bool probe_broken(const struct probe *probe);
-/* Any thread. *since_s: wall clock, 0 as long as nothing is known. */
-enum probe_state probe_state(const struct probe *probe, int64_t *since_s);
-/* Any thread. What was wrong the last time; "" if nothing was. */
 #define PROBE_WHY_SIZE 256
-void probe_why(struct probe *probe, char out[PROBE_WHY_SIZE]);
+/* Any thread. *since_s: wall clock, 0 as long as nothing is known. why: what
+ * was wrong the last time, "" if nothing was. */
+enum probe_state
+probe_state(struct probe *probe, int64_t *since_s, char why[PROBE_WHY_SIZE]);
 /* Any thread but the loop's: waits for the first result, until deadline_ms
  * (clock_mono_ms()) at most. */
 enum probe_state probe_await(struct probe *probe, uint64_t deadline_ms);

@@ -1,23 +1,233 @@
-/* The refresher. */
+/* The refresher, and its plan. */
 #include "autoconf.h"
 
 #include "engine/refresh.h"
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/thread.h"
 #include "config/config.h"
+#include "core/policy.h"
 #include "engine/ask.h"
-#include "engine/refresh_plan.h"
 #include "log/log.h"
 #include "store/store.h"
 
-/* When a look fails for want of memory. */
-#define PAUSE_S 60
+/* Seconds between looks through the store. */
+#define PAUSE_MIN_S 1
+#define PAUSE_MAX_S 60
+/* Looking takes 2 % of the time at most. */
+#define LOOK_SHARE 50
+
+/* --- the plan ------------------------------------------------------------- */
+
+int
+refresh_plan_init(struct refresh_plan *plan, int64_t now_s, uint64_t interval_s,
+    uint64_t retry_s)
+{
+	*plan = (struct refresh_plan){
+	    .now_s = now_s,
+	    .interval_s = interval_s,
+	    .retry_s = retry_s,
+	    .next_s = INT64_MAX,
+	};
+	plan->items = calloc(REFRESH_ROUND_MAX, sizeof(*plan->items));
+	plan->expired = calloc(REFRESH_ROUND_MAX, sizeof(*plan->expired));
+	if (plan->items != NULL && plan->expired != NULL)
+		return 0;
+	refresh_plan_free(plan);
+	return ERR_NOMEM;
+}
+
+void
+refresh_plan_free(struct refresh_plan *plan)
+{
+	free(plan->items);
+	free(plan->expired);
+	plan->items = NULL;
+	plan->expired = NULL;
+}
+
+/* Moves the item at i to its place in the heap. */
+static void
+sift(struct refresh_item *items, size_t n, size_t i)
+{
+	struct refresh_item moved = items[i];
+
+	/* Up, past those that were used later. */
+	for (; i > 0 && items[(i - 1) / 2].used_s > moved.used_s;
+	     i = (i - 1) / 2)
+		items[i] = items[(i - 1) / 2];
+	/* Down, below those that were used earlier. */
+	for (size_t least; (least = 2 * i + 1) < n; i = least) {
+		if (least + 1 < n &&
+		    items[least + 1].used_s < items[least].used_s)
+			least++;
+		if (moved.used_s <= items[least].used_s)
+			break;
+		items[i] = items[least];
+	}
+	items[i] = moved;
+}
+
+static void
+take(struct refresh_plan *plan, const struct refresh_entry *entry)
+{
+	struct refresh_item item = {.used_s = entry->used_s};
+
+	(void)snprintf(item.domain, sizeof(item.domain), "%s", entry->domain);
+	if (plan->n < REFRESH_ROUND_MAX) {
+		plan->items[plan->n++] = item;
+		sift(plan->items, plan->n, plan->n - 1);
+		return;
+	}
+	plan->more = true;
+	if (item.used_s <= plan->items[0].used_s)
+		return;
+	plan->items[0] = item;
+	sift(plan->items, plan->n, 0);
+}
+
+static int64_t
+due_s(const struct refresh_plan *plan, const struct refresh_entry *entry)
+{
+	uint64_t interval_s = plan->interval_s;
+	uint64_t retry_s = entry->max_age_s / 8;
+	uint64_t part = map_hash(entry->domain) % 1024;
+
+	if (entry->failed) {
+		if (retry_s < plan->retry_min_s)
+			retry_s = plan->retry_min_s;
+		if (retry_s > plan->retry_s)
+			retry_s = plan->retry_s;
+		return entry->tried_s + (int64_t)retry_s;
+	}
+	/* After 3/4 to 5/4 of the interval, the same for a domain each time;
+	 * but before a third of its life is over, however short that is. */
+	if (interval_s > entry->max_age_s / 3)
+		interval_s = entry->max_age_s / 3;
+	return entry->fetched_s +
+	    (int64_t)(interval_s * 3 / 4 + interval_s * part / 2048);
+}
+
+static void
+take_expired(struct refresh_plan *plan, const struct refresh_entry *entry)
+{
+	struct refresh_expired *expired = &plan->expired[plan->n_expired];
+
+	if (plan->keeps_expired)
+		return;
+	if (plan->n_expired == REFRESH_ROUND_MAX) {
+		plan->more = true;
+		return;
+	}
+	(void)snprintf(expired->domain, sizeof(expired->domain), "%s",
+	    entry->domain);
+	expired->fetched_s = entry->fetched_s;
+	plan->n_expired++;
+}
+
+void
+refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
+{
+	int64_t max_age_s = entry->max_age_s;
+	int64_t at_s;
+
+	if (plan->now_s - entry->fetched_s > max_age_s || max_age_s == 0) {
+		take_expired(plan, entry);
+		return;
+	}
+	if (plan->now_s - entry->used_s > max_age_s)
+		return;
+	at_s = due_s(plan, entry);
+	/* S-06: a fetch in the future is one of now, and due; and so is one
+	 * that failed. */
+	if (at_s <= plan->now_s || entry->fetched_s > plan->now_s ||
+	    entry->tried_s > plan->now_s)
+		take(plan, entry);
+	else if (at_s < plan->next_s)
+		plan->next_s = at_s;
+}
+
+void
+refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry)
+{
+	struct policy *policy = NULL;
+	int err = policy_parse(entry->body, entry->len, NULL, NULL, &policy);
+	struct refresh_entry e = {
+	    .domain = entry->domain,
+	    .fetched_s = entry->fetched_s,
+	    .tried_s = entry->tried_s,
+	    .failed = entry->failure[0] != '\0',
+	    .used_s = entry->used_s,
+	};
+
+	if (err == ERR_NOMEM) {
+		plan->more = true;
+		return;
+	}
+	/* A body that cannot be parsed is of no use: like one that is over. */
+	if (err == 0)
+		e.max_age_s = policy->max_age_s;
+	policy_free(&policy);
+	refresh_plan_add(plan, &e);
+}
+
+bool
+refresh_clock_is_steady(struct refresh_clock *clock, int64_t wall_s,
+    uint64_t mono_ms)
+{
+	int64_t offset_s = wall_s - (int64_t)(mono_ms / 1000);
+	int64_t step_s = offset_s - clock->offset_s;
+
+	if (!clock->begun || step_s > REFRESH_STEP_S ||
+	    step_s < -REFRESH_STEP_S) {
+		clock->begun = true;
+		clock->offset_s = offset_s;
+		clock->since_ms = mono_ms;
+	}
+	return mono_ms - clock->since_ms >= REFRESH_STEADY_MS;
+}
+
+uint64_t
+refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms)
+{
+	uint64_t least_s = look_ms * LOOK_SHARE / 1000;
+	uint64_t most_s = PAUSE_MAX_S;
+	uint64_t pause_s = 0;
+
+	if (least_s < PAUSE_MIN_S)
+		least_s = PAUSE_MIN_S;
+	if (!plan->more && plan->next_s > plan->now_s)
+		pause_s = (uint64_t)(plan->next_s - plan->now_s);
+	if (most_s > plan->interval_s / 2)
+		most_s = plan->interval_s / 2;
+	if (pause_s > most_s)
+		pause_s = most_s;
+	return pause_s > least_s ? pause_s : least_s;
+}
+
+static int
+by_use(const void *a, const void *b)
+{
+	const struct refresh_item *x = a, *y = b;
+
+	return (x->used_s < y->used_s) - (x->used_s > y->used_s);
+}
+
+void
+refresh_plan_sort(struct refresh_plan *plan)
+{
+	qsort(plan->items, plan->n, sizeof(*plan->items), by_use);
+}
+
+/* --- a round -------------------------------------------------------------- */
 
 struct refresher {
 	struct engine *engine;
@@ -36,8 +246,6 @@ struct refresher {
 	unsigned under_way;
 	bool freed; /* the last of those under way destroys it */
 };
-
-/* --- a look through the store ------------------------------------------- */
 
 static bool
 look_at(void *arg, const struct store_entry *entry)
@@ -61,8 +269,6 @@ remove_expired(struct refresher *r, const struct refresh_plan *plan)
 		    expired->domain);
 	}
 }
-
-/* --- refreshing --------------------------------------------------------- */
 
 static void
 destroy(struct refresher *r)
@@ -115,7 +321,7 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	int err;
 
 	if (refresh_plan_init(&plan, clock_wall_s(), interval_s, retry_s) != 0)
-		return PAUSE_S;
+		return PAUSE_MAX_S;
 	plan.retry_min_s = retry_min_s;
 	plan.keeps_expired =
 	    !refresh_clock_is_steady(&r->clock, plan.now_s, begun_ms);
@@ -129,19 +335,23 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 		    err_text(err));
 	remove_expired(r, &plan);
 	refresh_plan_sort(&plan);
-	for (size_t i = 0; i < plan.n && wait_for_room(r); i++)
-		ask_refresh(r->engine, plan.items[i].domain, refreshed, r);
+	for (size_t i = 0; i < plan.n && wait_for_room(r); i++) {
+		struct target target = {.port = SCOPE_PORT_SMTP};
+
+		memcpy(target.domain, plan.items[i].domain,
+		    sizeof(target.domain));
+		ask(r->engine,
+		    &(struct ask_options){
+			.what = ASK_REFRESH,
+			.target = &target,
+			.done = refreshed,
+			.arg = r,
+		    });
+	}
 	refresh_plan_free(&plan);
 	/* C-17: here, as this thread may wait. A failure is logged there. */
 	(void)store_backup(r->store);
 	return pause_s;
-}
-
-static void
-pause_until(struct refresher *r, uint64_t until_ms)
-{
-	while (!r->stop && !r->look_now && clock_mono_ms() < until_ms)
-		(void)thread_wait_until(&r->wake, &r->lock, until_ms);
 }
 
 static void *
@@ -153,13 +363,15 @@ refresher_run(void *arg)
 	while (!r->stop) {
 		uint64_t interval_s = r->interval_s, retry_s = r->retry_s;
 		uint64_t retry_min_s = r->retry_min_s;
-		uint64_t pause_s;
+		uint64_t pause_s, until_ms;
 
 		r->look_now = false;
 		(void)pthread_mutex_unlock(&r->lock);
 		pause_s = run_round(r, interval_s, retry_s, retry_min_s);
 		(void)pthread_mutex_lock(&r->lock);
-		pause_until(r, clock_mono_ms() + pause_s * 1000);
+		until_ms = clock_mono_ms() + pause_s * 1000;
+		while (!r->stop && !r->look_now && clock_mono_ms() < until_ms)
+			(void)thread_wait_until(&r->wake, &r->lock, until_ms);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;

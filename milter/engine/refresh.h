@@ -1,17 +1,24 @@
 /*
  * The refresher: fetches stored policies anew, mail or no mail, and removes
- * those whose life is over, once the clock can be trusted (C-11). A thread of
- * its own; it looks through the store, and what is due goes to the engine a few
+ * expired ones, once the clock can be trusted (C-11). A thread of its own: it
+ * looks through the store, and gives what is due to the engine, a few policies
  * at a time.
  */
 #ifndef ENGINE_REFRESH_H
 #define ENGINE_REFRESH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/name.h"
 
 struct config;
 struct engine;
 struct log;
 struct refresher;
 struct store;
+struct store_entry;
 
 #define REFRESH_PARALLEL 16 /* refreshes under way */
 
@@ -23,5 +30,91 @@ void refresher_reload(struct refresher *refresher, const struct config *config);
 /* Before engine_free. Begins nothing any more and waits for no policy host:
  * what is under way ends by itself, or with the engine. */
 void refresher_free(struct refresher **refresher);
+
+/*
+ * The plan of a round: which stored policies are fetched anew, which have
+ * expired, and when to look again (C-11, C-12; RFC 8461 3.3 and 10.2).
+ *
+ * Every policy has a moment of its own within the interval, derived from its
+ * name, so that a fleet and a large store ask at a steady rate. When more are
+ * due than a round takes, the most recently used ones come first. Policies that
+ * nobody asked for during a whole max_age are left to expire.
+ *
+ * Pure: no clock, no store, no thread. Time is an argument.
+ */
+#define REFRESH_ROUND_MAX 4096 /* policies; the rest waits for the next round \
+				*/
+
+struct refresh_item {
+	char domain[NAME_SIZE];
+	int64_t used_s;
+};
+
+struct refresh_expired {
+	char domain[NAME_SIZE];
+	int64_t fetched_s;
+};
+
+struct refresh_plan {
+	int64_t now_s;
+	uint64_t interval_s;
+	uint64_t retry_s;     /* after a refresh that failed */
+	uint64_t retry_min_s; /* for a life that would be over by then (F-12) */
+	int64_t next_s; /* the earliest moment at which something is due */
+	size_t n; /* a heap, least recently used first, until it is sorted */
+	struct refresh_item *items;
+	size_t n_expired; /* those are REFRESH_ROUND_MAX at most, too */
+	struct refresh_expired *expired;
+	bool keeps_expired; /* none is to be removed this time */
+	bool more;          /* there was more than a round takes */
+};
+
+/* What a store entry says about itself; times are wall clock. */
+struct refresh_entry {
+	const char *domain;
+	int64_t fetched_s;
+	int64_t tried_s;
+	bool failed; /* the last try did */
+	int64_t used_s;
+	uint32_t max_age_s;
+};
+
+/* 0 or ERR_NOMEM. */
+int refresh_plan_init(struct refresh_plan *plan, int64_t now_s,
+    uint64_t interval_s, uint64_t retry_s);
+void refresh_plan_free(struct refresh_plan *plan);
+
+void
+refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry);
+/* The same of an entry of the store. Without the memory to read it, it waits
+ * for the next round. */
+void
+refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry);
+/*
+ * For how many seconds the store can be left alone, if this look took look_ms.
+ * What is stored meanwhile must be seen before it is due, so this is a minute
+ * at most, unless looking would then take up the time.
+ */
+uint64_t
+refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);
+/* Most recently used first. */
+void refresh_plan_sort(struct refresh_plan *plan);
+
+/*
+ * A clock that is wrong for a while must not cost any policy: nothing is
+ * removed before the wall clock has gone along with the monotonic one for so
+ * long, counted from the first call. Zeroed memory to begin with.
+ */
+#define REFRESH_STEADY_MS ((uint64_t)6 * 3600 * 1000)
+#define REFRESH_STEP_S    60 /* what is no step */
+
+struct refresh_clock {
+	bool begun;
+	int64_t offset_s;
+	uint64_t since_ms;
+};
+
+bool refresh_clock_is_steady(struct refresh_clock *clock, int64_t wall_s,
+    uint64_t mono_ms);
 
 #endif

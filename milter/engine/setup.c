@@ -1,12 +1,11 @@
 /* What a configuration makes of a worker. */
 #include "autoconf.h"
 
-#include "engine/setup.h"
+#include "engine/engine_impl.h"
 
 #ifdef HAVE_MALLOC_TRIM
 #include <malloc.h>
 #endif
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,22 +39,12 @@ dns_from(const struct config *config, struct loop *loop, enum dns_kind kind,
 	return dns_new(&dns, loop_base(loop), error);
 }
 
-static struct fetcher *
-fetcher_from(const struct config *config, struct loop *loop,
-    struct metrics *metrics, char *error)
-{
-	struct fetch_config fetch;
-
-	config_fetch(config, &fetch);
-	fetch.metrics = metrics;
-	return fetcher_new(&fetch, loop_base(loop), error);
-}
-
 struct setup *
 setup_new(const struct config *config, unsigned generation, struct loop *loop,
     struct setup_list *list, struct metrics *metrics, char *error)
 {
 	struct setup *setup = calloc(1, sizeof(*setup));
+	struct fetch_config fetch;
 
 	if (setup == NULL) {
 		(void)snprintf(error, ENGINE_ERROR_SIZE, "%s",
@@ -85,8 +74,11 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	if (setup->discovery != NULL)
 		setup->fresh =
 		    dns_from(config, loop, DNS_FRESH, metrics, error);
-	if (setup->fresh != NULL)
-		setup->fetcher = fetcher_from(config, loop, metrics, error);
+	if (setup->fresh != NULL) {
+		config_fetch(config, &fetch);
+		fetch.metrics = metrics;
+		setup->fetcher = fetcher_new(&fetch, loop_base(loop), error);
+	}
 	if (setup->fetcher == NULL)
 		setup_free(&setup);
 	return setup;
@@ -119,24 +111,18 @@ setup_free(struct setup **setup)
 	*setup = NULL;
 }
 
-/* A resolver has megabytes in small pieces, and for a moment there were two of
- * each. Without this the process stays as large as it ever was. */
-static void
-give_back_memory(void)
-{
-#ifdef HAVE_MALLOC_TRIM
-	(void)malloc_trim(0);
-#endif
-}
-
 static void
 release(struct loop_task *task)
 {
-	struct setup *setup =
-	    (struct setup *)((char *)task - offsetof(struct setup, release));
+	struct setup *setup = LOOP_OWNER(task, struct setup, release);
 
 	setup_free(&setup);
-	give_back_memory();
+	/* A resolver has megabytes in small pieces, and for a moment there were
+	 * two of each. Without this the process stays as large as it ever was.
+	 */
+#ifdef HAVE_MALLOC_TRIM
+	(void)malloc_trim(0);
+#endif
 }
 
 void

@@ -140,7 +140,7 @@ take_answer(struct loop_task *task)
 	question_free(question);
 }
 
-/* On a loop of the engine's, or inside ask_delivery(). */
+/* On a loop of the engine's, or inside ask(). */
 static void
 answered(void *arg, const struct answer *answer, bool cached)
 {
@@ -176,8 +176,14 @@ ask_engine(struct api *api, const struct target *target, uint64_t patience_ms,
 	question->start_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&api->under_way, question, link);
 	api->n_under_way++;
-	ask_delivery(api->engine, target, question->start_ms + patience_ms,
-	    answered, question);
+	ask(api->engine,
+	    &(struct ask_options){
+		.what = ASK_DELIVERY,
+		.target = target,
+		.deadline_ms = question->start_ms + patience_ms,
+		.done = answered,
+		.arg = question,
+	    });
 }
 
 void

@@ -93,7 +93,7 @@ take_answer(struct loop_task *task)
 	answer_unref(&checker->answer);
 }
 
-/* On a loop of the engine's, or inside ask_evidence(). */
+/* On a loop of the engine's, or inside ask(). */
 static void
 answered(void *arg, const struct answer *answer, bool cached)
 {
@@ -134,8 +134,14 @@ ask_engine(struct checker *checker, struct http_client *client,
 
 	checker->client = client;
 	checker->next_ms = now_ms + CHECKER_PAUSE_MS;
-	ask_evidence(checker->engine, target, now_ms + CHECKER_WAIT_MS,
-	    answered, checker);
+	ask(checker->engine,
+	    &(struct ask_options){
+		.what = ASK_EVIDENCE,
+		.target = target,
+		.deadline_ms = now_ms + CHECKER_WAIT_MS,
+		.done = answered,
+		.arg = checker,
+	    });
 }
 
 void

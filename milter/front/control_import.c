@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "front/control_client.h"
 #include "store/store_json.h"
 #include "store/store_wait.h"

@@ -28,7 +28,7 @@
 #include "base/err.h"
 #include "config/snapshot.h"
 #include "core/policy.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "front/control_client.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"

@@ -174,18 +174,24 @@ static int
 ask_for(struct control_client *client, struct warm *warm, const char *domain)
 {
 	struct target target = {.port = SCOPE_PORT_SMTP};
+	struct ask_options options = {
+	    .what = ASK_EVIDENCE,
+	    .target = &target,
+	    .deadline_ms = warm_deadline_ms(client),
+	    .done = answered,
+	};
 	struct warmed *one = calloc(1, sizeof(*one));
 
 	if (one == NULL)
 		return ERR_NOMEM;
+	options.arg = one;
 	one->warm = warm;
 	(void)snprintf(one->domain, sizeof(one->domain), "%s", domain);
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
 	(void)pthread_mutex_lock(&warm->lock);
 	warm->under_way++;
 	(void)pthread_mutex_unlock(&warm->lock);
-	ask_evidence(client->parts->engine, &target, warm_deadline_ms(client),
-	    answered, one);
+	ask(client->parts->engine, &options);
 	return 0;
 }
 

@@ -38,7 +38,7 @@
 
 /* Sendmail waits an hour for a client's next command. */
 #define IDLE_TIMEOUT_S 3700
-/* Callbacks are as deep as a log line and an OpenSSL-free call of ask():
+/* Callbacks are as deep as a log line and an OpenSSL-free call of ask_wait():
  * the 8 MiB that threads get otherwise are address space for nothing. */
 #define STACK_SIZE ((size_t)512 * 1024)
 /* How much longer than a recipient's deadline to wait at the stop. */

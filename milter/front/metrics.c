@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "dns/dns.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "fetch/fetch.h"
 #include "front/census.h"
 #include "front/recipient.h"

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "front/refusals.h"
 #include "front/stats_sampler.h"
 

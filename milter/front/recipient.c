@@ -129,7 +129,7 @@ ask_engine(const struct recipient_context *context, const struct target *target,
 {
 	const struct config *config = context->config;
 	const struct answer *answer =
-	    ask(context->engine, target, start_ms + config->deadline_ms,
+	    ask_wait(context->engine, target, start_ms + config->deadline_ms,
 		context->before_wait, &line->cached);
 	struct verdict verdict;
 	struct facts facts;

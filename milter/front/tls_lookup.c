@@ -151,8 +151,14 @@ tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 	} else if (scope.kind == SCOPE_PASS) {
 		pass_over(lookup, &scope);
 	} else {
-		ask_delivery(lookup->parts->engine, &lookup->target,
-		    lookup->start_ms + lookup->snapshot->config->deadline_ms,
-		    answered, lookup);
+		ask(lookup->parts->engine,
+		    &(struct ask_options){
+			.what = ASK_DELIVERY,
+			.target = &lookup->target,
+			.deadline_ms = lookup->start_ms +
+			    lookup->snapshot->config->deadline_ms,
+			.done = answered,
+			.arg = lookup,
+		    });
 	}
 }

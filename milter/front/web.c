@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/status.h"
 #include "front/api.h"
 #include "front/checker.h"
 #include "front/control.h"

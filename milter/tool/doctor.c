@@ -22,7 +22,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "config/config_io.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "store/store.h"
 #include "tool/output.h"
 #include "tool/remote.h"

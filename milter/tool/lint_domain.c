@@ -18,7 +18,7 @@
 #include "core/tlsa.h"
 #include "core/txt.h"
 #include "core/verdict.h"
-#include "engine/answer.h"
+#include "engine/ask.h"
 #include "text/tree.h"
 #include "tool/lint.h"
 #include "tool/output.h"

@@ -11,8 +11,7 @@
 #include "base/clock.h"
 #include "base/idn.h"
 #include "core/decide.h"
-#include "engine/answer.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "store/store.h"
 
 #define AT_ONCE         64
@@ -158,8 +157,14 @@ query_start(struct query *query)
 	if (!query->asked)
 		return;
 	query->started_ms = clock_mono_ms();
-	ask_evidence(query->session->engine, &query->target,
-	    query->started_ms + query->session->patience_ms, answered, query);
+	ask(query->session->engine,
+	    &(struct ask_options){
+		.what = ASK_EVIDENCE,
+		.target = &query->target,
+		.deadline_ms = query->started_ms + query->session->patience_ms,
+		.done = answered,
+		.arg = query,
+	    });
 }
 
 void

@@ -44,9 +44,9 @@ check_target(const struct target *target)
 }
 
 void
-ask_delivery(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask(struct engine *engine, const struct ask_options *options)
 {
+	const struct target *target = options->target;
 	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
 	const char *digit = strpbrk(target->domain, "0123456789");
 	unsigned n = digit != NULL ? (unsigned)(*digit - '0') : 9;
@@ -71,12 +71,11 @@ ask_delivery(struct engine *engine, const struct target *target,
 	struct answer answer = {.delivery = true, .facts = &facts};
 
 	(void)engine;
-	(void)deadline_ms;
 	check_target(target);
 	if (n == 7)
 		facts.mx.status = FACT_BOGUS;
 	(void)decide(&facts, &rules, DECIDE_FINAL, &answer.verdict);
-	done(arg, n != 8 ? &answer : NULL, false);
+	options->done(options->arg, n != 8 ? &answer : NULL, false);
 }
 
 /* --- requests --- */

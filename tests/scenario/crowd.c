@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/worker.h"
+#include "engine/engine_impl.h"
 #include "world.h"
 
 #define CROWD    WORKER_LOOKUPS_MAX

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "engine/worker.h"
+#include "engine/engine_impl.h"
 #include "world.h"
 
 #define DOMAIN   "example.org"

@@ -154,6 +154,13 @@ loop_base(struct loop *loop)
 	return NULL;
 }
 
+bool
+loop_turns(struct loop *loop)
+{
+	(void)loop;
+	return true;
+}
+
 static void
 run_task(void *arg)
 {

@@ -52,16 +52,13 @@ SCENARIO_SOURCES = \
 	tests/scenario/crowd.c tests/scenario/memory.c tests/scenario/pins.c \
 	tests/scenario/failures.c \
 	tests/scenario/nomem.c tests/scenario/nomem.h \
-	milter/engine/answer.c milter/engine/ask.c \
-	milter/engine/backoff.c milter/engine/cache.c \
-	milter/engine/engine.c \
-	milter/engine/flap.c milter/engine/lookup.c milter/engine/lookup_delivery.c \
+	milter/engine/ask.c milter/engine/cache.c \
+	milter/engine/engine.c milter/engine/recent.c \
+	milter/engine/lookup.c milter/engine/lookup_delivery.c \
 	milter/engine/lookup_discovery.c \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
-	milter/engine/lookup_policy.c \
-	milter/engine/lookup_report.c \
-	milter/engine/probe.c milter/engine/pulse.c milter/engine/setup.c \
-	milter/engine/status.c milter/engine/clock_step.c \
+	milter/engine/lookup_policy.c milter/engine/lookup_report.c \
+	milter/engine/probe.c milter/engine/setup.c \
 	milter/log/log.c milter/log/log_escape.c milter/log/log_event.c \
 	milter/log/log_queue.c milter/log/metrics.c \
 	milter/base/net.c milter/log/tlsrpt.c \

@@ -434,7 +434,7 @@ ask_one(unsigned n)
 	(void)snprintf(target.domain, sizeof(target.domain), "d%u.%s", n,
 	    kinds[n % KINDS].suffix);
 	answer =
-	    ask(engine, &target, clock_mono_ms() + DEADLINE_MS, NULL, &cached);
+	    ask_wait(engine, &target, clock_mono_ms() + DEADLINE_MS, NULL, &cached);
 	if (answer == NULL ||
 	    answer->verdict.kind != kinds[n % KINDS].verdict || cached) {
 		(void)fprintf(stderr, "%s: %s\n", target.domain,
@@ -456,8 +456,8 @@ asker(void *arg)
 		ask_one(n);
 		if (n % 1000 != 0)
 			continue;
-		raise_to(&entries_max, cache_entries(engine->cache));
-		raise_to(&octets_max, cache_octets(engine->cache));
+		raise_to(&entries_max, cache_size(engine->cache).entries);
+		raise_to(&octets_max, cache_size(engine->cache).octets);
 	}
 	return NULL;
 }

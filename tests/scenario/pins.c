@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "engine/worker.h"
+#include "engine/engine_impl.h"
 #include "world.h"
 
 #define DOMAIN   "example.org"

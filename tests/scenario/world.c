@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
-#include "engine/status.h"
 #include "log/log.h"
 
 struct config world_config;
@@ -136,34 +135,41 @@ completed(void *arg, const struct answer *answer, bool cached)
 }
 
 static void
-ask_target(struct asker *asker, const struct target *target,
+ask_target(struct asker *asker, enum ask_what what, const struct target *target,
     uint64_t patience_ms)
 {
 	memset(asker, 0, sizeof(*asker));
 	asker->asked_ms = clock_mono_ms();
-	ask_start(engine, target, asker->asked_ms + patience_ms, completed,
-	    asker);
+	ask(engine,
+	    &(struct ask_options){
+		.what = what,
+		.target = target,
+		.deadline_ms = asker->asked_ms + patience_ms,
+		.done = completed,
+		.arg = asker,
+	    });
+}
+
+static void
+ask_for(struct asker *asker, enum ask_what what, const char *domain,
+    uint64_t patience_ms)
+{
+	struct target target = {.port = SCOPE_PORT_SMTP};
+
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	ask_target(asker, what, &target, patience_ms);
 }
 
 void
 ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms)
 {
-	struct target target = {.port = SCOPE_PORT_SMTP};
-
-	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	ask_target(asker, &target, patience_ms);
+	ask_for(asker, ASK_VERDICT, domain, patience_ms);
 }
 
 void
 ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms)
 {
-	struct target target = {.port = SCOPE_PORT_SMTP};
-
-	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	memset(asker, 0, sizeof(*asker));
-	asker->asked_ms = clock_mono_ms();
-	ask_delivery(engine, &target, asker->asked_ms + patience_ms, completed,
-	    asker);
+	ask_for(asker, ASK_DELIVERY, domain, patience_ms);
 }
 
 void
@@ -172,7 +178,7 @@ ask_host(struct asker *asker, const char *host, uint16_t port)
 	struct target target = {.port = port, .no_mx = true};
 
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", host);
-	ask_target(asker, &target, 4000);
+	ask_target(asker, ASK_VERDICT, &target, 4000);
 }
 
 void
@@ -181,7 +187,7 @@ ask_port(struct asker *asker, const char *domain, uint16_t port)
 	struct target target = {.port = port};
 
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	ask_target(asker, &target, 4000);
+	ask_target(asker, ASK_VERDICT, &target, 4000);
 }
 
 static void
@@ -197,46 +203,48 @@ count_refresh(void *arg, const struct answer *answer, bool cached)
 void
 refresh_domain(const char *domain)
 {
+	struct target target = {.port = SCOPE_PORT_SMTP};
 	unsigned completions = 0;
 
-	ask_refresh(engine, domain, count_refresh, &completions);
+	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
+	ask(engine,
+	    &(struct ask_options){
+		.what = ASK_REFRESH,
+		.target = &target,
+		.done = count_refresh,
+		.arg = &completions,
+	    });
 	fake_run(60000);
 	CHECK(completions == 1);
+}
+
+static struct asker
+asked_for(enum ask_what what, const char *domain)
+{
+	struct asker asker;
+
+	ask_for(&asker, what, domain, 4000);
+	fake_run(4000);
+	CHECK(asker.completions == 1);
+	return asker;
 }
 
 struct asker
 asked(const char *domain)
 {
-	struct asker asker;
-
-	ask_domain(&asker, domain, 4000);
-	fake_run(4000);
-	CHECK(asker.completions == 1);
-	return asker;
+	return asked_for(ASK_VERDICT, domain);
 }
 
 struct asker
 asked_tls(const char *domain)
 {
-	struct asker asker;
-
-	ask_tls(&asker, domain, 4000);
-	fake_run(4000);
-	CHECK(asker.completions == 1);
-	return asker;
+	return asked_for(ASK_DELIVERY, domain);
 }
 
 struct asker
 asked_evidence(const char *domain)
 {
-	struct target target = {.port = SCOPE_PORT_SMTP};
-	struct asker asker = {.asked_ms = clock_mono_ms()};
-
-	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
-	ask_evidence(engine, &target, asker.asked_ms + 4000, completed, &asker);
-	fake_run(4000);
-	CHECK(asker.completions == 1);
-	return asker;
+	return asked_for(ASK_EVIDENCE, domain);
 }
 
 void

@@ -63,12 +63,12 @@ void ask_domain(struct asker *asker, const char *domain, uint64_t patience_ms);
 /* [host]:port, and domain:port */
 void ask_host(struct asker *asker, const char *host, uint16_t port);
 void ask_port(struct asker *asker, const char *domain, uint16_t port);
-/* For a delivery: see ask_delivery. */
+/* For a delivery: see ASK_DELIVERY. */
 void ask_tls(struct asker *asker, const char *domain, uint64_t patience_ms);
 /* Asks, waits up to 60 s of the fake clock, and returns what came. */
 struct asker asked(const char *domain);
 struct asker asked_tls(const char *domain);
-/* The same for a tool: see ask_evidence. */
+/* The same for a tool: see ASK_EVIDENCE. */
 struct asker asked_evidence(const char *domain);
 
 /* Waits up to 60 s of the fake clock for the refresh to end. */

@@ -100,7 +100,7 @@ tests_unit_test_verdict_LDADD = $(CORE_LDADD)
 
 # Sources that are in no library.
 tests_unit_test_ask_wait_SOURCES = tests/unit/test_ask_wait.c \
-	milter/base/clock.c milter/engine/answer.c milter/engine/ask_wait.c
+	milter/base/clock.c milter/engine/cache.c milter/engine/ask_wait.c
 tests_unit_test_ask_wait_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_exemption_log_SOURCES = tests/unit/test_exemption_log.c \
 	milter/daemon/exemption_log.c

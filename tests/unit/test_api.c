@@ -1,5 +1,5 @@
 /*
- * front/api over a real HTTP server. The engine is played by ask_delivery()
+ * front/api over a real HTTP server. The engine is played by ask()
  * below, which judges scripted facts at once, or when the test says so.
  */
 #include "autoconf.h"
@@ -79,21 +79,20 @@ answer_now(ask_done_fn *done, void *arg, const struct target *target)
 }
 
 void
-ask_delivery(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask(struct engine *engine, const struct ask_options *options)
 {
 	(void)engine;
 	(void)pthread_mutex_lock(&played.lock);
-	played.target = *target;
-	played.left_ms = deadline_ms - clock_mono_ms();
+	played.target = *options->target;
+	played.left_ms = options->deadline_ms - clock_mono_ms();
 	if (played.hold && played.n < HELD_MAX) {
-		played.held[played.n].done = done;
-		played.held[played.n++].arg = arg;
+		played.held[played.n].done = options->done;
+		played.held[played.n++].arg = options->arg;
 		(void)pthread_mutex_unlock(&played.lock);
 		return;
 	}
 	(void)pthread_mutex_unlock(&played.lock);
-	answer_now(done, arg, target);
+	answer_now(options->done, options->arg, options->target);
 }
 
 const struct answer *

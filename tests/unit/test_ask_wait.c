@@ -1,5 +1,5 @@
 /*
- * ask() when the loop has no answer: the asker reads the store by himself
+ * ask_wait() when the loop has no answer: the asker reads the store by himself
  * (D-20), and what is known to bind does not pass. Loop and store are played.
  */
 #include "autoconf.h"
@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "engine/answer.h"
 #include "engine/engine_impl.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -52,14 +51,11 @@ ask_cache(struct engine *asked, const struct target *target)
 }
 
 void
-ask_loop(struct engine *asked, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask_loop(struct engine *asked, const struct ask_options *options)
 {
 	(void)asked;
-	(void)target;
-	(void)deadline_ms;
 	played.refuse_memory = played.no_memory;
-	done(arg, NULL, false);
+	options->done(options->arg, NULL, false);
 }
 
 bool
@@ -113,7 +109,7 @@ asked(void)
 	const struct answer *answer;
 	bool cached;
 
-	answer = ask(&engine, &target, clock_mono_ms() + 60000, NULL, &cached);
+	answer = ask_wait(&engine, &target, clock_mono_ms() + 60000, NULL, &cached);
 	played.refuse_memory = false;
 	cr_assert_not(cached);
 	return answer;

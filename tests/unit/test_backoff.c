@@ -1,11 +1,11 @@
-/* engine/backoff.h: F-12, C-09, P-19. */
+/* engine/recent.h: F-12, C-09, P-19. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
 
 #include <stdio.h>
 
-#include "engine/backoff.h"
+#include "engine/recent.h"
 
 Test(backoff, F_12_same_id_waits_other_does_not)
 {

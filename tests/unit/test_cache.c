@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "engine/answer.h"
 #include "engine/cache.h"
 
 /* When put() is called. */
@@ -69,7 +68,8 @@ Test(cache, S_05_entry_ends_with_its_time)
 	put(cache, "example.org", 100);
 	cr_expect(has(cache, "example.org", 1, 99));
 	cr_expect_not(has(cache, "example.org", 1, 100));
-	cr_expect_eq(cache_entries(cache), 0, "an expired entry goes at once");
+	cr_expect_eq(cache_size(cache).entries, 0,
+	    "an expired entry goes at once");
 	cache_free(&cache);
 }
 
@@ -83,13 +83,13 @@ Test(cache, S_05_what_is_over_leaves_unasked)
 		(void)snprintf(key, sizeof(key), "d%u.example", i);
 		put(cache, key, 100);
 	}
-	cr_assert_eq(cache_entries(cache), 100000U);
+	cr_assert_eq(cache_size(cache).entries, 100000U);
 	put_ms = 100;
 	for (unsigned i = 0; i < 10000; i++) {
 		(void)snprintf(key, sizeof(key), "e%u.example", i);
 		put(cache, key, 1000);
 	}
-	cr_expect_eq(cache_entries(cache), 10000U);
+	cr_expect_eq(cache_size(cache).entries, 10000U);
 	cache_free(&cache);
 }
 
@@ -126,7 +126,7 @@ Test(cache, newer_answer_replaces)
 	put(cache, "example.org", 100);
 	put(cache, "example.org", 200);
 	cr_expect(has(cache, "example.org", 1, 150));
-	cr_expect_eq(cache_entries(cache), 1);
+	cr_expect_eq(cache_size(cache).entries, 1);
 	cache_free(&cache);
 }
 
@@ -162,7 +162,7 @@ Test(cache, C_07_a_verdict_that_was_under_way_is_not_kept)
 		put(cache, names[i], 100);
 		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
 	}
-	cr_expect_eq(cache_octets(cache), 0U);
+	cr_expect_eq(cache_size(cache).octets, 0U);
 	cache_free(&cache);
 }
 
@@ -174,9 +174,9 @@ Test(cache, entries_are_bounded)
 	for (unsigned i = 0; i < 10000; i++) {
 		(void)snprintf(key, sizeof(key), "d%u.example", i);
 		put(cache, key, 100);
-		cr_assert_leq(cache_entries(cache), 640);
+		cr_assert_leq(cache_size(cache).entries, 640);
 	}
-	cr_expect_gt(cache_entries(cache), 500, "and well used");
+	cr_expect_gt(cache_size(cache).entries, 500, "and well used");
 	cache_free(&cache);
 }
 
@@ -188,9 +188,9 @@ Test(cache, octets_are_bounded)
 	for (unsigned i = 0; i < 2000; i++) {
 		(void)snprintf(key, sizeof(key), "d%u.example", i);
 		put(cache, key, 100);
-		cr_assert_leq(cache_octets(cache), 128 << 10);
+		cr_assert_leq(cache_size(cache).octets, 128 << 10);
 	}
-	cr_expect_gt(cache_entries(cache), 64);
+	cr_expect_gt(cache_size(cache).entries, 64);
 	cache_free(&cache);
 }
 
@@ -250,8 +250,9 @@ Test(cache, strangers_drive_out_no_verdict_that_a_policy_binds)
 	for (unsigned i = 0; i < 100000; i++)
 		put(cache, key_of("stranger", i), 100);
 	cr_expect_eq(count(cache, "bound", 1000), 1000);
-	cr_expect_leq(cache_entries(cache), 6400);
-	cr_expect_gt(cache_entries(cache), 6000, "strangers have the rest");
+	cr_expect_leq(cache_size(cache).entries, 6400);
+	cr_expect_gt(cache_size(cache).entries, 6000,
+	    "strangers have the rest");
 	cache_free(&cache);
 }
 
@@ -264,7 +265,7 @@ Test(cache, strangers_drive_out_no_bound_verdict_by_their_size)
 	for (unsigned i = 0; i < 100000; i++)
 		put(cache, key_of("stranger", i), 100);
 	cr_expect_eq(count(cache, "bound", 1000), 1000);
-	cr_expect_leq(cache_octets(cache), 4 << 20);
+	cr_expect_leq(cache_size(cache).octets, 4 << 20);
 	cache_free(&cache);
 }
 
@@ -275,7 +276,7 @@ Test(cache, verdicts_that_bind_leave_room)
 
 	for (unsigned i = 0; i < 20000; i++)
 		put_bound(cache, key_of("bound", i));
-	cr_expect_leq(cache_entries(cache), 6400, "bounded all the same");
+	cr_expect_leq(cache_size(cache).entries, 6400, "bounded all the same");
 	for (unsigned i = 0; i < 20000; i++)
 		put(cache, key_of("stranger", i), 100);
 	cr_expect_gt(count(cache, "stranger", 20000), 1200);
@@ -292,7 +293,7 @@ Test(cache, a_verdict_changes_its_kind)
 
 	put_bound(cache, "example.org");
 	put(cache, "example.org", 100);
-	cr_expect_eq(cache_entries(cache), 1);
+	cr_expect_eq(cache_size(cache).entries, 1);
 	for (unsigned i = 0; i < 10000; i++)
 		put(cache, key_of("stranger", i), 100);
 	cr_expect_not(has(cache, "example.org", 1, 1));

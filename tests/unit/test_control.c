@@ -24,7 +24,6 @@
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "engine/ask.h"
-#include "engine/status.h"
 #include "front/control.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
@@ -95,18 +94,16 @@ answer_unref(const struct answer **held)
 }
 
 void
-ask_evidence(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask(struct engine *engine, const struct ask_options *options)
 {
 	(void)engine;
-	(void)deadline_ms;
 	atomic_fetch_add(&asked, 1);
-	if (strcmp(target->domain, "held.test") != 0) {
-		done(arg, &answer, false);
+	if (strcmp(options->target->domain, "held.test") != 0) {
+		options->done(options->arg, &answer, false);
 		return;
 	}
-	held_done = done;
-	held_arg = arg;
+	held_done = options->done;
+	held_arg = options->arg;
 	atomic_store(&is_held, true);
 }
 

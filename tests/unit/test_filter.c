@@ -1,6 +1,6 @@
 /*
  * front/filter: libmilter's side of the protocol, with the MTA played by this
- * file and the engine by ask() below. The filter runs in a process of its own:
+ * file and the engine by ask_wait() below. The filter runs in a process of its own:
  * libmilter keeps its state in globals.
  */
 #include "autoconf.h"
@@ -41,8 +41,8 @@ static const struct fact_policy policy = {.id = "1",
 static const struct config *judged_by;
 
 const struct answer *
-ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    void (*before_wait)(void), bool *cached)
+ask_wait(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached)
 {
 	struct {
 		struct answer answer;
@@ -80,7 +80,7 @@ ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
 void
 answer_unref(const struct answer **answer)
 {
-	/* The first member of what ask() made. */
+	/* The first member of what ask_wait() made. */
 	free((void *)(uintptr_t)*answer);
 	*answer = NULL;
 }

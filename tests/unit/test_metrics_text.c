@@ -13,7 +13,7 @@
 #include <criterion/criterion.h>
 
 #include "dns/dns.h"
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "fetch/fetch.h"
 #include "front/census.h"
 #include "front/metrics.h"

@@ -1,4 +1,4 @@
-/* Whether a loop turns: what a loop that is held up makes of its pulse. */
+/* Whether a loop turns: loop_turns() of one that is held up. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +7,6 @@
 #include <stddef.h>
 
 #include "engine/loop.h"
-#include "engine/pulse.h"
 
 TestSuite(pulse, .timeout = 60);
 
@@ -30,7 +29,6 @@ hold_up(struct loop_task *task)
 Test(pulse, a_loop_that_is_held_up_is_told_from_one_that_turns)
 {
 	struct barrier_task held = {.task.run = hold_up};
-	struct pulse pulse = {.under_way = false};
 	struct loop *loop = loop_new();
 
 	cr_assert(loop != NULL);
@@ -39,11 +37,11 @@ Test(pulse, a_loop_that_is_held_up_is_told_from_one_that_turns)
 	pthread_barrier_init(&held.end, NULL, 2);
 	loop_post(loop, &held.task);
 	pthread_barrier_wait(&held.begun);
-	cr_expect(pulse_take(&pulse, loop), "the first is sent");
-	cr_expect_not(pulse_take(&pulse, loop), "and does not come back");
-	cr_expect_not(pulse_take(&pulse, loop));
+	cr_expect(loop_turns(loop), "the first is sent");
+	cr_expect_not(loop_turns(loop), "and does not come back");
+	cr_expect_not(loop_turns(loop));
 	pthread_barrier_wait(&held.end);
-	while (!pulse_take(&pulse, loop))
+	while (!loop_turns(loop))
 		sched_yield();
 	loop_stop(loop);
 	loop_free(&loop);

@@ -1,7 +1,7 @@
 /*
  * front/recipient, front/recipient_log and front/message: what an MTA says
  * about a recipient in, what it is told out, and the line in the log. The
- * engine is played by ask() below, which judges scripted facts with decide().
+ * engine is played by ask_wait() below, which judges scripted facts with decide().
  */
 #include "autoconf.h"
 
@@ -62,8 +62,8 @@ static char log_path[] = "/tmp/test_recipient.XXXXXX";
 static char log_text[65536];
 
 const struct answer *
-ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    void (*before_wait)(void), bool *cached)
+ask_wait(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached)
 {
 	(void)engine;
 	(void)before_wait;

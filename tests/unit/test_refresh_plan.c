@@ -1,4 +1,4 @@
-/* engine/refresh_plan.h: C-11, C-12. */
+/* engine/refresh.h: C-11, C-12. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/refresh_plan.h"
+#include "engine/refresh.h"
 #include "store/store.h"
 
 #define NOW     1000000

@@ -1,6 +1,6 @@
 /*
  * front/socketmap with all below it: octets in at the socket, octets out, and
- * the line in the log. The engine is played by ask_delivery() below, which
+ * the line in the log. The engine is played by ask() below, which
  * judges scripted facts with decide(), at once, on a thread of its own or when
  * the test says so.
  */
@@ -165,18 +165,21 @@ say_somewhere(const struct held *question, unsigned n)
 }
 
 void
-ask_delivery(struct engine *engine, const struct target *target,
-    uint64_t deadline_ms, ask_done_fn *done, void *arg)
+ask(struct engine *engine, const struct ask_options *options)
 {
-	struct held question = {.target = *target, .done = done, .arg = arg};
+	struct held question = {
+	    .target = *options->target,
+	    .done = options->done,
+	    .arg = options->arg,
+	};
 	unsigned n;
 	bool hold;
 
 	(void)engine;
 	(void)pthread_mutex_lock(&played.lock);
 	n = played.asked++;
-	played.target = *target;
-	played.left_ms = deadline_ms - clock_mono_ms();
+	played.target = *options->target;
+	played.left_ms = options->deadline_ms - clock_mono_ms();
 	hold = played.hold && played.n_held < HELD_MAX;
 	if (hold)
 		played.held[played.n_held++] = question;
@@ -187,8 +190,8 @@ ask_delivery(struct engine *engine, const struct target *target,
 
 /* Not asked for here, but what of the front is linked refers to them. */
 const struct answer *
-ask(struct engine *engine, const struct target *target, uint64_t deadline_ms,
-    void (*before_wait)(void), bool *cached)
+ask_wait(struct engine *engine, const struct target *target,
+    uint64_t deadline_ms, void (*before_wait)(void), bool *cached)
 {
 	(void)engine;
 	(void)target;

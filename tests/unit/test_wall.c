@@ -1,9 +1,9 @@
-/* engine/clock_step.h: S-05. */
+/* engine/recent.h: S-05. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
 
-#include "engine/clock_step.h"
+#include "engine/recent.h"
 
 #define MONO_MS 5000000u
 #define WALL_S  1790000000

@@ -13,7 +13,7 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 
-#include "engine/status.h"
+#include "engine/ask.h"
 #include "front/census.h"
 #include "front/metrics.h"
 #include "front/tls_lookup.h"

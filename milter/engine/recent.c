@@ -1,0 +1,277 @@
+/* Failed fetches, secure domains, the wall clock. */
+#include "autoconf.h"
+
+#include "engine/recent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/lru.h"
+#include "base/name.h"
+#include "core/txt.h"
+#include "core/verdict.h"
+#include "engine/engine_impl.h"
+#include "log/log.h"
+
+/* --- back-off --------------------------------------------------------------
+ */
+
+struct failure {
+	struct lru_node node; /* first: a node is its failure */
+	uint64_t until_ms;
+	char domain[NAME_SIZE];
+	char id[TXT_ID_SIZE];
+	char error[BACKOFF_ERROR_SIZE];
+};
+
+struct backoff {
+	struct lru failures;
+};
+
+static void
+free_node(struct lru_node *node)
+{
+	free(node);
+}
+
+struct backoff *
+backoff_new(void)
+{
+	return calloc(1, sizeof(struct backoff));
+}
+
+void
+backoff_free(struct backoff **backoff)
+{
+	if (*backoff != NULL)
+		lru_clear(&(*backoff)->failures, free_node);
+	free(*backoff);
+	*backoff = NULL;
+}
+
+const char *
+backoff_error(struct backoff *backoff, const char *domain, const char *id,
+    uint64_t now_ms)
+{
+	const struct failure *f =
+	    (struct failure *)lru_find(&backoff->failures, domain);
+
+	if (f == NULL || now_ms >= f->until_ms ||
+	    (id[0] != '\0' && strcmp(f->id, id) != 0))
+		return NULL;
+	return f->error;
+}
+
+bool
+backoff_knows(struct backoff *backoff, const char *domain)
+{
+	return lru_find(&backoff->failures, domain) != NULL;
+}
+
+bool
+backoff_add(struct backoff *backoff, const char *domain, const char *id,
+    uint64_t until_ms, const char *error)
+{
+	struct lru *lru = &backoff->failures;
+	struct failure *f = (struct failure *)lru_find(lru, domain);
+	bool first = f == NULL || strcmp(f->id, id) != 0;
+
+	if (f != NULL) {
+		lru_use(lru, &f->node, 0);
+	} else {
+		if (lru->map.n >= BACKOFF_ENTRIES_MAX) {
+			struct lru_node *oldest = lru->list[0].oldest;
+
+			lru_remove(lru, oldest);
+			free(oldest);
+		}
+		f = calloc(1, sizeof(*f));
+		if (f == NULL)
+			return first;
+		(void)snprintf(f->domain, sizeof(f->domain), "%s", domain);
+		f->node.node.key = f->domain;
+		if (lru_add(lru, &f->node) != 0) {
+			free(f);
+			return first;
+		}
+	}
+	f->until_ms = until_ms;
+	(void)snprintf(f->id, sizeof(f->id), "%s", id);
+	(void)snprintf(f->error, sizeof(f->error), "%s", error);
+	return first;
+}
+
+void
+backoff_remove(struct backoff *backoff, const char *domain)
+{
+	struct lru_node *node = lru_find(&backoff->failures, domain);
+
+	if (node != NULL)
+		lru_remove(&backoff->failures, node);
+	free(node);
+}
+
+/* --- flaps -----------------------------------------------------------------
+ */
+
+struct judged {
+	struct lru_node node; /* first: a node is its judged domain */
+	bool secure;
+	char key[TARGET_KEY_SIZE];
+};
+
+struct flap {
+	struct log *log;
+	struct lru domains;
+};
+
+struct flap *
+flap_new(struct log *log)
+{
+	struct flap *flap = calloc(1, sizeof(*flap));
+
+	if (flap != NULL)
+		flap->log = log;
+	return flap;
+}
+
+void
+flap_free(struct flap **flap)
+{
+	if (*flap != NULL)
+		lru_clear(&(*flap)->domains, free_node);
+	free(*flap);
+	*flap = NULL;
+}
+
+/* What the verdict says of the domain's DNS: 1 secure, 0 not, -1 nothing. A
+ * lookup that failed is no sign of tampering. */
+static int
+signed_as_announced(enum reason reason)
+{
+	switch (reason) {
+	case REASON_SECURE:
+	case REASON_NULL_MX:
+	case REASON_NO_SUCH_DOMAIN:
+	case REASON_NO_USABLE_HOST:
+		return 1;
+	case REASON_MX_INSECURE:
+	case REASON_MX_BOGUS:
+	case REASON_ADDRESS_INSECURE:
+	case REASON_ADDRESS_BOGUS:
+	case REASON_TLSA_INSECURE:
+	case REASON_TLSA_BOGUS:
+		return 0;
+	case REASON_NO_DOMAIN:
+	case REASON_LITERAL:
+	case REASON_SMART_HOST_ADDRESS:
+	case REASON_INVALID_ADDRESS:
+	case REASON_LOCAL:
+	case REASON_EXEMPT:
+	case REASON_NO_POLICY:
+	case REASON_NO_DNSSEC_FLAG:
+	case REASON_MX_FAILED:
+	case REASON_ADDRESS_FAILED:
+	case REASON_TLSA_FAILED:
+	case REASON_TLSA_MISSING:
+	case REASON_MX_MISMATCH:
+	case REASON_HOSTS_TRUNCATED:
+	case REASON_DISCOVERY_FAILED:
+	case REASON_DISCOVERY_BOGUS:
+	case REASON_DEADLINE:
+	case REASON_RESOLVER_BROKEN:
+	case REASON_INTERNAL_ERROR:
+	case REASON_COUNT:
+		break;
+	}
+	return -1;
+}
+
+static void
+alert(struct flap *flap, const struct judged *domain,
+    const struct verdict *verdict)
+{
+	char evidence[EVIDENCE_TEXT_SIZE];
+	struct log_event event;
+
+	log_begin(&event, flap->log, LOG_LEVEL_WARNING, "alert");
+	log_str(&event, "domain", domain->key);
+	log_str(&event, "was", domain->secure ? "insecure" : "secure");
+	log_str(&event, "is", domain->secure ? "secure" : "insecure");
+	log_str(&event, "reason", reason_name(verdict->reason));
+	if (!domain->secure) {
+		evidence_text(&verdict->decided_by, evidence);
+		log_str(&event, "decided_by", evidence);
+		if (verdict->decided_by.why != NULL)
+			log_str(&event, "why", verdict->decided_by.why);
+	}
+	log_end(&event);
+}
+
+void
+flap_note(struct flap *flap, const char *key, const struct verdict *verdict)
+{
+	int is_secure = signed_as_announced(verdict->reason);
+	struct lru *lru = &flap->domains;
+	struct judged *domain;
+
+	if (is_secure < 0 || !verdict_is_bound(verdict))
+		return;
+	domain = (struct judged *)lru_find(lru, key);
+	if (domain != NULL) {
+		lru_use(lru, &domain->node, 0);
+		if (domain->secure != (is_secure == 1)) {
+			domain->secure = is_secure == 1;
+			alert(flap, domain, verdict);
+		}
+		return;
+	}
+
+	/* The first time: nothing to compare with. */
+	domain = calloc(1, sizeof(*domain));
+	if (domain == NULL)
+		return;
+	(void)snprintf(domain->key, sizeof(domain->key), "%s", key);
+	domain->node.node.key = domain->key;
+	domain->secure = is_secure == 1;
+	if (lru_add(lru, &domain->node) != 0) {
+		free(domain);
+	} else if (lru->map.n > FLAP_ENTRIES_MAX) {
+		struct lru_node *oldest = lru->list[0].oldest;
+
+		lru_remove(lru, oldest);
+		free(oldest);
+	}
+}
+
+/* --- the wall clock --------------------------------------------------------
+ */
+
+static int64_t
+ahead_s(uint64_t mono_ms, int64_t wall_s)
+{
+	return wall_s - (int64_t)(mono_ms / 1000);
+}
+
+void
+wall_init(struct wall *wall, uint64_t mono_ms, int64_t wall_s)
+{
+	atomic_init(&wall->ahead_s, ahead_s(mono_ms, wall_s));
+}
+
+bool
+wall_set_back(struct wall *wall, uint64_t mono_ms, int64_t wall_s)
+{
+	int64_t now_s = ahead_s(mono_ms, wall_s);
+	int64_t was_s = atomic_load(&wall->ahead_s);
+
+	/* Of several threads that see it, one is the first. */
+	while (now_s > was_s || now_s <= was_s - WALL_BACK_S) {
+		bool back = now_s < was_s;
+
+		if (atomic_compare_exchange_weak(&wall->ahead_s, &was_s, now_s))
+			return back;
+	}
+	return false;
+}
