@@ -26,8 +26,8 @@ char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
 
 /*
  * The same with the answer at delivery as "tls": {"level": "secure",
- * "status": "OK", "answer": "match=..."}. answer: of tls_policy_text(), not
- * NULL.
+ * "status": "OK", "answer": "match=..."}. answer: of tls_policy_text(); NULL:
+ * without "tls".
  */
 char *
 facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,

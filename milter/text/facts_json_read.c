@@ -276,17 +276,11 @@ read_rrset(struct reader *r, const struct node *parent, const char *key)
 	return rrset;
 }
 
-static bool
-read_usable(struct reader *r, const struct node *host)
-{
-	struct node node = get_object(r, host, "tlsa");
-
-	return get_bool(r, &node, "usable");
-}
-
 static void
 read_host(struct reader *r, const struct node *node, struct fact_host *host)
 {
+	struct node tlsa = get_object(r, node, "tlsa");
+
 	host->name = get_text(r, node, "name");
 	host->preference =
 	    (uint16_t)get_number(r, node, "preference", UINT16_MAX);
@@ -294,7 +288,7 @@ read_host(struct reader *r, const struct node *node, struct fact_host *host)
 	host->a = read_rrset(r, node, "a");
 	host->aaaa = read_rrset(r, node, "aaaa");
 	host->tlsa = read_rrset(r, node, "tlsa");
-	host->tlsa_usable = read_usable(r, node);
+	host->tlsa_usable = get_bool(r, &tlsa, "usable");
 	/* "" is a null MX, which is skipped: do not make one by omission. */
 	if (host->name == NULL)
 		fail(r, node, "name", "missing");

@@ -26,39 +26,32 @@ put(struct writer *w, json_t *object, const char *key, json_t *value)
 		w->failed = true;
 }
 
+/* JSON must be UTF-8; text from other hosts need not be. NULL becomes null. */
 static json_t *
-text_ascii(const char *text)
+text_json(const char *text)
 {
-	char *copy = strdup(text);
-	json_t *json;
+	json_t *json = text != NULL ? json_string(text) : json_null();
+	char *copy;
 
+	if (json != NULL)
+		return json;
+	copy = strdup(text);
 	if (copy == NULL)
 		return NULL;
-	for (char *p = copy; *p != '\0'; p++) {
+	for (char *p = copy; *p != '\0'; p++)
 		if ((unsigned char)*p > 0x7f)
 			*p = '?';
-	}
 	json = json_string(copy);
 	free(copy);
 	return json;
 }
 
-/* JSON must be UTF-8; text from other hosts need not be. */
-static json_t *
-text_json(const char *text)
+/* Nothing for "" and NULL. */
+static void
+put_text(struct writer *w, json_t *object, const char *key, const char *text)
 {
-	json_t *json;
-
-	if (text == NULL)
-		return json_null();
-	json = json_string(text);
-	return json != NULL ? json : text_ascii(text);
-}
-
-static bool
-is_said(const char *text)
-{
-	return text != NULL && text[0] != '\0';
+	if (text != NULL && text[0] != '\0')
+		put(w, object, key, text_json(text));
 }
 
 static json_t *
@@ -113,8 +106,7 @@ txt_json(struct writer *w, const struct facts *facts)
 		put(w, json, "id", text_json(facts->txt_id));
 	if (facts->txt_late)
 		put(w, json, "late", json_true());
-	if (is_said(facts->txt_why))
-		put(w, json, "why", text_json(facts->txt_why));
+	put_text(w, json, "why", facts->txt_why);
 	return json;
 }
 
@@ -184,20 +176,11 @@ rrset_json(struct writer *w, const struct fact_rrset *rrset, bool always_why)
 	json = json_object();
 	put(w, json, "status", json_string(fact_status_name(rrset->status)));
 	put(w, json, "answer", json_string(fact_answer_name(rrset->answer)));
-	if (always_why || is_said(rrset->why))
+	if (always_why)
 		put(w, json, "why",
 		    text_json(rrset->why != NULL ? rrset->why : ""));
-	return json;
-}
-
-/* Which kind of records it is matters to a delivery, not to the verdict. */
-static json_t *
-tlsa_json(struct writer *w, const struct fact_host *host)
-{
-	json_t *json = rrset_json(w, &host->tlsa, false);
-
-	if (json_is_object(json) && host->tlsa.answer == ANSWER_RECORDS)
-		put(w, json, "usable", json_boolean(host->tlsa_usable));
+	else
+		put_text(w, json, "why", rrset->why);
 	return json;
 }
 
@@ -209,6 +192,7 @@ hosts_json(struct writer *w, const struct facts *facts)
 	for (size_t i = 0; i < facts->n_hosts; i++) {
 		const struct fact_host *host = &facts->hosts[i];
 		json_t *item = json_object();
+		json_t *tlsa = rrset_json(w, &host->tlsa, false);
 
 		put(w, item, "name", text_json(host->name));
 		put(w, item, "preference", json_integer(host->preference));
@@ -216,7 +200,10 @@ hosts_json(struct writer *w, const struct facts *facts)
 			put(w, item, "unusable", json_true());
 		put(w, item, "a", rrset_json(w, &host->a, false));
 		put(w, item, "aaaa", rrset_json(w, &host->aaaa, false));
-		put(w, item, "tlsa", tlsa_json(w, host));
+		/* Usable or not matters at delivery, not to the verdict. */
+		if (json_is_object(tlsa) && host->tlsa.answer == ANSWER_RECORDS)
+			put(w, tlsa, "usable", json_boolean(host->tlsa_usable));
+		put(w, item, "tlsa", tlsa);
 		if (json_array_append_new(json, item) != 0)
 			w->failed = true;
 	}
@@ -239,58 +226,42 @@ facts_json(struct writer *w, const struct facts *facts)
 	put(w, json, "hosts", hosts_json(w, facts));
 	put(w, json, "hosts_truncated", json_boolean(facts->hosts_truncated));
 	put(w, json, "internal_error", json_boolean(facts->internal_error));
-	if (is_said(facts->internal_why))
-		put(w, json, "internal_why", text_json(facts->internal_why));
+	put_text(w, json, "internal_why", facts->internal_why);
 	put(w, json, "deadline", json_boolean(facts->deadline));
 	return json;
 }
 
-static void
-put_verdict(struct writer *w, json_t *json, const struct verdict *verdict)
+char *
+facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms, enum tls_policy_kind kind, const char *answer)
 {
+	struct writer w = {.failed = false};
+	json_t *json = json_object();
 	char decided_by[EVIDENCE_TEXT_SIZE];
+	char *line;
 
 	evidence_text(&verdict->decided_by, decided_by);
-	put(w, json, "verdict", json_string(verdict_name(verdict->kind)));
-	put(w, json, "reason", json_string(reason_name(verdict->reason)));
-	put(w, json, "decided_by", text_json(decided_by));
-	put(w, json, "policy",
+	if (facts != NULL)
+		put(&w, json, "facts", facts_json(&w, facts));
+	put(&w, json, "verdict", json_string(verdict_name(verdict->kind)));
+	put(&w, json, "reason", json_string(reason_name(verdict->reason)));
+	put(&w, json, "decided_by", text_json(decided_by));
+	put(&w, json, "policy",
 	    json_string(verdict->pinned
 		    ? "pinned"
 		    : policy_from_name(verdict->policy_from)));
-}
-
-/* "OK secure match=...", "NOTFOUND ", "TEMP ..." in its parts. */
-static json_t *
-tls_json(enum tls_policy_kind kind, const char *answer)
-{
-	size_t len = strcspn(answer, " ");
-	const char *rest = answer + len + (answer[len] != '\0');
-
-	return json_pack("{s:s,s:s%,s:s}", "level", tls_policy_name(kind),
-	    "status", answer, len, "answer", rest);
-}
-
-static json_t *
-whole_json(struct writer *w, const struct facts *facts,
-    const struct verdict *verdict, int64_t ms)
-{
-	json_t *json = json_object();
-
-	if (facts != NULL)
-		put(w, json, "facts", facts_json(w, facts));
-	put_verdict(w, json, verdict);
 	if (ms >= 0)
-		put(w, json, "ms", json_integer(ms));
-	return json;
-}
+		put(&w, json, "ms", json_integer(ms));
+	/* "OK secure match=...", "NOTFOUND ", "TEMP ..." in its parts. */
+	if (answer != NULL) {
+		size_t len = strcspn(answer, " ");
 
-/* Takes the object. */
-static char *
-dump(const struct writer *w, json_t *json)
-{
-	char *line = w->failed ? NULL : json_dumps(json, DUMP_FLAGS);
-
+		put(&w, json, "tls",
+		    json_pack("{s:s,s:s%,s:s}", "level", tls_policy_name(kind),
+			"status", answer, len, "answer",
+			answer + len + (answer[len] != '\0')));
+	}
+	line = w.failed ? NULL : json_dumps(json, DUMP_FLAGS);
 	json_decref(json);
 	return line;
 }
@@ -299,18 +270,5 @@ char *
 facts_json_write(const struct facts *facts, const struct verdict *verdict,
     int64_t ms)
 {
-	struct writer w = {.failed = false};
-
-	return dump(&w, whole_json(&w, facts, verdict, ms));
-}
-
-char *
-facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
-    int64_t ms, enum tls_policy_kind kind, const char *answer)
-{
-	struct writer w = {.failed = false};
-	json_t *json = whole_json(&w, facts, verdict, ms);
-
-	put(&w, json, "tls", tls_json(kind, answer));
-	return dump(&w, json);
+	return facts_json_write_tls(facts, verdict, ms, TLS_POLICY_NONE, NULL);
 }

@@ -359,27 +359,6 @@ print_txt(struct tree *tree, bool last)
 	detail(tree, facts->txt_why);
 }
 
-static void
-print_pin(struct tree *tree, bool last)
-{
-	if (!tree->facts->pinned)
-		return;
-	item_text(tree, last,
-	    "pinned: the configuration requires DNSSEC, whatever the domain "
-	    "publishes");
-}
-
-static void
-print_fault(struct tree *tree, bool last)
-{
-	if (!tree->facts->internal_error)
-		return;
-	item_begin(tree, last);
-	fputs("filter: internal error", tree->out);
-	item_end(tree, tree->verdict->reason == REASON_INTERNAL_ERROR);
-	detail(tree, tree->facts->internal_why);
-}
-
 /* Each item is the last one if none of the later ones is there. */
 static void
 print_items(struct tree *tree)
@@ -392,8 +371,16 @@ print_items(struct tree *tree)
 	bool more = txt || stored || fetched || delivery;
 
 	tree->depth = 1;
-	print_pin(tree, !facts->internal_error && !more);
-	print_fault(tree, !more);
+	if (facts->pinned)
+		item_text(tree, !facts->internal_error && !more,
+		    "pinned: the configuration requires DNSSEC, whatever the "
+		    "domain publishes");
+	if (facts->internal_error) {
+		item_begin(tree, !more);
+		fputs("filter: internal error", tree->out);
+		item_end(tree, tree->verdict->reason == REASON_INTERNAL_ERROR);
+		detail(tree, facts->internal_why);
+	}
 	print_txt(tree, !stored && !fetched && !delivery);
 	print_stored(tree, !fetched && !delivery);
 	print_fetched(tree, !delivery);

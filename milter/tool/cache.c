@@ -326,37 +326,27 @@ print_policy(void *arg, const struct store_entry *entry, const char *line)
 	return status;
 }
 
-static int
-print_policies(const struct cache_options *options, const char *domain)
-{
-	struct listing listing = {
-	    .json = options->options->json,
-	    .body = domain != NULL,
-	    .now_s = (int64_t)time(NULL),
-	};
-	struct cache_source source;
-	int status = cache_source_open(&source, options, CACHE_READ);
-
-	if (status == TOOL_OK)
-		status = cache_each(&source, domain, print_policy, &listing);
-	cache_source_close(&source);
-	return status;
-}
-
+/* All policies, or that of the operand with its body. */
 static int
 cache_list(const struct cache_options *options)
 {
-	return print_policies(options, NULL);
-}
-
-static int
-cache_show(const struct cache_options *options)
-{
+	struct listing listing = {
+	    .json = options->options->json,
+	    .body = options->argc > 0,
+	    .now_s = (int64_t)time(NULL),
+	};
+	struct cache_source source;
 	char domain[NAME_SIZE];
+	int status;
 
-	if (!cache_domain(options->argv[0], domain))
+	if (listing.body && !cache_domain(options->argv[0], domain))
 		return TOOL_USAGE;
-	return print_policies(options, domain);
+	status = cache_source_open(&source, options, CACHE_READ);
+	if (status == TOOL_OK)
+		status = cache_each(&source, listing.body ? domain : NULL,
+		    print_policy, &listing);
+	cache_source_close(&source);
+	return status;
 }
 
 static int
@@ -397,7 +387,7 @@ static const struct {
 	int (*run)(const struct cache_options *options);
 } commands[] = {
     {"list",   0, 0,  cache_list  },
-    {"show",   1, 1,  cache_show  },
+    {"show",   1, 1,  cache_list  },
     {"export", 0, 0,  cache_export},
     {"import", 0, 1,  cache_import},
     {"purge",  1, -1, cache_purge },
