@@ -397,12 +397,17 @@ static void
 check_sendmail(struct doctor *doctor, FILE *cf)
 {
 	char line[LINE_SIZE], name[128] = "", filters[LINE_SIZE] = "";
-	bool has_flag = false;
+	const char *policy_socket = doctor->config->policy_socket;
+	bool has_flag = false, has_map = false;
 
 	while (fgets(line, sizeof(line), cf) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "O InputMailFilters=", 19) == 0)
 			snprintf(filters, sizeof(filters), "%s", line + 19);
+		/* "Ksts socket -d5 -T<TMPF> inet:8461@127.0.0.1" */
+		if (line[0] == 'K' && policy_socket[0] != '\0' &&
+		    strstr(line, policy_socket) != NULL)
+			has_map = true;
 		if (line[0] != 'X' ||
 		    strstr(line, doctor->config->socket) == NULL)
 			continue;
@@ -426,6 +431,13 @@ check_sendmail(struct doctor *doctor, FILE *cf)
 	else
 		doctor_say(doctor, DOCTOR_OK, "sendmail", "",
 		    "%s names the filter, with F=", doctor->sendmail_cf);
+	if (policy_socket[0] != '\0' && !has_map)
+		doctor_say(doctor, DOCTOR_WARNING, "sendmail",
+		    "sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> ...') "
+		    "with the value of policy_socket, unless mail leaves over "
+		    "a relay",
+		    "%s does not name policy_socket (%s)", doctor->sendmail_cf,
+		    policy_socket);
 }
 
 /* --- both ---------------------------------------------------------------- */

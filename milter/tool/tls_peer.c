@@ -363,9 +363,9 @@ tls_peer_probe(const struct tls_peer *peer, struct tls_peer_result *out)
 	struct probe probe = {
 	    .peer = peer,
 	    .out = out,
-	    .deadline_ms = clock_mono_ms() + peer->timeout_ms,
 	    .fd = -1,
 	};
+	const uint64_t deadline_ms = clock_mono_ms() + peer->timeout_ms;
 	SSL_CTX *ctx = new_context(peer);
 
 	memset(out, 0, sizeof(*out));
@@ -375,8 +375,16 @@ tls_peer_probe(const struct tls_peer *peer, struct tls_peer_result *out)
 			: "no address");
 	for (size_t i = 0; ctx != NULL && i < peer->n_addresses; i++) {
 		char text[NET_ADDRESS_SIZE];
-		int err = connect_to(&probe, &peer->addresses[i]);
+		uint64_t now_ms = clock_mono_ms();
+		int err;
 
+		/* A silent address must leave time for those after it. */
+		probe.deadline_ms = deadline_ms;
+		if (now_ms < deadline_ms)
+			probe.deadline_ms = now_ms +
+			    (deadline_ms - now_ms) / (peer->n_addresses - i);
+		err = connect_to(&probe, &peer->addresses[i]);
+		probe.deadline_ms = deadline_ms;
 		net_address_text(&peer->addresses[i], text);
 		if (err != 0)
 			snprintf(out->why, sizeof(out->why), "%s port %u: %s",
