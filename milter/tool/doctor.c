@@ -194,9 +194,15 @@ check_clock(struct doctor *doctor)
 {
 	struct timex timex = {0};
 	char now[DURATION_SIZE];
+	int state;
 
 	moment_text(clock_wall_s(), now);
-	if (ntp_adjtime(&timex) == TIME_ERROR)
+#ifdef __linux__ /* musl has no other name for it */
+	state = adjtimex(&timex);
+#else
+	state = ntp_adjtime(&timex);
+#endif
+	if (state == TIME_ERROR)
 		doctor_say(doctor, DOCTOR_WARNING, "clock",
 		    "run chrony, ntpd or systemd-timesyncd: with a wrong clock "
 		    "valid signatures are bogus",
