@@ -187,6 +187,37 @@ check_socket(struct doctor *doctor, const char *option, const char *spec)
 	}
 }
 
+/* Without a daemon: what would keep it from starting. */
+static void
+check_free(struct doctor *doctor, const char *option, const char *spec)
+{
+	struct doctor_socket where;
+	char directory[DOCTOR_TEXT_SIZE], fix[DOCTOR_TEXT_SIZE];
+	const char *slash;
+
+	if (spec[0] == '\0' || !doctor_socket_read(spec, &where))
+		return;
+	if (try_socket(&where) == 0) {
+		doctor_say(doctor, DOCTOR_ERROR, "socket",
+		    "ss -lntxp shows which program it is; stop it, or choose "
+		    "another place",
+		    "%s: %s: another program listens there", option, spec);
+		return;
+	}
+	slash = where.path != NULL ? strrchr(where.path, '/') : NULL;
+	if (slash == NULL || slash == where.path)
+		return;
+	snprintf(directory, sizeof(directory), "%.*s",
+	    (int)(slash - where.path), where.path);
+	if (access(directory, F_OK) == 0 || errno != ENOENT)
+		return;
+	snprintf(fix, sizeof(fix), "install -d -o %.32s -m 0755 %.300s",
+	    doctor->config->user[0] != '\0' ? doctor->config->user : "root",
+	    directory);
+	doctor_say(doctor, DOCTOR_ERROR, "socket", fix,
+	    "%s: the directory %s does not exist", option, directory);
+}
+
 /* --- this host ----------------------------------------------------------- */
 
 static void
@@ -527,6 +558,8 @@ examine(struct doctor *doctor, const struct tool_options *options, bool nagios)
 	char error[CONFIG_ERROR_SIZE] = "";
 	struct config *config = config_load(path, error);
 	enum doctor_level worst = DOCTOR_OK;
+	void (*check)(struct doctor * doctor, const char *option,
+	    const char *spec);
 	int status;
 
 	doctor->config = config;
@@ -543,12 +576,10 @@ examine(struct doctor *doctor, const struct tool_options *options, bool nagios)
 		check_files(doctor, path);
 		check_resolver(doctor, options);
 		check_store(doctor);
-		if (check_daemon(doctor)) {
-			check_socket(doctor, "socket", config->socket);
-			check_socket(doctor, "policy_socket",
-			    config->policy_socket);
-			check_socket(doctor, "metrics", config->metrics);
-		}
+		check = check_daemon(doctor) ? check_socket : check_free;
+		check(doctor, "socket", config->socket);
+		check(doctor, "policy_socket", config->policy_socket);
+		check(doctor, "metrics", config->metrics);
 		doctor_mta(doctor);
 	}
 	for (size_t i = 0; i < doctor->n; i++)

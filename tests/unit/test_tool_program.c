@@ -4,10 +4,12 @@
  */
 #include "autoconf.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "paths.h"
@@ -468,6 +470,33 @@ Test(tool_doctor, services_and_chroot_of_Postfix)
 	    "end 0\n";
 
 	cr_expect_eq(system(script), 0);
+}
+
+/* What keeps a daemon from starting. */
+Test(tool_doctor, sockets_that_cannot_be_made)
+{
+	char script[4096];
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(fd, 8), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	snprintf(script, sizeof(script),
+	    "%s"
+	    "conf='socket = \"unix:/nonexistent/d/milter.sock\"\n"
+	    "metrics = \"127.0.0.1:%u\"'\n"
+	    "doctor; expect 'error socket socket: the directory "
+	    "/nonexistent/d does not exist'\n"
+	    "expect 'do: install -d -o dane-sts -m 0755 /nonexistent/d'\n"
+	    "expect 'error socket metrics: 127.0.0.1:%u: another program "
+	    "listens there'\n"
+	    "end 0\n",
+	    DOCTOR_HOST, ntohs(address.sin_port), ntohs(address.sin_port));
+	cr_expect_eq(system(script), 0);
+	close(fd);
 }
 
 Test(tool_doctor, sendmail_cf)
