@@ -94,6 +94,17 @@ get_txt(struct domain_lint *lint)
 	}
 }
 
+static bool
+is_allowed(const struct config *config, const struct net_address *address)
+{
+	bool allowed = net_address_special(address) == NULL;
+
+	for (size_t i = 0; i < config->n_policy_prefixes && !allowed; i++)
+		allowed =
+		    net_prefix_covers(&config->policy_prefixes[i], address);
+	return allowed;
+}
+
 /* A policy without TXT record is none to a sender, yet its publisher wants to
  * hear about both. */
 static void
@@ -108,6 +119,7 @@ get_policy(struct domain_lint *lint, struct resolve *resolve)
 	    .ca_file = lint->session.config.ca_file,
 	    .timeout_ms = PEER_MS,
 	};
+	size_t n_allowed = 0;
 
 	resolve_ask(resolve, lint->policy_host, DNS_A, &answers[0]);
 	resolve_ask(resolve, lint->policy_host, DNS_AAAA, &answers[1]);
@@ -127,7 +139,12 @@ get_policy(struct domain_lint *lint, struct resolve *resolve)
 	if (peer.n_addresses > 0)
 		resolve_fetch(resolve, lint->policy_host, addresses,
 		    peer.n_addresses, &lint->body, &lint->len, lint->fetch_why);
-	/* For the date on its certificate, which the fetch does not tell. */
+	/* For the date on its certificate, which the fetch does not tell. F-16:
+	 * at the addresses to which the fetch may connect. */
+	for (size_t i = 0; i < peer.n_addresses; i++)
+		if (is_allowed(&lint->session.config, &addresses[i]))
+			addresses[n_allowed++] = addresses[i];
+	peer.n_addresses = n_allowed;
 	if (lint->body != NULL)
 		tls_peer_probe(&peer, &lint->policy_peer);
 	resolve_clear(&answers[0]);
