@@ -241,6 +241,10 @@ keep(void *arg)
 			continue;
 		}
 		err = mend(k, why);
+		/* A server that closes its connections closes one that is
+		 * logging in as well: that alone is no outage. */
+		if (err == ERR_IO && k->state == STATE_MENDING)
+			err = mend(k, why);
 		if (!k->stop)
 			settle(k, err, why);
 	}
