@@ -167,7 +167,7 @@ Test(manual, limits_are_documented_D21_D22)
 	cr_assert(caveats != NULL);
 	cr_assert(strstr(caveats, "can hide the policy (first contact)") != NULL);
 	cr_assert(
-	    strstr(caveats, "by another resolver than the MTA's") != NULL);
+	    strstr(caveats, "its own resolver, not the MTA's") != NULL);
 	cr_assert(strstr(caveats, "smtp_tls_security_level = dane") != NULL);
 	free(page);
 }
