@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "log/log.h"
@@ -303,12 +305,32 @@ Test(store_unwritten, C_16_strangers_leave_room_to_hold_what_binds)
 	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 }
 
+/* Whether it is on the disk. In a child: LMDB 0.9.31 destroys the mutexes of a
+ * store when a second environment of the same process closes. */
+static bool
+is_on_disk(const char *domain)
+{
+	pid_t child = fork();
+	int status;
+
+	cr_assert_neq(child, -1);
+	if (child == 0) {
+		struct store *reader =
+		    open_lmdb(spec + strlen("lmdb:"), STORE_READ_ONLY);
+		int err = sync_find(reader, domain);
+
+		_exit(err == 0 ? 1 : err == ERR_NOTFOUND ? 0 : 2);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) < 2, "%d", status);
+	return WEXITSTATUS(status) == 1;
+}
+
 /* One that is too large for what is left keeps no other off the disk. */
 Test(store_unwritten, a_large_one_does_not_stop_small_ones)
 {
 	static uint8_t body[4 << 20];
 	struct store_entry large = sync_entry("large.example", "1", "");
-	struct store *reader;
 
 	large.body = body;
 	large.len = sizeof(body);
@@ -317,10 +339,8 @@ Test(store_unwritten, a_large_one_does_not_stop_small_ones)
 	cr_expect_eq(put("a.example", "1"), ERR_FULL);
 	set_limit(1 << 20);
 	cr_expect_eq(put("b.example", "1"), 0);
-	reader = open_lmdb(spec + strlen("lmdb:"), STORE_READ_ONLY);
-	cr_expect_eq(sync_find(reader, "a.example"), 0);
-	cr_expect_eq(sync_find(reader, "large.example"), ERR_NOTFOUND);
-	store_close(&reader);
+	cr_expect(is_on_disk("a.example"));
+	cr_expect_not(is_on_disk("large.example"));
 	cr_expect_eq(sync_find(store, "large.example"), 0);
 	cr_expect_eq(count_lines("state=writes"), 0);
 	make_room();
