@@ -140,8 +140,8 @@ is_like(const char *text, const char *pattern)
 }
 
 static void
-run_bad(const struct bad_row *rows, size_t n, enum fetch_failure failure,
-    unsigned timeout_ms)
+run_bad_or(const struct bad_row *rows, size_t n, enum fetch_failure failure,
+    enum fetch_failure or_failure, unsigned timeout_ms)
 {
 	static struct outcome outcomes[ROWS_MAX];
 	struct client client;
@@ -154,14 +154,23 @@ run_bad(const struct bad_row *rows, size_t n, enum fetch_failure failure,
 	client_wait(&client);
 	for (size_t i = 0; i < n; i++) {
 		cr_expect_eq(outcomes[i].calls, 1, "%s", rows[i].name);
-		cr_expect_eq(outcomes[i].failure, failure, "%s: %u, %s",
-		    rows[i].name, outcomes[i].failure, outcomes[i].why);
+		cr_expect(outcomes[i].failure == failure ||
+			outcomes[i].failure == or_failure,
+		    "%s: %u, %s", rows[i].name, outcomes[i].failure,
+		    outcomes[i].why);
 		cr_expect(is_like(outcomes[i].why, rows[i].why), "%s: %s",
 		    rows[i].name, outcomes[i].why);
 		cr_expect_geq(policyhost_count(rows[i].name, "connections"), 1);
 		outcome_clear(&outcomes[i]);
 	}
 	client_stop(&client);
+}
+
+static void
+run_bad(const struct bad_row *rows, size_t n, enum fetch_failure failure,
+    unsigned timeout_ms)
+{
+	run_bad_or(rows, n, failure, failure, timeout_ms);
 }
 
 Test(fetch, F_05_F_06_only_status_200)
@@ -249,10 +258,9 @@ Test(fetch, what_is_no_proper_response)
 	    {"encoding-gzip",   "Content-Encoding gzip was not asked for"                 },
 	    {"transfer-gzip",
              "Transfer-Encoding gzip was not asked for|encoding that was not asked for: *"},
-	    {"type-folded",     "a header that matters is folded"                         },
 	    {"status-long",     "not HTTP/1: *|malformed status line"                     },
 	    {"status-none",     "not HTTP/1: *"					   },
-	    {"http09",          "not HTTP/1: *"					   },
+	    {"http09",          "not HTTP/1: *|not HTTP/1"                                },
 	    {"garbage",         "not HTTP/1: *"					   },
 	    {"length-negative", "malformed response: *"                                   },
 	    {"head-cut-notify", "connection closed in the response header"                },
@@ -264,6 +272,18 @@ Test(fetch, what_is_no_proper_response)
 	};
 
 	run_bad(rows, N(rows), FETCH_FAILURE_HTTP, 0);
+}
+
+/* curl 8.22 unfolds it, older ones hand it over as it is. */
+Test(fetch, F_07_a_folded_header_that_matters)
+{
+	static const struct bad_row rows[] = {
+	    {"type-folded",
+             "a header that matters is folded|"
+		"Content-Type is \"text/plain , text/html\", not text/plain"},
+	};
+
+	run_bad_or(rows, N(rows), FETCH_FAILURE_HTTP, FETCH_FAILURE_TYPE, 0);
 }
 
 /* An administrator's openssl.cnf that would allow anything. */
@@ -318,7 +338,7 @@ Test(fetch, F_03_F_04_F_13_certificates_that_do_not_hold)
 	    {"cert-cn-beside",        FOR "www.cert-cn-beside.policy.test"    },
 	    {"cert-address-only",     NO_NAME                                 },
 	    {"cert-expired",          REFUSED "certificate has expired"       },
-	    {"cert-not-yet-valid",    REFUSED "certificate is not yet valid"  },
+	    {"cert-not-yet-valid",    REFUSED "certificate is not yet valid*" },
 	    {"cert-self-signed",      REFUSED "self-signed certificate"       },
 	    {"cert-unknown-ca",       UNKNOWN                                 },
 	    {"cert-no-intermediate",  UNKNOWN                                 },
