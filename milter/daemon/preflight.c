@@ -41,7 +41,7 @@ struct preflight {
 	bool failed;
 };
 
-/* Findings that end in a failure name their line; the others are warnings. */
+/* One line on stderr. kind: "warning: ", or "" for what fails the check. */
 static void
 say(const struct preflight *preflight, const char *kind, const char *option,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
