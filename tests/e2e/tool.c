@@ -366,6 +366,13 @@ Test(tool, doctor_examines_daemon_and_Postfix)
 		" do: systemctl start dane-sts-milter", NULL});
 }
 
+/* Its commands print what README shows; see tests/lab/tour.py. */
+Test(tool, the_first_week_is_as_README_says)
+{
+	LAB_FRESH(NULL);
+	LAB("tour");
+}
+
 /*
  * Each command under EXAMPLES in dane-sts(1), in the manual's order and one
  * directory, with the lab's domain, daemon and log. None may end as a usage
