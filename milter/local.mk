@@ -28,20 +28,16 @@ libcore_a_SOURCES = \
 	milter/core/address.c milter/core/address.h \
 	milter/core/decide.c milter/core/decide.h \
 	milter/core/delivery.c milter/core/delivery.h \
-	milter/core/discovery.c milter/core/discovery.h \
 	milter/core/domain_list.c milter/core/domain_list.h \
 	milter/core/facts.c milter/core/facts.h \
+	milter/core/names.h \
 	milter/core/next_hop.c \
 	milter/core/policy.c milter/core/policy.h \
 	milter/core/policy_field.c milter/core/policy_field.h \
-	milter/core/policy_lint.c milter/core/policy_lint.h \
 	milter/core/policy_mx.c \
-	milter/core/reply.c milter/core/reply.h \
 	milter/core/scope.c milter/core/scope.h \
-	milter/core/share.c milter/core/share.h \
 	milter/core/tls_policy.c milter/core/tls_policy.h \
 	milter/core/tls_policy_text.c \
-	milter/core/tlsa.c milter/core/tlsa.h \
 	milter/core/txt.c milter/core/txt.h \
 	milter/core/verdict.c milter/core/verdict.h \
 	milter/text/advice.c milter/text/advice.h \
@@ -79,10 +75,8 @@ libio_a_SOURCES = \
 	milter/fetch/fetch_tls.c milter/fetch/fetch_tls.h \
 	milter/fetch/fetch_transfer.c milter/fetch/fetch_transfer.h \
 	milter/log/log.c milter/log/log.h \
-	milter/log/log_escape.c milter/log/log_escape.h \
 	milter/log/log_event.c \
 	milter/log/log_impl.h \
-	milter/log/log_queue.c milter/log/log_queue.h \
 	milter/log/log_read.c milter/log/log_read.h \
 	milter/log/metrics.c milter/log/metrics.h \
 	milter/log/tlsrpt.c milter/log/tlsrpt.h \

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/idn.h"
 #include "config/config_internal.h"
-#include "core/share.h"
+#include "core/domain_list.h"
 
 const char *
 config_default_path(void)

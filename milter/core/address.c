@@ -17,6 +17,7 @@
 
 #include "base/ascii.h"
 #include "base/err.h"
+#include "core/names.h"
 
 /* Postfix and Sendmail take no longer command lines. */
 #define DOMAIN_TEXT_MAX 2048
@@ -121,25 +122,20 @@ static const bool marks[256] = {
     ['\\'] = true,
 };
 
-/* Most of any address. */
-static bool
-take_word(struct scanner *s, struct token *t)
-{
-	const uint8_t *start = s->at;
-
-	while (s->at < s->end && !marks[*s->at])
-		s->at++;
-	*t = (struct token){TOKEN_WORD, start, (size_t)(s->at - start)};
-	return t->len > 0;
-}
-
 static bool
 next_token(struct scanner *s, struct token *t)
 {
+	const uint8_t *start = s->at;
+
 	if (s->at == s->end)
 		return false;
-	if (take_word(s, t))
+	/* Most of any address. */
+	while (s->at < s->end && !marks[*s->at])
+		s->at++;
+	if (s->at > start) {
+		*t = (struct token){TOKEN_WORD, start, (size_t)(s->at - start)};
 		return true;
+	}
 	*t = (struct token){TOKEN_OCTET, s->at, 1};
 	if (*s->at == '"') {
 		t->kind = TOKEN_BLANK;
@@ -163,22 +159,6 @@ static bool
 is_special(const struct token *t, uint8_t octet)
 {
 	return t->kind == TOKEN_OCTET && *t->at == octet;
-}
-
-/* The brackets that belong to the command, as Postfix takes them off. */
-static struct span
-strip_brackets(struct span arg)
-{
-	if (arg.end - arg.at >= 2 && *arg.at == '<' && arg.end[-1] == '>')
-		return (struct span){arg.at + 1, arg.end - 1};
-	return arg;
-}
-
-/* "," of a list, ":" and ";" of a group */
-static bool
-is_list_mark(const struct token *t)
-{
-	return is_special(t, ',') || is_special(t, ':') || is_special(t, ';');
 }
 
 struct mailbox {
@@ -211,7 +191,8 @@ find_mailbox(struct span arg)
 			else
 				open = listed;
 			after_words = false;
-		} else if (is_list_mark(&t)) {
+		} else if (is_special(&t, ',') || is_special(&t, ':') ||
+		    is_special(&t, ';')) { /* of a list or a group */
 			listed = open;
 		} else if (t.kind != TOKEN_BLANK) {
 			open.end = s.at;
@@ -378,7 +359,11 @@ address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
 	out->domain[0] = '\0';
 	if (len == 0)
 		return;
-	stripped = strip_brackets((struct span){arg, arg + len});
+	/* The brackets that belong to the command, as Postfix takes them off.
+	 */
+	stripped = (struct span){arg, arg + len};
+	if (len >= 2 && arg[0] == '<' && arg[len - 1] == '>')
+		stripped = (struct span){arg + 1, arg + len - 1};
 	skip_routes(&stripped);
 	mailbox = find_mailbox(stripped);
 	skip_routes(&mailbox.span);
@@ -407,22 +392,4 @@ address_parse_rewritten(const char *text, address_idn_fn *idn,
 		out->class = ADDRESS_INVALID;
 }
 
-static const char *const class_names[] = {
-#define X(member, name) [member] = name,
-    ADDRESS_CLASS_TABLE(X)
-#undef X
-};
-
-const char *address_class_name(enum address_class class)
-{
-	return class_names[class];
-}
-
-int
-address_class_by_name(const char *name)
-{
-	for (size_t i = 0; i < sizeof(class_names) / sizeof(*class_names); i++)
-		if (strcmp(name, class_names[i]) == 0)
-			return (int)i;
-	return -1;
-}
+NAMES_BOTH_WAYS(address_class, enum address_class, ADDRESS_CLASS_TABLE)

@@ -13,10 +13,10 @@
 #include "base/name.h"
 
 /* X(member, name as in `dane-sts parse` and in the facts) */
-#define ADDRESS_CLASS_TABLE(X)                                                 \
-	X(ADDRESS_DOMAIN, "domain")   /* domain[] holds the domain */          \
-	X(ADDRESS_LOCAL, "local")     /* no domain */                   \
-	X(ADDRESS_LITERAL, "literal") /* user@[...] */                  \
+#define ADDRESS_CLASS_TABLE(X)                                        \
+	X(ADDRESS_DOMAIN, "domain")   /* domain[] holds the domain */ \
+	X(ADDRESS_LOCAL, "local")     /* no domain */          \
+	X(ADDRESS_LITERAL, "literal") /* user@[...] */         \
 	X(ADDRESS_INVALID, "invalid") /* not the filter's to judge */
 
 enum address_class {
@@ -34,8 +34,8 @@ struct address {
  * U-labels to A-labels (R-04), so that core needs no library: UTF-8 octets in,
  * text with ASCII dots out. 0 or a negative error. See base/idn.h.
  */
-typedef int address_idn_fn(
-    const uint8_t *utf8, size_t len, char out[NAME_SIZE]);
+typedef int
+address_idn_fn(const uint8_t *utf8, size_t len, char out[NAME_SIZE]);
 
 /*
  * Takes any octets, NUL included. idn may be NULL: then every domain with an

@@ -1,14 +1,66 @@
 /*
  * From facts to a verdict: is there a policy, does it bind, and is what it
- * binds to secure? What discovery.c and delivery.c find is put together here,
- * with the rules of the configuration.
+ * binds to secure? What is known of the policy and what delivery.c finds are
+ * put together here, with the rules of the configuration.
  */
 #include "autoconf.h"
 
 #include "core/decide.h"
 
+#include <string.h>
+
 #include "core/delivery.h"
-#include "core/discovery.h"
+
+/* --- which policy applies: the one just fetched, the stored one, or none ---
+ */
+
+/*
+ * T-12: an attacker who strips DNSSEC suppresses the TXT as well. But while our
+ * own path to the DNS does not validate, no denial is ever proven.
+ */
+static bool
+needs_fetch(const struct facts *facts, const struct fact_policy *live)
+{
+	switch (facts->txt_state) {
+	case TXT_VALID:
+		return live == NULL || facts->txt_id == NULL ||
+		    live->id == NULL || strcmp(facts->txt_id, live->id) != 0;
+	case TXT_FAILED:
+	case TXT_BOGUS:
+		return live == NULL && !facts->resolver_broken;
+	case TXT_UNASKED:
+	case TXT_NONE:
+	case TXT_MULTIPLE:
+	case TXT_INVALID:
+		break;
+	}
+	return false;
+}
+
+void
+discovery_judge(const struct facts *facts, struct discovery *out)
+{
+	const struct fact_policy *live =
+	    fact_policy_is_live(facts->stored) ? facts->stored : NULL;
+
+	out->fetch_needed = needs_fetch(facts, live);
+
+	/* C-07: at once, also when it is weaker. C-08: max_age 0 counts for
+	 * the transaction it was fetched for. */
+	if (facts->fetch.state == FETCH_OK) {
+		out->policy = &facts->fetch.policy;
+		out->from = POLICY_FROM_FETCH;
+		out->pending = false;
+		return;
+	}
+	/* C-04, C-05: neither a bad TXT nor a failed fetch takes it away. */
+	out->policy = live;
+	out->from = live != NULL ? POLICY_FROM_CACHE : POLICY_FROM_NONE;
+	out->pending = facts->txt_state == TXT_UNASKED || facts->txt_late ||
+	    (out->fetch_needed && facts->fetch.state == FETCH_UNASKED);
+}
+
+/* --- the verdict --- */
 
 static bool
 has_domain(const struct facts *facts)
@@ -196,14 +248,18 @@ verdict_take(struct verdict *verdict, const struct delivery *delivery)
 	verdict->hosts_total = delivery->hosts_total;
 }
 
-/* A-02: the policy was checked for an update. A pinned domain may have none:
- * then there is nothing to update. */
+/* A-02: the TXT was read, and the policy is the one that it names. A pinned
+ * domain may have none: then there is nothing to update. */
 static bool
 is_fresh(const struct facts *facts, const struct discovery *discovery)
 {
-	return discovery_is_fresh(facts, discovery) ||
-	    (discovery->policy == NULL && !facts->deadline &&
-		publishes_nothing(facts));
+	/* What a deadline cut short was not looked at to the end. */
+	if (facts->deadline)
+		return false;
+	if (facts->txt_state == TXT_VALID)
+		return discovery->from == POLICY_FROM_FETCH ||
+		    !discovery->fetch_needed;
+	return discovery->policy == NULL && publishes_nothing(facts);
 }
 
 /*

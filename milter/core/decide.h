@@ -83,4 +83,19 @@ struct wants {
 };
 void decide_wants(const struct facts *facts, struct wants *out);
 
+/* Which policy applies to a domain (C-01 to C-08). Part of decide(). */
+struct discovery {
+	/* As things stand; NULL: none. Points into the facts. */
+	const struct fact_policy *policy;
+	enum policy_from from;
+	/* The TXT names a policy that is not stored (C-03), or its absence is
+	 * not proven and nothing is stored (T-12). */
+	bool fetch_needed;
+	/* The TXT or a fetch that is needed may still come, and with it
+	 * another policy. */
+	bool pending;
+};
+
+void discovery_judge(const struct facts *facts, struct discovery *out);
+
 #endif

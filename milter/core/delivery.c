@@ -137,22 +137,6 @@ is_present(const struct fact_rrset *rrset)
 	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
 }
 
-static bool
-is_null_mx(const struct fact_rrset *mx)
-{
-	return mx->status == FACT_SECURE && mx->answer == ANSWER_NULL_MX;
-}
-
-/* "secure" of nothing that such a record can hold is no answer. */
-static enum fact_status
-record_status(const struct fact_rrset *rrset)
-{
-	if (rrset->status == FACT_SECURE && !is_present(rrset) &&
-	    !fact_rrset_is_absent(rrset))
-		return FACT_FAILED;
-	return rrset->status;
-}
-
 static struct evidence
 record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
     const struct fact_rrset *rrset)
@@ -161,11 +145,15 @@ record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
 	    .kind = kind,
 	    .name = name,
 	    .port = port,
-	    .status = record_status(rrset),
+	    .status = rrset->status,
 	    .answer = rrset->answer,
 	    .why = rrset->why,
 	};
 
+	/* "secure" of nothing that such a record can hold is no answer. */
+	if (rrset->status == FACT_SECURE && !is_present(rrset) &&
+	    !fact_rrset_is_absent(rrset))
+		e.status = FACT_FAILED;
 	return e;
 }
 
@@ -231,15 +219,6 @@ judge_host(const struct delivery_case *c, const struct fact_host *host,
 }
 
 static void
-note_skipped(struct tally *tally, const struct fact_host *host)
-{
-	if (host->name[0] != '\0' &&
-	    (tally->skipped == NULL ||
-		(host->unusable && !tally->skipped->unusable)))
-		tally->skipped = host;
-}
-
-static void
 judge_hosts(const struct delivery_case *c, struct tally *tally)
 {
 	for (size_t i = 0; i < c->facts->n_hosts; i++) {
@@ -248,23 +227,13 @@ judge_hosts(const struct delivery_case *c, struct tally *tally)
 		enum host_state state = judge_host(c, host, &found);
 
 		tally->hosts[state]++;
-		if (state == HOST_SKIPPED)
-			note_skipped(tally, host);
+		if (state == HOST_SKIPPED && host->name[0] != '\0' &&
+		    (tally->skipped == NULL ||
+			(host->unusable && !tally->skipped->unusable)))
+			tally->skipped = host;
 		findings_add(&tally->findings, &found.worst);
 		tally->findings.more |= found.more;
 	}
-}
-
-/* The MX set names hosts that are not among the facts. */
-static void
-judge_no_hosts(const struct delivery_case *c, struct tally *tally)
-{
-	static const struct fact_rrset unasked = {.status = FACT_UNASKED};
-	struct evidence e = record_evidence(EVIDENCE_A,
-	    c->facts->recipient.domain, 0, &unasked);
-
-	tally->hosts[HOST_OPEN]++;
-	findings_add(&tally->findings, &e);
 }
 
 static void
@@ -364,7 +333,8 @@ judge_mx(const struct facts *facts, struct delivery *out)
 		return false; /* D-09: for NODATA hosts[] holds the domain */
 	if (fact_rrset_is_absent(&facts->mx)) { /* D-11 */
 		deliver(out, REASON_NO_SUCH_DOMAIN);
-	} else if (is_null_mx(&facts->mx)) { /* D-10 */
+	} else if (facts->mx.status == FACT_SECURE &&
+	    facts->mx.answer == ANSWER_NULL_MX) { /* D-10 */
 		e.status = FACT_SECURE;
 		deliver(out, REASON_NULL_MX);
 	} else {
@@ -378,8 +348,10 @@ void
 delivery_judge(const struct facts *facts, const struct rules *rules,
     const struct fact_policy *policy, struct delivery *out)
 {
+	static const struct fact_rrset unasked = {.status = FACT_UNASKED};
 	struct delivery_case c = {.facts = facts, .rules = rules};
 	struct tally tally = {.findings.more = false};
+	struct evidence e;
 
 	*out = (struct delivery){.state = DELIVERY_OPEN};
 	if (policy != NULL) {
@@ -390,9 +362,56 @@ delivery_judge(const struct facts *facts, const struct rules *rules,
 	}
 	if (!facts->no_mx && judge_mx(facts, out)) /* */
 		return;
-	if (facts->n_hosts > 0)
-		judge_hosts(&c, &tally);
-	else
-		judge_no_hosts(&c, &tally);
+	judge_hosts(&c, &tally);
+	/* The MX set names hosts that are not among the facts. */
+	if (facts->n_hosts == 0) {
+		e = record_evidence(EVIDENCE_A, facts->recipient.domain, 0,
+		    &unasked);
+		tally.hosts[HOST_OPEN]++;
+		findings_add(&tally.findings, &e);
+	}
 	conclude_hosts(&c, &tally, out);
+}
+
+/* --- TLSA records --- */
+
+/* RFC 6698 2.1, 7671 */
+enum {
+	USAGE_DANE_TA = 2,
+	USAGE_DANE_EE = 3
+};
+enum {
+	SELECTOR_CERT = 0,
+	SELECTOR_SPKI = 1
+};
+enum {
+	MATCHING_FULL = 0,
+	MATCHING_SHA256 = 1,
+	MATCHING_SHA512 = 2
+};
+
+#define HEADER_LEN    3
+#define SHA256_OCTETS 32
+#define SHA512_OCTETS 64
+
+bool
+tlsa_is_usable(const uint8_t *rdata, size_t len)
+{
+	if (len < HEADER_LEN)
+		return false;
+	/* RFC 7672 3.1.3: the PKIX usages are not for SMTP. */
+	if (rdata[0] != USAGE_DANE_TA && rdata[0] != USAGE_DANE_EE)
+		return false;
+	if (rdata[1] != SELECTOR_CERT && rdata[1] != SELECTOR_SPKI)
+		return false;
+	switch (rdata[2]) {
+	case MATCHING_FULL:
+		return len > HEADER_LEN;
+	case MATCHING_SHA256:
+		return len == HEADER_LEN + SHA256_OCTETS;
+	case MATCHING_SHA512:
+		return len == HEADER_LEN + SHA512_OCTETS;
+	default: /* private or not yet known */
+		return false;
+	}
 }

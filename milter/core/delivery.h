@@ -7,6 +7,10 @@
 #ifndef CORE_DELIVERY_H
 #define CORE_DELIVERY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/decide.h"
 #include "core/facts.h"
 #include "core/verdict.h"
@@ -30,5 +34,11 @@ struct delivery {
 /* policy NULL: not known, its mx patterns are not looked at. */
 void delivery_judge(const struct facts *facts, const struct rules *rules,
     const struct fact_policy *policy, struct delivery *out);
+
+/*
+ * Whether a TLSA record is one that SMTP can use (RFC 7672 3.1). rdata: usage,
+ * selector, matching type, data (RFC 6698 2.1), any octets.
+ */
+bool tlsa_is_usable(const uint8_t *rdata, size_t len);
 
 #endif

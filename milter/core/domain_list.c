@@ -88,3 +88,30 @@ domain_list_count(const struct domain_list *list, enum domain_entry_state state,
 		n += domain_entry_state(&list->item[i], now_s) == state;
 	return n;
 }
+
+/* --- shares --- */
+
+#define FNV_OFFSET 0xcbf29ce484222325U
+#define FNV_PRIME  0x100000001b3U
+
+unsigned
+share_place(const char *domain)
+{
+	uint64_t h = FNV_OFFSET;
+
+	for (const char *at = domain; *at != '\0'; at++)
+		h = (h ^ (uint8_t)*at) * FNV_PRIME;
+	/* The upper bits of FNV hardly know the last octets: all are mixed. */
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdU;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53U;
+	h ^= h >> 33;
+	return (unsigned)((h >> 32) * 100 >> 32);
+}
+
+bool
+share_has(unsigned percent, const char *domain)
+{
+	return share_place(domain) < percent;
+}

@@ -8,6 +8,7 @@
 #ifndef CORE_DOMAIN_LIST_H
 #define CORE_DOMAIN_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,5 +48,27 @@ const struct domain_entry *domain_list_find(const struct domain_list *list,
 /* How many entries are in that state. */
 size_t domain_list_count(const struct domain_list *list,
     enum domain_entry_state state, int64_t now_s);
+
+/*
+ * A share of all domains, for a gradual start: the option enforce_percent.
+ *
+ * Which domains are in it depends on the name and the percentage alone: it is
+ * the same on every host, in every version and after every restart, and a
+ * larger share holds all of a smaller one. The tests have values that must
+ * never change.
+ */
+
+#define SHARE_ALL 100U /* percent */
+
+/*
+ * 0 to 99, evenly spread: FNV-1a of 64 bits over the octets of the canonical
+ * name, its bits then mixed by h ^= h >> 33 and multiplications with
+ * 0xff51afd7ed558ccd and 0xc4ceb9fe1a85ec53, and of the upper 32 bits the
+ * part times 100.
+ */
+unsigned share_place(const char *domain);
+
+/* Whether the domain is in the share. None is in 0, all are in SHARE_ALL. */
+bool share_has(unsigned percent, const char *domain);
 
 #endif

@@ -7,19 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const status_names[] = {
-#define X(member, name) [member] = name,
-    FACT_STATUS_TABLE(X)
-#undef X
-};
+#include "core/names.h"
 
-static const char *const answer_names[] = {
-#define X(member, name) [member] = name,
-    FACT_ANSWER_TABLE(X)
-#undef X
-};
-
-#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+NAMES_BOTH_WAYS(fact_status, enum fact_status, FACT_STATUS_TABLE)
+NAMES_BOTH_WAYS(fact_answer, enum fact_answer, FACT_ANSWER_TABLE)
 
 /*
  * One block of memory. The same functions lay it out twice: first with base
@@ -72,34 +63,6 @@ block_put_policy(struct block *block, const struct fact_policy *policy)
 	return copy;
 }
 
-static const struct fact_policy *
-block_put_stored(struct block *block, const struct fact_policy *stored)
-{
-	struct fact_policy *copy;
-	struct fact_policy filled;
-
-	if (stored == NULL)
-		return NULL;
-	copy = block_put(block, stored, sizeof(*stored),
-	    _Alignof(struct fact_policy));
-	filled = block_put_policy(block, stored);
-	if (copy != NULL)
-		*copy = filled;
-	return copy;
-}
-
-static struct fact_host
-block_put_host(struct block *block, const struct fact_host *host)
-{
-	struct fact_host copy = *host;
-
-	copy.name = block_put_string(block, host->name);
-	copy.a.why = block_put_string(block, host->a.why);
-	copy.aaaa.why = block_put_string(block, host->aaaa.why);
-	copy.tlsa.why = block_put_string(block, host->tlsa.why);
-	return copy;
-}
-
 static const struct fact_host *
 block_put_hosts(struct block *block, const struct fact_host *hosts, size_t n)
 {
@@ -107,8 +70,12 @@ block_put_hosts(struct block *block, const struct fact_host *hosts, size_t n)
 	    _Alignof(struct fact_host));
 
 	for (size_t i = 0; i < n; i++) {
-		struct fact_host host = block_put_host(block, &hosts[i]);
+		struct fact_host host = hosts[i];
 
+		host.name = block_put_string(block, host.name);
+		host.a.why = block_put_string(block, host.a.why);
+		host.aaaa.why = block_put_string(block, host.aaaa.why);
+		host.tlsa.why = block_put_string(block, host.tlsa.why);
 		if (copy != NULL)
 			copy[i] = host;
 	}
@@ -122,6 +89,8 @@ block_put_facts(struct block *block, const struct facts *facts)
 	    block_put(block, facts, sizeof(*facts), _Alignof(struct facts));
 	const struct fact_recipient *recipient = &facts->recipient;
 	struct facts filled = *facts;
+	struct fact_policy *stored;
+	struct fact_policy policy;
 
 	filled.recipient.domain = block_put_string(block, recipient->domain);
 	filled.recipient.mailer = block_put_string(block, recipient->mailer);
@@ -129,7 +98,14 @@ block_put_facts(struct block *block, const struct facts *facts)
 	filled.txt_id = block_put_string(block, facts->txt_id);
 	filled.txt_why = block_put_string(block, facts->txt_why);
 	filled.internal_why = block_put_string(block, facts->internal_why);
-	filled.stored = block_put_stored(block, facts->stored);
+	if (facts->stored != NULL) {
+		stored = block_put(block, facts->stored, sizeof(*stored),
+		    _Alignof(struct fact_policy));
+		policy = block_put_policy(block, facts->stored);
+		if (stored != NULL)
+			*stored = policy;
+		filled.stored = stored;
+	}
 	filled.fetch.error = block_put_string(block, facts->fetch.error);
 	filled.fetch.policy = block_put_policy(block, &facts->fetch.policy);
 	filled.mx.why = block_put_string(block, facts->mx.why);
@@ -207,38 +183,4 @@ fact_policy_is_live(const struct fact_policy *policy)
 {
 	return policy != NULL && policy->max_age_s > 0 &&
 	    policy->age_s <= policy->max_age_s;
-}
-
-static int
-word_find(const char *const *words, size_t n, const char *word)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(words[i], word) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-const char *
-fact_status_name(enum fact_status status)
-{
-	return status_names[status];
-}
-
-const char *
-fact_answer_name(enum fact_answer answer)
-{
-	return answer_names[answer];
-}
-
-int
-fact_status_by_name(const char *name)
-{
-	return word_find(status_names, N_ELEMENTS(status_names), name);
-}
-
-int
-fact_answer_by_name(const char *name)
-{
-	return word_find(answer_names, N_ELEMENTS(answer_names), name);
 }

@@ -120,10 +120,10 @@ struct facts {
 	 * the one host that takes its place. */
 	size_t n_hosts;
 	const struct fact_host *hosts;
-	bool hosts_truncated; /* D-19 */
-	bool internal_error;  /* D-20 */
+	bool hosts_truncated;     /* D-19 */
+	bool internal_error;      /* D-20 */
 	const char *internal_why; /* of that; may be NULL */
-	bool deadline;        /* the time of the recipient was used up (S-03) */
+	bool deadline; /* the time of the recipient was used up (S-03) */
 };
 
 /*

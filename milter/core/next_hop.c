@@ -91,32 +91,6 @@ is_ipv6_literal(struct text text)
 	return is_address(text, AF_INET6);
 }
 
-/* 1 to 5 digits. 0 or ERR_RANGE. */
-static int
-port_number(struct text text, uint16_t *port)
-{
-	unsigned n = 0;
-
-	if (text.len > 5)
-		return ERR_RANGE;
-	for (size_t i = 0; i < text.len; i++)
-		n = n * 10 + (unsigned)(text.at[i] - '0');
-	if (n == 0 || n > UINT16_MAX)
-		return ERR_RANGE;
-	*port = (uint16_t)n;
-	return 0;
-}
-
-static bool
-is_digits(struct text text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (!ascii_is_digit((uint8_t)text.at[i]))
-			return false;
-	}
-	return true;
-}
-
 /*
  * What follows a host and a colon. Nothing is the default port, as in Postfix.
  * Digits are a port. A word is a service that Postfix knows, or the next host
@@ -126,11 +100,21 @@ is_digits(struct text text)
 static int
 parse_port(struct text text, uint16_t *port)
 {
+	unsigned n = 0;
+	size_t digits = 0;
+
 	*port = SCOPE_PORT_SMTP;
 	if (text.len == 0)
 		return 0;
-	if (is_digits(text))
-		return port_number(text, port) == 0 ? 0 : ERR_SYNTAX;
+	while (digits < text.len && ascii_is_digit((uint8_t)text.at[digits]))
+		digits++;
+	if (digits == text.len) {
+		for (size_t i = 0; i < text.len && n <= UINT16_MAX; i++)
+			n = n * 10 + (unsigned)(text.at[i] - '0');
+		*port = (uint16_t)n;
+		return n == 0 || n > UINT16_MAX || text.len > 5 ? ERR_SYNTAX
+								: 0;
+	}
 	for (size_t i = 0; i < N_ELEMENTS(services); i++) {
 		if (text_equals(text, services[i].name))
 			*port = services[i].port;

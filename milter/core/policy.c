@@ -13,8 +13,8 @@
 
 #include "base/ascii.h"
 #include "base/err.h"
+#include "core/names.h"
 #include "core/policy_field.h"
-#include "core/policy_lint.h"
 
 #define VERSION_VALUE      "STSv1"
 #define MAX_AGE_DIGITS_MAX 10
@@ -256,15 +256,6 @@ judge_whole(struct parse *p)
 		warn(p, text);
 }
 
-/* *to moves on by what was copied, the final NUL included. */
-static void
-copy_pattern(const struct policy_field *field, char **to)
-{
-	for (size_t i = 0; i < field->len; i++)
-		*(*to)++ = (char)ascii_lower(field->value[i]);
-	*(*to)++ = '\0';
-}
-
 static void
 copy_mx(struct policy_lines lines, const char **mx, char *text)
 {
@@ -277,7 +268,9 @@ copy_mx(struct policy_lines lines, const char **mx, char *text)
 		    strcmp(field.name, "mx") != 0)
 			continue;
 		*mx++ = text;
-		copy_pattern(&field, &text);
+		for (size_t i = 0; i < field.len; i++)
+			*text++ = (char)ascii_lower(field.value[i]);
+		*text++ = '\0';
 	}
 }
 
@@ -356,24 +349,11 @@ policy_write(const struct policy *policy, uint8_t *out, size_t size)
 	return at;
 }
 
-static const char *const mode_names[] = {
-#define X(member, name) [member] = name,
-    POLICY_MODE_TABLE(X)
-#undef X
-};
-
-const char *
-policy_mode_name(enum policy_mode mode)
-{
-	return mode_names[mode];
-}
+NAMES(policy_mode, enum policy_mode, POLICY_MODE_TABLE)
 
 int
 policy_mode_by_name(const char *name, size_t len)
 {
-	for (size_t i = 0; i < sizeof(mode_names) / sizeof(*mode_names); i++)
-		if (len == strlen(mode_names[i]) &&
-		    memcmp(name, mode_names[i], len) == 0)
-			return (int)i;
-	return -1;
+	return names_find(policy_mode_names,
+	    sizeof(policy_mode_names) / sizeof(*policy_mode_names), name, len);
 }

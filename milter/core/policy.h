@@ -14,9 +14,9 @@
 #define POLICY_MAX_AGE_LIMIT_S 31557600U /* RFC 8461 3.2; P-13 */
 
 /* X(member, name in policies, logs and facts) */
-#define POLICY_MODE_TABLE(X)                                                   \
-	X(POLICY_MODE_NONE, "none")                                            \
-	X(POLICY_MODE_TESTING, "testing")                                      \
+#define POLICY_MODE_TABLE(X)              \
+	X(POLICY_MODE_NONE, "none")       \
+	X(POLICY_MODE_TESTING, "testing") \
 	X(POLICY_MODE_ENFORCE, "enforce")
 
 enum policy_mode {
@@ -34,9 +34,12 @@ struct policy {
 };
 
 /* What the parser came across. Only an error makes a body no policy. */
-enum policy_note_level { POLICY_NOTE_WARNING, POLICY_NOTE_ERROR };
-typedef void policy_note_fn(
-    void *arg, enum policy_note_level level, size_t line, const char *text);
+enum policy_note_level {
+	POLICY_NOTE_WARNING,
+	POLICY_NOTE_ERROR
+};
+typedef void policy_note_fn(void *arg, enum policy_note_level level,
+    size_t line, const char *text);
 
 /*
  * Any octets. note may be NULL; it is called for every finding, in the order

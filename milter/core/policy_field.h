@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/policy.h"
+
 #define POLICY_FIELD_NAME_MAX 32
 
 struct policy_lines {
@@ -45,5 +47,22 @@ bool policy_value_is(const struct policy_field *field, const char *text);
 const char *policy_mx_check(const uint8_t *value, size_t len);
 /* A warning: what the grammar takes but no MX host can match; or NULL. */
 const char *policy_mx_doubt(const uint8_t *value, size_t len);
+
+/* What is no error in a policy but hardly what its publisher meant. */
+
+/*
+ * A name that no field has: the known name it resembles ("Version", "max-age",
+ * "dnsec"), or NULL.
+ */
+const char *policy_lint_resembles(const char *name, const char *const *known,
+    size_t n_known);
+
+/* Whether the value holds a known field in turn: several fields stand on one
+ * line. */
+bool policy_lint_is_joined(const struct policy_field *field,
+    const char *const *known, size_t n_known);
+
+/* Warnings about the policy as a whole, one a call; NULL: no more. */
+const char *policy_lint_next(const struct policy *policy, unsigned *at);
 
 #endif

@@ -73,15 +73,6 @@ target_by_address(const struct address *address, struct scope *out)
 	}
 }
 
-/* The usual: to the MX hosts of the domain. It was parsed already, and what
- * is canonical is a name to scope_next_hop() as well. */
-static bool
-is_own_domain(const struct scope_input *input)
-{
-	return input->host != NULL && input->address->class == ADDRESS_DOMAIN &&
-	    strcasecmp(input->host, input->address->domain) == 0;
-}
-
 /* R-17: a recipient "user@[192.0.2.1]" leads to an address, and nothing is odd
  * about that; for any other one it is a smart host. */
 static void
@@ -93,14 +84,6 @@ pass_address(const struct address *address, struct scope *out)
 	}
 	out->next_hop = NULL;
 	scope_pass(out, REASON_LITERAL);
-}
-
-/* By MX to the domain of the address, in another spelling of it. */
-static bool
-is_plain_hop(const struct target *hop, const struct address *address)
-{
-	return !hop->no_mx && hop->port == SCOPE_PORT_SMTP &&
-	    strcmp(hop->domain, address->domain) == 0;
 }
 
 /* False: the MTA did not say where it goes, or not in a form we know. */
@@ -116,7 +99,9 @@ target_by_host(const struct scope_input *input, struct scope *out)
 	case ADDRESS_DOMAIN:
 		out->class = ADDRESS_DOMAIN;
 		out->target = hop;
-		if (is_plain_hop(&hop, input->address))
+		/* By MX to the domain of the address, in another spelling. */
+		if (!hop.no_mx && hop.port == SCOPE_PORT_SMTP &&
+		    strcmp(hop.domain, input->address->domain) == 0)
 			out->next_hop = NULL;
 		return true;
 	case ADDRESS_LITERAL:
@@ -138,6 +123,8 @@ void
 scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
     struct scope *out)
 {
+	bool own_domain;
+
 	*out = (struct scope){
 	    .kind = SCOPE_ASK,
 	    .class = input->address->class,
@@ -148,7 +135,12 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 		scope_pass(out, REASON_LOCAL);
 		return;
 	}
-	if (is_own_domain(input) || !target_by_host(input, out))
+	/* The usual: to the MX hosts of the domain. It was parsed already, and
+	 * what is canonical is a name to scope_next_hop() as well. */
+	own_domain = input->host != NULL &&
+	    input->address->class == ADDRESS_DOMAIN &&
+	    strcasecmp(input->host, input->address->domain) == 0;
+	if (own_domain || !target_by_host(input, out))
 		target_by_address(input->address, out);
 	if (out->kind == SCOPE_PASS)
 		return;

@@ -5,14 +5,11 @@
 
 #include <string.h>
 
-#include "core/discovery.h"
+#include "core/decide.h"
+#include "core/names.h"
 #include "core/scope.h"
 
-static const char *const kind_names[TLS_POLICY_KINDS] = {
-#define X(member, name) [member] = name,
-    TLS_POLICY_TABLE(X)
-#undef X
-};
+NAMES(tls_policy, enum tls_policy_kind, TLS_POLICY_TABLE)
 
 static const struct tls_map maps[] = {
 #define X(name, dialect, tlsrpt) {name, dialect, tlsrpt},
@@ -25,12 +22,6 @@ static const char map_names[] =
     TLS_MAP_TABLE(X)
 #undef X
     ;
-
-const char *
-tls_policy_name(enum tls_policy_kind kind)
-{
-	return kind_names[kind];
-}
 
 const char *
 tls_map_names(void)
@@ -133,14 +124,14 @@ defer_unknown(struct tls_policy *out)
 	out->unknown = true;
 }
 
-/* --- a bound domain that passed --- */
-
-static void
-require_dane(const struct tally *tally, struct tls_policy *out)
+static bool
+may_use_dane(const struct tally *tally)
 {
-	if (tally->hosts[HOST_DANE_USABLE] + tally->hosts[HOST_DANE_BROKEN] > 0)
-		out->kind = TLS_POLICY_DANE_ONLY;
+	return tally->hosts[HOST_DANE_USABLE] + tally->hosts[HOST_DANE_BROKEN] >
+	    0;
 }
+
+/* --- a bound domain that passed --- */
 
 /* Never opportunistic TLS. A pinned domain may have no policy. */
 static enum tls_policy_kind
@@ -152,30 +143,24 @@ without_dane(const struct fact_policy *policy, const struct tls_rules *rules)
 						    : TLS_POLICY_ENCRYPT;
 }
 
-/* There is nobody to deliver to: the MTA bounces or defers by itself. */
-static bool
-is_no_destination(enum reason reason)
-{
-	return reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
-	    reason == REASON_NO_USABLE_HOST;
-}
-
 static void
 judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
     struct tls_policy *out)
 {
 	struct tally tally = tally_hosts(out->facts);
 
-	/* S-07: an MTA that finds a host all the same was told of a forged one
+	enum reason reason = out->verdict->reason;
+
+	/* There is nobody to deliver to: the MTA bounces or defers by itself.
+	 * S-07: an MTA that finds a host all the same was told of a forged one
 	 * and must not deliver to it. */
-	if (is_no_destination(out->verdict->reason)) {
+	if (reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
+	    reason == REASON_NO_USABLE_HOST || may_use_dane(&tally)) {
 		out->kind = TLS_POLICY_DANE_ONLY;
 		return;
 	}
 	out->kind = without_dane(policy, rules);
-	require_dane(&tally, out);
-	if (out->kind != TLS_POLICY_DANE_ONLY &&
-	    tally.hosts[HOST_DANE_UNASKED] > 0)
+	if (tally.hosts[HOST_DANE_UNASKED] > 0)
 		defer_unknown(out);
 }
 
@@ -197,16 +182,6 @@ is_unasked(const struct facts *facts, const struct tally *tally)
 	    (facts->no_mx && facts->n_hosts == 0);
 }
 
-/* Only then may default_level leave a domain to the own level of the MTA. */
-static bool
-all_have_dane(const struct facts *facts, const struct tally *tally)
-{
-	return tally->hosts[HOST_DANE_USABLE] > 0 && !facts->hosts_truncated &&
-	    tally->hosts[HOST_DANE_NONE] + tally->hosts[HOST_DANE_BROKEN] +
-		tally->hosts[HOST_DANE_NO_PLACE] ==
-	    0;
-}
-
 static void
 judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 {
@@ -220,9 +195,15 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	}
 	if (!may_have_dane(facts))
 		return;
-	require_dane(&tally, out);
-	if (rules->leave_dane && !rules->no_dane &&
-	    all_have_dane(facts, &tally))
+	if (may_use_dane(&tally))
+		out->kind = TLS_POLICY_DANE_ONLY;
+	/* Only if all hosts have DANE may default_level leave the domain to
+	 * the MTA's own level. */
+	if (rules->leave_dane && !rules->no_dane && !facts->hosts_truncated &&
+	    tally.hosts[HOST_DANE_USABLE] > 0 &&
+	    tally.hosts[HOST_DANE_NONE] + tally.hosts[HOST_DANE_BROKEN] +
+		    tally.hosts[HOST_DANE_NO_PLACE] ==
+		0)
 		out->kind = TLS_POLICY_NONE;
 }
 
@@ -301,14 +282,6 @@ judge_dane(const struct tls_rules *rules, struct tls_policy *out)
 
 /* --- all of them --- */
 
-/* D-20: whether there is a policy is not known because our own part failed. */
-static bool
-is_internal_error(const struct verdict *verdict)
-{
-	return verdict->policy == NULL &&
-	    verdict->reason == REASON_INTERNAL_ERROR;
-}
-
 void
 tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
     const struct tls_rules *rules, struct tls_policy *out)
@@ -322,7 +295,9 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 	};
 	if (verdict->kind != VERDICT_PASS)
 		out->kind = TLS_POLICY_DEFER;
-	else if (is_internal_error(verdict))
+	/* D-20: whether there is a policy is not known because our own part
+	 * failed. */
+	else if (policy == NULL && verdict->reason == REASON_INTERNAL_ERROR)
 		defer_unknown(out);
 	else if (verdict_is_bound(verdict))
 		judge_bound(policy, rules, out);

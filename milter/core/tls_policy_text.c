@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "core/reply.h"
+#include "core/verdict.h"
 
 #define SHORT_ANSWER_MAX 1023
 
@@ -33,23 +33,14 @@ struct text {
 	bool bad; /* an octet that must not reach the MTA */
 };
 
-static bool
-is_printable(const char *words, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (words[i] < ' ' || words[i] > '~')
-			return false;
-	return true;
-}
-
 static void
 put(struct text *text, const char *words)
 {
 	size_t len = strlen(words);
 
 	/* Parsers let none through; recorded facts may hold anything. */
-	if (!is_printable(words, len))
-		text->bad = true;
+	for (size_t i = 0; i < len; i++)
+		text->bad |= words[i] < ' ' || words[i] > '~';
 	if (text->full || text->size - text->len <= len) {
 		text->full = true;
 		return;
@@ -58,27 +49,7 @@ put(struct text *text, const char *words)
 	text->len += len;
 }
 
-static void
-put_number(struct text *text, uint32_t number)
-{
-	char digits[16];
-
-	(void)snprintf(digits, sizeof(digits), "%lu", (unsigned long)number);
-	put(text, digits);
-}
-
 /* --- what the certificate must name --- */
-
-static void
-put_patterns(struct text *text, const struct fact_policy *policy)
-{
-	for (size_t i = 0; i < policy->n_mx; i++) {
-		const char *pattern = policy->mx[i];
-
-		put(text, i > 0 ? ":" : "");
-		put(text, pattern[0] == '*' ? pattern + 1 : pattern);
-	}
-}
 
 static void
 put_hosts(struct text *text, const struct facts *facts)
@@ -114,13 +85,15 @@ put_string(struct text *text, const char *name, const char *value)
 static void
 put_policy_strings(struct text *text, const struct fact_policy *policy)
 {
+	char max_age[16];
+
+	(void)snprintf(max_age, sizeof(max_age), "%lu",
+	    (unsigned long)policy->max_age_s);
 	put_string(text, "version", "STSv1");
 	put_string(text, "mode", policy_mode_name(policy->mode));
 	for (size_t i = 0; i < policy->n_mx; i++)
 		put_string(text, "mx", policy->mx[i]);
-	put(text, " { policy_string = max_age: ");
-	put_number(text, policy->max_age_s);
-	put(text, " }");
+	put_string(text, "max_age", max_age);
 	if (policy->dnssec)
 		put_string(text, "dnssec", "yes");
 }
@@ -145,10 +118,14 @@ static void
 put_secure(struct text *text, const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect)
 {
+	const struct fact_policy *sts = policy->verdict->policy;
 	struct text before;
 
 	put(text, "OK secure match=");
-	put_patterns(text, policy->verdict->policy);
+	for (size_t i = 0; i < sts->n_mx; i++) {
+		put(text, i > 0 ? ":" : "");
+		put(text, sts->mx[i] + (sts->mx[i][0] == '*'));
+	}
 	put(text, " servername=hostname");
 	if (!rules->tlsrpt || dialect != TLS_DIALECT_POSTFIX)
 		return;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "core/names.h"
 
 #define TXT_VERSION      "v=STSv1"
 #define TXT_NAME_LEN_MAX 32
@@ -24,10 +25,16 @@ struct reader {
 	size_t left; /* of the current character-string */
 };
 
-static struct reader
-reader_open(const struct txt_rdata *record)
+/* False: the length octets do not fit the RDATA. */
+static bool
+reader_open(struct reader *r, const struct txt_rdata *record)
 {
-	return (struct reader){record->data, record->data + record->len, 0};
+	size_t at = 0;
+
+	*r = (struct reader){record->data, record->data + record->len, 0};
+	while (at < record->len)
+		at += 1 + (size_t)record->data[at];
+	return record->len > 0 && at == record->len;
 }
 
 static int
@@ -38,19 +45,13 @@ reader_peek(struct reader *r)
 	return r->at < r->end ? *r->at : OCTET_END;
 }
 
-static void
-reader_skip(struct reader *r)
-{
-	r->at++;
-	r->left--;
-}
-
 static bool
 reader_take(struct reader *r, int octet)
 {
 	if (reader_peek(r) != octet)
 		return false;
-	reader_skip(r);
+	r->at++;
+	r->left--;
 	return true;
 }
 
@@ -80,27 +81,6 @@ reader_take_wsp(struct reader *r)
 	return taken;
 }
 
-/* Whether the length octets fit the RDATA. */
-static bool
-rdata_is_sound(const struct txt_rdata *record)
-{
-	size_t at = 0;
-
-	while (at < record->len)
-		at += 1 + (size_t)record->data[at];
-	return record->len > 0 && at == record->len;
-}
-
-static bool
-is_name_octet(int octet, bool first)
-{
-	if (octet == OCTET_END)
-		return false;
-	if (ascii_is_alnum((uint8_t)octet))
-		return true;
-	return !first && (octet == '_' || octet == '-' || octet == '.');
-}
-
 static bool
 is_value_octet(int octet)
 {
@@ -111,12 +91,15 @@ static const char *
 take_name(struct reader *r, char name[TXT_NAME_LEN_MAX + 1])
 {
 	size_t len = 0;
+	int octet;
 
-	while (is_name_octet(reader_peek(r), len == 0)) {
+	while ((octet = reader_peek(r)) != OCTET_END &&
+	    (ascii_is_alnum((uint8_t)octet) ||
+		(len > 0 && (octet == '_' || octet == '-' || octet == '.')))) {
 		if (len == TXT_NAME_LEN_MAX)
 			return "a field name is longer than 32 characters";
-		name[len++] = (char)reader_peek(r);
-		reader_skip(r);
+		name[len++] = (char)octet;
+		(void)reader_take(r, octet);
 	}
 	name[len] = '\0';
 	if (len == 0)
@@ -124,16 +107,6 @@ take_name(struct reader *r, char name[TXT_NAME_LEN_MAX + 1])
 	if (!reader_take(r, '='))
 		return "a field name must be followed by \"=\"";
 	return NULL;
-}
-
-static const char *
-take_value(struct reader *r)
-{
-	size_t len = 0;
-
-	for (; is_value_octet(reader_peek(r)); len++)
-		reader_skip(r);
-	return len > 0 ? NULL : "a field has no value";
 }
 
 static const char *
@@ -147,7 +120,7 @@ take_id(struct reader *r, char id[TXT_ID_SIZE])
 		if (len == TXT_ID_LEN_MAX)
 			return "the id is longer than 32 characters";
 		id[len++] = (char)octet;
-		reader_skip(r);
+		(void)reader_take(r, octet);
 	}
 	id[len] = '\0';
 	if (len == 0)
@@ -168,7 +141,11 @@ take_field(struct reader *r, char id[TXT_ID_SIZE])
 		return why;
 	if (id[0] == '\0' && strcmp(name, "id") == 0)
 		return take_id(r, id);
-	return take_value(r);
+	if (!is_value_octet(reader_peek(r)))
+		return "a field has no value";
+	while (is_value_octet(reader_peek(r)))
+		(void)reader_take(r, reader_peek(r));
+	return NULL;
 }
 
 static const char *
@@ -193,9 +170,8 @@ parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 	const char *why = NULL;
 
 	id[0] = '\0';
-	if (!rdata_is_sound(record))
+	if (!reader_open(&r, record))
 		return "damaged record data";
-	r = reader_open(record);
 	if (!reader_take_text(&r, TXT_VERSION))
 		return "the record does not begin with \"v=STSv1;\"";
 	while (why == NULL && !reader_at_end(&r)) {
@@ -208,18 +184,6 @@ parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 	return why;
 }
 
-/* T-04: what counts when there are several records. */
-static bool
-is_candidate(const struct txt_rdata *record)
-{
-	struct reader r;
-
-	if (!rdata_is_sound(record))
-		return false;
-	r = reader_open(record);
-	return reader_take_text(&r, TXT_VERSION ";");
-}
-
 /*
  * T-05: counted before the syntax is looked at. *chosen is the only record
  * that counts, or the one that is too many.
@@ -227,6 +191,7 @@ is_candidate(const struct txt_rdata *record)
 static enum txt_state
 choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
 {
+	struct reader r;
 	size_t found = 0;
 
 	*chosen = 0;
@@ -234,7 +199,9 @@ choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
 	if (n == 1)
 		return TXT_VALID;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_candidate(&records[i]))
+		/* T-04: what counts when there are several records. */
+		if (!reader_open(&r, &records[i]) ||
+		    !reader_take_text(&r, TXT_VERSION ";"))
 			continue;
 		*chosen = i;
 		if (++found > 1)
@@ -265,23 +232,4 @@ txt_parse(const struct txt_rdata *records, size_t n, struct txt_result *out)
 	}
 }
 
-static const char *const state_names[] = {
-#define X(member, name) [member] = name,
-    TXT_STATE_TABLE(X)
-#undef X
-};
-
-const char *
-txt_state_name(enum txt_state state)
-{
-	return state_names[state];
-}
-
-int
-txt_state_by_name(const char *name)
-{
-	for (size_t i = 0; i < sizeof(state_names) / sizeof(*state_names); i++)
-		if (strcmp(name, state_names[i]) == 0)
-			return (int)i;
-	return -1;
-}
+NAMES_BOTH_WAYS(txt_state, enum txt_state, TXT_STATE_TABLE)

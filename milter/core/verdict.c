@@ -1,10 +1,13 @@
-/* Names of verdicts and reasons, and evidence as people read it. */
+/* Names of verdicts and reasons, evidence as people read it, and the SMTP
+ * reply: the reason's words with the record put in. */
 #include "autoconf.h"
 
 #include "core/verdict.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "core/names.h"
 
 struct reason_row {
 	const char *name;
@@ -18,17 +21,8 @@ static const struct reason_row reasons[REASON_COUNT] = {
 #undef X
 };
 
-static const char *const verdict_names[] = {
-#define X(member, name) [member] = name,
-    VERDICT_TABLE(X)
-#undef X
-};
-
-static const char *const policy_from_names[] = {
-#define X(member, name) [member] = name,
-    POLICY_FROM_TABLE(X)
-#undef X
-};
+NAMES(verdict, enum verdict_kind, VERDICT_TABLE)
+NAMES(policy_from, enum policy_from, POLICY_FROM_TABLE)
 
 struct evidence_row {
 	const char *name;
@@ -74,18 +68,6 @@ reason_by_name(const char *name)
 			return i;
 	}
 	return -1;
-}
-
-const char *
-verdict_name(enum verdict_kind kind)
-{
-	return verdict_names[kind];
-}
-
-const char *
-policy_from_name(enum policy_from from)
-{
-	return policy_from_names[from];
 }
 
 const char *
@@ -176,4 +158,80 @@ evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE])
 	len = add(out, size, len, evidences[e->kind].name);
 	len = add(out, size, len, " ");
 	(void)add(out, size, len, evidence_word(e));
+}
+
+/* --- the reply --- */
+
+struct line {
+	char *text;
+	size_t len;
+	bool full; /* what follows is cut off, not squeezed in */
+};
+
+static void
+line_put_octet(struct line *line, char octet)
+{
+	/* Anything else could end the line or be garbled on the way. */
+	char c = octet >= ' ' && octet <= '~' ? octet : '?';
+	size_t need = c == '%' ? 2 : 1;
+
+	if (line->full || line->len + need > REPLY_TEXT_MAX) {
+		line->full = true;
+		return;
+	}
+	memset(line->text + line->len, c, need);
+	line->len += need;
+}
+
+static void
+line_put(struct line *line, const char *text)
+{
+	for (; *text != '\0'; text++)
+		line_put_octet(line, *text);
+}
+
+/* Of a domain that is not known to be bound nobody has demanded anything. */
+static void
+line_put_reason(struct line *line, const struct verdict *verdict)
+{
+	static const char demand[] = "DNSSEC required by policy, ";
+	const struct evidence *e = &verdict->decided_by;
+	const char *p = reasons[verdict->reason].reply;
+
+	if (!verdict_is_bound(verdict) &&
+	    strncmp(p, demand, strlen(demand)) == 0) {
+		line_put(line, "policy discovery, ");
+		p += strlen(demand);
+	}
+	for (; *p != '\0'; p++) {
+		if (p[0] == '%' && p[1] == 'R') {
+			p++;
+			if (e->kind == EVIDENCE_NONE)
+				continue;
+			line_put(line, evidences[e->kind].reply);
+			line_put(line, " ");
+			line_put(line, e->name);
+		} else if (p[0] == '%' && p[1] == 'S') {
+			line_put(line, fact_status_name(e->status));
+			p++;
+		} else {
+			line_put_octet(line, *p);
+		}
+	}
+}
+
+void
+reply_format(const struct facts *facts, const struct verdict *verdict,
+    struct reply *out)
+{
+	const char *domain = facts->recipient.domain;
+	bool permanent = verdict->kind == VERDICT_REJECT;
+	struct line line = {.text = out->text};
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out->code, permanent ? "550" : "450", sizeof(out->code));
+	memcpy(out->xcode, permanent ? "5.7.5" : "4.7.5", sizeof(out->xcode));
+	line_put(&line, domain != NULL ? domain : "");
+	line_put(&line, ": ");
+	line_put_reason(&line, verdict);
 }

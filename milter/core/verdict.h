@@ -78,10 +78,10 @@ enum reason {
 };
 
 /* X(member, log name) */
-#define VERDICT_TABLE(X)                                                       \
-	X(VERDICT_PASS, "pass")                                                \
-	X(VERDICT_DEFER, "defer")                                              \
-	X(VERDICT_REJECT, "reject")                                            \
+#define VERDICT_TABLE(X)            \
+	X(VERDICT_PASS, "pass")     \
+	X(VERDICT_DEFER, "defer")   \
+	X(VERDICT_REJECT, "reject") \
 	X(VERDICT_QUARANTINE, "quarantine")
 
 enum verdict_kind {
@@ -91,9 +91,9 @@ enum verdict_kind {
 };
 
 /* X(member, log name): where the policy that was applied came from */
-#define POLICY_FROM_TABLE(X)                                                   \
-	X(POLICY_FROM_NONE, "none")                                            \
-	X(POLICY_FROM_CACHE, "cache")                                          \
+#define POLICY_FROM_TABLE(X)          \
+	X(POLICY_FROM_NONE, "none")   \
+	X(POLICY_FROM_CACHE, "cache") \
 	X(POLICY_FROM_FETCH, "fetch")
 
 enum policy_from {
@@ -166,5 +166,21 @@ const char *evidence_reply_name(enum evidence_kind kind); /* "MX of" */
 void evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE]);
 /* The owner name of the record alone, "" for none. */
 void evidence_owner(const struct evidence *e, char *out, size_t size);
+
+/* --- the SMTP reply (A-01, A-04; RFC 3463 3.8) --- */
+
+#define REPLY_TEXT_MAX 400 /* octets, doubled % included */
+
+struct reply {
+	char code[4];  /* "450" or "550" */
+	char xcode[6]; /* "4.7.5" or "5.7.5": the class of code */
+	/* One line of printable ASCII. `%` is doubled, as smfi_setreply
+	 * wants it: a single one makes Sendmail turn 450 into 550. */
+	char text[REPLY_TEXT_MAX + 1];
+};
+
+/* Verdicts other than VERDICT_REJECT are given the temporary codes. */
+void reply_format(const struct facts *facts, const struct verdict *verdict,
+    struct reply *out);
 
 #endif

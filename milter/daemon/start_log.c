@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
-#include "core/share.h"
+#include "core/domain_list.h"
 #include "daemon/exemption_log.h"
 #include "daemon/version.h"
 #include "log/log.h"

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/share.h"
-#include "engine/recent.h"
+#include "core/domain_list.h"
 #include "engine/lookup_impl.h"
+#include "engine/recent.h"
 #include "log/log.h"
 #include "log/tlsrpt.h"
 

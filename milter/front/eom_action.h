@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "core/reply.h"
 #include "core/scope.h"
+#include "core/verdict.h"
 #include "front/recipient.h"
 
 /* Zeroed memory is a message without recipients. */

@@ -9,7 +9,6 @@
 
 #include <stdatomic.h>
 
-#include "core/reply.h"
 #include "core/verdict.h"
 
 struct config;

@@ -8,9 +8,147 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/log.h"
-#include "log/log_escape.h"
+#include "base/text.h"
 #include "log/log_impl.h"
+
+/* --- escaping --------------------------------------------------------------
+ */
+
+static bool
+octet_is_plain(uint8_t octet)
+{
+	return octet > 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
+}
+
+#define EACH (UINT64_MAX / 255) /* 1 in each octet */
+#define HIGH (EACH << 7)
+
+/* A high bit is set where an octet of word is `octet`, or (wrongly) behind
+ * such a one; none if there is none. */
+static uint64_t
+find(uint64_t word, uint8_t octet)
+{
+	const uint64_t zero = word ^ EACH * octet;
+
+	return (zero - EACH) & ~zero & HIGH;
+}
+
+bool
+log_text_needs_quotes(const uint8_t *value, size_t len)
+{
+	size_t i = 0;
+
+	/* Most values stand for themselves: they are looked at eight octets at
+	 * a time. */
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word, low, high;
+
+		memcpy(&word, value + i, 8);
+		/* Below 0x21; 0x7f and above it. */
+		low = (word - EACH * 0x21) & ~word & HIGH;
+		high = ((word + EACH) | word) & HIGH;
+		if ((low | high | find(word, '"') | find(word, '=') |
+			find(word, '\\')) != 0)
+			break; /* which one does not matter */
+	}
+	for (; i < len; i++)
+		if (!octet_is_plain(value[i]) || value[i] == '=')
+			return true;
+	return len == 0;
+}
+
+size_t
+log_text_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
+    size_t *out_len)
+{
+	uint8_t octet = value[0];
+
+	(void)len;
+	if (octet == '"' || octet == '\\') {
+		out[0] = '\\';
+		out[1] = (char)octet;
+		*out_len = 2;
+	} else if (octet == ' ' || octet_is_plain(octet)) {
+		out[0] = (char)octet;
+		*out_len = 1;
+	} else {
+		*out_len =
+		    (size_t)snprintf(out, LOG_ESCAPE_MAX, "\\x%02x", octet);
+	}
+	return 1;
+}
+
+size_t
+log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
+    size_t *out_len)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	uint8_t octet = value[0];
+	uint32_t code;
+	size_t taken;
+
+	/* '"' and '\' are escaped alike in both formats. */
+	if (octet == '"' || octet == '\\')
+		return log_text_unit(value, len, out, out_len);
+	if (octet < 0x20 || octet == 0x7f) {
+		*out_len =
+		    (size_t)snprintf(out, LOG_ESCAPE_MAX, "\\u%04x", octet);
+		return 1;
+	}
+	taken = text_decode(value, len, &code);
+	if (code == TEXT_INVALID) {
+		*out_len = sizeof(replacement) - 1;
+		memcpy(out, replacement, *out_len);
+		return 1;
+	}
+	memcpy(out, value, taken);
+	*out_len = taken;
+	return taken;
+}
+
+static void
+put_digits(char *out, unsigned value, unsigned digits)
+{
+	while (digits > 0) {
+		out[--digits] = (char)('0' + value % 10);
+		value /= 10;
+	}
+}
+
+/* Years begin in March here, so that the leap day is the last one. */
+static void
+put_date(char out[10], int64_t days)
+{
+	const unsigned since_0000 = (unsigned)(days + 719468);
+	const unsigned era = since_0000 / 146097; /* of 400 years */
+	const unsigned day = since_0000 % 146097;
+	const unsigned year =
+	    (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	const unsigned of_year = day - (365 * year + year / 4 - year / 100);
+	const unsigned month = (5 * of_year + 2) / 153; /* 0: March */
+
+	put_digits(out, era * 400 + year + (month >= 10), 4);
+	out[4] = '-';
+	put_digits(out + 5, month < 10 ? month + 3 : month - 9, 2);
+	out[7] = '-';
+	put_digits(out + 8, of_year - (153 * month + 2) / 5 + 1, 2);
+}
+
+void
+log_time(int64_t time_s, unsigned ms, char out[LOG_TIME_LEN])
+{
+	const unsigned second = (unsigned)(time_s % 86400);
+
+	memcpy(out, "0000-00-00T00:00:00.000Z", LOG_TIME_LEN);
+	put_date(out, time_s / 86400);
+	put_digits(out + 11, second / 3600, 2);
+	put_digits(out + 14, second / 60 % 60, 2);
+	put_digits(out + 17, second % 60, 2);
+	put_digits(out + 20, ms, 3);
+}
+
+/* --- events ----------------------------------------------------------------
+ */
 
 /* One value takes no more than this, so that a recipient of 4,000 octets
  * does not push the keys behind it off the line. */
@@ -119,31 +257,6 @@ append_time(struct log_event *e)
 	e->len += LOG_TIME_LEN;
 }
 
-static void
-begin_json(struct log_event *e, const char *event)
-{
-	append_text(e, "{\"time\":\"");
-	append_time(e);
-	append_text(e, "\",\"level\":\"");
-	append_text(e, log_level_name(e->level));
-	append_text(e, "\",\"event\":\"");
-	append_text(e, event);
-	append_text(e, "\"");
-}
-
-static void
-begin_text(struct log_event *e, const char *event)
-{
-	/* syslog has both of its own. */
-	if (e->log->sink != LOG_SINK_SYSLOG) {
-		append_time(e);
-		append_text(e, " ");
-		append_text(e, log_level_name(e->level));
-		append_text(e, " ");
-	}
-	append_text(e, event);
-}
-
 void
 log_begin(struct log_event *e, struct log *log, enum log_level level,
     const char *event)
@@ -154,10 +267,24 @@ log_begin(struct log_event *e, struct log *log, enum log_level level,
 	e->cut = false;
 	if (e->log == NULL)
 		return;
-	if (is_json(e))
-		begin_json(e, event);
-	else
-		begin_text(e, event);
+	if (is_json(e)) {
+		append_text(e, "{\"time\":\"");
+		append_time(e);
+		append_text(e, "\",\"level\":\"");
+		append_text(e, log_level_name(level));
+		append_text(e, "\",\"event\":\"");
+		append_text(e, event);
+		append_text(e, "\"");
+		return;
+	}
+	/* syslog has both of its own. */
+	if (log->sink != LOG_SINK_SYSLOG) {
+		append_time(e);
+		append_text(e, " ");
+		append_text(e, log_level_name(level));
+		append_text(e, " ");
+	}
+	append_text(e, event);
 }
 
 void
@@ -239,25 +366,20 @@ log_bool(struct log_event *e, const char *key, bool value)
 		append_text(e, value ? "yes" : "no");
 }
 
-static void
-end_line(struct log_event *e, const char *tail)
-{
-	size_t len = strlen(tail);
-
-	/* TAIL_MAX was kept free for this. */
-	memcpy(e->line + e->len, tail, len);
-	e->len += len;
-}
-
 void
 log_end(struct log_event *e)
 {
+	const char *tail;
+
 	if (e->log == NULL)
 		return;
 	if (is_json(e))
-		end_line(e, e->cut ? ",\"cut\":true}" : "}");
+		tail = e->cut ? ",\"cut\":true}" : "}";
 	else
-		end_line(e, e->cut ? " cut=yes" : "");
+		tail = e->cut ? " cut=yes" : "";
+	/* TAIL_MAX was kept free for this. */
+	memcpy(e->line + e->len, tail, strlen(tail));
+	e->len += strlen(tail);
 	log_emit(e->log, e->level, e->line, e->len);
 	e->log = NULL;
 }

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "log/log_escape.h"
+#include "log/log_impl.h"
 
 #define POLICY_STS  2
 #define POLICY_NONE 9

@@ -9,7 +9,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "config/config.h"
-#include "core/share.h"
+#include "core/domain_list.h"
 #include "tool/remote.h"
 #include "tool/tool.h"
 

@@ -15,7 +15,7 @@
 #include "base/duration.h"
 #include "base/name.h"
 #include "base/text.h"
-#include "core/tlsa.h"
+#include "core/delivery.h"
 #include "core/txt.h"
 #include "core/verdict.h"
 #include "engine/ask.h"

@@ -36,7 +36,7 @@ struct tls {
 };
 
 /* An answer of the map, in the parts that JSON has. */
-struct reply {
+struct server_reply {
 	enum tls_policy_kind kind;
 	const char *reason; /* NULL: no domain was judged */
 	bool monitor;
@@ -66,7 +66,8 @@ read_query(struct batch *batch, struct query *query, const char *name)
 }
 
 static void
-answer_engine(struct tls *tls, const struct query *query, struct reply *out)
+answer_engine(struct tls *tls, const struct query *query,
+    struct server_reply *out)
 {
 	const struct config *config = &tls->batch.session.config;
 	struct tls_rules rules = config_tls_rules(config, tls->map);
@@ -84,12 +85,12 @@ answer_engine(struct tls *tls, const struct query *query, struct reply *out)
 
 /* As front/tls_lookup.c answers, monitor mode and exemptions included. */
 static void
-answer(struct tls *tls, const struct query *query, struct reply *out)
+answer(struct tls *tls, const struct query *query, struct server_reply *out)
 {
 	const struct config *config = &tls->batch.session.config;
 	struct scope scope;
 
-	*out = (struct reply){.kind = TLS_POLICY_NONE};
+	*out = (struct server_reply){.kind = TLS_POLICY_NONE};
 	if (query->asked) {
 		answer_engine(tls, query, out);
 	} else if (read_key(tls, query->name, &scope) == SCOPE_KEY_UNREADABLE) {
@@ -112,7 +113,7 @@ answer(struct tls *tls, const struct query *query, struct reply *out)
 
 static bool
 print_json(const struct tls *tls, const struct query *query,
-    const struct reply *reply)
+    const struct server_reply *reply)
 {
 	const char *text = reply->text;
 	int len = (int)strcspn(text, " ");
@@ -130,7 +131,7 @@ static int
 tell_query(struct batch *batch, const struct query *query)
 {
 	struct tls *tls = (struct tls *)batch;
-	struct reply reply;
+	struct server_reply reply;
 	bool deferred, found;
 	int status;
 

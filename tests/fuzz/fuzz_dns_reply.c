@@ -11,7 +11,7 @@
 #include <getdns/getdns.h>
 #include <getdns/getdns_extra.h>
 
-#include "core/tlsa.h"
+#include "core/delivery.h"
 #include "core/txt.h"
 #include "dns/dns_reply.h"
 #include "dns/dns_wire.h"

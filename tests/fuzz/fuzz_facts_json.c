@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "core/decide.h"
-#include "core/reply.h"
 #include "core/tls_policy.h"
+#include "core/verdict.h"
 #include "fuzz.h"
 #include "text/facts_json.h"
 

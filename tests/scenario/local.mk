@@ -59,8 +59,8 @@ SCENARIO_SOURCES = \
 	milter/engine/lookup_fetch.c milter/engine/lookup_limit.c \
 	milter/engine/lookup_policy.c milter/engine/lookup_report.c \
 	milter/engine/probe.c milter/engine/setup.c \
-	milter/log/log.c milter/log/log_escape.c milter/log/log_event.c \
-	milter/log/log_queue.c milter/log/metrics.c \
+	milter/log/log.c milter/log/log_event.c \
+	milter/log/metrics.c \
 	milter/base/net.c milter/log/tlsrpt.c \
 	milter/config/config_io.c
 SCENARIO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/scenario

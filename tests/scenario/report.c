@@ -6,7 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/share.h"
+#include "core/domain_list.h"
 #include "world.h"
 
 #define DOMAIN "example.org"

@@ -18,7 +18,7 @@
 
 #include "base/err.h"
 #include "log/log.h"
-#include "log/log_escape.h"
+#include "log/log_impl.h"
 
 #define FILE_MAX 262144
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
-#include "log/log_queue.h"
+#include "log/log_impl.h"
 
 #define TEXT_MAX (4 * 1024 * 1024)
 

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "core/policy.h"
-#include "core/policy_lint.h"
+#include "core/policy_field.h"
 
 #define BASE                                                           \
 	"version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: " \

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/config.h"
-#include "core/share.h"
+#include "core/domain_list.h"
 #include "engine/ask.h"
 #include "front/eom_action.h"
 #include "front/recipient.h"

@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "core/reply.h"
+#include "core/verdict.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The option enforce_percent: which domains are in a share of all. */
 #include "autoconf.h"
 
-#include "core/share.h"
+#include "core/domain_list.h"
 
 #include <stdio.h>
 

@@ -25,7 +25,7 @@
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "core/decide.h"
-#include "core/share.h"
+#include "core/domain_list.h"
 #include "engine/ask.h"
 #include "front/socketmap.h"
 #include "log/log.h"
