@@ -1,9 +1,10 @@
 /*
- * An argument is read as Postfix reads it, since where the mail goes is what
- * matters: quotes and comments hide specials, the domain follows the last
- * "@", and what is left open is repaired. Where RFC 5321 would refuse and the
- * MTA would not, the domain is found all the same: a domain too many that is
- * looked at does no harm, one too few is a way round the check.
+ * An argument is read as Postfix reads it, because the filter must judge the
+ * domain that the mail goes to: quotes and comments hide specials, the domain
+ * follows the last "@", and an open quote or bracket is repaired. Where RFC
+ * 5321 would reject the argument and the MTA would not, the domain is found all
+ * the same: to check a domain too many does no harm, one too few is a way round
+ * the check.
  *
  *	argument   [phrase "<"] *route mailbox [">"]
  *	route      "@" domain *("," "@" domain) ":"
@@ -40,7 +41,8 @@ struct token {
 struct scanner {
 	const uint8_t *at;
 	const uint8_t *end;
-	/* Nothing closes these in what is left, so none is looked for. */
+	/* Nothing closes these in the rest, so that it is not searched
+	 * again. */
 	bool no_quote;
 	bool no_literal;
 };
@@ -86,7 +88,8 @@ is_blank(uint8_t octet)
 	return octet == ' ' || (octet >= '\t' && octet <= '\r');
 }
 
-/* Something closed, of the kind `closed`; else only what would open it. */
+/* A token of the kind `closed`, up to its end; without an end only the octet
+ * that would open it. */
 static void
 take_closed(struct scanner *s, uint8_t close, bool *none,
     enum token_kind closed, struct token *t)
@@ -101,7 +104,7 @@ take_closed(struct scanner *s, uint8_t close, bool *none,
 	t->len = (size_t)(end - s->at);
 }
 
-/* What next_token, is_special and is_blank look for. */
+/* The octets that next_token, is_special and is_blank look for. */
 static const bool marks[256] = {
     ['\t'] = true,
     ['\n'] = true,
@@ -167,9 +170,9 @@ struct mailbox {
 };
 
 /*
- * What stands between a ">" at the end and the nearest "<" before it; empty
- * brackets do not count. Either may be missing (R-15). What is left of a list
- * at the end is none of the address.
+ * The text between a ">" at the end and the nearest "<" before it; empty
+ * brackets do not count. Either may be missing (R-15). The rest of a list at
+ * the end does not belong to the address.
  */
 static struct mailbox
 find_mailbox(struct span arg)
@@ -177,7 +180,7 @@ find_mailbox(struct span arg)
 	struct scanner s = {arg.at, arg.end, false, false};
 	struct span closed = {NULL, NULL};
 	struct span open = {arg.at, arg.at};
-	struct span listed = open; /* what a list mark ended */
+	struct span listed = open; /* ended by a list mark */
 	bool after_words = false;
 	struct token t;
 
@@ -244,7 +247,7 @@ struct text {
 	uint8_t octet[DOMAIN_TEXT_MAX];
 };
 
-/* Takes what it is given in place: the text never grows. */
+/* In place: the text never grows. */
 static void
 text_add(struct text *text, const uint8_t *octets, size_t len)
 {
@@ -336,7 +339,7 @@ classify_domain(const struct mailbox *mailbox, address_idn_fn *idn,
 	text_unquote(&text);
 	if (text.gaps && !mailbox->bracketed)
 		return ADDRESS_INVALID;
-	/* The MTA reads again what it has unquoted; so do we. */
+	/* The MTA parses the unquoted text again; so do we. */
 	while (text.len < len) {
 		len = text.len;
 		text_unquote(&text);

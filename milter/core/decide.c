@@ -1,7 +1,7 @@
 /*
- * From facts to a verdict: is there a policy, does it bind, and is what it
- * binds to secure? What is known of the policy and what delivery.c finds are
- * put together here, with the rules of the configuration.
+ * From facts to a verdict: is there a policy, does it require DNSSEC ("bind"),
+ * and are the domain's records secure? Combines the policy, the findings of
+ * delivery.c and the rules of the configuration.
  */
 #include "autoconf.h"
 
@@ -15,8 +15,9 @@
  */
 
 /*
- * T-12: an attacker who strips DNSSEC suppresses the TXT as well. But while our
- * own path to the DNS does not validate, no denial is ever proven.
+ * T-12: an attacker who strips DNSSEC suppresses the TXT as well, so that a
+ * fetch is tried without it. But while our own path to the DNS does not
+ * validate, no denial is ever proven, and every domain would be fetched.
  */
 static bool
 needs_fetch(const struct facts *facts, const struct fact_policy *live)
@@ -97,7 +98,7 @@ judge_without_domain(const struct facts *facts, const struct rules *rules,
 	}
 	pass(verdict, REASON_INVALID_ADDRESS);
 	verdict->policy_known = false;
-	/* the MTA routes what cannot be looked up here. */
+	/* the MTA routes a domain that cannot be looked up here. */
 	if ((recipient->mailer != NULL || recipient->host != NULL) &&
 	    rules->on_discovery_failure == RULE_TEMPFAIL)
 		verdict->kind = VERDICT_DEFER;
@@ -111,8 +112,8 @@ publishes_nothing(const struct facts *facts)
 	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
 }
 
-/* Whether there is a policy could not be found out (C-06, C-10, S-03, K9), be
- * it for our own failure (C-15). */
+/* Whether there is a policy could not be found out (C-06, C-10, S-03, K9),
+ * perhaps by our own failure (C-15). */
 static void
 fail_discovery(const struct facts *facts, const struct rules *rules,
     struct evidence e, struct verdict *verdict)
@@ -190,7 +191,8 @@ static const bool is_permanent[REASON_COUNT] = {
     [REASON_MX_MISMATCH] = true,
 };
 
-/* What is done to a recipient of a domain that is bound. */
+/* The verdict on a recipient of a bound domain that is not secure (A-01 to
+ * A-03). */
 static enum verdict_kind
 refusal(const struct rules *rules, enum reason reason, bool fresh)
 {
@@ -211,10 +213,10 @@ refusal(const struct rules *rules, enum reason reason, bool fresh)
 }
 
 /*
- * Whether the verdict stays the same if evidence turns up that is worse. What
- * outranks a record (see delivery.c) is a record that is not secure, and this
- * alone is what makes the difference for a broken resolver; for a rejection
- * it is whether the status is a permanent one.
+ * Whether the verdict stays the same if worse evidence turns up. Worse evidence
+ * (evidence_rank in delivery.c) is a record that is not secure. With a broken
+ * resolver only that makes a difference; for a rejection, whether the status is
+ * permanent.
  */
 static bool
 evidence_is_stable(const struct facts *facts, const struct rules *rules,
@@ -253,7 +255,7 @@ verdict_take(struct verdict *verdict, const struct delivery *delivery)
 static bool
 is_fresh(const struct facts *facts, const struct discovery *discovery)
 {
-	/* What a deadline cut short was not looked at to the end. */
+	/* After a deadline the policy was not checked to the end. */
 	if (facts->deadline)
 		return false;
 	if (facts->txt_state == TXT_VALID)

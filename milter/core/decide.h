@@ -50,7 +50,7 @@ enum decide_when {
 	/* Some lookups may still be under way: judge only what no later
 	 * answer can change. */
 	DECIDE_PARTIAL,
-	/* Nothing more will come: what is missing is missing (D-08). */
+	/* Nothing more will come: a missing answer counts as failed (D-08). */
 	DECIDE_FINAL
 };
 
@@ -69,9 +69,9 @@ bool decide(const struct facts *facts, const struct rules *rules,
     enum decide_when when, struct verdict *verdict);
 
 /*
- * For want of memory nothing was looked up, and of the domain no more is known
- * than whether it is pinned (D-20, C-15). Fills in *facts as well, to which
- * *verdict points; domain and why are borrowed.
+ * For want of memory nothing was looked up: only whether the domain is pinned
+ * is known (D-20, C-15). Fills in *facts as well, to which *verdict points;
+ * domain and why are borrowed.
  */
 void decide_without_facts(const char *domain, bool pinned, const char *why,
     const struct rules *rules, struct facts *facts, struct verdict *verdict);

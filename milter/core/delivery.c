@@ -1,6 +1,6 @@
 /*
- * The way to a domain, record by record. A record is either fine or evidence
- * against the domain; of all evidence the worst is kept.
+ * Judges the records on the way to a domain. A record is either fine or
+ * evidence against the domain; of all evidence the worst is kept.
  */
 #include "autoconf.h"
 
@@ -24,7 +24,7 @@ enum host_state {
 	HOST_STATES
 };
 
-/* What speaks against a host, or against all of them. */
+/* Evidence against a host, or against all of them. */
 struct findings {
 	struct evidence worst;
 	bool more; /* an answer is missing */
@@ -33,11 +33,11 @@ struct findings {
 struct tally {
 	unsigned hosts[HOST_STATES];
 	struct findings findings;
-	/* One of those skipped, an unusable one if there is any; NULL: none. */
+	/* A skipped host, an unusable one if there is any; NULL: none. */
 	const struct fact_host *skipped;
 };
 
-/* The reasons of a kind of record, by what was wrong with it. */
+/* The reasons of a kind of record, by its status. */
 struct reasons {
 	enum reason insecure;
 	enum reason bogus;
@@ -52,9 +52,9 @@ static const struct reasons tlsa_reasons = {REASON_TLSA_INSECURE,
     REASON_TLSA_BOGUS, REASON_TLSA_FAILED};
 
 /*
- * Which evidence is named when there is more than one piece. What is secure
- * and yet held against the domain is a missing TLSA record or a name outside
- * the policy; UNASKED is last, as it can still turn out to be fine.
+ * Which evidence is named when there is more than one piece. Evidence that is
+ * secure is a missing TLSA record or a name outside the policy; UNASKED is
+ * last, as it can still turn out to be fine.
  */
 static unsigned
 evidence_rank(const struct evidence *e)
@@ -274,7 +274,7 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 	};
 	struct evidence e = tally->findings.worst;
 
-	/* D-19. What is known of the others goes before. */
+	/* D-19. Evidence against one of the others goes before. */
 	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
 		e = truncated;
 	refuse(out, &e, c->facts->deadline);
@@ -284,7 +284,7 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 		out->state = DELIVERY_OPEN;
 }
 
-/* D-18. Beside good hosts only a record that names no host is told. */
+/* D-18. Beside good hosts only a record that names no host is reported. */
 static void
 tell_skipped(const struct tally *tally, struct delivery *out)
 {

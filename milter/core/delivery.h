@@ -1,6 +1,6 @@
 /*
- * What DNSSEC says about the way to a domain that requires it: MX, then A,
- * AAAA and TLSA of every host (REQUIREMENTS D-05 to D-19). Part of decide().
+ * Judges the way to a domain that requires DNSSEC: MX, then A, AAAA and TLSA of
+ * every host (REQUIREMENTS D-05 to D-19). Part of decide().
  *
  * Pure. Any thread.
  */

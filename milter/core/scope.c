@@ -1,6 +1,6 @@
 /*
- * Which recipients are looked at. The MTA knows the routing, so its word goes
- * before the address (R-03, K11).
+ * Which recipients are checked. The MTA knows the routing, so that its next hop
+ * goes before the address (R-03, K11).
  */
 #include "autoconf.h"
 

@@ -116,7 +116,7 @@ tally_hosts(const struct facts *facts)
 	return tally;
 }
 
-/* The answers that came give no reason to defer. */
+/* An answer is missing: the reply cannot be that of the verdict. */
 static void
 defer_unknown(struct tls_policy *out)
 {

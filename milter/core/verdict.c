@@ -190,7 +190,7 @@ line_put(struct line *line, const char *text)
 		line_put_octet(line, *text);
 }
 
-/* Of a domain that is not known to be bound nobody has demanded anything. */
+/* A domain that is not known to be bound has not required anything. */
 static void
 line_put_reason(struct line *line, const struct verdict *verdict)
 {

@@ -1,16 +1,17 @@
 /*
- * The engine's one entry: what does policy and DNSSEC say about a domain?
+ * The engine's one entry: ask() looks up what the policy and DNSSEC say about a
+ * domain.
  *
- * One lookup per domain is shared by all who ask (S-04); it runs to its end
- * even when nobody waits any more, so that the sender's retry finds the answer
- * in the cache. Every ask is completed exactly once, no later than its
- * deadline plus a moment.
+ * All asks about a domain share one lookup (S-04). It runs to its end even when
+ * nobody waits any more, so that the sender's retry finds the answer in the
+ * cache. Every ask is completed exactly once, no later than its deadline plus a
+ * moment.
  *
- * Lookups are bounded (lookup_limit.c); those who wait are bounded by where
- * they come from: a connection of the MTA has one ask under way, one of the
- * socketmap SOCKETMAP_UNDER_WAY, the status page and the control socket one a
- * client. A popular domain costs one lookup, however many wait for it, so that
- * none of them is shed.
+ * Lookups are bounded (lookup_limit.c); the callers that wait are bounded by
+ * where they come from: a connection of the MTA has one ask under way, one of
+ * the socketmap SOCKETMAP_UNDER_WAY, the status page and the control socket one
+ * a client. A popular domain costs one lookup, however many wait for it, so
+ * that none of them is shed.
  */
 #ifndef ENGINE_ASK_H
 #define ENGINE_ASK_H
@@ -66,8 +67,8 @@ int engine_reload(struct engine *engine, const struct config *config,
     char error[ENGINE_ERROR_SIZE]);
 
 /*
- * What to do when the wall clock was set back: what is cached would be kept too
- * long (S-05), and engine_reload with the configuration in force forgets it.
+ * Called when the wall clock was set back: cached answers would be kept too
+ * long (S-05), and engine_reload with the configuration in force discards them.
  * fn runs on a loop and under a lock: it is short and calls no engine. NULL: no
  * more, and none runs after the return. Any thread.
  */
@@ -75,8 +76,8 @@ typedef void engine_set_back_fn(void *arg);
 void
 engine_on_set_back(struct engine *engine, engine_set_back_fn *fn, void *arg);
 
-/* Any thread. What the engine counts, and whoever asks it may; it ends with the
- * engine. */
+/* Any thread. The engine's counters, which others may use as well. They end
+ * with the engine. */
 struct metrics *engine_metrics(struct engine *engine);
 
 /*
@@ -96,7 +97,7 @@ struct engine_status {
 	char resolver_why[PROBE_WHY_SIZE]; /* BROKEN: for people */
 	size_t loops;
 	size_t lookups; /* under way */
-	size_t askers;  /* who wait for them */
+	size_t askers;  /* callers that wait for them */
 	size_t verdicts;
 	size_t verdict_octets;
 };
@@ -142,7 +143,7 @@ struct ask_options {
 	enum ask_what what;
 	const struct target *target; /* borrowed during the call */
 	uint64_t deadline_ms;        /* clock_mono_ms() */
-	ask_done_fn *done;           /* NULL: nobody wants to know */
+	ask_done_fn *done;           /* NULL: no callback */
 	void *arg;
 };
 

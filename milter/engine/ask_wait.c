@@ -1,7 +1,7 @@
 /*
- * Asking with the calling thread blocked. A loop that does not answer in time
- * (it should always) must not let a bound domain through: then the asker reads
- * the store himself.
+ * ask_wait(): the calling thread blocks. If a loop does not answer in time,
+ * which should never happen, a domain that requires DNSSEC must not pass: then
+ * the calling thread reads the store.
  */
 #include "autoconf.h"
 
@@ -20,7 +20,8 @@
 #define LATE_MS  500
 #define STORE_MS 300
 
-/* Shared by the asker and the one who answers; the last one frees it. */
+/* Shared by the thread that asks and the one that answers; the last one frees
+ * it. */
 struct rendezvous {
 	pthread_mutex_t lock;
 	pthread_cond_t come;
@@ -136,8 +137,8 @@ read_store(struct engine *engine, const char *domain,
 	return found;
 }
 
-/* Judged as an error of our own (D-20), by what the store knows. The answer is
- * allocated first: what the store then says must not be lost for want of
+/* Judged as an internal error (D-20) with the stored policy. The answer is
+ * allocated first, so that a policy that is found cannot be lost for want of
  * memory. NULL: no memory, and nothing is known. */
 static const struct answer *
 answer_from_store(struct engine *engine, const struct target *target)

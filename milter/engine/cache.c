@@ -264,7 +264,7 @@ evict(struct shard *s)
 
 	while (s->entries.map.n > s->entries_max ||
 	    unbound->octets + bound->octets > s->octets_max) {
-		/* A quarter is kept for those that no policy binds. */
+		/* A quarter is kept for verdicts that no policy binds. */
 		bool too_many_bound =
 		    bound->n > s->entries_max - s->entries_max / 4 ||
 		    bound->octets > s->octets_max - s->octets_max / 4;

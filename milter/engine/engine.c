@@ -14,8 +14,8 @@
 #include "dns/dns.h"
 #include "engine/cache.h"
 #include "engine/engine_impl.h"
-#include "engine/recent.h"
 #include "engine/probe.h"
+#include "engine/recent.h"
 #include "log/metrics.h"
 #include "log/tlsrpt.h"
 
@@ -370,7 +370,7 @@ worker_report_idle(struct worker *w)
 	(void)pthread_mutex_unlock(&engine->lock);
 }
 
-/* Nothing new begins; what is under way is cancelled and so ends. */
+/* Nothing new begins; lookups under way are cancelled, which ends them. */
 static void
 worker_stop(struct worker *w, void *arg)
 {

@@ -23,8 +23,8 @@
 #include "core/scope.h"
 #include "dns/dns.h"
 #include "engine/ask.h"
-#include "engine/recent.h"
 #include "engine/loop.h"
+#include "engine/recent.h"
 
 struct cache;
 struct config;
@@ -41,7 +41,7 @@ struct tlsrpt;
  * starts and after it has stopped.
  */
 
-/* All of one worker, those that only old lookups use included. */
+/* All setups of one worker, also those that only old lookups use. */
 LIST_HEAD(setup_list, setup);
 
 /*
@@ -90,8 +90,8 @@ struct setup {
 struct setup *
 setup_new(const struct config *config, unsigned generation, struct loop *loop,
     struct setup_list *list, struct metrics *metrics, char *error);
-/* The last one to let go frees it, a moment later: it may be called from
- * callbacks of what is freed. */
+/* The last reference frees it, a moment later: this may be called from
+ * callbacks of the resolvers that are freed. */
 void setup_unref(struct setup **setup);
 /* Cancels what is under way; the rest of *setup stays. */
 void setup_close(struct setup *setup);
@@ -144,8 +144,8 @@ struct worker {
 	struct setup_list setups;
 	struct setup *next_setup; /* while a reload is prepared */
 	struct dns *next_probe_dns;
-	struct map lookups; /* those that askers may join, by target key */
-	TAILQ_HEAD(, lookup) all; /* those, and those that only end */
+	struct map lookups;       /* that waiters may join, by target key */
+	TAILQ_HEAD(, lookup) all; /* the same, and those that only end */
 	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
 	atomic_size_t n_waiters; /* the same */
 	size_t n_reserved;       /* of the lookups: beyond WORKER_LOOKUPS_MAX */
@@ -165,7 +165,8 @@ struct worker {
 	struct metrics *metrics;
 };
 
-/* One who asks. Posted to the loop, then in a lookup's list till done. */
+/* A caller that waits. Posted to the loop, then in a lookup's list till
+ * done. */
 struct waiter {
 	struct loop_task task;
 	struct loop_timer timer;
@@ -193,14 +194,15 @@ void worker_report_idle(struct worker *worker);
  */
 
 /*
- * Takes the waiter over: it is completed exactly once, by the running lookup
- * of its target or by one that is begun for it, at its deadline at the latest,
- * and freed.
+ * Takes the waiter over: it is completed exactly once, by the running lookup of
+ * its target or by one that is begun for it, at its deadline at the latest, and
+ * freed.
  *
- * If too many lookups are under way the new one only looks into the store: what
- * is known to bind goes on, out of a reserve that strangers cannot use up; once
- * that is used up it is shed, and deferred. What is not known to bind is shed,
- * and passes. Both as internal-error.
+ * If too many lookups are under way, the new one only reads the store. A domain
+ * that is known to bind goes on, out of a reserve that strangers cannot use up;
+ * when the reserve is used up, the lookup is shed and the recipient deferred. A
+ * domain that is not known to bind is shed and passes. Both with the reason
+ * internal-error.
  */
 void lookup_join(struct worker *worker, struct waiter *waiter);
 
@@ -210,11 +212,11 @@ void lookup_join(struct worker *worker, struct waiter *waiter);
  */
 void lookup_refresh(struct worker *worker, struct waiter *waiter);
 
-/* Those who ask from now on begin lookups of their own: after a reload. */
+/* After a reload: the next waiters begin new lookups. */
 void lookup_detach_all(struct worker *worker);
 
-/* Completes every waiter of every lookup with internal-error; what is still
- * under way ends by itself. */
+/* Completes every waiter of every lookup with internal-error; lookups under way
+ * end by themselves. */
 void lookup_break_off(struct worker *worker);
 
 /* --- engine --------------------------------------------------------------- */
@@ -236,7 +238,7 @@ struct engine {
 	struct domain_list pins; /* borrowed from the configuration */
 	size_t n_busy; /* workers that still have lookups, at the end */
 	pthread_cond_t idle;
-	engine_set_back_fn *set_back; /* NULL: nobody wants to know */
+	engine_set_back_fn *set_back; /* NULL: no callback */
 	void *set_back_arg;
 };
 

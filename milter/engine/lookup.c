@@ -225,8 +225,8 @@ publish(struct lookup *l, const struct answer *answer)
 
 	answer_unref(&l->published);
 	l->published = answer;
-	/* A rejection is never taken from the cache (A-02), nor what our own
-	 * fault or the clock brought about. */
+	/* A rejection is never taken from the cache (A-02), nor a verdict that
+	 * an internal error or a deadline caused. */
 	if (answer != NULL && answer->verdict.kind != VERDICT_REJECT &&
 	    !l->facts.internal_error && answer->expires_ms > now_ms)
 		cache_put(l->worker->cache, l->key, answer, now_ms);
@@ -286,7 +286,7 @@ lookup_advance(struct lookup *l)
 	struct wants wants;
 
 	if (l->worker->stopping)
-		return; /* all who waited are answered */
+		return; /* all waiters are answered */
 	l->facts.resolver_broken = probe_broken(l->worker->probe);
 	policy_advance(l);
 	if (l->refresh) {
@@ -300,7 +300,7 @@ lookup_advance(struct lookup *l)
 	if (l->delivery &&
 	    tls_policy_wants_delivery(&l->facts, l->setup->dane_for_all))
 		wants.delivery = true;
-	/* What a pin demands does not depend on what is stored (T-14). */
+	/* A pin requires DNSSEC whatever is stored (T-14). */
 	if ((l->policy_step != POLICY_STORE || l->facts.pinned) && !l->shed)
 		delivery_advance(l, wants.delivery);
 	settle(l, &wants);
@@ -318,8 +318,8 @@ deadline_passed(struct loop_timer *timer)
 	bool had_error = l->facts.internal_error;
 	bool settled;
 
-	/* Judged on what is there (S-03), for this one alone: the lookup goes
-	 * on, and the sender's retry finds its end in the cache. */
+	/* Judged by the facts so far (S-03), for this waiter alone: the lookup
+	 * goes on, and the sender's retry finds its verdict in the cache. */
 	l->facts.deadline = true;
 	if (l->policy_step == POLICY_STORE)
 		lookup_error(l, "the policy store did not answer in time");
@@ -420,7 +420,7 @@ lookup_join(struct worker *worker, struct waiter *w)
 	worker->n_waiters++;
 	if (!worker->stopping)
 		l = lookup_for(worker, &w->target, w->delivery, &begun);
-	/* Who asks may still read the store (ask_wait.c). */
+	/* ask_wait() still reads the store. */
 	if (l == NULL) {
 		complete(w, NULL);
 		return;

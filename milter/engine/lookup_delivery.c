@@ -33,8 +33,8 @@ is_bad(const struct tlsa_found *found)
 /*
  * What is known of a host's TLSA records so far, into the facts.
  *
- * RFC 7672 2.2.2: where an alias leads to goes before the alias, but which one
- * an MTA asks first differs: both have to be secure or securely absent.
+ * RFC 7672 2.2.2: the target of an alias goes before the alias, but MTAs differ
+ * in which one they ask first: both have to be secure or securely absent.
  */
 static void
 take_tlsa(struct host_lookup *h)
@@ -57,19 +57,16 @@ static void
 tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
     struct tlsa_found *found)
 {
-	struct lookup *l = h->lookup;
-	const char *why;
+	const char *why = found->rrset.why;
 	char text[NAME_SIZE + DNS_WHY_SIZE];
 
-	lookup_absorb(l, answer, &found->rrset, &l->delivery_ttl_s);
 	/* Evidence bears the name of the host, and that is not where to look.
 	 */
 	if (found == &h->target && answer->status != FACT_SECURE) {
-		why = found->rrset.why;
 		(void)snprintf(text, sizeof(text),
 		    "behind the alias, at %s%s%s", h->target_name,
 		    why != NULL ? ": " : "", why != NULL ? why : "");
-		found->rrset.why = lookup_keep(l, text);
+		found->rrset.why = lookup_keep(h->lookup, text);
 	}
 	found->usable = false;
 	for (size_t i = 0; i < answer->n; i++)
@@ -77,38 +74,43 @@ tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
 			answer->records[i].len))
 			found->usable = true;
 	take_tlsa(h);
+}
+
+/* A delivery may need TLSA records that the verdict ignores. */
+static bool
+wants_tlsa(const struct lookup *l)
+{
+	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
+}
+
+static void take_alias(struct host_lookup *h, const struct dns_answer *answer);
+
+static void
+host_answered(void *arg, const struct dns_answer *answer)
+{
+	struct host_question *q = arg;
+	struct lookup *l = q->host->lookup;
+
+	lookup_absorb(l, answer, q->into, &l->delivery_ttl_s);
+	if (q->tlsa != NULL)
+		tlsa_answered(q->host, answer, q->tlsa);
+	else if (!l->worker->stopping)
+		take_alias(q->host, answer);
 	l->hosts_pending--;
 	lookup_returned(l);
 }
 
 static void
-own_tlsa_answered(void *arg, const struct dns_answer *answer)
+host_ask(struct host_question *q, const char *name, enum dns_type type)
 {
-	struct host_lookup *h = arg;
+	struct lookup *l = q->host->lookup;
+	int err = ERR_TOOLONG;
 
-	tlsa_answered(h, answer, &h->own);
-}
-
-static void
-target_tlsa_answered(void *arg, const struct dns_answer *answer)
-{
-	struct host_lookup *h = arg;
-
-	tlsa_answered(h, answer, &h->target);
-}
-
-static void
-host_ask(struct host_lookup *h, const char *name, enum dns_type type,
-    dns_done_fn *done, struct fact_rrset *into)
-{
-	struct lookup *l = h->lookup;
-	int err;
-
-	err = strlen(name) > NAME_LEN_MAX
-	    ? ERR_TOOLONG
-	    : lookup_ask(l, l->setup->dns, name, type, done, h);
+	if (strlen(name) <= NAME_LEN_MAX)
+		err =
+		    lookup_ask(l, l->setup->dns, name, type, host_answered, q);
 	if (err != 0) {
-		could_not_ask(l, into, err_text(err));
+		could_not_ask(l, q->into, err_text(err));
 		return;
 	}
 	l->pending++;
@@ -116,66 +118,36 @@ host_ask(struct host_lookup *h, const char *name, enum dns_type type,
 }
 
 static void
-tlsa_ask(struct host_lookup *h, const char *host, dns_done_fn *done,
-    struct tlsa_found *found)
+tlsa_ask(struct host_lookup *h, struct host_question *q,
+    struct tlsa_found *found, const char *host)
 {
 	const struct target *target = &h->lookup->target;
 	char name[sizeof("_65535._tcp.") + NAME_SIZE];
 
 	(void)snprintf(name, sizeof(name), "_%u._tcp.%s",
 	    target->port != 0 ? target->port : SCOPE_PORT_SMTP, host);
-	host_ask(h, name, DNS_TLSA, done, &found->rrset);
+	*q = (struct host_question){h, &found->rrset, found};
+	host_ask(q, name, DNS_TLSA);
 	take_tlsa(h);
 }
 
-/* What the verdict ignores, a delivery may still need. */
-static bool
-wants_tlsa(const struct lookup *l)
-{
-	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
-}
-
-/* The answer for one family of addresses. If the host is an alias, which A and
- * AAAA tell alike, TLSA is also asked where it leads to. */
+/* If the answer for A or AAAA, which tell it alike, shows that the host is an
+ * alias, TLSA is also asked at the alias' target. */
 static void
-address_answered(struct host_lookup *h, const struct dns_answer *answer,
-    struct fact_rrset *into)
+take_alias(struct host_lookup *h, const struct dns_answer *answer)
 {
-	struct lookup *l = h->lookup;
-
-	lookup_absorb(l, answer, into, &l->delivery_ttl_s);
-	if (!l->worker->stopping && answer->aliased && !h->aliased &&
-	    answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS &&
-	    wants_tlsa(l)) {
-		h->aliased = true;
-		h->target_name = lookup_keep(l, answer->target);
-		if (answer->target[0] != '\0') {
-			tlsa_ask(h, answer->target, target_tlsa_answered,
-			    &h->target);
-		} else {
-			could_not_ask(l, &h->target.rrset,
-			    "its alias leads to no host name");
-			take_tlsa(h);
-		}
+	if (!answer->aliased || h->aliased || answer->status != FACT_SECURE ||
+	    answer->answer != ANSWER_RECORDS || !wants_tlsa(h->lookup))
+		return;
+	h->aliased = true;
+	h->target_name = lookup_keep(h->lookup, answer->target);
+	if (answer->target[0] != '\0') {
+		tlsa_ask(h, &h->target_tlsa, &h->target, answer->target);
+		return;
 	}
-	l->hosts_pending--;
-	lookup_returned(l);
-}
-
-static void
-a_answered(void *arg, const struct dns_answer *answer)
-{
-	struct host_lookup *h = arg;
-
-	address_answered(h, answer, &h->host->a);
-}
-
-static void
-aaaa_answered(void *arg, const struct dns_answer *answer)
-{
-	struct host_lookup *h = arg;
-
-	address_answered(h, answer, &h->host->aaaa);
+	could_not_ask(h->lookup, &h->target.rrset,
+	    "its alias leads to no host name");
+	take_tlsa(h);
 }
 
 static void
@@ -191,10 +163,12 @@ host_begin(struct host_lookup *h)
 	}
 	if (host->unusable) /* D-18 */
 		return;
-	host_ask(h, host->name, DNS_A, a_answered, &host->a);
-	host_ask(h, host->name, DNS_AAAA, aaaa_answered, &host->aaaa);
+	h->a = (struct host_question){h, &host->a, NULL};
+	h->aaaa = (struct host_question){h, &host->aaaa, NULL};
+	host_ask(&h->a, host->name, DNS_A);
+	host_ask(&h->aaaa, host->name, DNS_AAAA);
 	if (wants_tlsa(h->lookup))
-		tlsa_ask(h, host->name, own_tlsa_answered, &h->own);
+		tlsa_ask(h, &h->own_tlsa, &h->own, host->name);
 }
 
 /* --- the keys of the hosts' zones ---------------------------------------- */
@@ -350,7 +324,7 @@ mx_answered(void *arg, const struct dns_answer *answer)
 
 	lookup_absorb(l, answer, &l->facts.mx, &l->delivery_ttl_s);
 	l->delivery_step = DELIVERY_DONE;
-	/* What is not secure is already enough to know (D-05 to D-08). */
+	/* An MX set that is not secure decides already (D-05 to D-08). */
 	if (answer->status != FACT_SECURE || l->worker->stopping) {
 		lookup_returned(l);
 		return;

@@ -69,7 +69,7 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 	lookup_returned(l);
 }
 
-/* What was asked before the TXT is asked again alone says nothing about it. */
+/* Answers to questions from before a recheck say nothing about it. */
 static void
 unvalidated_answered(void *arg, const struct dns_answer *answer)
 {
@@ -239,8 +239,8 @@ discovery_keys_ready(struct lookup *l)
 
 /* --- what the answers mean ----------------------------------------------- */
 
-/* T-13: what is unsigned lives in the validating resolver's cache as long as it
- * claims to. */
+/* T-13: the validating resolver's cache keeps an unsigned record for the TTL
+ * that it claims, so that the limit applies here. */
 static uint32_t
 unvalidated_ttl(const struct lookup *l, uint32_t ttl_s)
 {
@@ -322,7 +322,7 @@ judge_denial(struct lookup *l)
 	return true;
 }
 
-/* What is to be asked next. */
+/* Asks the questions that the answers so far call for. */
 static void
 ask_more(struct lookup *l)
 {
@@ -346,7 +346,8 @@ ask_more(struct lookup *l)
 		ask_validated(l);
 }
 
-/* What is known of the DNSSEC status of a record that came unvalidated. */
+/* The DNSSEC status of a record that came unvalidated, as far as it is
+ * known. */
 static enum fact_status
 status_of_unvalidated(const struct discovery_lookup *d)
 {

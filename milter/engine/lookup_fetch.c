@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "engine/cache.h"
-#include "engine/recent.h"
 #include "engine/lookup_impl.h"
+#include "engine/recent.h"
 #include "log/log.h"
 #include "log/metrics.h"
 #include "store/store.h"
@@ -111,7 +111,8 @@ set_address_timer(struct lookup *l, uint64_t ms,
 		l->addresses_enough = true;
 }
 
-/* Some addresses are there; those of the other family may never come. */
+/* How long addresses of one family wait for those of the other one, which may
+ * never come. */
 #define OTHER_FAMILY_MS 100
 
 static void
@@ -127,8 +128,8 @@ static void
 address_ask(struct lookup *l, struct dns *dns, struct address_family *family);
 
 /*
- * F-14: the addresses count whatever their status. A validating forwarder has
- * SERVFAIL for what it finds bogus: then the other resolver is asked.
+ * F-14: the addresses count whatever their status. A validating forwarder
+ * answers SERVFAIL for bogus data: then the other resolver is asked.
  */
 static void
 address_answered(void *arg, const struct dns_answer *answer)
@@ -151,8 +152,8 @@ address_answered(void *arg, const struct dns_answer *answer)
 		    dns_type_name(family->type),
 		    fact_status_name(answer->status), answer->why);
 
-	/* What is bogus and empty may be for validators alone; and over TLS a
-	 * bogus answer never has records. */
+	/* A bogus answer without records may be empty for validators only; and
+	 * over TLS a bogus answer never has records. */
 	if (answer->status == FACT_FAILED ||
 	    (validated &&
 		(!lookup_serves_discovery(answer) ||
@@ -251,8 +252,8 @@ addresses_known(const struct lookup *l)
 	    (l->families[0].done && l->families[1].done);
 }
 
-/* The fetch began with the addresses of one family, and those of the other may
- * be the ones that are right, or within reach. */
+/* The fetch began with the addresses of one family. Those of the other one may
+ * be right, or reachable. */
 static bool
 try_other_family(struct lookup *l)
 {
@@ -287,8 +288,8 @@ policy_fetch(struct lookup *l)
 	}
 }
 
-/* C-11: regardless of the TXT, which may be suppressed. Failures in turn are
- * spaced by who asks for the refresh. */
+/* C-11: regardless of the TXT, which may be suppressed. The refresher spaces
+ * the tries after a failure. */
 void
 policy_refetch(struct lookup *l)
 {
@@ -342,7 +343,7 @@ save_done(void *arg, int err)
 	loop_post(l->worker->loop, &l->store_task);
 }
 
-/* C-07: replaces what was stored at once, also when it is weaker. */
+/* C-07: replaces the stored policy at once, also when the new one is weaker. */
 static void
 save(struct lookup *l, const struct fetch_result *result)
 {

@@ -96,8 +96,8 @@ struct tlsa_found {
 	bool usable;
 };
 
-/* What is asked about one host. If it is an alias, TLSA may be at its own name
- * or where the alias leads to: RFC 7672 2.2.2. */
+/* The questions about one host. If it is an alias, TLSA may be at its own name
+ * or at the target of the alias: RFC 7672 2.2.2. */
 struct host_lookup {
 	struct lookup *lookup;
 	struct fact_host *host;
@@ -106,6 +106,11 @@ struct host_lookup {
 	const char *target_name;
 	struct tlsa_found own;
 	struct tlsa_found target;
+	struct host_question {
+		struct host_lookup *host;
+		struct fact_rrset *into;
+		struct tlsa_found *tlsa; /* NULL: asks for addresses */
+	} a, aaaa, own_tlsa, target_tlsa;
 };
 
 /* One DNS question, from lookup_ask() to its answer. */
@@ -146,14 +151,14 @@ struct lookup {
 	enum delivery_step delivery_step;
 	unsigned pending; /* callbacks that are still to come */
 	bool listed;      /* in worker->lookups */
-	bool settled;     /* the final verdict was told; what comes is late */
+	bool settled; /* the final verdict was given; answers come too late */
 	bool shed;
-	bool no_memory; /* for a part of the facts: they are of no use */
+	bool no_memory; /* for a part of the facts, which are useless then */
 	bool queued;    /* no connection was free for the fetch (F-17) */
 	bool reserved;  /* counted in worker->n_reserved */
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
 	bool delivery;  /* see ASK_DELIVERY */
-	bool reported;  /* the domain was told, or need not be */
+	bool reported;  /* a report was sent, or is not needed */
 	bool report_verdict;
 	bool rechecked; /* the TXT was asked past every cache */
 	const struct answer *published;
@@ -178,7 +183,8 @@ struct lookup {
 	bool addresses_unasked; /* one of them, by a fault of our own */
 	struct loop_timer address_timer;
 	size_t n_addresses;
-	size_t n_tried; /* of them, in vain; then fetch_why is of the last */
+	size_t n_tried; /* of them, without success; then fetch_why is of the
+			   last */
 	enum fetch_failure fetch_failure;
 	struct net_address addresses[FETCH_ADDRESSES_MAX];
 	char fetch_why[FETCH_WHY_SIZE];
@@ -254,12 +260,11 @@ void policy_advance(struct lookup *lookup);
 void policy_recheck(struct lookup *lookup);
 void policy_release(struct lookup *lookup);
 
-/* The TXT record and what it takes to know that there is none:
- * lookup_discovery.c. */
+/* The TXT record and the proof that there is none: lookup_discovery.c. */
 
 /* Asks. alone: the TXT only, past every cache, for a refresh or A-02. */
 void discovery_begin(struct lookup *lookup, bool alone);
-/* What the answers so far mean, into the facts. */
+/* Puts the meaning of the answers so far into the facts. */
 void discovery_advance(struct lookup *lookup);
 void discovery_release(struct lookup *lookup);
 /* No fetch is to come as things stand. False: nor is a late TXT or proof waited

@@ -229,8 +229,8 @@ lane_is_full(struct worker *worker, const struct lane *lane,
 	return true;
 }
 
-/* Asks what waits, one question of each lookup in turn, while there is room.
- * When the loop stops, all that waits fails. */
+/* Asks the waiting questions, one of each lookup in turn, while there is room.
+ * When the loop stops, all of them fail. */
 static void
 lane_run(struct worker *worker, struct setup *setup, enum lane_kind kind)
 {

@@ -50,7 +50,7 @@ entry_copy(const struct store_entry *entry)
 	return copy;
 }
 
-/* A server that is down is told by the store, once an outage. */
+/* The store itself logs a server that is down, once an outage. */
 void
 policy_store_trouble(struct lookup *l, const char *what, int err)
 {
@@ -177,8 +177,8 @@ policy_recheck(struct lookup *l)
 {
 	l->rechecked = true;
 	if (l->facts.fetch.state == FETCH_OK) {
-		/* Stored by now: a new id makes another fetch, which must not
-		 * take away what this one still points to. */
+		/* Stored by now. A new id begins another fetch, which must not
+		 * free the policy that the facts point to. */
 		l->stored = l->facts.fetch.policy;
 		/* C-08: this is still the transaction it was fetched for. */
 		if (l->stored.max_age_s == 0)

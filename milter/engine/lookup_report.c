@@ -1,7 +1,7 @@
 /*
- * The last thing that a lookup does: tell the domain, if it wants to know
- * (RFC 8460 3), that its policy could not be had or that its records are not
- * what the policy promises. The record that says so is asked for only then.
+ * The last step of a lookup: report to the domain, if it asks for reports (RFC
+ * 8460 3), that its policy could not be obtained or that its records do not
+ * keep the policy's promise. Its TLSRPT record is looked up only then.
  */
 #include "autoconf.h"
 
@@ -17,7 +17,7 @@
 
 #define RECORD_OWNER "_smtp._tls."
 
-/* Results that RFC 8460 has no name for are told by their reason: L-02. */
+/* Results that RFC 8460 has no name for are reported by their reason: L-02. */
 static const char *
 reason_text(const struct verdict *verdict)
 {
@@ -90,7 +90,7 @@ is_reportable(const struct lookup *l)
 	    !share_has(l->setup->enforced, l->target.domain))
 		return false;
 	verdict = &l->published->verdict;
-	/* A pin is no promise of the domain's: it is not told. */
+	/* A pin is no promise of the domain: it is not reported. */
 	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&
 	    verdict->policy->dnssec &&
 	    reason_tlsrpt(verdict->reason)[0] != '\0';
@@ -146,8 +146,8 @@ record_answered(void *arg, const struct dns_answer *answer)
 	lookup_left(l);
 }
 
-/* Once for each result as long as the verdict is kept: every recipient of a
- * time-out or a renewal begins a lookup of its own. */
+/* One report for each result as long as the verdict is kept, although each
+ * retry and each renewal begins a new lookup. */
 static bool
 is_new(struct lookup *l)
 {

@@ -83,7 +83,7 @@ loop_post(struct loop *loop, struct loop_task *task)
 	pthread_mutex_unlock(&loop->lock);
 
 	if (!was_empty)
-		return; /* whoever made it non-empty wakes the loop */
+		return; /* the post that made it non-empty wakes the loop */
 	while (eventfd_write(loop->wake_fd, 1) == -1 && errno == EINTR)
 		continue;
 }
@@ -230,8 +230,8 @@ on_alarm(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* libevent goes by the coarse clock, some milliseconds behind; nobody
-	 * may be called before the time. */
+	/* libevent uses the coarse clock, some milliseconds behind, but run
+	 * must not be called before the time. */
 	if (now_ms < alarm->at_ms && alarm_add(alarm, now_ms) == 0)
 		return;
 	alarm->timer->run(alarm->timer); /* may clear and free the timer */

@@ -33,8 +33,8 @@ struct loop_timer {
 struct loop *loop_new(void);
 /* Starts the thread. 0 or a negative error. */
 int loop_start(struct loop *loop);
-/* Any thread but the loop's: runs what was posted before, then joins. What is
- * posted later is never run. */
+/* Any thread but the loop's: runs the tasks that were posted before, then
+ * joins. Later ones never run. */
 void loop_stop(struct loop *loop);
 /* After loop_stop (or without a start). */
 void loop_free(struct loop **loop);
@@ -59,7 +59,7 @@ void loop_post(struct loop *loop, struct loop_task *task);
  */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms,
     void (*run)(struct loop_timer *timer));
-/* Unsets it and frees what the loop holds for it: call this, also after it ran,
+/* Unsets it and frees the loop's memory for it: call this, also after it ran,
  * before the timer's own memory goes. A timer never set is fine. */
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
 

@@ -42,8 +42,8 @@ void refresher_free(struct refresher **refresher);
  *
  * Pure: no clock, no store, no thread. Time is an argument.
  */
-#define REFRESH_ROUND_MAX 4096 /* policies; the rest waits for the next round \
-				*/
+/* Policies that a round takes; the rest waits for the next one. */
+#define REFRESH_ROUND_MAX 4096
 
 struct refresh_item {
 	char domain[NAME_SIZE];
@@ -92,8 +92,8 @@ void
 refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry);
 /*
  * For how many seconds the store can be left alone, if this look took look_ms.
- * What is stored meanwhile must be seen before it is due, so this is a minute
- * at most, unless looking would then take up the time.
+ * New policies must be seen before they are due, so this is a minute at most,
+ * unless looking would take too much of the time.
  */
 uint64_t
 refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);

@@ -1,4 +1,4 @@
-/* What a configuration makes of a worker. */
+/* A worker's resolvers, fetcher and rules, out of a configuration. */
 #include "autoconf.h"
 
 #include "engine/engine_impl.h"

@@ -89,8 +89,8 @@ log_check(const struct log_config *config, char error[LOG_ERROR_SIZE])
 #define READ_FLAGS  (O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 #define FILE_MODE   0640
 
-/* Root opens it, and its directory may be the user's, who then writes to it: a
- * link that he has made there would give him any file. Those of root, such as
+/* Root opens the file, and its directory may belong to the filter's user: a
+ * link that this user made there would give it any file. Links of root, such as
  * /dev/stdout, and our own are followed. */
 static int
 open_file(const char *path, int flags)
@@ -109,7 +109,7 @@ open_file(const char *path, int flags)
 
 /* Whether fd is a file that ends in the middle of a line, as SIGKILL or a full
  * disk may leave it. It is open for writing only, so the path is opened again;
- * if that leads to another file by now, the end is taken for whole. */
+ * if that leads to another file by now, the end counts as whole. */
 static bool
 ends_torn(int fd, const char *path)
 {
@@ -269,8 +269,8 @@ log_emit(struct log *log, enum log_level level, char *line, size_t len)
 		line[len] = '\n';
 		log_queue_put(log->queue, &head, log->sink == LOG_SINK_SYSLOG,
 		    line, len + 1);
-		/* Perhaps the last words; but a loop must not wait for the
-		 * disk. */
+		/* Perhaps the last line before a crash; but a loop must not
+		 * wait for the disk. */
 		if (level == LOG_LEVEL_ERROR)
 			log_queue_hurry(log->queue);
 	}
@@ -301,7 +301,7 @@ log_reopen(struct log *log)
 
 	if (log == NULL || log->sink != LOG_SINK_FILE)
 		return;
-	/* What was said before belongs to the old file. */
+	/* Lines from before belong to the old file. */
 	log_flush(log);
 	fd = open_file(log->path, WRITE_FLAGS);
 	if (fd < 0) {

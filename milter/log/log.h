@@ -71,13 +71,13 @@ void log_set_level(struct log *log, enum log_level level);
 /*
  * From now on lines are gathered for some milliseconds and written by a thread
  * of the log's own; with an error without gathering. When it cannot keep up,
- * who logs waits. Before other threads log; what forks afterwards must not log
- * in the child. 0 or ERR_NOMEM, and then it goes on as before.
+ * the threads that log wait. Call it before other threads log; after a later
+ * fork the child must not log. 0 or ERR_NOMEM, and then it goes on as before.
  */
 int log_start(struct log *log);
-/* Until all is written that was logged before. log may be NULL. */
+/* Waits until all earlier lines are written. log may be NULL. */
 void log_flush(struct log *log);
-/* Writes what is left. Nobody may log meanwhile. */
+/* Writes the remaining lines. Nobody may log meanwhile. */
 void log_close(struct log **log);
 
 /* log may be NULL: nothing is logged. */
@@ -95,7 +95,7 @@ void log_share(struct log_event *e, const char *key, unsigned n,
 void log_bool(struct log_event *e, const char *key, bool value); /* yes, no */
 void log_end(struct log_event *e);
 
-/* An event with one field `msg`, for what only a person reads. */
+/* An event with one field `msg`, for people. */
 void log_msg(struct log *log, enum log_level level, const char *event,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

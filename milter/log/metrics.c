@@ -80,7 +80,7 @@ get(const atomic_ullong *number)
 	return atomic_load_explicit(number, memory_order_relaxed);
 }
 
-/* The thread may be moved to another processor meanwhile: what it adds to is
+/* The thread may be moved to another processor meanwhile: the counters are
  * atomic all the same. */
 static struct shard *
 shard_here(struct metrics *metrics)
