@@ -67,13 +67,10 @@ libio_a_SOURCES = \
 	milter/dns/dns_tls.c milter/dns/dns_tls.h \
 	milter/dns/dns_wire.c milter/dns/dns_wire.h \
 	milter/fetch/fetch.c milter/fetch/fetch.h \
-	milter/fetch/fetch_event.c milter/fetch/fetch_event.h \
-	milter/fetch/fetch_head.c milter/fetch/fetch_head.h \
-	milter/fetch/fetch_outcome.c milter/fetch/fetch_outcome.h \
-	milter/fetch/fetch_silent.c milter/fetch/fetch_silent.h \
-	milter/fetch/fetch_text.c milter/fetch/fetch_text.h \
-	milter/fetch/fetch_tls.c milter/fetch/fetch_tls.h \
-	milter/fetch/fetch_transfer.c milter/fetch/fetch_transfer.h \
+	milter/fetch/fetch_event.c milter/fetch/fetch_internal.h \
+	milter/fetch/fetch_outcome.c \
+	milter/fetch/fetch_tls.c \
+	milter/fetch/fetch_transfer.c \
 	milter/log/log.c milter/log/log.h \
 	milter/log/log_event.c \
 	milter/log/log_impl.h \

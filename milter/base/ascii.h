@@ -8,6 +8,7 @@
 #define BASE_ASCII_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 static inline bool
@@ -35,6 +36,16 @@ ascii_lower(uint8_t octet)
 {
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A'))
 					    : octet;
+}
+
+/* The same, apart from the case of letters. */
+static inline bool
+ascii_same(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (ascii_lower((uint8_t)a[i]) != ascii_lower((uint8_t)b[i]))
+			return false;
+	return true;
 }
 
 #endif

@@ -108,6 +108,20 @@ text_utf8(const void *octets, size_t len)
 }
 
 void
+text_ascii(char *out, size_t size, const void *octets, size_t len)
+{
+	static const char ellipsis[] = "...";
+	const uint8_t *in = octets;
+	size_t n = len < size ? len : size - sizeof(ellipsis);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = in[i] >= ' ' && in[i] <= '~' ? (char)in[i] : '?';
+	out[n] = '\0';
+	if (n < len)
+		memcpy(out + n, ellipsis, sizeof(ellipsis));
+}
+
+void
 text_print(FILE *out, const void *octets, size_t len)
 {
 	const uint8_t *in = octets;

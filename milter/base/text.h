@@ -27,6 +27,10 @@ bool text_is_fit(uint32_t code);
 /* What is not UTF-8 becomes U+FFFD. NULL: no memory. Free with free(). */
 char *text_utf8(const void *octets, size_t len);
 
+/* Bounded and terminated; what is not printable ASCII becomes '?'. A text that
+ * does not fit ends in "...". size: 4 at least. */
+void text_ascii(char *out, size_t size, const void *octets, size_t len);
+
 /* What is not fit becomes \xNN. */
 void text_print(FILE *out, const void *octets, size_t len);
 

@@ -15,11 +15,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "fetch/fetch_event.h"
-#include "fetch/fetch_outcome.h"
-#include "fetch/fetch_silent.h"
-#include "fetch/fetch_tls.h"
-#include "fetch/fetch_transfer.h"
+#include "fetch/fetch_internal.h"
 #include "log/metrics.h"
 
 /* Of one fetcher; what is more waits. Silent hosts hold a connection for as
@@ -36,6 +32,19 @@
 
 /* How long a fetch waits for one of them. */
 #define WAIT_MS 120000
+
+/*
+ * Addresses whose last fetch ended without an answer in time. Strangers can
+ * have any number of such hosts; fetches from other addresses of their network
+ * come first (F-17). Of two addresses that share a place the later one is kept.
+ */
+#define SILENT_PLACES 1024
+#define SILENT_US     60000000 /* is remembered for so long */
+
+struct silent {
+	struct net_address address;
+	uint64_t until_us; /* monotonic; 0: an empty place */
+};
 
 struct fetch {
 	TAILQ_ENTRY(fetch) entry;
@@ -59,7 +68,7 @@ struct fetcher {
 	TAILQ_HEAD(fetches, fetch) running;
 	struct fetches waiting; /* oldest first */
 	unsigned wait_ms;
-	struct fetch_silent silent;
+	struct silent silent[SILENT_PLACES];
 	size_t n_fetches;
 	bool closing;
 };
@@ -122,6 +131,24 @@ fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 
 /* --- one fetch ------------------------------------------------------------ */
 
+/* FNV-1a: those who choose addresses that collide only forget their own. */
+static struct silent *
+silent_place(struct fetcher *fetcher, const struct net_address *address)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(address->octet); i++)
+		hash = (hash ^ address->octet[i]) * 16777619U;
+	return &fetcher->silent[hash % SILENT_PLACES];
+}
+
+static bool
+is_at(const struct silent *silent, const struct net_address *address)
+{
+	return memcmp(silent->address.octet, address->octet,
+		   sizeof(address->octet)) == 0;
+}
+
 static void
 fetch_free(struct fetch *f)
 {
@@ -129,18 +156,6 @@ fetch_free(struct fetch *f)
 		event_free(f->timer);
 	fetch_transfer_close(&f->transfer);
 	free(f);
-}
-
-static void
-fetch_count(const struct fetch *f)
-{
-	struct metrics *metrics = f->fetcher->metrics;
-
-	metrics_count(metrics, METRICS_FETCHES, f->transfer.result.failure, 0);
-	/* What is cancelled, or never ran, says nothing about policy hosts. */
-	if (f->running && f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
-		metrics_time(metrics, METRICS_FETCH_TIME,
-		    clock_mono_us() - f->begun_us);
 }
 
 /* Of a host with addresses in several networks the first counts. */
@@ -194,15 +209,17 @@ run(struct fetch *f)
 
 /* The one that waited longest of those that may run, silent ones last. */
 static struct fetch *
-find_next(const struct fetcher *fetcher)
+find_next(struct fetcher *fetcher)
 {
 	uint64_t now_us = clock_mono_us();
 	struct fetch *silent = NULL;
 	struct fetch *f;
 
 	TAILQ_FOREACH (f, &fetcher->waiting, entry) {
-		bool is_silent = fetch_silent_is(&fetcher->silent,
-		    &f->transfer.addresses[0], now_us);
+		const struct net_address *address = &f->transfer.addresses[0];
+		const struct silent *place = silent_place(fetcher, address);
+		bool is_silent =
+		    place->until_us > now_us && is_at(place, address);
 
 		if ((is_silent && silent != NULL) || !may_run(f))
 			continue;
@@ -212,30 +229,6 @@ find_next(const struct fetcher *fetcher)
 	}
 	/* may_run has been asked about others since. */
 	return silent != NULL && may_run(silent) ? silent : NULL;
-}
-
-/* One has ended, so that one may begin. If that cannot, it ends when its time
- * is up. */
-static void
-run_next(struct fetcher *fetcher)
-{
-	struct fetch *f = fetcher->closing ? NULL : find_next(fetcher);
-
-	if (f == NULL)
-		return;
-	TAILQ_REMOVE(&fetcher->waiting, f, entry);
-	(void)run(f);
-}
-
-/* No answer came from there within the time. */
-static void
-note_silence(const struct fetch *f)
-{
-	if (f->running && f->transfer.result.failure != FETCH_FAILURE_CANCELLED)
-		fetch_silent_note(&f->fetcher->silent,
-		    &f->transfer.addresses[0],
-		    f->transfer.result.failure == FETCH_FAILURE_TIMEOUT,
-		    clock_mono_us());
 }
 
 static void
@@ -252,31 +245,45 @@ unlink_fetch(struct fetch *f)
 	fetch_event_remove(fetcher->event, f->transfer.easy);
 }
 
+/* What the end of a fetch that ran says about its host. */
+static void
+note_end(const struct fetch *f)
+{
+	const struct net_address *address = &f->transfer.addresses[0];
+	enum fetch_failure failure = f->transfer.result.failure;
+	struct silent *place = silent_place(f->fetcher, address);
+	uint64_t now_us = clock_mono_us();
+
+	metrics_time(f->fetcher->metrics, METRICS_FETCH_TIME,
+	    now_us - f->begun_us);
+	if (failure == FETCH_FAILURE_TIMEOUT)
+		*place = (struct silent){*address, now_us + SILENT_US};
+	else if (is_at(place, address))
+		place->until_us = 0;
+}
+
 /* The one place where a fetch ends. transfer.result says how. */
 static void
 fetch_end(struct fetch *f)
 {
 	struct fetcher *fetcher = f->fetcher;
+	enum fetch_failure failure = f->transfer.result.failure;
 	bool leaves_room = f->running;
 
 	unlink_fetch(f);
-	note_silence(f);
-	fetch_count(f);
+	if (f->running && failure != FETCH_FAILURE_CANCELLED)
+		note_end(f);
+	metrics_count(fetcher->metrics, METRICS_FETCHES, failure, 0);
 	f->done(f->arg, &f->transfer.result);
 	fetch_free(f);
-	if (leaves_room)
-		run_next(fetcher);
-}
-
-static bool
-go_on(struct fetch *f, CURLcode code)
-{
-	CURL *easy = f->transfer.easy;
-
-	if (!fetch_transfer_retry(&f->transfer, code))
-		return false;
-	fetch_event_remove(f->fetcher->event, easy);
-	return fetch_event_add(f->fetcher->event, easy) == 0;
+	if (!leaves_room || fetcher->closing)
+		return;
+	f = find_next(fetcher);
+	if (f == NULL)
+		return;
+	/* If it cannot begin, it ends when its time is up. */
+	TAILQ_REMOVE(&fetcher->waiting, f, entry);
+	(void)run(f);
 }
 
 static void
@@ -287,8 +294,11 @@ on_done(CURL *easy, CURLcode code)
 
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 	f = private;
-	if (go_on(f, code))
-		return;
+	if (fetch_transfer_retry(&f->transfer, code)) {
+		fetch_event_remove(f->fetcher->event, easy);
+		if (fetch_event_add(f->fetcher->event, easy) == 0)
+			return;
+	}
 	fetch_outcome_judge(&f->transfer, code);
 	fetch_end(f);
 }
@@ -303,7 +313,10 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	if (f->running)
 		fetch_outcome_expire(&f->transfer);
 	else
-		fetch_outcome_queue(&f->transfer, f->fetcher->wait_ms);
+		fetch_transfer_fail(&f->transfer, FETCH_FAILURE_QUEUE,
+		    "no connection was free for %u ms, as other policy hosts "
+		    "were slow",
+		    f->fetcher->wait_ms);
 	fetch_end(f);
 }
 
@@ -355,25 +368,13 @@ fetch_start(struct fetcher *fetcher, const char *host,
 
 /* --- the fetcher ---------------------------------------------------------- */
 
-static int
-networks_copy(struct fetcher *fetcher, const struct fetch_config *config)
-{
-	if (config->n_networks == 0)
-		return 0;
-	fetcher->networks =
-	    calloc(config->n_networks, sizeof(*fetcher->networks));
-	if (fetcher->networks == NULL)
-		return ERR_NOMEM;
-	memcpy(fetcher->networks, config->networks,
-	    config->n_networks * sizeof(*fetcher->networks));
-	return 0;
-}
-
 struct fetcher *
 fetcher_new(const struct fetch_config *config, struct event_base *base,
     char error[FETCH_ERROR_SIZE])
 {
 	struct fetch_roots *roots = roots_load(config, error);
+	const size_t networks_size =
+	    config->n_networks * sizeof(*config->networks);
 	struct fetcher *fetcher;
 
 	if (roots == NULL)
@@ -390,8 +391,11 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->rules.roots = roots;
 	fetcher->event =
 	    fetch_event_new(base, CONNECTIONS_MAX + URGENT_MAX, on_done);
-	if (fetcher->event == NULL || networks_copy(fetcher, config) != 0)
+	fetcher->networks = malloc(networks_size + 1);
+	if (fetcher->event == NULL || fetcher->networks == NULL)
 		goto nomem;
+	if (networks_size > 0)
+		memcpy(fetcher->networks, config->networks, networks_size);
 	fetcher->rules.networks = fetcher->networks;
 	fetcher->rules.n_networks = config->n_networks;
 	fetcher->rules.timeout_ms = config->timeout_ms;
@@ -406,14 +410,6 @@ nomem:
 	return NULL;
 }
 
-static struct fetch *
-any_fetch(const struct fetcher *fetcher)
-{
-	struct fetch *f = TAILQ_FIRST(&fetcher->running);
-
-	return f != NULL ? f : TAILQ_FIRST(&fetcher->waiting);
-}
-
 void
 fetcher_free(struct fetcher **fetcher)
 {
@@ -423,8 +419,10 @@ fetcher_free(struct fetcher **fetcher)
 	if (doomed == NULL)
 		return;
 	doomed->closing = true;
-	while ((f = any_fetch(doomed)) != NULL) {
-		fetch_outcome_cancel(&f->transfer);
+	while ((f = TAILQ_FIRST(&doomed->running)) != NULL ||
+	    (f = TAILQ_FIRST(&doomed->waiting)) != NULL) {
+		fetch_transfer_fail(&f->transfer, FETCH_FAILURE_CANCELLED,
+		    "cancelled");
 		fetch_end(f);
 	}
 	fetch_event_free(&doomed->event);

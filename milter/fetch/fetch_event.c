@@ -1,13 +1,12 @@
 #include "autoconf.h"
 
-#include "fetch/fetch_event.h"
-
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
 
 #include "base/err.h"
+#include "fetch/fetch_internal.h"
 
 struct fetch_event {
 	struct event_base *base;

@@ -1,12 +1,208 @@
+/* What a response and an error mean, in the terms of fetch.h and in words for
+ * people. */
 #include "autoconf.h"
 
-#include "fetch/fetch_outcome.h"
-
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fetch/fetch_text.h"
+#include "base/ascii.h"
+#include "base/text.h"
+#include "fetch/fetch_internal.h"
+
+/* --- the header of a response --------------------------------------------- */
+
+#define STATUS_OK       200
+#define STATUS_LINE_LEN 12 /* without a reason: "HTTP/1.1 200" */
+#define VALUES_MAX      4  /* of one header: libcurl walks all lines for each */
+#define VALUE_SHOWN     64
+
+struct value {
+	const char *text;
+	size_t len;
+};
+
+/* The values that a header has in the final response, as many as there is room
+ * for. Returns how many there are. */
+static size_t
+values_of(const struct fetch_transfer *t, const char *name,
+    struct value value[VALUES_MAX])
+{
+	struct curl_header *header;
+	size_t n = 0, amount = 0;
+
+	for (; n < VALUES_MAX &&
+	     curl_easy_header(t->easy, name, n, CURLH_HEADER, -1, &header) ==
+		 CURLHE_OK;
+	     n++) {
+		size_t len = strlen(header->value);
+
+		/* libcurl 7.88 takes the CR of an empty value for the value. */
+		while (len > 0 && header->value[len - 1] == '\r')
+			len--;
+		amount = header->amount;
+		value[n] = (struct value){header->value, len};
+	}
+	return amount;
+}
+
+static bool
+is_value(const struct value *value, const char *text)
+{
+	return value->len == strlen(text) &&
+	    ascii_same(value->text, text, value->len);
+}
+
+/* Only `expected` may be the value of the header. Whether it is there. */
+static bool
+judge_coding(struct fetch_transfer *t, const char *name, const char *expected)
+{
+	struct value value[VALUES_MAX];
+	size_t n = values_of(t, name, value);
+	bool found = false;
+
+	if (n > VALUES_MAX)
+		fetch_transfer_fail(t, FETCH_FAILURE_HTTP, "%zu %s headers", n,
+		    name);
+	for (size_t i = 0; i < n && i < VALUES_MAX; i++) {
+		char text[VALUE_SHOWN];
+
+		if (is_value(&value[i], expected)) {
+			found = true;
+		} else if (value[i].len > 0) {
+			text_ascii(text, sizeof(text), value[i].text,
+			    value[i].len);
+			fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+			    "%s %s was not asked for", name, text);
+		}
+	}
+	return found;
+}
+
+/* RFC 9112 6.3: when lengths differ, nobody can say where the body ends. */
+static void
+judge_length(struct fetch_transfer *t)
+{
+	struct value value[VALUES_MAX];
+	size_t n = values_of(t, "Content-Length", value);
+
+	if (n > VALUES_MAX)
+		fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+		    "%zu Content-Length headers", n);
+	for (size_t i = 1; i < n && i < VALUES_MAX; i++)
+		if (!is_value(&value[i], value[0].text))
+			fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+			    "Content-Length headers that differ");
+}
+
+/* RFC 8461 3.2: text/plain, with any parameters. */
+static void
+judge_type(struct fetch_transfer *t)
+{
+	struct value value[VALUES_MAX];
+	size_t n = values_of(t, "Content-Type", value);
+	char text[VALUE_SHOWN];
+	const char *end;
+
+	if (n == 0)
+		fetch_transfer_fail(t, FETCH_FAILURE_TYPE,
+		    "no Content-Type; it has to be text/plain");
+	if (n > 1)
+		fetch_transfer_fail(t, FETCH_FAILURE_TYPE,
+		    "%zu Content-Type headers", n);
+	if (n != 1)
+		return;
+	end = memchr(value[0].text, ';', value[0].len);
+	if (end != NULL)
+		value[0].len = (size_t)(end - value[0].text);
+	while (value[0].len > 0 &&
+	    ascii_is_wsp((uint8_t)value[0].text[value[0].len - 1]))
+		value[0].len--;
+	if (is_value(&value[0], "text/plain"))
+		return;
+	text_ascii(text, sizeof(text), value[0].text, value[0].len);
+	fetch_transfer_fail(t, FETCH_FAILURE_TYPE,
+	    "Content-Type is \"%s\", not text/plain", text);
+}
+
+/* The whole header is there. The first reason to refuse it counts. */
+static void
+judge_header(struct fetch_transfer *t)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 100 && status <= 199 && status != 101) {
+		/* An interim response (RFC 9110 15.2); another one follows. */
+		t->head = (struct fetch_head){.octets = t->head.octets};
+		return;
+	}
+	t->head.ended = true;
+	/* RFC 8461 3.3: "HTTP 3xx redirects MUST NOT be followed". */
+	if ((status >= 301 && status <= 303) || status == 307 || status == 308)
+		fetch_transfer_fail(t, FETCH_FAILURE_STATUS,
+		    "redirect (%ld) is not followed", status);
+	if (status != STATUS_OK)
+		fetch_transfer_fail(t, FETCH_FAILURE_STATUS, "HTTP status %ld",
+		    status);
+	if (t->head.folded)
+		fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+		    "a header that matters is folded");
+	(void)judge_coding(t, "Content-Encoding", "identity");
+	t->head.chunked = judge_coding(t, "Transfer-Encoding", "chunked");
+	judge_length(t);
+	judge_type(t);
+}
+
+/* libcurl unfolds lines (RFC 9112 5.2), which servers may read differently. */
+static void
+note_folding(struct fetch_head *head, const char *line, size_t len)
+{
+	static const char *const names[] = {"content-type:",
+	    "content-encoding:", "content-length:", "transfer-encoding:"};
+
+	if (ascii_is_wsp((uint8_t)line[0])) {
+		head->folded |= head->matters;
+		return;
+	}
+	head->matters = false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		head->matters |= len >= strlen(names[i]) &&
+		    ascii_same(line, names[i], strlen(names[i]));
+}
+
+size_t
+fetch_outcome_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct fetch_transfer *t = arg;
+	size_t len = size * n;
+
+	t->head.octets += len;
+	if (len > 0 && line[len - 1] == '\n')
+		len--;
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	if (t->head.octets > FETCH_HEADERS_MAX)
+		fetch_transfer_fail(t, FETCH_FAILURE_SIZE,
+		    "header larger than %d octets", FETCH_HEADERS_MAX);
+	else if (t->head.ended)
+		; /* a trailer says nothing about the body */
+	else if (!t->head.begun) {
+		/* RFC 9112 4. libcurl lets more pass, such as a tab. */
+		if (len < STATUS_LINE_LEN || !ascii_same(line, "HTTP/1.", 7))
+			fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+			    "not HTTP/1");
+		else if (len > STATUS_LINE_LEN && line[STATUS_LINE_LEN] != ' ')
+			fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
+			    "malformed status line");
+		t->head.begun = true;
+	} else if (len == 0)
+		judge_header(t);
+	else
+		note_folding(&t->head, line, len);
+	return t->result.failure == FETCH_FAILURE_NONE ? size * n : 0;
+}
+
+/* --- errors of libcurl ---------------------------------------------------- */
 
 /*
  * F-18: every error code of libcurl up to the newest known here, by ranges;
@@ -107,8 +303,7 @@ fail_for_cause(struct fetch_transfer *t, enum fetch_failure failure,
 	char words[CURL_ERROR_SIZE];
 
 	/* Servers can have their say in these. */
-	fetch_text_octets(words, sizeof(words), (const uint8_t *)t->curl_text,
-	    strlen(t->curl_text));
+	text_ascii(words, sizeof(words), t->curl_text, strlen(t->curl_text));
 	fetch_transfer_fail(t, failure, "%s%s%s", text,
 	    words[0] != '\0' ? ": " : "", words);
 }
@@ -118,30 +313,20 @@ fail_to_connect(struct fetch_transfer *t)
 {
 	long error = 0;
 
-	if (t->n_refused > 1 && t->n_refused == t->n_sockets) {
-		fetch_transfer_fail(t, FETCH_FAILURE_ADDRESS, "%s, and %u more",
-		    t->refused, t->n_refused - 1);
-		return;
-	}
-	if (t->n_refused == 1 && t->n_refused == t->n_sockets) {
-		fetch_transfer_fail(t, FETCH_FAILURE_ADDRESS, "%s", t->refused);
+	if (t->n_refused > 0 && t->n_refused == t->n_sockets) {
+		char more[32] = "";
+
+		if (t->n_refused > 1)
+			(void)snprintf(more, sizeof(more), ", and %u more",
+			    t->n_refused - 1);
+		fetch_transfer_fail(t, FETCH_FAILURE_ADDRESS, "%s%s",
+		    t->refused, more);
 		return;
 	}
 	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
 	fetch_transfer_fail(t, FETCH_FAILURE_CONNECT, "cannot connect%s%s%s%s",
 	    error != 0 ? ": " : "", error != 0 ? strerror((int)error) : "",
 	    t->n_refused > 0 ? "; " : "", t->refused);
-}
-
-/* Reset, or a TLS alert instead of data. */
-static void
-fail_to_receive(struct fetch_transfer *t)
-{
-	if (t->head.ended)
-		fail_for_cause(t, FETCH_FAILURE_SHORT,
-		    "connection broke off in the body");
-	else
-		fail_for_cause(t, FETCH_FAILURE_HTTP, "connection broke off");
 }
 
 static const char *
@@ -174,8 +359,10 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 		fail_to_connect(t);
 		return;
 	}
-	if (code == CURLE_RECV_ERROR) {
-		fail_to_receive(t);
+	if (code == CURLE_RECV_ERROR && t->head.ended) {
+		/* Reset, or a TLS alert instead of data. */
+		fail_for_cause(t, FETCH_FAILURE_SHORT,
+		    "connection broke off in the body");
 		return;
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT) {
@@ -184,8 +371,7 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 		return;
 	}
 	/* How libcurl refuses a line of more than 100 KB. */
-	if (code == CURLE_OUT_OF_MEMORY && t->head.status != 0 &&
-	    !t->head.ended) {
+	if (code == CURLE_OUT_OF_MEMORY && t->head.begun && !t->head.ended) {
 		fetch_transfer_fail(t, FETCH_FAILURE_SIZE,
 		    "header larger than %d octets", FETCH_HEADERS_MAX);
 		return;
@@ -203,28 +389,21 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 	fail_for_cause(t, FETCH_FAILURE_INTERNAL, text);
 }
 
-/* F-10: whether the end that libcurl saw is the end of the body. */
-static bool
-is_whole(const struct fetch_transfer *t)
-{
-	curl_off_t announced = -1;
-
-	(void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
-	    &announced);
-	return t->head.chunked || announced >= 0 || t->tls.close_notify;
-}
-
 void
 fetch_outcome_judge(struct fetch_transfer *t, CURLcode code)
 {
 	static const uint8_t nothing[1];
+	curl_off_t announced = -1;
 
+	(void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+	    &announced);
 	if (code != CURLE_OK)
 		judge_error(t, code);
 	else if (!t->head.ended)
 		fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
 		    "connection closed in the response header");
-	else if (!is_whole(t))
+	else if (!t->head.chunked && announced < 0 && !t->tls.close_notify)
+		/* F-10: is the end that libcurl saw the end of the body? */
 		fetch_transfer_fail(t, FETCH_FAILURE_SHORT,
 		    "connection closed in the body, without close_notify");
 	if (t->result.failure != FETCH_FAILURE_NONE)
@@ -238,18 +417,4 @@ fetch_outcome_expire(struct fetch_transfer *t)
 {
 	fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT, "no end after %u ms, %s",
 	    t->rules->timeout_ms, phase(t));
-}
-
-void
-fetch_outcome_queue(struct fetch_transfer *t, unsigned wait_ms)
-{
-	fetch_transfer_fail(t, FETCH_FAILURE_QUEUE,
-	    "no connection was free for %u ms, as other policy hosts were slow",
-	    wait_ms);
-}
-
-void
-fetch_outcome_cancel(struct fetch_transfer *t)
-{
-	fetch_transfer_fail(t, FETCH_FAILURE_CANCELLED, "cancelled");
 }

@@ -1,7 +1,5 @@
 #include "autoconf.h"
 
-#include "fetch/fetch_tls.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +11,8 @@
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
-#include "fetch/fetch_text.h"
+#include "base/text.h"
+#include "fetch/fetch_internal.h"
 
 #define NAMES_SHOWN 3
 #define NAME_SHOWN  60 /* octets of each */
@@ -112,7 +111,7 @@ append_name(char why[FETCH_WHY_SIZE], const ASN1_IA5STRING *name)
 	char text[NAME_SHOWN + 1];
 	int len = ASN1_STRING_length(name);
 
-	fetch_text_octets(text, sizeof(text), ASN1_STRING_get0_data(name),
+	text_ascii(text, sizeof(text), ASN1_STRING_get0_data(name),
 	    len > 0 ? (size_t)len : 0);
 	append(why, text);
 }

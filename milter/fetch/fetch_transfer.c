@@ -1,7 +1,5 @@
 #include "autoconf.h"
 
-#include "fetch/fetch_transfer.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "fetch/fetch_text.h"
+#include "fetch/fetch_internal.h"
 
 #define PORT       443
 #define BODY_FIRST 4096 /* octets; most policies are smaller */
@@ -30,15 +28,6 @@ fetch_transfer_fail(struct fetch_transfer *t, enum fetch_failure failure,
 
 /* --- callbacks of libcurl ------------------------------------------------- */
 
-static bool
-is_allowed(const struct fetch_rules *rules, const struct net_address *address)
-{
-	for (size_t i = 0; i < rules->n_networks; i++)
-		if (net_prefix_covers(&rules->networks[i], address))
-			return true;
-	return false;
-}
-
 /* F-16: a stranger names the host. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
@@ -53,7 +42,10 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 	if (net_address_from_sockaddr(&sa->addr, &address) != 0)
 		return CURL_SOCKET_BAD;
 	special = net_address_special(&address);
-	if (special == NULL || is_allowed(t->rules, &address))
+	for (size_t i = 0; special != NULL && i < t->rules->n_networks; i++)
+		if (net_prefix_covers(&t->rules->networks[i], &address))
+			special = NULL;
+	if (special == NULL)
 		return socket(sa->family, sa->socktype | SOCK_CLOEXEC,
 		    sa->protocol);
 	if (t->n_refused++ == 0) {
@@ -87,54 +79,31 @@ prepare_tls(CURL *easy, void *ssl_ctx, void *arg)
 	return CURLE_ABORTED_BY_CALLBACK;
 }
 
-static size_t
-take_header(char *line, size_t size, size_t n, void *arg)
-{
-	struct fetch_transfer *t = arg;
-	char why[FETCH_WHY_SIZE];
-	enum fetch_failure failure =
-	    fetch_head_line(&t->head, (const uint8_t *)line, size * n, why);
-
-	if (failure == FETCH_FAILURE_NONE)
-		return size * n;
-	fetch_transfer_fail(t, failure, "%s", why);
-	return 0;
-}
-
-static int
-reserve(struct fetch_transfer *t, size_t len)
-{
-	size_t size = t->size > 0 ? t->size : BODY_FIRST;
-	uint8_t *body;
-
-	while (size < len)
-		size *= 2;
-	if (size == t->size)
-		return 0;
-	body = realloc(t->body, size);
-	if (body == NULL)
-		return ERR_NOMEM;
-	t->body = body;
-	t->size = size;
-	return 0;
-}
-
 /* F-09: too large is a failure, never a cut-off body. */
 static size_t
 take_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct fetch_transfer *t = arg;
 	size_t len = size * n;
+	size_t room = t->size > 0 ? t->size : BODY_FIRST;
 
 	if (len > t->rules->max_bytes - t->len) {
 		fetch_transfer_fail(t, FETCH_FAILURE_SIZE,
 		    "body larger than %zu octets", t->rules->max_bytes);
 		return 0;
 	}
-	if (reserve(t, t->len + len) != 0) {
-		fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "%s",
-		    err_text(ERR_NOMEM));
-		return 0;
+	while (room < t->len + len)
+		room *= 2;
+	if (room != t->size) {
+		uint8_t *body = realloc(t->body, room);
+
+		if (body == NULL) {
+			fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "%s",
+			    err_text(ERR_NOMEM));
+			return 0;
+		}
+		t->body = body;
+		t->size = room;
 	}
 	memcpy(t->body + t->len, data, len);
 	t->len += len;
@@ -180,8 +149,10 @@ static const struct {
 /* clang-format on */
 
 static bool
-set_constants(CURL *easy)
+set_options(struct fetch_transfer *t)
 {
+	CURL *easy = t->easy;
+	char url[NAME_SIZE + 64];
 	bool failed = false;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -190,15 +161,14 @@ set_constants(CURL *easy)
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		failed |=
 		    curl_easy_setopt(easy, strings[i].option, strings[i].value);
-	return !failed;
-}
-
-static bool
-set_callbacks(struct fetch_transfer *t)
-{
-	CURL *easy = t->easy;
-	bool failed = false;
-
+	(void)snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
+	    t->host);
+	failed |= curl_easy_setopt(easy, CURLOPT_URL, url);
+	failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(t->rules->connect_ms / t->n_attempts) + 1);
+	failed |= curl_share_setopt(t->cache, CURLSHOPT_SHARE,
+		      CURL_LOCK_DATA_DNS) != CURLSHE_OK;
+	failed |= curl_easy_setopt(easy, CURLOPT_SHARE, t->cache);
 	failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 	failed |=
 	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -207,7 +177,8 @@ set_callbacks(struct fetch_transfer *t)
 	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
 	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
 	failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
-	failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
+	    fetch_outcome_header);
 	failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->curl_text);
@@ -274,33 +245,6 @@ take_addresses(struct fetch_transfer *t, const struct net_address *addresses,
 	t->n_attempts = n_ipv4 > n_ipv6 ? n_ipv4 : n_ipv6;
 }
 
-static bool
-set_limits(struct fetch_transfer *t)
-{
-	long connect_ms = (long)(t->rules->connect_ms / t->n_attempts) + 1;
-
-	return curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
-		   connect_ms) == CURLE_OK;
-}
-
-static bool
-set_cache(struct fetch_transfer *t)
-{
-	return curl_share_setopt(t->cache, CURLSHOPT_SHARE,
-		   CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
-	    curl_easy_setopt(t->easy, CURLOPT_SHARE, t->cache) == CURLE_OK;
-}
-
-static bool
-set_url(struct fetch_transfer *t)
-{
-	char url[NAME_SIZE + 64];
-
-	snprintf(url, sizeof(url), "https://%s/.well-known/mta-sts.txt",
-	    t->host);
-	return curl_easy_setopt(t->easy, CURLOPT_URL, url) == CURLE_OK;
-}
-
 int
 fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
     const char *host, const struct net_address *addresses, size_t n)
@@ -320,10 +264,7 @@ fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
 	t->cache = curl_share_init();
 	if (t->easy == NULL || t->cache == NULL)
 		return ERR_NOMEM;
-	if (!set_constants(t->easy) || !set_callbacks(t) || !set_url(t) ||
-	    !set_limits(t) || !set_cache(t) || !set_attempt(t))
-		return ERR_LIBRARY;
-	return 0;
+	return set_options(t) && set_attempt(t) ? 0 : ERR_LIBRARY;
 }
 
 bool

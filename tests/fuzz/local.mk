@@ -60,10 +60,12 @@ tests_fuzz_fuzz_facts_json_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_facts_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_facts_json_LDADD = libio.a libcore.a $(JANSSON_LIBS)
 
-tests_fuzz_fuzz_fetch_head_SOURCES = tests/fuzz/fuzz_fetch_head.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_fetch_head_SOURCES = tests/fuzz/fuzz_fetch_head.c \
+	tests/unit/fetch_response.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_fetch_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_fetch_head_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_fetch_head_LDADD = libio.a libcore.a
+tests_fuzz_fuzz_fetch_head_LDADD = libio.a libcore.a $(LIBCURL_LIBS) \
+	$(OPENSSL_LIBS)
 
 tests_fuzz_fuzz_log_escape_SOURCES = tests/fuzz/fuzz_log_escape.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_log_escape_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)

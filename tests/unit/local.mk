@@ -8,6 +8,7 @@ check_LIBRARIES += tests/unit/libtest.a
 tests_unit_libtest_a_SOURCES = \
 	tests/unit/dns_lab.c tests/unit/dns_lab.h \
 	tests/unit/fake_idn.c tests/unit/fake_idn.h \
+	tests/unit/fetch_response.c tests/unit/fetch_response.h \
 	tests/unit/lab_world.c tests/unit/lab_world.h \
 	tests/unit/policyhost.c tests/unit/policyhost.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h \

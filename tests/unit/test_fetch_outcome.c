@@ -1,5 +1,5 @@
 /*
- * io/fetch_outcome: F-18, every error code of libcurl ends as a failure that
+ * fetch/fetch_outcome.c: F-18, every error code of libcurl ends as a failure that
  * has a name, words, and a result type of RFC 8460.
  */
 #include "autoconf.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "fetch/fetch_outcome.h"
+#include "fetch/fetch_internal.h"
 
 /* More codes than any libcurl has. */
 #define CODES_MAX 400

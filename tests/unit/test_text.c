@@ -155,3 +155,26 @@ Test(tool_text, wrap_counts_what_is_seen)
 	    "> m\xc3\xbcm m\xc3\xbcm \xc3\xbc\xc3\xbc\n");
 	expect_wrapped("one two 3\x1b", "> one two\n> 3\\x1b\n");
 }
+
+Test(text, ascii_is_bounded_and_printable)
+{
+	static const struct {
+		const char *octets;
+		size_t len;
+		const char *text;
+	} cases[] = {
+	    {"",           0, ""       },
+	    {"abcdefg",    7, "abcdefg"},
+	    {"abcdefgh",   8, "abcd..."},
+	    {"\0\r\n\x7f", 4, "????"   },
+	    {" ~\xff",     3, " ~?"    },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char out[8];
+
+		memset(out, '#', sizeof(out));
+		text_ascii(out, sizeof(out), cases[i].octets, cases[i].len);
+		cr_expect_str_eq(out, cases[i].text);
+	}
+}
