@@ -62,6 +62,7 @@ struct fetch {
 struct fetcher {
 	struct event_base *base;
 	struct fetch_event *event;
+	CURLM *multi; /* of event */
 	struct fetch_rules rules;
 	struct net_prefix *networks;
 	struct metrics *metrics;
@@ -131,22 +132,21 @@ fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 
 /* --- one fetch ------------------------------------------------------------ */
 
-/* FNV-1a: those who choose addresses that collide only forget their own. */
+/* Where the address is remembered; *known: it is there now. FNV-1a: those who
+ * choose addresses that collide only make us forget their own. */
 static struct silent *
-silent_place(struct fetcher *fetcher, const struct net_address *address)
+silent_place(struct fetcher *fetcher, const struct net_address *address,
+    bool *known)
 {
+	const size_t size = sizeof(address->octet);
+	struct silent *place;
 	uint32_t hash = 2166136261U;
 
-	for (size_t i = 0; i < sizeof(address->octet); i++)
+	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ address->octet[i]) * 16777619U;
-	return &fetcher->silent[hash % SILENT_PLACES];
-}
-
-static bool
-is_at(const struct silent *silent, const struct net_address *address)
-{
-	return memcmp(silent->address.octet, address->octet,
-		   sizeof(address->octet)) == 0;
+	place = &fetcher->silent[hash % SILENT_PLACES];
+	*known = memcmp(place->address.octet, address->octet, size) == 0;
+	return place;
 }
 
 static void
@@ -204,7 +204,10 @@ run(struct fetch *f)
 	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
 	if (timer_set(f, fetcher->rules.timeout_ms) != 0)
 		return ERR_NOMEM;
-	return fetch_event_add(fetcher->event, f->transfer.easy);
+	return curl_multi_add_handle(fetcher->multi, f->transfer.easy) ==
+		CURLM_OK
+	    ? 0
+	    : ERR_LIBRARY;
 }
 
 /* The one that waited longest of those that may run, silent ones last. */
@@ -216,11 +219,11 @@ find_next(struct fetcher *fetcher)
 	struct fetch *f;
 
 	TAILQ_FOREACH (f, &fetcher->waiting, entry) {
-		const struct net_address *address = &f->transfer.addresses[0];
-		const struct silent *place = silent_place(fetcher, address);
-		bool is_silent =
-		    place->until_us > now_us && is_at(place, address);
+		bool is_silent;
+		const struct silent *place = silent_place(fetcher,
+		    &f->transfer.addresses[0], &is_silent);
 
+		is_silent &= place->until_us > now_us;
 		if ((is_silent && silent != NULL) || !may_run(f))
 			continue;
 		if (!is_silent)
@@ -242,7 +245,7 @@ unlink_fetch(struct fetch *f)
 		return;
 	}
 	TAILQ_REMOVE(&fetcher->running, f, entry);
-	fetch_event_remove(fetcher->event, f->transfer.easy);
+	(void)curl_multi_remove_handle(fetcher->multi, f->transfer.easy);
 }
 
 /* What the end of a fetch that ran says about its host. */
@@ -251,14 +254,15 @@ note_end(const struct fetch *f)
 {
 	const struct net_address *address = &f->transfer.addresses[0];
 	enum fetch_failure failure = f->transfer.result.failure;
-	struct silent *place = silent_place(f->fetcher, address);
 	uint64_t now_us = clock_mono_us();
+	bool known;
+	struct silent *place = silent_place(f->fetcher, address, &known);
 
 	metrics_time(f->fetcher->metrics, METRICS_FETCH_TIME,
 	    now_us - f->begun_us);
 	if (failure == FETCH_FAILURE_TIMEOUT)
 		*place = (struct silent){*address, now_us + SILENT_US};
-	else if (is_at(place, address))
+	else if (known)
 		place->until_us = 0;
 }
 
@@ -295,8 +299,8 @@ on_done(CURL *easy, CURLcode code)
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 	f = private;
 	if (fetch_transfer_retry(&f->transfer, code)) {
-		fetch_event_remove(f->fetcher->event, easy);
-		if (fetch_event_add(f->fetcher->event, easy) == 0)
+		(void)curl_multi_remove_handle(f->fetcher->multi, easy);
+		if (curl_multi_add_handle(f->fetcher->multi, easy) == CURLM_OK)
 			return;
 	}
 	fetch_outcome_judge(&f->transfer, code);
@@ -389,8 +393,8 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->base = base;
 	fetcher->metrics = config->metrics;
 	fetcher->rules.roots = roots;
-	fetcher->event =
-	    fetch_event_new(base, CONNECTIONS_MAX + URGENT_MAX, on_done);
+	fetcher->event = fetch_event_new(base, CONNECTIONS_MAX + URGENT_MAX,
+	    on_done, &fetcher->multi);
 	fetcher->networks = malloc(networks_size + 1);
 	if (fetcher->event == NULL || fetcher->networks == NULL)
 		goto nomem;

@@ -15,27 +15,19 @@ struct fetch_event {
 	fetch_event_done_fn *done;
 };
 
-static void
-report_done(struct fetch_event *fe)
-{
-	CURLMsg *msg;
-	int left;
-
-	while ((msg = curl_multi_info_read(fe->multi, &left)) != NULL)
-		if (msg->msg == CURLMSG_DONE)
-			fe->done(msg->easy_handle, msg->data.result);
-}
-
 /* --- from libevent to libcurl --------------------------------------------- */
 
 /* An error here leaves transfers to their owner's time limit. */
 static void
 drive(struct fetch_event *fe, curl_socket_t fd, int what)
 {
-	int running;
+	CURLMsg *msg;
+	int n;
 
-	(void)curl_multi_socket_action(fe->multi, fd, what, &running);
-	report_done(fe);
+	(void)curl_multi_socket_action(fe->multi, fd, what, &n);
+	while ((msg = curl_multi_info_read(fe->multi, &n)) != NULL)
+		if (msg->msg == CURLMSG_DONE)
+			fe->done(msg->easy_handle, msg->data.result);
 }
 
 static void
@@ -106,29 +98,12 @@ watch_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* --- public --------------------------------------------------------------- */
 
-static bool
-set_options(struct fetch_event *fe, long connections_max)
-{
-	CURLM *multi = fe->multi;
-	bool failed = false;
-
-	failed |= curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fe);
-	failed |=
-	    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fe);
-	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
-	failed |= curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-	    connections_max);
-	failed |= curl_multi_setopt(multi, CURLMOPT_PIPELINING,
-	    (long)CURLPIPE_NOTHING);
-	return !failed;
-}
-
 struct fetch_event *
 fetch_event_new(struct event_base *base, long connections_max,
-    fetch_event_done_fn *done)
+    fetch_event_done_fn *done, CURLM **multi)
 {
 	struct fetch_event *fe = calloc(1, sizeof(*fe));
+	bool failed = false; /* libcurl refuses a multi handle of NULL */
 
 	if (fe == NULL)
 		return NULL;
@@ -136,8 +111,19 @@ fetch_event_new(struct event_base *base, long connections_max,
 	fe->done = done;
 	fe->timer = evtimer_new(base, on_timer, fe);
 	fe->multi = curl_multi_init();
-	if (fe->timer == NULL || fe->multi == NULL ||
-	    !set_options(fe, connections_max))
+	*multi = fe->multi;
+	failed |= fe->timer == NULL;
+	failed |= curl_multi_setopt(*multi, CURLMOPT_SOCKETDATA, fe);
+	failed |=
+	    curl_multi_setopt(*multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	failed |= curl_multi_setopt(*multi, CURLMOPT_TIMERDATA, fe);
+	failed |=
+	    curl_multi_setopt(*multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+	failed |= curl_multi_setopt(*multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+	    connections_max);
+	failed |= curl_multi_setopt(*multi, CURLMOPT_PIPELINING,
+	    (long)CURLPIPE_NOTHING);
+	if (failed)
 		fetch_event_free(&fe);
 	return fe;
 }
@@ -155,18 +141,4 @@ fetch_event_free(struct fetch_event **event)
 		event_free(fe->timer);
 	free(fe);
 	*event = NULL;
-}
-
-int
-fetch_event_add(struct fetch_event *event, CURL *easy)
-{
-	return curl_multi_add_handle(event->multi, easy) == CURLM_OK
-	    ? 0
-	    : ERR_LIBRARY;
-}
-
-void
-fetch_event_remove(struct fetch_event *event, CURL *easy)
-{
-	(void)curl_multi_remove_handle(event->multi, easy);
 }

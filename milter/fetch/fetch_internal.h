@@ -32,15 +32,11 @@ struct fetch_event;
  * alone, where every function of libcurl is allowed. */
 typedef void fetch_event_done_fn(CURL *easy, CURLcode code);
 
-/* NULL: no memory. */
+/* *multi: to add and remove transfers. NULL: no memory. */
 struct fetch_event *fetch_event_new(struct event_base *base,
-    long connections_max, fetch_event_done_fn *done);
+    long connections_max, fetch_event_done_fn *done, CURLM **multi);
 /* No transfer may be left in it. */
 void fetch_event_free(struct fetch_event **event);
-
-/* 0 or ERR_LIBRARY. */
-int fetch_event_add(struct fetch_event *event, CURL *easy);
-void fetch_event_remove(struct fetch_event *event, CURL *easy);
 
 /* --- fetch_tls.c: RFC 8461 3.3, RFC 9525; F-03, F-04, F-10 ---------------- */
 

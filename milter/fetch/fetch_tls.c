@@ -96,71 +96,41 @@ fetch_roots_free(struct fetch_roots **roots)
 
 /* --- why a certificate was refused ---------------------------------------- */
 
-/* Appends, and cuts what does not fit. */
-static void
-append(char why[FETCH_WHY_SIZE], const char *text)
-{
-	size_t len = strlen(why);
-
-	snprintf(why + len, FETCH_WHY_SIZE - len, "%s", text);
-}
-
-static void
-append_name(char why[FETCH_WHY_SIZE], const ASN1_IA5STRING *name)
-{
-	char text[NAME_SHOWN + 1];
-	int len = ASN1_STRING_length(name);
-
-	text_ascii(text, sizeof(text), ASN1_STRING_get0_data(name),
-	    len > 0 ? (size_t)len : 0);
-	append(why, text);
-}
-
-/* "the certificate is for a.example, b.example (4 names)" */
+/* "the certificate is for a.example, b.example and 2 more" */
 static void
 explain_names(char why[FETCH_WHY_SIZE], const X509 *certificate)
 {
 	GENERAL_NAMES *names =
 	    X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	char shown[NAMES_SHOWN][NAME_SHOWN + 1] = {"", "", ""};
+	char more[40] = "";
 	int n_dns = 0;
-	char count[40];
 
-	snprintf(why, FETCH_WHY_SIZE, "the certificate is for ");
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
 		if (name->type != GEN_DNS)
 			continue;
 		if (n_dns < NAMES_SHOWN) {
-			append(why, n_dns > 0 ? ", " : "");
-			append_name(why, name->d.dNSName);
+			const ASN1_IA5STRING *text = name->d.dNSName;
+			int len = ASN1_STRING_length(text);
+
+			text_ascii(shown[n_dns], sizeof(shown[n_dns]),
+			    ASN1_STRING_get0_data(text),
+			    len > 0 ? (size_t)len : 0);
 		}
 		n_dns++;
 	}
 	GENERAL_NAMES_free(names);
-	/* RFC 8461 3.3 asks for a DNS-ID. */
-	if (n_dns == 0)
-		append(why, "no DNS name (a common name does not count)");
-	snprintf(count, sizeof(count), " and %d more", n_dns - NAMES_SHOWN);
 	if (n_dns > NAMES_SHOWN)
-		append(why, count);
-}
-
-static void
-explain(char why[FETCH_WHY_SIZE], X509_STORE_CTX *ctx)
-{
-	const X509 *certificate = X509_STORE_CTX_get0_cert(ctx);
-	int error = X509_STORE_CTX_get_error(ctx);
-
-	if (error == X509_V_ERR_HOSTNAME_MISMATCH && certificate != NULL) {
-		explain_names(why, certificate);
-		return;
-	}
-	snprintf(why, FETCH_WHY_SIZE, "certificate refused: %s%s",
-	    X509_verify_cert_error_string(error),
-	    error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-		? " (unknown authority, or an intermediate is not sent)"
-		: "");
+		(void)snprintf(more, sizeof(more), " and %d more",
+		    n_dns - NAMES_SHOWN);
+	/* RFC 8461 3.3 asks for a DNS-ID. */
+	(void)snprintf(why, FETCH_WHY_SIZE,
+	    "the certificate is for %s%s%s%s%s%s",
+	    n_dns > 0 ? shown[0] : "no DNS name (a common name does not count)",
+	    n_dns > 1 ? ", " : "", shown[1], n_dns > 2 ? ", " : "", shown[2],
+	    more);
 }
 
 /* --- callbacks of OpenSSL ------------------------------------------------- */
@@ -169,10 +139,23 @@ static int
 on_verify(X509_STORE_CTX *ctx, void *arg)
 {
 	struct fetch_tls *tls = arg;
+	const X509 *certificate;
+	int error;
 
 	if (X509_verify_cert(ctx) == 1)
 		return 1;
-	explain(tls->why, ctx);
+	certificate = X509_STORE_CTX_get0_cert(ctx);
+	error = X509_STORE_CTX_get_error(ctx);
+	if (error == X509_V_ERR_HOSTNAME_MISMATCH && certificate != NULL)
+		explain_names(tls->why, certificate);
+	else
+		snprintf(tls->why, sizeof(tls->why),
+		    "certificate refused: %s%s",
+		    X509_verify_cert_error_string(error),
+		    error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+			? " (unknown authority, or an intermediate is not "
+			  "sent)"
+			: "");
 	return 0;
 }
 
