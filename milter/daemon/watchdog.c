@@ -6,14 +6,13 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "daemon/notify.h"
 
-#define NS_PER_US 1000
-#define NS_PER_S  1000000000
 /* So that a loop that is busy for a while does not end the daemon. */
 #define PINGS_PER_TIMEOUT 4
 #define TIMEOUT_US_MAX    (UINT64_C(86400) * 1000000)
@@ -21,7 +20,7 @@
 struct watchdog {
 	watchdog_alive_fn *alive;
 	void *arg;
-	uint64_t interval_us;
+	uint64_t interval_ms; /* at least 1 */
 	pthread_t thread;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -63,27 +62,16 @@ timeout_us(void)
 
 /* --- the thread --- */
 
-static struct timespec
-after(struct timespec at, uint64_t us)
-{
-	uint64_t ns = (uint64_t)at.tv_nsec + us * NS_PER_US;
-
-	at.tv_sec += (time_t)(ns / NS_PER_S);
-	at.tv_nsec = (long)(ns % NS_PER_S);
-	return at;
-}
-
 /* False: it is time to stop. */
 static bool
-sleep_until(struct watchdog *watchdog, const struct timespec *at)
+sleep_until(struct watchdog *watchdog, uint64_t mono_ms)
 {
 	bool stop;
-	int err = 0;
 
 	(void)pthread_mutex_lock(&watchdog->lock);
-	while (!watchdog->stop && err != ETIMEDOUT)
-		err = pthread_cond_timedwait(&watchdog->wake, &watchdog->lock,
-		    at);
+	while (!watchdog->stop &&
+	    thread_wait_until(&watchdog->wake, &watchdog->lock, mono_ms))
+		continue;
 	stop = watchdog->stop;
 	(void)pthread_mutex_unlock(&watchdog->lock);
 	return !stop;
@@ -93,38 +81,17 @@ static void *
 watch(void *arg)
 {
 	struct watchdog *watchdog = arg;
-	struct timespec next;
+	uint64_t next_ms;
 
 	do {
 		if (watchdog->alive(watchdog->arg))
 			notify("WATCHDOG=1");
-		(void)clock_gettime(CLOCK_MONOTONIC, &next);
-		next = after(next, watchdog->interval_us);
-	} while (sleep_until(watchdog, &next));
+		next_ms = clock_mono_ms() + watchdog->interval_ms;
+	} while (sleep_until(watchdog, next_ms));
 	return NULL;
 }
 
 /* --- life --- */
-
-static int
-start_thread(struct watchdog *watchdog)
-{
-	pthread_condattr_t attr;
-	int err;
-
-	if (pthread_condattr_init(&attr) != 0)
-		return ERR_NOMEM;
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&watchdog->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	(void)pthread_mutex_init(&watchdog->lock, NULL);
-	err = pthread_create(&watchdog->thread, NULL, watch, watchdog);
-	if (err == 0)
-		return 0;
-	(void)pthread_mutex_destroy(&watchdog->lock);
-	(void)pthread_cond_destroy(&watchdog->wake);
-	return ERR_NOMEM;
-}
 
 int
 watchdog_start(struct watchdog **watchdog, watchdog_alive_fn *alive, void *arg)
@@ -139,9 +106,16 @@ watchdog_start(struct watchdog **watchdog, watchdog_alive_fn *alive, void *arg)
 		return ERR_NOMEM;
 	(*watchdog)->alive = alive;
 	(*watchdog)->arg = arg;
-	(*watchdog)->interval_us = timeout / PINGS_PER_TIMEOUT;
-	if (start_thread(*watchdog) == 0)
+	(*watchdog)->interval_ms = timeout / PINGS_PER_TIMEOUT / 1000;
+	if ((*watchdog)->interval_ms == 0)
+		(*watchdog)->interval_ms = 1;
+	thread_cond_init(&(*watchdog)->wake);
+	(void)pthread_mutex_init(&(*watchdog)->lock, NULL);
+	if (thread_start(&(*watchdog)->thread, NULL, NULL, watch, *watchdog) ==
+	    0)
 		return 0;
+	(void)pthread_mutex_destroy(&(*watchdog)->lock);
+	(void)pthread_cond_destroy(&(*watchdog)->wake);
 	free(*watchdog);
 	*watchdog = NULL;
 	return ERR_NOMEM;
