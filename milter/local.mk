@@ -126,7 +126,6 @@ DNS_LIBS = $(GETDNS_LIBS) $(UNBOUND_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 
 # --- engine/: one lookup per domain on an event loop.
 libengine_a_SOURCES = \
-	milter/base/clock.c milter/base/clock.h \
 	milter/engine/ask.c milter/engine/ask.h \
 	milter/engine/ask_wait.c \
 	milter/engine/cache.c milter/engine/cache.h \
@@ -149,19 +148,14 @@ libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 libconf_a_SOURCES = \
 	milter/config/config.c milter/config/config.h \
 	milter/config/config_check.c \
-	milter/config/config_exempt.c \
+	milter/config/config_domains.c \
 	milter/config/config_file.c \
-	milter/config/config_files.c \
 	milter/config/config_internal.h \
-	milter/config/config_io.c milter/config/config_io.h \
-	milter/config/config_memory.c \
+	milter/config/config_io.c \
 	milter/config/config_option.c \
-	milter/config/config_parse.c \
-	milter/config/config_source.c \
 	milter/config/config_text.c \
 	milter/config/options.def \
-	milter/config/snapshot.c milter/config/snapshot.h
-libconf_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS)
+	milter/config/snapshot.h
 EXTRA_DIST += etc/dane-sts-milter.conf
 
 # --- front/: the milter, the socketmap, the control socket, HTTP.
@@ -233,7 +227,7 @@ bin_PROGRAMS += dane-sts
 dane_sts_SOURCES = milter/tool/dane_sts.c
 dane_sts_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_LDADD = libdstool.a libengine.a libconf.a libio.a libcore.a \
-	$(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
+	$(DNS_LIBS) $(LIBCURL_LIBS) $(OPENSSL_LIBS) \
 	$(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
 dist_man_MANS += milter/tool/dane-sts.1
 
@@ -252,12 +246,12 @@ dane_sts_milter_SOURCES = \
 	milter/daemon/startup.c milter/daemon/startup.h \
 	milter/daemon/version.c milter/daemon/version.h \
 	milter/daemon/watchdog.c milter/daemon/watchdog.h
-dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) \
+dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)
 dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
-	$(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
+	$(MILTER_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
 	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
 	$(SECCOMP_LIBS)
 dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5

@@ -168,7 +168,7 @@ FIND_CODE = find $(srcdir)/milter $(srcdir)/tests
 FIND_SOURCE = find $(srcdir)/milter -name '*.c'
 CODE_FLAGS = -std=gnu11 $(DEFS) $(AM_CPPFLAGS) $(GETDNS_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) \
-	$(ICU_CFLAGS) $(HIREDIS_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) \
+	$(ICU_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) \
 	$(MILTER_CFLAGS) $(SECCOMP_CFLAGS)
 
 # One file at a time: with several, clang 14 takes every va_list after the

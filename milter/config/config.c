@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "base/idn.h"
 #include "config/config_internal.h"
+#include "config/snapshot.h"
 #include "core/domain_list.h"
 
 const char *
@@ -233,30 +235,19 @@ check_together(const struct config *config, const char *path,
 /* --- the snapshot --- */
 
 static int
-set_defaults(struct config *config, struct arena *arena)
-{
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
-		err = option_set_default(&config_options[i], config, arena);
-	return err;
-}
-
-static int
 fill_in(struct config *config, const char *path, struct config_errors *errors)
 {
 	struct arena *arena = config->arena;
-	struct config_lines lines = {
-	    .line =
-		arena_alloc(arena, CONFIG_N_OPTIONS * sizeof(*config->lines))};
-	int err;
+	unsigned *lines = arena_alloc(arena, CONFIG_N_OPTIONS * sizeof(*lines));
+	int err = 0;
 
-	if (lines.line == NULL)
+	if (lines == NULL)
 		return ERR_NOMEM;
-	config->lines = lines.line;
-	err = set_defaults(config, arena);
+	config->lines = lines;
+	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
+		err = option_set_default(&config_options[i], config, arena);
 	if (err == 0 && path != NULL)
-		err = config_file_parse(path, config, arena, &lines, errors);
+		err = config_file_parse(path, config, lines, errors);
 	if (err == 0)
 		err = check_together(config, path, errors);
 	if (err == 0)
@@ -303,4 +294,103 @@ config_free(struct config **config)
 	arena = old->arena;
 	arena_free(&arena);
 	free(old);
+}
+
+/* --- the configuration in force ------------------------------------------- */
+
+struct snapshots {
+	pthread_mutex_t lock; /* of current, not of what it points to */
+	struct snapshot *current;
+};
+
+struct snapshot *
+snapshot_new(struct config *config)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (snapshot == NULL)
+		return NULL;
+	snapshot->config = config;
+	atomic_init(&snapshot->refs, 1);
+	return snapshot;
+}
+
+/* Owned by snapshots only, and const to all who read. */
+static void
+free_config(const struct config *config)
+{
+	union {
+		const struct config *in;
+		struct config *out;
+	} owned = {config};
+
+	config_free(&owned.out);
+}
+
+struct snapshots *
+snapshots_new(struct snapshot *first)
+{
+	struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
+
+	if (snapshots == NULL)
+		return NULL;
+	snapshots->current = first;
+	(void)pthread_mutex_init(&snapshots->lock, NULL);
+	return snapshots;
+}
+
+void
+snapshots_free(struct snapshots **snapshots)
+{
+	struct snapshots *old = *snapshots;
+
+	*snapshots = NULL;
+	if (old == NULL)
+		return;
+	snapshot_release(&old->current);
+	(void)pthread_mutex_destroy(&old->lock);
+	free(old);
+}
+
+struct snapshot *
+snapshot_hold(struct snapshot *snapshot)
+{
+	(void)atomic_fetch_add(&snapshot->refs, 1);
+	return snapshot;
+}
+
+struct snapshot *
+snapshot_acquire(struct snapshots *snapshots)
+{
+	struct snapshot *snapshot;
+
+	(void)pthread_mutex_lock(&snapshots->lock);
+	snapshot = snapshot_hold(snapshots->current);
+	(void)pthread_mutex_unlock(&snapshots->lock);
+	return snapshot;
+}
+
+void
+snapshot_release(struct snapshot **snapshot)
+{
+	struct snapshot *held = *snapshot;
+
+	*snapshot = NULL;
+	if (held == NULL || atomic_fetch_sub(&held->refs, 1) != 1)
+		return;
+	free_config(held->config);
+	free(held);
+}
+
+void
+snapshots_replace(struct snapshots *snapshots, struct snapshot **next)
+{
+	struct snapshot *old;
+
+	(void)pthread_mutex_lock(&snapshots->lock);
+	old = snapshots->current;
+	snapshots->current = *next;
+	(void)pthread_mutex_unlock(&snapshots->lock);
+	*next = NULL;
+	snapshot_release(&old);
 }

@@ -20,11 +20,14 @@
 #include "core/tls_policy.h"
 #include "log/log.h"
 
+struct dns_config;
+struct fetch_config;
+
 #define CONFIG_ERROR_SIZE 1024
 
 struct config_list {
 	size_t n;
-	const char *const *item;
+	const char **item;
 };
 
 enum config_mode {
@@ -107,6 +110,16 @@ const char *config_default_path(void);
 /* given, or else the default path; NULL: there is no file there. One that is
  * there and cannot be read does not count as none. */
 const char *config_choose_path(const char *given);
+
+/* What it means to dns/ and fetch/. Borrowed from the snapshot. */
+void config_dns(const struct config *config, struct dns_config *out);
+void config_fetch(const struct config *config, struct fetch_config *out);
+
+/* Whether anchors, fragments, CA files and secrets can be used. path: where the
+ * configuration is from, for *error. 0, ERR_CONFIG, or ERR_LIBRARY (dns_check),
+ * for which the configuration is not to blame. */
+int config_check_files(const struct config *config, const char *path,
+    char error[CONFIG_ERROR_SIZE]);
 
 /* "500ms", "8s", "5m", "1d": to ms. 0, ERR_SYNTAX or ERR_RANGE. */
 int config_parse_duration(const char *text, int64_t *ms);

@@ -14,7 +14,10 @@
 #include "base/net.h"
 #include "config/config_internal.h"
 #include "core/address.h"
+#include "dns/dns.h"
+#include "fetch/fetch.h"
 #include "log/log.h"
+#include "store/redis_auth.h"
 #include "store/store.h"
 
 #define UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
@@ -57,83 +60,52 @@ is_host(const char *text, size_t len)
 	    name_canon((const uint8_t *)text, len, name) == 0;
 }
 
-static const char *
-after_prefix(const char *text, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
-}
-
-/* PORT@HOST */
-static bool
-is_port_at_host(const char *text)
-{
-	const char *at = strchr(text, '@');
-
-	return at != NULL && is_port(text, (size_t)(at - text)) &&
-	    is_host(at + 1, strlen(at + 1));
-}
-
 /* The daemon has left the directory that it was started in by the time it
  * reloads. */
 int
 check_path(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	if (value[0] == '/')
-		return 0;
-	snprintf(why, CONFIG_WHY_SIZE, "\"%.128s\": must begin with '/'",
-	    value);
-	return ERR_CONFIG;
+	return value[0] == '/'
+	    ? 0
+	    : config_refuse(why, value, ": must begin with '/'");
 }
 
 int
-check_path_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
+check_socket_path(const char *value, char why[CONFIG_WHY_SIZE])
 {
+	if (strlen(value) > UNIX_PATH_MAX)
+		return config_refuse(why, value,
+		    ": a socket's path has at most %zu octets", UNIX_PATH_MAX);
+	/* Empty: there is no such socket. */
 	return value[0] == '\0' ? 0 : check_path(value, why);
 }
 
-int
-check_socket_path_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
-{
-	if (strlen(value) <= UNIX_PATH_MAX)
-		return check_path_or_empty(value, why);
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\": a socket's path has at most %zu octets", value,
-	    UNIX_PATH_MAX);
-	return ERR_CONFIG;
-}
-
+/* "unix:/PATH", "inet:PORT@HOST" or "inet6:PORT@HOST" */
 int
 check_socket(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	const char *rest = after_prefix(value, "unix:");
+	const char *rest = strchr(value, ':');
+	size_t len = rest != NULL ? (size_t)(rest - value) : 0;
+	const char *at;
 
-	if (rest != NULL) {
-		if (rest[0] == '/' && strlen(rest) <= UNIX_PATH_MAX)
+	if (len == strlen("unix") && strncmp(value, "unix", len) == 0) {
+		if (rest[1] == '/' && strlen(rest + 1) <= UNIX_PATH_MAX)
 			return 0;
-		snprintf(why, CONFIG_WHY_SIZE,
-		    "\"%.128s\": the path must begin with '/' and have at "
-		    "most %zu octets",
-		    value, UNIX_PATH_MAX);
-		return ERR_CONFIG;
+		return config_refuse(why, value,
+		    ": the path must begin with '/' and have at most %zu "
+		    "octets",
+		    UNIX_PATH_MAX);
 	}
-	rest = after_prefix(value, "inet:");
-	if (rest == NULL)
-		rest = after_prefix(value, "inet6:");
-	if (rest != NULL && is_port_at_host(rest))
+	at = strchr(value, '@');
+	if (((len == strlen("inet") && strncmp(value, "inet", len) == 0) ||
+		(len == strlen("inet6") &&
+		    strncmp(value, "inet6", len) == 0)) &&
+	    at != NULL && is_port(rest + 1, (size_t)(at - rest - 1)) &&
+	    is_host(at + 1, strlen(at + 1)))
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\": must be \"unix:/PATH\", \"inet:PORT@HOST\" or "
-	    "\"inet6:PORT@HOST\"",
-	    value);
-	return ERR_CONFIG;
-}
-
-int
-check_socket_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
-{
-	return value[0] == '\0' ? 0 : check_socket(value, why);
+	return config_refuse(why, value,
+	    ": must be \"unix:/PATH\", \"inet:PORT@HOST\" or "
+	    "\"inet6:PORT@HOST\"");
 }
 
 /* HOST:PORT or [ADDRESS]:PORT */
@@ -153,15 +125,13 @@ is_listen(const char *value)
 }
 
 int
-check_listen_or_empty(const char *value, char why[CONFIG_WHY_SIZE])
+check_listen(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	if (value[0] == '\0' || is_listen(value))
+	if (is_listen(value))
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\": must be \"ADDRESS:PORT\", such as "
-	    "\"127.0.0.1:9478\" or \"[::1]:9478\"",
-	    value);
-	return ERR_CONFIG;
+	return config_refuse(why, value,
+	    ": must be \"ADDRESS:PORT\", such as "
+	    "\"127.0.0.1:9478\" or \"[::1]:9478\"");
 }
 
 int
@@ -172,9 +142,8 @@ check_octal(const char *value, char why[CONFIG_WHY_SIZE])
 	if ((len == 3 || (len == 4 && value[0] == '0')) &&
 	    strspn(value, "01234567") == len)
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.64s\": must be an octal mode, 0000 to 0777", value);
-	return ERR_CONFIG;
+	return config_refuse(why, value,
+	    ": must be an octal mode, 0000 to 0777");
 }
 
 /* ADDRESS, ADDRESS@PORT or ADDRESS@PORT#NAME */
@@ -201,11 +170,9 @@ check_resolver(const char *value, char why[CONFIG_WHY_SIZE])
 {
 	if (strcmp(value, "system") == 0 || is_forwarder(value))
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\": must be \"system\", \"ADDRESS\", \"ADDRESS@PORT\" "
-	    "or \"ADDRESS@PORT#NAME\"",
-	    value);
-	return ERR_CONFIG;
+	return config_refuse(why, value,
+	    ": must be \"system\", \"ADDRESS\", \"ADDRESS@PORT\" "
+	    "or \"ADDRESS@PORT#NAME\"");
 }
 
 int
@@ -216,35 +183,28 @@ check_network(const char *value, char why[CONFIG_WHY_SIZE])
 
 	if (err == 0)
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE, "\"%.64s\": %s", value,
+	return config_refuse(why, value, ": %s",
 	    err == ERR_RANGE
 		? "the prefix is too long or has bits set behind its end"
 		: "must be a network such as \"10.2.0.0/16\" or "
 		  "\"2001:db8::/32\"");
-	return ERR_CONFIG;
 }
 
 int
 check_store(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	char error[STORE_ERROR_SIZE];
+	_Static_assert(STORE_ERROR_SIZE <= CONFIG_WHY_SIZE, "why has room");
 
-	if (store_check(value, error) == 0)
-		return 0;
-	snprintf(why, CONFIG_WHY_SIZE, "%s", error);
-	return ERR_CONFIG;
+	return store_check(value, why) == 0 ? 0 : ERR_CONFIG;
 }
 
 int
 check_log(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	struct log_config log = {.target = value};
-	char error[LOG_ERROR_SIZE];
+	const struct log_config log = {.target = value};
+	_Static_assert(LOG_ERROR_SIZE <= CONFIG_WHY_SIZE, "why has room");
 
-	if (log_check(&log, error) == 0)
-		return 0;
-	snprintf(why, CONFIG_WHY_SIZE, "%s", error);
-	return ERR_CONFIG;
+	return log_check(&log, why) == 0 ? 0 : ERR_CONFIG;
 }
 
 int
@@ -272,11 +232,9 @@ check_exempt_sender(const char *value, char why[CONFIG_WHY_SIZE])
 	    address_domain((const uint8_t *)at + 1, strlen(at + 1),
 		idn_to_ascii, domain) == 0)
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\" is no sender; \"user@example.org\" means that address, "
-	    "\"@example.org\" all of the domain",
-	    value);
-	return ERR_CONFIG;
+	return config_refuse(why, value,
+	    " is no sender; \"user@example.org\" means that address, "
+	    "\"@example.org\" all of the domain");
 }
 
 int
@@ -286,9 +244,48 @@ check_listed_domain(const char *value, char why[CONFIG_WHY_SIZE])
 
 	if (config_listed_domain(value, strlen(value), domain) == 0)
 		return 0;
-	snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.128s\" is no domain; \"example.org\" means it alone, "
-	    "\".example.org\" all that is below",
-	    value);
-	return ERR_CONFIG;
+	return config_refuse(why, value,
+	    " is no domain; \"example.org\" means it alone, "
+	    "\".example.org\" all that is below");
+}
+
+/* --- files that options name ---------------------------------------------- */
+
+int
+config_check_files(const struct config *config, const char *path,
+    char error[CONFIG_ERROR_SIZE])
+{
+	struct config_errors errors;
+	struct dns_config dns;
+	struct fetch_config fetch;
+	struct redis_auth auth;
+	char why[CONFIG_WHY_SIZE];
+	int err;
+	_Static_assert(DNS_ERROR_SIZE <= CONFIG_WHY_SIZE &&
+		FETCH_ERROR_SIZE <= CONFIG_WHY_SIZE &&
+		REDIS_WHY_SIZE <= CONFIG_WHY_SIZE,
+	    "why has room");
+
+	/* What is wrong begins with the option's name. */
+	config_errors_init(&errors, error);
+	config_dns(config, &dns);
+	err = dns_check(&dns, why);
+	if (err < 0)
+		config_error(&errors, err == ERR_LIBRARY ? NULL : path, 0, "%s",
+		    why);
+	if (err == ERR_LIBRARY)
+		return err; /* no configuration mends that */
+	config_fetch(config, &fetch);
+	if (fetch_check(&fetch, why) < 0)
+		config_error(&errors, path, config_line(config, "ca_file"),
+		    "%s", why);
+	if (strncmp(config->store, "redis", strlen("redis")) == 0) {
+		if (redis_auth_read(config->store_auth_file, &auth, why) < 0)
+			config_error(&errors, path,
+			    config_line(config, "store_auth_file"),
+			    "store_auth_file %s", why);
+		redis_auth_forget(&auth);
+	}
+	config_errors_end(&errors);
+	return errors.n == 0 ? 0 : ERR_CONFIG;
 }

@@ -1,269 +1,415 @@
 /*
- * The configuration file through libConfuse.
+ * The configuration file:
  *
- * Every option is text to libConfuse: it stops at the first value that it
- * does not like, while a person wants to see all that is wrong. For the same
- * reason an unknown option is added to those that are known, as one to
- * complain about, and the text is parsed anew.
+ *	file   = *(name ("=" / "+=") value)
+ *	value  = word / "{" [word *("," word) [","]] "}"
+ *	word   = 1*any octet but blanks, controls and "'(){}=+,#*; / "..." /
+ *'...'
+ *
+ * Comments: # and // up to the end of the line, and those in slash and star.
+ * Neither // nor the latter begins within a word. In double quotes a backslash
+ * quotes as in C, in single ones itself and the quote; ${NAME} outside single
+ * quotes is taken from the environment.
+ *
+ * A person wants to see all that is wrong at once: a value that is not good, an
+ * unknown option and a stray character are reported, and the parser goes on.
+ * After an error of syntax nobody knows where the next option begins.
  */
 #include "autoconf.h"
 
-#include <confuse.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "config/config_internal.h"
 
-#define UNKNOWN_MAX 16
+#define SOURCE_MAX (1024 * 1024)
 
-struct file_parse {
-	const char *path;
-	struct config_errors *errors;
-	struct config_lines *lines;
-	char *unknown[UNKNOWN_MAX];
-	bool complained[UNKNOWN_MAX];
-	size_t n_unknown;
-	bool stopped_at_unknown; /* this time */
-	bool no_memory;
+/* Tokens are themselves as characters; APPEND is "+=". */
+enum {
+	TOKEN_END = 0,
+	TOKEN_WORD = 'w',
+	TOKEN_APPEND = '+',
+	TOKEN_BAD = -1
 };
 
-/* libConfuse's callbacks have no argument of the caller's. Its scanner lives
- * in globals: one parse at a time is the rule anyway. */
-static struct file_parse *current;
+struct parser {
+	const char *path;
+	struct config_errors *errors;
+	struct config *config;
+	const char *at;
+	unsigned line;
+	char *word; /* of TOKEN_WORD */
+	size_t len;
+	size_t room;
+	bool no_memory;
+	unsigned *lines; /* of config */
+};
+
+/* --- words ---------------------------------------------------------------- */
 
 static void
-complain_unknown(const char *name, unsigned line)
+put(struct parser *p, const char *octets, size_t len)
 {
-	const char *nearest = option_nearest(name);
+	if (p->room - p->len <= len) {
+		size_t room = 2 * p->room + len + 64;
+		char *word = realloc(p->word, room);
 
-	if (nearest != NULL)
-		config_error(current->errors, current->path, line,
-		    "there is no option \"%.64s\"; did you mean \"%s\"?", name,
-		    nearest);
-	else
-		config_error(current->errors, current->path, line,
-		    "there is no option \"%.64s\"", name);
-}
-
-static int
-on_unknown(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
-{
-	for (size_t i = 0; i < current->n_unknown; i++) {
-		if (strcmp(current->unknown[i], opt->name) != 0 ||
-		    current->complained[i])
-			continue;
-		current->complained[i] = true;
-		complain_unknown(opt->name, (unsigned)cfg->line);
+		if (word == NULL) {
+			p->no_memory = true;
+			return;
+		}
+		p->word = word;
+		p->room = room;
 	}
-	*(const char **)result = value;
+	memcpy(p->word + p->len, octets, len);
+	p->len += len;
+	p->word[p->len] = '\0';
+}
+
+/* At "${". False: it has no end in this word. */
+static bool
+put_variable(struct parser *p)
+{
+	size_t len = strcspn(p->at, "}\n\"");
+	char name[256];
+	const char *value;
+
+	if (p->at[len] != '}' || len >= sizeof(name))
+		return false;
+	memcpy(name, p->at + 2, len - 2);
+	name[len - 2] = '\0';
+	value = getenv(name);
+	if (value != NULL)
+		put(p, value, strlen(value));
+	p->at += len + 1;
+	return true;
+}
+
+/* At a backslash in double quotes, not before the end of the file. */
+static int
+put_escape(struct parser *p)
+{
+	static const char letters[] = "abefnrtv";
+	static const char meant[] = "\a\b\033\f\n\r\t\v";
+	char digits[4] = "", octet = *++p->at;
+	const char *letter = strchr(letters, octet);
+	bool octal = octet >= '0' && octet <= '7';
+	size_t skip = octet == 'x'; /* before the digits */
+	size_t n = 0;
+
+	if (octal || octet == 'x') {
+		n = strspn(p->at + skip,
+		    octal ? "01234567" : "0123456789abcdefABCDEF");
+		n = n < 2U + octal ? n : 2U + octal;
+		memcpy(digits, p->at + skip, n);
+	}
+	if (n > 0) {
+		unsigned long value = strtoul(digits, NULL, octal ? 8 : 16);
+
+		/* A NUL would cut the value off. */
+		if (value == 0 || value > UINT8_MAX) {
+			config_error(p->errors, p->path, p->line,
+			    "invalid %s number '\\%.*s'",
+			    octal ? "octal" : "hexadecimal", (int)(skip + n),
+			    p->at);
+			return ERR_SYNTAX;
+		}
+		octet = (char)value;
+	} else if (letter != NULL) {
+		octet = meant[letter - letters];
+	}
+	/* A backslash at the end of a line joins it with the next one. */
+	if (*p->at != '\n')
+		put(p, &octet, 1);
+	p->line += *p->at == '\n';
+	p->at += n > 0 ? skip + n : 1;
 	return 0;
+}
+
+/* At the opening quote. */
+static int
+take_quoted(struct parser *p)
+{
+	const unsigned opened = p->line;
+	const char quote = *p->at++;
+
+	while (*p->at != quote) {
+		if (*p->at == '\0' || (*p->at == '\\' && p->at[1] == '\0')) {
+			config_error(p->errors, p->path, opened,
+			    "the string that begins here has no end");
+			return TOKEN_BAD;
+		}
+		if (quote == '"' && *p->at == '\\') {
+			if (put_escape(p) < 0)
+				return TOKEN_BAD;
+			continue;
+		}
+		if (quote == '"' && strncmp(p->at, "${", 2) == 0 &&
+		    put_variable(p))
+			continue;
+		if (quote == '\'' && *p->at == '\\' &&
+		    (p->at[1] == '\'' || p->at[1] == '\\'))
+			p->at++;
+		p->line += *p->at == '\n';
+		put(p, p->at++, 1);
+	}
+	p->at++;
+	return TOKEN_WORD;
+}
+
+static bool
+is_control(char octet)
+{
+	return ((unsigned char)octet < 0x20 && octet != '\0') || octet == 0x7f;
 }
 
 static int
-on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+take_word(struct parser *p)
 {
-	const struct option *option = option_by_name(opt->name);
-	unsigned line = (unsigned)cfg->line;
-	unsigned *set = &current->lines->line[option - config_options];
-	char why[CONFIG_WHY_SIZE];
-
-	if (option_check(option, value, why) < 0)
-		config_error(current->errors, current->path, line, "%s: %s",
-		    option->name, why);
-	if (option->kind != OPTION_LIST && *set != 0)
-		config_error(current->errors, current->path, line,
-		    "%s: set in line %u before", option->name, *set);
-	*set = line;
-	*(const char **)result = value;
-	return 0;
+	while (
+	    !is_control(*p->at) && strchr(" \"'(){}=+,#*;", *p->at) == NULL) {
+		if (strncmp(p->at, "${", 2) == 0 && put_variable(p))
+			continue;
+		put(p, p->at++, 1);
+	}
+	return TOKEN_WORD;
 }
 
-/* True: name was noted, and it is worth trying again. */
+/* --- tokens --------------------------------------------------------------- */
+
+/* At slash and star. False: the comment has no end. */
 static bool
-note_unknown(const char *name)
+skip_comment(struct parser *p)
 {
-	if (current->n_unknown == UNKNOWN_MAX)
+	const char *end = strstr(p->at + 2, "*/");
+
+	if (end == NULL) {
+		config_error(p->errors, p->path, p->line,
+		    "the comment that begins here has no end");
 		return false;
-	current->unknown[current->n_unknown] = strdup(name);
-	if (current->unknown[current->n_unknown] == NULL)
-		return false;
-	current->n_unknown++;
+	}
+	for (end += 2; p->at < end; p->at++)
+		p->line += *p->at == '\n';
 	return true;
 }
 
 static void
-on_error(cfg_t *cfg, const char *fmt, va_list ap)
+report_stray(struct parser *p)
 {
-	if (strcmp(fmt, "no such option '%s'") == 0) {
-		va_list copy;
+	const char octet = *p->at++;
 
-		va_copy(copy, ap);
-		current->stopped_at_unknown =
-		    note_unknown(va_arg(copy, const char *));
-		va_end(copy);
-	}
-	config_verror(current->errors, current->path, (unsigned)cfg->line, fmt,
-	    ap);
+	if (is_control(octet))
+		config_error(p->errors, p->path, p->line,
+		    "control character 0x%02x", (unsigned char)octet);
+	else if (octet == ';')
+		config_error(p->errors, p->path, p->line,
+		    "';' must stand in quotes; none is needed at the end of a "
+		    "line");
+	else
+		config_error(p->errors, p->path, p->line,
+		    "'%c' must stand in quotes", octet);
 }
 
-static cfg_opt_t
-make_row(const struct option *option)
-{
-	cfg_opt_t one =
-	    CFG_STR_CB(option->name, NULL, CFGF_NODEFAULT, on_value);
-	cfg_opt_t list =
-	    CFG_STR_LIST_CB(option->name, NULL, CFGF_NODEFAULT, on_value);
-
-	return option->kind == OPTION_LIST ? list : one;
-}
-
-static cfg_opt_t *
-make_table(const struct file_parse *parse)
-{
-	const size_t n = CONFIG_N_OPTIONS + parse->n_unknown;
-	const cfg_opt_t end = CFG_END();
-	cfg_opt_t *table = calloc(n + 1, sizeof(*table));
-
-	if (table == NULL)
-		return NULL;
-	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++)
-		table[i] = make_row(&config_options[i]);
-	for (size_t i = 0; i < parse->n_unknown; i++) {
-		cfg_opt_t row = CFG_STR_LIST_CB(parse->unknown[i], NULL,
-		    CFGF_NODEFAULT, on_unknown);
-
-		table[CONFIG_N_OPTIONS + i] = row;
-	}
-	table[n] = end;
-	return table;
-}
-
-/* So that += adds to the default, while = puts something in its place. */
 static int
-preset_list(cfg_t *cfg, const struct option *option,
-    const struct config *config)
+next_token(struct parser *p)
 {
-	const struct config_list *list =
-	    (const void *)((const char *)config + option->offset);
-	cfg_opt_t *opt = cfg_getopt(cfg, option->name);
+	p->len = 0;
+	put(p, "", 0);
+	for (;;) {
+		const char *at = p->at;
 
-	for (size_t i = 0; i < list->n; i++) {
-		if (cfg_opt_setnstr(opt, list->item[i], (unsigned)i) !=
-		    CFG_SUCCESS)
-			return ERR_NOMEM;
-	}
-	opt->flags |= CFGF_RESET;
-	return 0;
-}
-
-static cfg_t *
-open_parser(const struct file_parse *parse, const struct config *config)
-{
-	cfg_opt_t *table = make_table(parse);
-	cfg_t *cfg = NULL;
-
-	if (table == NULL)
-		return NULL;
-	cfg = cfg_init(table, CFGF_NONE); /* copies the table */
-	free(table);
-	if (cfg == NULL)
-		return NULL;
-	cfg_set_error_function(cfg, on_error);
-	for (size_t i = 0; i < CONFIG_N_OPTIONS; i++) {
-		if (config_options[i].kind == OPTION_LIST &&
-		    preset_list(cfg, &config_options[i], config) < 0) {
-			cfg_free(cfg);
-			return NULL;
+		if (*at == '\0' || p->no_memory)
+			return p->no_memory ? TOKEN_BAD : TOKEN_END;
+		if (*at == '\n' || *at == ' ' || *at == '\t' ||
+		    (at[0] == '\r' && at[1] == '\n')) {
+			p->line += *at == '\n';
+			p->at++;
+		} else if (*at == '#' || (at[0] == '/' && at[1] == '/')) {
+			p->at += strcspn(at, "\n");
+		} else if (at[0] == '/' && at[1] == '*') {
+			if (!skip_comment(p))
+				return TOKEN_BAD;
+		} else if (at[0] == '+' && at[1] == '=') {
+			p->at += 2;
+			return TOKEN_APPEND;
+		} else if (strchr("={},()", *at) != NULL) {
+			return *p->at++;
+		} else if (*at == '"' || *at == '\'') {
+			return take_quoted(p);
+		} else if (is_control(*at) || strchr("*+;", *at) != NULL) {
+			report_stray(p);
+		} else {
+			return take_word(p);
 		}
 	}
-	return cfg;
-}
-
-/* NULL: no memory. */
-static cfg_t *
-parse_once(struct file_parse *parse, const char *text,
-    const struct config *config)
-{
-	unsigned before = parse->errors->n;
-	cfg_t *cfg = open_parser(parse, config);
-
-	if (cfg == NULL)
-		return NULL;
-	parse->stopped_at_unknown = false;
-	memset(parse->complained, 0, sizeof(parse->complained));
-	memset(parse->lines->line, 0,
-	    CONFIG_N_OPTIONS * sizeof(*parse->lines->line));
-	/* An empty name is an error without a message. */
-	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS &&
-	    parse->errors->n == before)
-		config_error(parse->errors, parse->path, (unsigned)cfg->line,
-		    "syntax error");
-	return cfg;
-}
-
-static cfg_t *
-parse_text(struct file_parse *parse, const char *text,
-    const struct config *config)
-{
-	const struct config_errors before = *parse->errors;
-	cfg_t *cfg = parse_once(parse, text, config);
-
-	/* At most UNKNOWN_MAX times: note_unknown sees to it. */
-	while (cfg != NULL && parse->stopped_at_unknown) {
-		*parse->errors = before;
-		parse->errors->text[before.len] = '\0';
-		cfg_free(cfg);
-		cfg = parse_once(parse, text, config);
-	}
-	return cfg;
 }
 
 static int
-take_values(cfg_t *cfg, const struct option *option, struct config *config,
-    struct arena *arena)
+unexpected(struct parser *p, int token)
 {
-	cfg_opt_t *opt = cfg_getopt(cfg, option->name);
-	unsigned n = cfg_opt_size(opt);
-	const char **values;
+	if (token == TOKEN_END)
+		config_error(p->errors, p->path, p->line,
+		    "premature end of file");
+	else if (token == TOKEN_WORD)
+		config_error(p->errors, p->path, p->line,
+		    "unexpected word \"%.64s\"", p->word);
+	else if (token != TOKEN_BAD)
+		config_error(p->errors, p->path, p->line,
+		    "unexpected token '%s%c'", token == TOKEN_APPEND ? "+" : "",
+		    token == TOKEN_APPEND ? '=' : token);
+	return ERR_SYNTAX;
+}
 
-	if (n == 0 && option->kind != OPTION_LIST)
-		return 0; /* the default stays */
-	values = arena_alloc(arena, (n + 1) * sizeof(*values));
-	if (values == NULL)
-		return ERR_NOMEM;
-	for (unsigned i = 0; i < n; i++)
-		values[i] = cfg_opt_getnstr(opt, i);
-	return option_set(option, config, arena, values, n);
+/* --- options -------------------------------------------------------------- */
+
+/* p->word is a value. option NULL: of an unknown one. */
+static void
+take_value(struct parser *p, const struct option *option)
+{
+	char why[CONFIG_WHY_SIZE];
+	unsigned *line;
+	int err;
+
+	if (option == NULL)
+		return;
+	err = option_add(option, p->config, p->config->arena, p->word, why);
+	p->no_memory |= err == ERR_NOMEM;
+	if (err == ERR_CONFIG)
+		config_error(p->errors, p->path, p->line, "%s: %s",
+		    option->name, why);
+	line = &p->lines[option - config_options];
+	if (option->kind != OPTION_LIST && *line != 0)
+		config_error(p->errors, p->path, p->line,
+		    "%s: set in line %u before", option->name, *line);
+	*line = p->line;
+}
+
+/* Behind "=" or "+=". */
+static int
+take_values(struct parser *p, const struct option *option)
+{
+	int token = next_token(p);
+
+	if (token == TOKEN_WORD) {
+		take_value(p, option);
+		return 0;
+	}
+	if (token != '{' || (option != NULL && option->kind != OPTION_LIST))
+		return unexpected(p, token);
+	if (option != NULL)
+		p->lines[option - config_options] = p->line;
+	token = next_token(p);
+	while (token == TOKEN_WORD) {
+		take_value(p, option);
+		token = next_token(p);
+		if (token != ',')
+			break;
+		token = next_token(p);
+	}
+	return token == '}' ? 0 : unexpected(p, token);
+}
+
+/* p->word is the name. */
+static int
+take_option(struct parser *p)
+{
+	const struct option *option = option_by_name(p->word);
+	const char *nearest = option_nearest(p->word);
+	char name[64];
+	int token;
+
+	(void)snprintf(name, sizeof(name), "%s", p->word);
+	if (name[0] == '\0') {
+		config_error(p->errors, p->path, p->line, "syntax error");
+		return ERR_SYNTAX;
+	}
+	if (option == NULL && nearest != NULL)
+		config_error(p->errors, p->path, p->line,
+		    "there is no option \"%s\"; did you mean \"%s\"?", name,
+		    nearest);
+	else if (option == NULL)
+		config_error(p->errors, p->path, p->line,
+		    "there is no option \"%s\"", name);
+	token = next_token(p);
+	if (token == TOKEN_END || token == TOKEN_BAD)
+		return unexpected(p, token);
+	if (token != '=' && token != TOKEN_APPEND) {
+		config_error(p->errors, p->path, p->line,
+		    "missing equal sign after option '%s'", name);
+		return ERR_SYNTAX;
+	}
+	/* "=" puts a list in the place of the default, "+=" adds to it. */
+	if (option != NULL && option->kind == OPTION_LIST) {
+		if (token == '=')
+			*(struct config_list *)(void *)((char *)p->config +
+			    option->offset) = (struct config_list){0, NULL};
+	} else if (option != NULL && token == TOKEN_APPEND) {
+		config_error(p->errors, p->path, p->line,
+		    "attempt to append to non-list option '%s'", name);
+		return ERR_SYNTAX;
+	}
+	return take_values(p, option);
+}
+
+/* --- the file ------------------------------------------------------------- */
+
+/* NULL: reported. Free with free(). */
+static char *
+read_source(const char *path, struct config_errors *errors)
+{
+	const unsigned before = errors->n;
+	FILE *file = fopen(path, "re");
+	char *text = malloc(SOURCE_MAX + 2);
+	size_t len = 0;
+
+	if (file != NULL && text != NULL)
+		len = fread(text, 1, SOURCE_MAX + 1, file);
+	if (file == NULL || text == NULL || ferror(file)) {
+		config_error(errors, path, 0, "%s", strerror(errno));
+	} else {
+		text[len] = '\0';
+		if (len > SOURCE_MAX)
+			config_error(errors, path, 0, "larger than %d octets",
+			    SOURCE_MAX);
+		else if (strlen(text) != len)
+			config_error(errors, path, 0, "holds a NUL octet");
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	if (errors->n == before)
+		return text;
+	free(text);
+	return NULL;
 }
 
 int
-config_file_parse(const char *path, struct config *config, struct arena *arena,
-    struct config_lines *lines, struct config_errors *errors)
+config_file_parse(const char *path, struct config *config, unsigned *lines,
+    struct config_errors *errors)
 {
-	struct file_parse parse = {.path = path,
+	const unsigned before = errors->n;
+	struct parser p = {.path = path,
 	    .errors = errors,
+	    .config = config,
+	    .line = 1,
 	    .lines = lines};
-	unsigned before = errors->n;
-	char *text = config_source_read(path, errors);
-	cfg_t *cfg = NULL;
-	int err = ERR_CONFIG;
+	char *text = read_source(path, errors);
+	int err = 0, token;
 
 	if (text == NULL)
-		goto out;
-	current = &parse;
-	cfg = parse_text(&parse, text, config);
-	current = NULL;
-	err = cfg == NULL ? ERR_NOMEM : errors->n != before ? ERR_CONFIG : 0;
-	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
-		err = take_values(cfg, &config_options[i], config, arena);
-	if (err == ERR_NOMEM)
-		config_error(errors, path, 0, "%s", err_text(err));
-out:
-	if (cfg != NULL)
-		cfg_free(cfg);
-	for (size_t i = 0; i < parse.n_unknown; i++)
-		free(parse.unknown[i]);
+		return ERR_CONFIG;
+	/* Some editors begin a file with U+FEFF, which no other one shows. */
+	p.at = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+	while (err == 0 && (token = next_token(&p)) != TOKEN_END)
+		err = token == TOKEN_WORD ? take_option(&p)
+					  : unexpected(&p, token);
+	free(p.word);
 	free(text);
-	return err;
+	if (p.no_memory) {
+		config_error(errors, path, 0, "%s", err_text(ERR_NOMEM));
+		return ERR_NOMEM;
+	}
+	return errors->n == before ? 0 : ERR_CONFIG;
 }

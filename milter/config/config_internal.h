@@ -1,21 +1,18 @@
 /*
  * What the files of the configuration share; nobody else includes it.
  *
- * config_source   the file as text, without comments
- * config_file     the text through libConfuse
- * config_option   the option table, and one value of it
- * config_check    the checkers that options.def names
- * config_exempt   lists of domains, and their files
- * config_text     dump and sample
- * config          the snapshot put together
+ * config.c           the snapshot put together, and the one in force
+ * config_file.c      parses the file
+ * config_option.c    the option table, values, memory
+ * config_check.c     the checkers that options.def names, and files
+ * config_domains.c   lists of domains, and their files
+ * config_text.c      words of values, errors, dump and sample
  *
  * Errors found are collected: the first ones, one a line, as
  * `FILE:LINE: text`.
  */
 #ifndef CONFIG_CONFIG_INTERNAL_H
 #define CONFIG_CONFIG_INTERNAL_H
-
-#include <stdarg.h>
 
 #include "base/name.h"
 #include "config/config.h"
@@ -48,9 +45,6 @@ config_errors_init(struct config_errors *errors, char text[CONFIG_ERROR_SIZE]);
  * are replaced. */
 void config_error(struct config_errors *errors, const char *file, unsigned line,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void
-config_verror(struct config_errors *errors, const char *file, unsigned line,
-    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 /* The last line, when some were dropped. */
 void config_errors_end(struct config_errors *errors);
 
@@ -93,20 +87,14 @@ const struct option *option_by_name(const char *name);
 /* The name that was probably meant; NULL: none is near. */
 const char *option_nearest(const char *name);
 
-/* Whether text is a value (LIST: an item) of the option. */
-int option_check(const struct option *option, const char *text,
-    char why[CONFIG_WHY_SIZE]);
-/* Sets what option_check was content with. LIST: all items. 0, ERR_NOMEM. */
-int option_set(const struct option *option, struct config *config,
-    struct arena *arena, const char *const *values, size_t n);
+/* Sets the option, or appends to the list that it is. 0, ERR_NOMEM, or
+ * ERR_CONFIG with why filled in. */
+int option_add(const struct option *option, struct config *config,
+    struct arena *arena, const char *text, char why[CONFIG_WHY_SIZE]);
 int option_set_default(const struct option *option, struct config *config,
     struct arena *arena);
 bool option_same(const struct option *option, const struct config *a,
     const struct config *b);
-/* The items of a default such as "a, b": the n-th, false past the last. */
-bool option_default_item(const struct option *option, size_t n,
-    const char **item, size_t *len);
-
 /* --- words of the file --- */
 
 /* The shortest such word. */
@@ -117,13 +105,16 @@ int config_parse_bool(const char *text, bool *value);
 /* "YYYY-MM-DD": the first second of the day after it, UTC. */
 int config_parse_date(const char *text, size_t len, int64_t *end_s);
 
-/* The checkers that options.def names. */
+/* Puts the value into why, and what is wrong with it behind. ERR_CONFIG. */
+int config_refuse(char why[CONFIG_WHY_SIZE], const char *value, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+/* The checkers that options.def names. They are not asked about an empty value
+ * where the default is empty. */
 option_check_fn check_path;
-option_check_fn check_path_or_empty;
-option_check_fn check_socket_path_or_empty;
+option_check_fn check_socket_path;
 option_check_fn check_socket;
-option_check_fn check_socket_or_empty;
-option_check_fn check_listen_or_empty;
+option_check_fn check_listen;
 option_check_fn check_octal;
 option_check_fn check_resolver;
 option_check_fn check_network;
@@ -134,22 +125,10 @@ option_check_fn check_exempt_sender;
 
 /* --- files --- */
 
-/*
- * The whole file as text with comments blanked out: libConfuse counts their
- * lines wrongly and drops stray characters in silence, so both are dealt with
- * before it sees them. NULL: reported. Free with free().
- */
-char *config_source_read(const char *path, struct config_errors *errors);
-
-/* Which options a file sets, and in which line (0: not set). */
-struct config_lines {
-	unsigned *line; /* one for each row of config_options */
-};
-
-/* Parses path into config, which holds the defaults. Errors are reported. */
-int
-config_file_parse(const char *path, struct config *config, struct arena *arena,
-    struct config_lines *lines, struct config_errors *errors);
+/* Parses path into config, which holds the defaults. lines: one for each row of
+ * config_options, set to the line of its value. Errors are reported. */
+int config_file_parse(const char *path, struct config *config, unsigned *lines,
+    struct config_errors *errors);
 
 /* "example.org", ".example.net", U-labels too: canonical. */
 int config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1]);

@@ -1,6 +1,10 @@
+/* What the configuration means to dns/ and fetch/. Apart, for the scenario
+ * tests have no other file of this folder. */
 #include "autoconf.h"
 
-#include "config/config_io.h"
+#include "config/config.h"
+#include "dns/dns.h"
+#include "fetch/fetch.h"
 
 void
 config_dns(const struct config *config, struct dns_config *out)

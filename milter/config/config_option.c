@@ -1,9 +1,12 @@
 /*
- * The option table, and one value of it.
+ * The option table, the values of options, and the memory that they live in.
  */
 #include "autoconf.h"
 
 #include <inttypes.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -44,14 +47,6 @@ option_by_name(const char *name)
 
 #define NAME_MAX_COMPARED 32
 
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
 /* Levenshtein: octets to insert, delete or replace. */
 static size_t
 edit_distance(const char *a, const char *b)
@@ -70,8 +65,11 @@ edit_distance(const char *a, const char *b)
 			size_t above = row[k];
 			size_t differs = a[i - 1] != b[k - 1];
 
-			row[k] =
-			    min3(above + 1, row[k - 1] + 1, diagonal + differs);
+			row[k] = diagonal + differs;
+			if (row[k] > above + 1)
+				row[k] = above + 1;
+			if (row[k] > row[k - 1] + 1)
+				row[k] = row[k - 1] + 1;
 			diagonal = above;
 		}
 	}
@@ -98,185 +96,222 @@ option_nearest(const char *name)
 	return nearest;
 }
 
+/* --- memory --- */
+
+/* Snapshots are small and made once: a list of blocks will do. */
+struct arena_block {
+	struct arena_block *next;
+	alignas(max_align_t) unsigned char data[];
+};
+
+struct arena {
+	struct arena_block *blocks;
+};
+
+struct arena *
+arena_new(void)
+{
+	return calloc(1, sizeof(struct arena));
+}
+
+void
+arena_free(struct arena **arena)
+{
+	struct arena *old = *arena;
+
+	*arena = NULL;
+	if (old == NULL)
+		return;
+	while (old->blocks != NULL) {
+		struct arena_block *block = old->blocks;
+
+		old->blocks = block->next;
+		free(block);
+	}
+	free(old);
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	struct arena_block *block;
+
+	if (size > SIZE_MAX - sizeof(*block))
+		return NULL;
+	block = calloc(1, sizeof(*block) + size);
+	if (block == NULL)
+		return NULL;
+	block->next = arena->blocks;
+	arena->blocks = block;
+	return block->data;
+}
+
+char *
+arena_strndup(struct arena *arena, const char *text, size_t len)
+{
+	char *copy = arena_alloc(arena, len + 1);
+
+	if (copy != NULL)
+		memcpy(copy, text, len);
+	return copy;
+}
+
+char *
+arena_strdup(struct arena *arena, const char *text)
+{
+	return arena_strndup(arena, text, strlen(text));
+}
+
 /* --- one value --- */
 
-static int
-enum_index(const struct option *option, const char *text)
+int
+config_refuse(char why[CONFIG_WHY_SIZE], const char *value, const char *fmt,
+    ...)
 {
-	for (int i = 0; option->words[i] != NULL; i++) {
-		if (strcmp(option->words[i], text) == 0)
-			return i;
-	}
-	return -1;
-}
+	size_t len =
+	    (size_t)snprintf(why, CONFIG_WHY_SIZE, "\"%.128s\"", value);
+	va_list ap;
 
-static int
-check_enum(const struct option *option, const char *text,
-    char why[CONFIG_WHY_SIZE])
-{
-	size_t len;
-
-	if (enum_index(option, text) >= 0)
-		return 0;
-	len = (size_t)snprintf(why, CONFIG_WHY_SIZE,
-	    "\"%.64s\": must be one of", text);
-	for (size_t i = 0; option->words[i] != NULL; i++) {
-		if (len < CONFIG_WHY_SIZE)
-			len += (size_t)snprintf(why + len,
-			    CONFIG_WHY_SIZE - len, "%s \"%s\"",
-			    i > 0 ? "," : "", option->words[i]);
-	}
+	va_start(ap, fmt);
+	(void)vsnprintf(why + len, CONFIG_WHY_SIZE - len, fmt, ap);
+	va_end(ap);
 	return ERR_CONFIG;
 }
 
 static int
-check_int(const struct option *option, const char *text,
+set_enum(int *field, const struct option *option, const char *text,
     char why[CONFIG_WHY_SIZE])
 {
-	int64_t value = 0;
-	int err = config_parse_int(text, &value);
+	char words[CONFIG_WHY_SIZE / 2] = "";
+	size_t len = 0;
+
+	for (int i = 0; option->words[i] != NULL; i++) {
+		if (strcmp(option->words[i], text) == 0) {
+			*field = i;
+			return 0;
+		}
+		if (len < sizeof(words))
+			len += (size_t)snprintf(words + len,
+			    sizeof(words) - len, "%s \"%s\"", i > 0 ? "," : "",
+			    option->words[i]);
+	}
+	return config_refuse(why, text, ": must be one of%s", words);
+}
+
+static int
+set_int(int64_t *field, const struct option *option, const char *text,
+    char why[CONFIG_WHY_SIZE])
+{
+	int err = config_parse_int(text, field);
 
 	if (err == ERR_SYNTAX)
-		snprintf(why, CONFIG_WHY_SIZE,
-		    "\"%.64s\" is not a whole number", text);
-	else if (err < 0 || value < option->min || value > option->max)
-		snprintf(why, CONFIG_WHY_SIZE,
-		    "%.64s is out of range: %" PRId64 " to %" PRId64, text,
-		    option->min, option->max);
-	else
+		return config_refuse(why, text, " is not a whole number");
+	if (err == 0 && *field >= option->min && *field <= option->max)
 		return 0;
+	(void)snprintf(why, CONFIG_WHY_SIZE,
+	    "%.64s is out of range: %" PRId64 " to %" PRId64, text, option->min,
+	    option->max);
 	return ERR_CONFIG;
 }
 
 static int
-check_duration(const struct option *option, const char *text,
+set_duration(uint64_t *field, const struct option *option, const char *text,
     char why[CONFIG_WHY_SIZE])
 {
-	int64_t value = 0;
-	char low[32];
-	char high[32];
-	int err = config_parse_duration(text, &value);
+	int64_t ms = 0;
+	int err = config_parse_duration(text, &ms);
+	char low[32], high[32];
 
-	if (err == ERR_SYNTAX) {
-		snprintf(why, CONFIG_WHY_SIZE,
-		    "\"%.64s\" is not a duration such as \"500ms\", \"8s\", "
-		    "\"5m\", \"2h\" or \"1d\"",
-		    text);
-		return ERR_CONFIG;
-	}
-	if (err == 0 && value >= option->min && value <= option->max)
+	*field = (uint64_t)ms;
+	if (err == ERR_SYNTAX)
+		return config_refuse(why, text,
+		    " is not a duration such as \"500ms\", \"8s\", \"5m\", "
+		    "\"2h\" or \"1d\"");
+	if (err == 0 && ms >= option->min && ms <= option->max)
 		return 0;
 	config_format_duration(option->min, low, sizeof(low));
 	config_format_duration(option->max, high, sizeof(high));
-	snprintf(why, CONFIG_WHY_SIZE, "\"%.64s\" is out of range: %s to %s",
-	    text, low, high);
-	return ERR_CONFIG;
+	return config_refuse(why, text, " is out of range: %s to %s", low,
+	    high);
 }
 
+/* A list grows whenever its length is a power of 2. */
 static int
-check_bool(const char *text, char why[CONFIG_WHY_SIZE])
+append(struct config_list *list, struct arena *arena, const char *text)
 {
-	bool value;
+	const size_t n = list->n;
 
-	if (config_parse_bool(text, &value) == 0)
-		return 0;
-	snprintf(why, CONFIG_WHY_SIZE, "\"%.64s\": must be true or false",
-	    text);
-	return ERR_CONFIG;
-}
+	if ((n & (n - 1)) == 0) {
+		const char **item =
+		    arena_alloc(arena, (n > 0 ? 2 * n : 1) * sizeof(*item));
 
-int
-option_check(const struct option *option, const char *text,
-    char why[CONFIG_WHY_SIZE])
-{
-	switch (option->kind) {
-	case OPTION_STRING:
-	case OPTION_LIST:
-		return option->check != NULL ? option->check(text, why) : 0;
-	case OPTION_BOOL:
-		return check_bool(text, why);
-	case OPTION_INT:
-		return check_int(option, text, why);
-	case OPTION_DURATION:
-		return check_duration(option, text, why);
-	case OPTION_ENUM:
-		return check_enum(option, text, why);
-	}
-	return ERR_CONFIG;
-}
-
-static int
-set_string(const char **field, struct arena *arena, const char *text)
-{
-	*field = arena_strdup(arena, text);
-	return *field != NULL ? 0 : ERR_NOMEM;
-}
-
-static int
-set_list(struct config_list *field, struct arena *arena,
-    const char *const *values, size_t n)
-{
-	const char **item = arena_alloc(arena, (n + 1) * sizeof(*item));
-
-	if (item == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < n; i++) {
-		if (set_string(&item[i], arena, values[i]) < 0)
+		if (item == NULL)
 			return ERR_NOMEM;
+		if (n > 0)
+			memcpy(item, list->item, n * sizeof(*item));
+		list->item = item;
 	}
-	*field = (struct config_list){.n = n, .item = item};
+	list->item[n] = arena_strdup(arena, text);
+	if (list->item[n] == NULL)
+		return ERR_NOMEM;
+	list->n++;
 	return 0;
 }
 
-static int
-set_duration(uint64_t *field, const char *text)
-{
-	int64_t ms;
-	int err = config_parse_duration(text, &ms);
-
-	if (err == 0)
-		*field = (uint64_t)ms;
-	return err;
-}
-
-static int
-set_enum(int *field, const struct option *option, const char *text)
-{
-	*field = enum_index(option, text);
-	return *field >= 0 ? 0 : ERR_SYNTAX;
-}
-
 int
-option_set(const struct option *option, struct config *config,
-    struct arena *arena, const char *const *values, size_t n)
+option_add(const struct option *option, struct config *config,
+    struct arena *arena, const char *text, char why[CONFIG_WHY_SIZE])
 {
 	void *field = (char *)config + option->offset;
+	/* What may be empty is so by default. */
+	bool none = text[0] == '\0' && option->default_text[0] == '\0';
 
 	switch (option->kind) {
 	case OPTION_STRING:
-		return set_string(field, arena, values[0]);
+		if (!none && option->check != NULL &&
+		    option->check(text, why) < 0)
+			return ERR_CONFIG;
+		*(const char **)field = arena_strdup(arena, text);
+		return *(const char **)field != NULL ? 0 : ERR_NOMEM;
 	case OPTION_LIST:
-		return set_list(field, arena, values, n);
+		if (option->check != NULL && option->check(text, why) < 0)
+			return ERR_CONFIG;
+		return append(field, arena, text);
 	case OPTION_BOOL:
-		return config_parse_bool(values[0], field);
+		return config_parse_bool(text, field) == 0
+		    ? 0
+		    : config_refuse(why, text, ": must be true or false");
 	case OPTION_INT:
-		return config_parse_int(values[0], field);
+		return set_int(field, option, text, why);
 	case OPTION_DURATION:
-		return set_duration(field, values[0]);
+		return set_duration(field, option, text, why);
 	case OPTION_ENUM:
-		return set_enum(field, option, values[0]);
+		return set_enum(field, option, text, why);
 	}
 	return ERR_CONFIG;
 }
 
-static bool
-same_list(const struct config_list *a, const struct config_list *b)
+int
+option_set_default(const struct option *option, struct config *config,
+    struct arena *arena)
 {
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		if (strcmp(a->item[i], b->item[i]) != 0)
-			return false;
+	const char *at = option->default_text;
+	char why[CONFIG_WHY_SIZE];
+	int err = 0;
+
+	if (option->kind != OPTION_LIST)
+		return option_add(option, config, arena, at, why);
+	while (err == 0 && *at != '\0') {
+		size_t len = strcspn(at, ",");
+		char *item = arena_strndup(arena, at, len);
+
+		err = item == NULL
+		    ? ERR_NOMEM
+		    : option_add(option, config, arena, item, why);
+		at += len;
+		at += strspn(at, ", ");
 	}
-	return a->n == b->n;
+	return err;
 }
 
 bool
@@ -285,71 +320,25 @@ option_same(const struct option *option, const struct config *a,
 {
 	const void *x = (const char *)a + option->offset;
 	const void *y = (const char *)b + option->offset;
+	const struct config_list *list = x, *other = y;
+	size_t i = 0;
 
 	switch (option->kind) {
 	case OPTION_STRING:
 		return strcmp(*(const char *const *)x,
 			   *(const char *const *)y) == 0;
 	case OPTION_LIST:
-		return same_list(x, y);
+		while (i < list->n && i < other->n &&
+		    strcmp(list->item[i], other->item[i]) == 0)
+			i++;
+		return i == list->n && i == other->n;
 	case OPTION_BOOL:
 		return *(const bool *)x == *(const bool *)y;
 	case OPTION_INT:
-		return *(const int64_t *)x == *(const int64_t *)y;
 	case OPTION_DURATION:
-		return *(const uint64_t *)x == *(const uint64_t *)y;
+		return memcmp(x, y, sizeof(int64_t)) == 0;
 	case OPTION_ENUM:
 		return *(const int *)x == *(const int *)y;
 	}
 	return false;
-}
-
-bool
-option_default_item(const struct option *option, size_t n, const char **item,
-    size_t *len)
-{
-	static const char separator[] = ", ";
-	const char *at = option->default_text;
-
-	if (*at == '\0')
-		return false;
-	for (; n > 0; n--) {
-		at = strstr(at, separator);
-		if (at == NULL)
-			return false;
-		at += strlen(separator);
-	}
-	*item = at;
-	at = strstr(at, separator);
-	*len = at != NULL ? (size_t)(at - *item) : strlen(*item);
-	return true;
-}
-
-#define DEFAULT_ITEMS_MAX 32
-
-static int
-set_default_list(const struct option *option, struct config *config,
-    struct arena *arena)
-{
-	const char *values[DEFAULT_ITEMS_MAX];
-	const char *item;
-	size_t len;
-	size_t n = 0;
-
-	while (n < DEFAULT_ITEMS_MAX &&
-	    option_default_item(option, n, &item, &len)) {
-		values[n] = arena_strndup(arena, item, len);
-		if (values[n++] == NULL)
-			return ERR_NOMEM;
-	}
-	return option_set(option, config, arena, values, n);
-}
-
-int
-option_set_default(const struct option *option, struct config *config,
-    struct arena *arena)
-{
-	if (option->kind == OPTION_LIST)
-		return set_default_list(option, config, arena);
-	return option_set(option, config, arena, &option->default_text, 1);
 }

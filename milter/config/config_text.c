@@ -1,17 +1,220 @@
 /*
- * The configuration as text: dump and sample file.
+ * The configuration as text: the words of values, errors, dump and sample file.
  */
 #include "autoconf.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/ascii.h"
+#include "base/err.h"
 #include "config/config_internal.h"
 
 #define FILL_COLUMN 78
+/* Kept free for "... and N more errors". */
+#define ERRORS_TAIL 64
 
-/* So that libConfuse reads back what was written: "${HOME}" would be taken
- * from the environment. */
+/* --- words ---------------------------------------------------------------- */
+
+static const struct duration_unit {
+	const char *name;
+	int64_t ms;
+} duration_units[] = {
+    {"d",  86400000},
+    {"h",  3600000 },
+    {"m",  60000   },
+    {"s",  1000    },
+    {"ms", 1       },
+};
+
+#define N_DURATION_UNITS (sizeof(duration_units) / sizeof(duration_units[0]))
+
+/* Digits at *cursor, which is left behind the last of them. */
+static int
+parse_digits(const char **cursor, int64_t *value)
+{
+	const char *at = *cursor;
+	int err = 0;
+
+	if (*at < '0' || *at > '9')
+		return ERR_SYNTAX;
+	for (*value = 0; *at >= '0' && *at <= '9'; at++) {
+		int digit = *at - '0';
+
+		if (*value > (INT64_MAX - digit) / 10)
+			err = ERR_RANGE;
+		else
+			*value = *value * 10 + digit;
+	}
+	*cursor = at;
+	return err;
+}
+
+int
+config_parse_duration(const char *text, int64_t *ms)
+{
+	int64_t value;
+	int err = parse_digits(&text, &value);
+
+	if (err == ERR_SYNTAX)
+		return err;
+	for (size_t i = 0; i < N_DURATION_UNITS; i++) {
+		const struct duration_unit *unit = &duration_units[i];
+
+		if (strcmp(text, unit->name) != 0)
+			continue;
+		if (err == ERR_RANGE || value > INT64_MAX / unit->ms)
+			return ERR_RANGE;
+		*ms = value * unit->ms;
+		return 0;
+	}
+	return ERR_SYNTAX;
+}
+
+void
+config_format_duration(int64_t ms, char *out, size_t size)
+{
+	size_t i = 0;
+
+	if (ms == 0) {
+		snprintf(out, size, "0s");
+		return;
+	}
+	while (ms % duration_units[i].ms != 0)
+		i++;
+	snprintf(out, size, "%" PRId64 "%s", ms / duration_units[i].ms,
+	    duration_units[i].name);
+}
+
+int
+config_parse_int(const char *text, int64_t *value)
+{
+	bool negative = *text == '-';
+	int err;
+
+	if (negative)
+		text++;
+	err = parse_digits(&text, value);
+	if (err == ERR_SYNTAX || *text != '\0')
+		return ERR_SYNTAX;
+	if (negative && err == 0)
+		*value = -*value;
+	return err;
+}
+
+int
+config_parse_bool(const char *text, bool *value)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+	    {"true",  true },
+	    {"yes",   true },
+	    {"on",    true },
+	    {"false", false},
+	    {"no",    false},
+	    {"off",   false},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i].word) == 0) {
+			*value = words[i].value;
+			return 0;
+		}
+	}
+	return ERR_SYNTAX;
+}
+
+int
+config_parse_date(const char *text, size_t len, int64_t *end_s)
+{
+	static const char form[] = "dddd-dd-dd";
+	struct tm day = {.tm_isdst = 0};
+	int value[3] = {0, 0, 0};
+	size_t field = 0;
+	int month_day;
+
+	if (len != strlen(form))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < len; i++) {
+		if (form[i] == 'd' && ascii_is_digit((uint8_t)text[i]))
+			value[field] = 10 * value[field] + (text[i] - '0');
+		else if (form[i] == '-' && text[i] == '-')
+			field++;
+		else
+			return ERR_SYNTAX;
+	}
+	day.tm_year = value[0] - 1900;
+	day.tm_mon = value[1] - 1;
+	day.tm_mday = month_day = value[2];
+	if (value[0] < 1970)
+		return ERR_RANGE;
+	/* It takes February 30 for March 2. */
+	*end_s = (int64_t)timegm(&day) + 86400;
+	return day.tm_mon == value[1] - 1 && day.tm_mday == month_day
+	    ? 0
+	    : ERR_RANGE;
+}
+
+/* --- errors --------------------------------------------------------------- */
+
+void
+config_errors_init(struct config_errors *errors, char text[CONFIG_ERROR_SIZE])
+{
+	*errors = (struct config_errors){.text = text};
+	text[0] = '\0';
+}
+
+void
+config_error(struct config_errors *errors, const char *file, unsigned line,
+    const char *fmt, ...)
+{
+	const size_t room = CONFIG_ERROR_SIZE - ERRORS_TAIL - errors->len;
+	char text[CONFIG_ERROR_SIZE], where[CONFIG_ERROR_SIZE] = "";
+	va_list ap;
+	int len;
+
+	errors->n++;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Anybody may have written the file; the error goes to a terminal. */
+	for (char *at = text; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	if (file != NULL && line > 0)
+		(void)snprintf(where, sizeof(where), "%s:%u: ", file, line);
+	else if (file != NULL)
+		(void)snprintf(where, sizeof(where), "%s: ", file);
+	len = snprintf(errors->text + errors->len, room, "%s%s%s",
+	    errors->len > 0 ? "\n" : "", where, text);
+	if (len >= 0 && (size_t)len < room) {
+		errors->len += (size_t)len;
+		return;
+	}
+	/* The first is worth having even when it has to be cut. */
+	if (errors->len == 0)
+		errors->len = strlen(errors->text);
+	else
+		errors->dropped++;
+	errors->text[errors->len] = '\0';
+}
+
+void
+config_errors_end(struct config_errors *errors)
+{
+	if (errors->dropped > 0)
+		snprintf(errors->text + errors->len, ERRORS_TAIL,
+		    "\n... and %u more errors", errors->dropped);
+}
+
+/* --- dump and sample ------------------------------------------------------ */
+
+/* So that the file's parser reads back what was written: "${HOME}" would be
+ * taken from the environment. */
 static void
 print_string(FILE *out, const char *text)
 {

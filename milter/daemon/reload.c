@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/thread.h"
-#include "config/config_io.h"
+#include "config/config.h"
 #include "config/snapshot.h"
 #include "daemon/exemption_log.h"
 #include "daemon/notify.h"

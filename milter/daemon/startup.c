@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/idn.h"
 #include "config/config.h"
-#include "config/config_io.h"
 #include "config/snapshot.h"
 #include "daemon/process.h"
 

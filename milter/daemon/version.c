@@ -2,7 +2,6 @@
 
 #include "daemon/version.h"
 
-#include <confuse.h>
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <libmilter/mfapi.h>
@@ -33,9 +32,9 @@ version_libraries(char *out, size_t size)
 	(void)smfi_version(&major, &minor, &patch);
 	snprintf(out, size,
 	    "%s, libevent %s, libcurl %s, %s, "
-	    "ICU %s, LMDB %d.%d.%d, libmilter %u.%u.%u, libConfuse %s",
+	    "ICU %s, LMDB %d.%d.%d, libmilter %u.%u.%u",
 	    dns, event_get_version(),
 	    curl_version_info(CURLVERSION_NOW)->version,
 	    OpenSSL_version(OPENSSL_VERSION), icu, lmdb_major, lmdb_minor,
-	    lmdb_patch, major, minor, patch, confuse_version);
+	    lmdb_patch, major, minor, patch);
 }

@@ -11,7 +11,6 @@
 
 #include "base/err.h"
 #include "config/config.h"
-#include "config/config_io.h"
 #include "dns/dns.h"
 #include "engine/ask.h"
 #include "fetch/fetch.h"

@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/text.h"
-#include "config/config_io.h"
+#include "config/config.h"
 #include "engine/ask.h"
 #include "store/store.h"
 #include "tool/output.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "config/config_io.h"
+#include "config/config.h"
 #include "tool/tool.h"
 
 struct resolve {

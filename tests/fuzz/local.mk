@@ -41,8 +41,8 @@ tests_fuzz_fuzz_address_LDADD = libio.a libcore.a $(ICU_LIBS)
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_config_LDADD = libconf.a libio.a libcore.a $(CONFUSE_LIBS) \
-	$(ICU_LIBS) $(STORE_LIBS)
+tests_fuzz_fuzz_config_LDADD = libconf.a libio.a libcore.a $(DNS_LIBS) \
+	$(LIBCURL_LIBS) $(ICU_LIBS) $(STORE_LIBS)
 
 tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_control_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
@@ -87,7 +87,7 @@ tests_fuzz_fuzz_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_socketmap_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_socketmap_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_socketmap_LDADD = libfront.a libengine.a libconf.a \
-	libio.a libcore.a $(CONFUSE_LIBS) $(ICU_LIBS) $(STORE_LIBS)
+	libio.a libcore.a $(DNS_LIBS) $(LIBCURL_LIBS) $(ICU_LIBS) $(STORE_LIBS)
 
 tests_fuzz_fuzz_store_format_SOURCES = tests/fuzz/fuzz_store_format.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_store_format_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -372,7 +372,7 @@ S_08_a_lookup_asks_about_a_few_hosts_at_a_time(void)
 static void
 F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 {
-	static const char *const forwarder[] = {"192.0.2.53"};
+	static const char *forwarder[] = {"192.0.2.53"};
 	struct asker unknown;
 
 	world_config.resolvers.n = 1;

@@ -14,7 +14,7 @@
 #define HOST   "mta-sts.example.org"
 #define RTT_MS 100
 
-static const char *const forwarder[] = {"192.0.2.53"};
+static const char *forwarder[] = {"192.0.2.53"};
 
 static void
 over_a_forwarder(void)

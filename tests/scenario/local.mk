@@ -37,7 +37,7 @@ SCENARIO_TESTS += tests/scenario/ask_threads
 tests_scenario_ask_threads_SOURCES = tests/scenario/ask_threads.c
 tests_scenario_ask_threads_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_scenario_ask_threads_LDADD = libengine.a libconf.a libio.a libcore.a \
-	$(STORE_LIBS) $(LIBEVENT_LIBS)
+	$(DNS_LIBS) $(LIBCURL_LIBS) $(ICU_LIBS) $(STORE_LIBS)
 
 # The engine against scripted DNS, HTTPS and store, under a fake clock. The
 # engine's own objects but its loop and clock, which are the fake ones.
@@ -84,4 +84,4 @@ check_PROGRAMS += tests/scenario/million
 tests_scenario_million_SOURCES = tests/scenario/million.c
 tests_scenario_million_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_scenario_million_LDADD = libengine.a libconf.a libio.a libcore.a \
-	$(STORE_LIBS) $(LIBEVENT_LIBS)
+	$(DNS_LIBS) $(LIBCURL_LIBS) $(ICU_LIBS) $(STORE_LIBS)

@@ -73,7 +73,7 @@ check_PROGRAMS += $(CORE_TESTS) $(LIBRARY_TESTS) tests/unit/libraries_shim.so
 UNIT_TESTS += $(CORE_TESTS) $(LIBRARY_TESTS)
 
 LDADD = tests/unit/libtest.a libdstool.a libfront.a libengine.a libconf.a \
-	libio.a libcore.a $(MILTER_LIBS) $(CONFUSE_LIBS) $(DNS_LIBS) \
+	libio.a libcore.a $(MILTER_LIBS) $(DNS_LIBS) \
 	$(LIBCURL_LIBS) $(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
 	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(CRITERION_LIBS)
 CORE_LDADD = tests/unit/libtest.a libcore.a $(CRITERION_LIBS)
@@ -102,7 +102,7 @@ tests_unit_test_verdict_LDADD = $(CORE_LDADD)
 
 # Sources that are in no library.
 tests_unit_test_ask_wait_SOURCES = tests/unit/test_ask_wait.c \
-	milter/base/clock.c milter/engine/cache.c milter/engine/ask_wait.c
+	milter/engine/cache.c milter/engine/ask_wait.c
 tests_unit_test_ask_wait_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_exemption_log_SOURCES = tests/unit/test_exemption_log.c \
 	milter/daemon/exemption_log.c
