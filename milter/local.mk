@@ -53,19 +53,17 @@ libio_a_SOURCES = \
 	milter/base/net.c milter/base/net.h \
 	milter/base/standard_fds.c milter/base/standard_fds.h \
 	milter/dns/dns.c milter/dns/dns.h \
-	milter/dns/dns_anchor.c milter/dns/dns_anchor.h \
-	milter/dns/dns_context.c milter/dns/dns_context.h \
-	milter/dns/dns_delegation.c milter/dns/dns_delegation.h \
+	milter/dns/dns_anchor.c \
+	milter/dns/dns_context.c \
+	milter/dns/dns_delegation.c \
 	milter/dns/dns_guard.c milter/dns/dns_guard.h \
-	milter/dns/dns_libraries.c milter/dns/dns_libraries.h \
-	milter/dns/dns_loop.c milter/dns/dns_loop.h \
-	milter/dns/dns_proof.c milter/dns/dns_proof.h \
-	milter/dns/dns_reply.c milter/dns/dns_reply.h \
-	milter/dns/dns_resolver.c milter/dns/dns_resolver.h \
-	milter/dns/dns_second.c milter/dns/dns_second.h \
-	milter/dns/dns_setup.c milter/dns/dns_setup.h \
-	milter/dns/dns_tls.c milter/dns/dns_tls.h \
-	milter/dns/dns_wire.c milter/dns/dns_wire.h \
+	milter/dns/dns_internal.h \
+	milter/dns/dns_loop.c \
+	milter/dns/dns_proof.c \
+	milter/dns/dns_reply.c \
+	milter/dns/dns_second.c \
+	milter/dns/dns_setup.c \
+	milter/dns/dns_wire.c \
 	milter/fetch/fetch.c milter/fetch/fetch.h \
 	milter/fetch/fetch_event.c milter/fetch/fetch_internal.h \
 	milter/fetch/fetch_outcome.c \

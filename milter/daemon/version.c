@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unicode/uversion.h>
 
-#include "dns/dns_libraries.h"
+#include "dns/dns.h"
 
 void
 version_libraries(char *out, size_t size)

@@ -23,20 +23,15 @@
 #include <sys/queue.h>
 
 #include <event2/event.h>
-#include <getdns/getdns_extra.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "dns/dns_context.h"
-#include "dns/dns_guard.h"
-#include "dns/dns_libraries.h"
-#include "dns/dns_reply.h"
-#include "dns/dns_second.h"
-#include "dns/dns_setup.h"
+#include "dns/dns.h"
+#include "dns/dns_internal.h"
 #include "log/metrics.h"
 
-struct lookup {
-	TAILQ_ENTRY(lookup) entry;
+struct dns_lookup {
+	TAILQ_ENTRY(dns_lookup) entry;
 	struct dns *dns;
 	struct dns_context *context;
 	enum dns_reading reading;
@@ -50,7 +45,7 @@ struct lookup {
 	void *arg;
 };
 
-TAILQ_HEAD(lookup_list, lookup);
+TAILQ_HEAD(lookup_list, dns_lookup);
 
 struct dns {
 	struct event_base *base;
@@ -97,15 +92,15 @@ dns_type_name(enum dns_type type)
 
 /* Over TLS the connection may be the reason. */
 static struct dns_answer *
-failed_connection(const struct lookup *lookup)
+failed_connection(const struct dns_lookup *lookup)
 {
-	const char *why = dns_context_why(lookup->context);
+	const char *why = lookup->context->tls.why;
 
 	return dns_reply_none(FACT_FAILED, why[0] != '\0' ? why : "no answer");
 }
 
 static struct dns_answer *
-failed_lookup(const struct lookup *lookup,
+failed_lookup(const struct dns_lookup *lookup,
     const struct dns_guard_outcome *outcome)
 {
 	char why[DNS_WHY_SIZE];
@@ -121,7 +116,7 @@ failed_lookup(const struct lookup *lookup,
 }
 
 static struct dns_answer *
-bogus_answer(const struct lookup *lookup, const getdns_dict *response,
+bogus_answer(const struct dns_lookup *lookup, const getdns_dict *response,
     const struct dns_guard_outcome *outcome)
 {
 	const char *why =
@@ -145,10 +140,10 @@ bogus_answer(const struct lookup *lookup, const getdns_dict *response,
 
 /* A packet counts only with libunbound's verdict on it (dns_guard.h). */
 static struct dns_answer *
-read_response(const struct lookup *lookup, const getdns_dict *response,
+read_response(const struct dns_lookup *lookup, const getdns_dict *response,
     const struct dns_guard_outcome *outcome)
 {
-	bool guarded = lookup->dns->setup->tls_upstreams == NULL;
+	bool guarded = lookup->context->guarded;
 	struct dns_answer *answer;
 	getdns_dict *reply;
 
@@ -173,7 +168,7 @@ read_response(const struct lookup *lookup, const getdns_dict *response,
 }
 
 static struct dns_answer *
-judge(const struct lookup *lookup, getdns_callback_type_t type,
+judge(const struct dns_lookup *lookup, getdns_callback_type_t type,
     const getdns_dict *response)
 {
 	const struct dns_guard_outcome *outcome = dns_guard_outcome();
@@ -202,7 +197,7 @@ mark_unvalidated(const struct dns_setup *setup, struct dns_answer *answer)
 }
 
 static void
-finish(struct lookup *lookup, struct dns_answer *answer)
+finish(struct dns_lookup *lookup, struct dns_answer *answer)
 {
 	struct dns *dns = lookup->dns;
 
@@ -219,7 +214,7 @@ static void
 answered(getdns_context *context, getdns_callback_type_t type,
     getdns_dict *response, void *arg, getdns_transaction_t id)
 {
-	struct lookup *lookup = arg;
+	struct dns_lookup *lookup = arg;
 
 	(void)context;
 	(void)id;
@@ -230,52 +225,38 @@ answered(getdns_context *context, getdns_callback_type_t type,
 /* --- handing out answers ------------------------------------------------ */
 
 static void
-lookup_free(struct lookup *lookup)
+lookup_free(struct dns_lookup *lookup)
 {
 	dns_context_unref(&lookup->context);
 	free(lookup->answer);
 	free(lookup);
 }
 
-static void
-count(const struct lookup *lookup, const struct dns_answer *answer)
-{
-	struct metrics *metrics = lookup->dns->metrics;
-
-	/* What is cancelled says nothing about the DNS. */
-	if (lookup->dns->closing)
-		return;
-	metrics_count(metrics, METRICS_DNS, dns_type_row(lookup->type),
-	    answer->status);
-	metrics_time(metrics, METRICS_DNS_TIME,
-	    clock_mono_us() - lookup->begun_us);
-}
-
-static void
-hand_out(struct lookup *lookup)
-{
-	static const struct dns_answer no_memory = {.status = FACT_FAILED,
-	    .why = "out of memory"};
-	const struct dns_answer *answer =
-	    lookup->answer != NULL ? lookup->answer : &no_memory;
-
-	lookup->dns->n--;
-	count(lookup, answer);
-	lookup->done(lookup->arg, answer);
-	lookup_free(lookup);
-}
-
-/* Those that finish meanwhile wait for the next turn of the loop. */
+/* Lookups that finish meanwhile wait for the next turn of the loop. */
 static void
 hand_out_finished(struct dns *dns)
 {
+	static const struct dns_answer no_memory = {.status = FACT_FAILED,
+	    .why = "out of memory"};
 	struct lookup_list now = TAILQ_HEAD_INITIALIZER(now);
-	struct lookup *lookup;
+	struct dns_lookup *lookup;
 
 	TAILQ_CONCAT(&now, &dns->finished, entry);
 	while ((lookup = TAILQ_FIRST(&now)) != NULL) {
+		const struct dns_answer *answer =
+		    lookup->answer != NULL ? lookup->answer : &no_memory;
+
 		TAILQ_REMOVE(&now, lookup, entry);
-		hand_out(lookup);
+		dns->n--;
+		/* A cancelled lookup says nothing about the DNS. */
+		if (!dns->closing) {
+			metrics_count(dns->metrics, METRICS_DNS,
+			    dns_type_row(lookup->type), answer->status);
+			metrics_time(dns->metrics, METRICS_DNS_TIME,
+			    clock_mono_us() - lookup->begun_us);
+		}
+		lookup->done(lookup->arg, answer);
+		lookup_free(lookup);
 	}
 }
 
@@ -309,27 +290,31 @@ check_name(const char *name)
 }
 
 static int
-choose_context(struct lookup *lookup)
+choose_context(struct dns_lookup *lookup)
 {
 	struct dns *dns = lookup->dns;
+	const uint64_t life_us = (uint64_t)dns->setup->context_life_ms * 1000;
 	char error[DNS_ERROR_SIZE];
 	int err = 0;
 
 	if (dns->setup->uncached)
 		return dns_context_open(&lookup->context, dns->setup, dns->base,
 		    error);
-	if (dns->current != NULL && dns_context_is_old(dns->current))
+	if (dns->current != NULL && life_us != 0 &&
+	    clock_mono_us() - dns->current->born_us >= life_us)
 		dns_context_unref(&dns->current);
 	if (dns->current == NULL)
 		err = dns_context_open(&dns->current, dns->setup, dns->base,
 		    error);
-	if (err == 0)
-		lookup->context = dns_context_ref(dns->current);
-	return err;
+	if (err != 0)
+		return err;
+	lookup->context = dns->current;
+	lookup->context->refs++;
+	return 0;
 }
 
 static int
-send_question(struct lookup *lookup)
+send_question(struct dns_lookup *lookup)
 {
 	struct dns *dns = lookup->dns;
 	getdns_return_t r;
@@ -360,7 +345,7 @@ int
 dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
     enum dns_reading reading, dns_done_fn *done, void *arg)
 {
-	struct lookup *lookup;
+	struct dns_lookup *lookup;
 	int err;
 
 	if (dns->closing)
@@ -426,13 +411,6 @@ dns_pending(const struct dns *dns)
 /* --- set-up ------------------------------------------------------------- */
 
 static int
-no_memory(char error[DNS_ERROR_SIZE])
-{
-	(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
-	return ERR_NOMEM;
-}
-
-static int
 set_up(struct dns *dns, const struct dns_config *config,
     char error[DNS_ERROR_SIZE])
 {
@@ -443,7 +421,7 @@ set_up(struct dns *dns, const struct dns_config *config,
 		return ERR_CONFIG;
 	dns->wake = event_new(dns->base, -1, 0, woken, dns);
 	if (dns->wake == NULL)
-		return no_memory(error);
+		return dns_no_memory(error);
 	/* Also when uncached: every later context is like this first one. */
 	err = dns_context_open(&dns->current, dns->setup, dns->base, error);
 	if (dns->setup->uncached)
@@ -459,7 +437,7 @@ open_dns(struct dns **out, const struct dns_config *config,
 	int err = dns_libraries_check(error);
 
 	if (err == 0 && dns == NULL)
-		err = no_memory(error);
+		err = dns_no_memory(error);
 	if (err == 0 && dns != NULL) {
 		TAILQ_INIT(&dns->pending);
 		TAILQ_INIT(&dns->finished);
@@ -487,28 +465,22 @@ dns_new(const struct dns_config *config, struct event_base *base,
 	return dns;
 }
 
-static void
-cancel_pending(struct dns *dns)
-{
-	struct lookup *lookup;
-
-	while ((lookup = TAILQ_FIRST(&dns->pending)) != NULL) {
-		(void)dns_context_cancel(lookup->context, lookup->id);
-		if (!lookup->finished)
-			finish(lookup,
-			    dns_reply_none(FACT_FAILED, "cancelled"));
-	}
-}
-
 void
 dns_free(struct dns **dns)
 {
 	struct dns *d = *dns;
+	struct dns_lookup *lookup;
 
 	if (d == NULL)
 		return;
 	d->closing = true;
-	cancel_pending(d);
+	while ((lookup = TAILQ_FIRST(&d->pending)) != NULL) {
+		(void)getdns_cancel_callback(lookup->context->getdns,
+		    lookup->id);
+		if (!lookup->finished)
+			finish(lookup,
+			    dns_reply_none(FACT_FAILED, "cancelled"));
+	}
 	hand_out_finished(d);
 	dns_context_unref(&d->current);
 	if (d->wake != NULL)
@@ -526,7 +498,7 @@ dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 	struct event_base *base = event_base_new();
 	struct dns *dns = NULL;
 	int err = base != NULL ? open_dns(&dns, config, base, error)
-			       : no_memory(error);
+			       : dns_no_memory(error);
 
 	dns_free(&dns);
 	if (base != NULL)

@@ -146,4 +146,10 @@ const char *dns_type_name(enum dns_type type);
 /* Its row in DNS_TYPE_TABLE, for counting. */
 size_t dns_type_row(enum dns_type type);
 
+#define DNS_LIBRARIES_SIZE 128
+
+/* "getdns 1.6.0, libunbound 1.17.1", with "(built with ...)" behind one that
+ * was another at the build. Any thread. */
+void dns_libraries_text(char out[DNS_LIBRARIES_SIZE]);
+
 #endif

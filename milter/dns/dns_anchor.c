@@ -1,6 +1,11 @@
+/*
+ * The trust anchor file: DNSKEY or DS records of the root as a zone file,
+ * such as /usr/share/dns/root.key, or with RFC 5011 state as unbound-anchor(8)
+ * writes it. Every record must be understood, as half a set of anchors fails on
+ * the day of a key roll-over. Keys that are revoked, or that RFC 5011 does not
+ * trust yet, are left out.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_anchor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,10 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <getdns/getdns_extra.h>
-
 #include "base/ascii.h"
 #include "base/err.h"
+#include "dns/dns_internal.h"
 
 enum {
 	TYPE_DS = 43,
@@ -40,19 +44,16 @@ struct reader {
 	uint32_t kind; /* TYPE_DS or TYPE_DNSKEY; 0: none yet */
 };
 
+/* line 0: the file as a whole. */
 static int
-fault(struct reader *r, const char *what)
+fault_at(struct reader *r, unsigned line, const char *what)
 {
-	(void)snprintf(r->error, DNS_ERROR_SIZE, "trust_anchor %s:%u: %s",
-	    r->path, r->line, what);
-	return ERR_CONFIG;
-}
+	char number[16] = "";
 
-static int
-fault_of_file(struct reader *r, const char *what)
-{
-	(void)snprintf(r->error, DNS_ERROR_SIZE, "trust_anchor %s: %s", r->path,
-	    what);
+	if (line > 0)
+		(void)snprintf(number, sizeof(number), ":%u", line);
+	(void)snprintf(r->error, DNS_ERROR_SIZE, "trust_anchor %s%s: %s",
+	    r->path, number, what);
 	return ERR_CONFIG;
 }
 
@@ -65,41 +66,29 @@ read_file(struct reader *r)
 
 	if (r->path == NULL || r->path[0] == '\0') {
 		r->path = "";
-		return fault_of_file(r, "no file is named");
+		return fault_at(r, 0, "no file is named");
 	}
 	f = fopen(r->path, "re");
 	if (f == NULL || fstat(fileno(f), &st) != 0) {
-		err = fault_of_file(r, strerror(errno));
+		err = fault_at(r, 0, strerror(errno));
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX_OCTETS) {
-		err = fault_of_file(r, "not a file of records");
+		err = fault_at(r, 0, "not a file of records");
 		goto out;
 	}
 	r->text = malloc(FILE_MAX_OCTETS);
 	if (r->text == NULL) {
-		err = fault_of_file(r, err_text(ERR_NOMEM));
+		err = fault_at(r, 0, err_text(ERR_NOMEM));
 		goto out;
 	}
 	r->len = fread(r->text, 1, FILE_MAX_OCTETS, f);
 	if (ferror(f) != 0)
-		err = fault_of_file(r, strerror(errno));
+		err = fault_at(r, 0, strerror(errno));
 out:
 	if (f != NULL)
 		(void)fclose(f);
 	return err;
-}
-
-/* unbound and unbound-anchor keep RFC 5011 state in a comment after each key:
- * ";;state=1 [ ADDPEND ]". at: of a semicolon. */
-static void
-note_state(struct reader *r, size_t at)
-{
-	static const char mark[] = ";;state=";
-	const size_t len = strlen(mark);
-
-	if (r->len - at > len && memcmp(r->text + at, mark, len) == 0)
-		r->state = r->text[at + len];
 }
 
 /*
@@ -109,6 +98,7 @@ note_state(struct reader *r, size_t at)
 static int
 next_entry(struct reader *r)
 {
+	static const char mark[] = ";;state=";
 	bool comment = false;
 	int depth = 0;
 	char c;
@@ -125,7 +115,12 @@ next_entry(struct reader *r)
 			r->line++;
 		if (c == ';') {
 			comment = true;
-			note_state(r, r->at - 1);
+			/* unbound-anchor keeps RFC 5011 state in a comment
+			 * after each key: ";;state=1 [ ADDPEND ]". */
+			if (r->len - r->at >= sizeof(mark) - 1 &&
+			    memcmp(r->text + r->at - 1, mark,
+				sizeof(mark) - 1) == 0)
+				r->state = r->text[r->at + sizeof(mark) - 2];
 		}
 		if (comment)
 			continue;
@@ -134,13 +129,13 @@ next_entry(struct reader *r)
 		if (c == ')')
 			depth--;
 		if (c == '\0' || depth < 0 || r->entry_len == ENTRY_MAX - 1)
-			return fault(r, "not a record");
+			return fault_at(r, r->line, "not a record");
 		if (c == '(' || c == ')' || c == '\n' || c == '\r')
 			c = ' ';
 		r->entry[r->entry_len++] = c;
 	}
 	if (depth != 0)
-		return fault(r, "a parenthesis is not closed");
+		return fault_at(r, r->line, "a parenthesis is not closed");
 	return r->entry_len > 0 ? 1 : 0;
 }
 
@@ -158,27 +153,20 @@ entry_is_empty(const struct reader *r)
 	return true;
 }
 
-static bool
-is_of_root(const getdns_dict *record)
-{
-	getdns_bindata *name;
-
-	return getdns_dict_get_bindata(record, "name", &name) ==
-	    GETDNS_RETURN_GOOD &&
-	    name->size == 1 && name->data[0] == 0;
-}
-
 /* NULL if the record can be used. *skip: it is to be left out. */
 static const char *
 record_fault(const struct reader *r, const getdns_dict *record, bool *skip)
 {
+	getdns_bindata *name;
 	uint32_t type = 0;
 	uint32_t flags = 0;
 
 	(void)getdns_dict_get_int(record, "type", &type);
 	if (type != TYPE_DS && type != TYPE_DNSKEY)
 		return "neither DNSKEY nor DS";
-	if (!is_of_root(record))
+	if (getdns_dict_get_bindata(record, "name", &name) !=
+		GETDNS_RETURN_GOOD ||
+	    name->size != 1 || name->data[0] != 0)
 		return "not a record of the root \".\"";
 	if (r->kind != 0 && r->kind != type)
 		return "DNSKEY and DS records do not mix";
@@ -216,7 +204,7 @@ add_entry(struct reader *r)
 			what = err_text(ERR_NOMEM);
 	}
 	getdns_dict_destroy(record);
-	return what == NULL ? 0 : fault(r, what);
+	return what == NULL ? 0 : fault_at(r, r->line, what);
 }
 
 static int
@@ -233,7 +221,7 @@ read_entries(struct reader *r)
 	}
 	if (err != 0)
 		return err;
-	return r->n > 0 ? 0 : fault_of_file(r, "no trust anchor in it");
+	return r->n > 0 ? 0 : fault_at(r, 0, "no trust anchor in it");
 }
 
 int
@@ -252,7 +240,7 @@ dns_anchor_read(const char *path, getdns_list **list,
 	r->error = error;
 	r->list = getdns_list_create();
 	if (r->list == NULL)
-		err = fault_of_file(r, err_text(ERR_NOMEM));
+		err = fault_at(r, 0, err_text(ERR_NOMEM));
 	else
 		err = read_file(r);
 	if (err == 0)

@@ -1,35 +1,93 @@
+/*
+ * One getdns context, set up as a struct dns_setup says, on one event loop.
+ * It has its own cache. dns_guard.h has the reasons.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_context.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include <getdns/getdns_extra.h>
+#include <openssl/x509_vfy.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "dns/dns_guard.h"
-#include "dns/dns_loop.h"
-#include "dns/dns_proof.h"
-#include "dns/dns_tls.h"
+#include "dns/dns_internal.h"
 #include "log/metrics.h"
 
+/* --- why DNS over TLS fails ------------------------------------------------
+ */
+
+/*
+ * getdns reports a failed connection as a generic
+ * error; only its log has the reason. The lines are those of getdns 1.6 and
+ * 1.7; of others nothing is learned but that no connection was made.
+ */
+
+/* "192.0.2.1                   : Verify failed : TLS - *Failure* - (62) ..." */
+static const char opened[] = " : Conn opened: TLS";
+static const char closed[] = " : Conn closed: TLS - *Failure*";
+static const char passed[] = " : Verify passed : TLS";
+static const char failed[] = " : Verify failed : TLS";
+
+/* The address that the line begins with. */
+static int
+address_len(const char *line)
+{
+	return (int)strcspn(line, " ");
+}
+
+/* What follows is `- (62) "hostname mismatch"`, or words. */
+static void
+note_certificate(struct dns_tls *tls, const char *line, const char *rest)
+{
+	const char *code = strchr(rest, '(');
+	const char *words = strchr(rest, '"');
+	long error = code != NULL ? strtol(code + 1, NULL, 10) : 0;
+
+	tls->judged = true;
+	if (error == X509_V_ERR_HOSTNAME_MISMATCH)
+		(void)snprintf(tls->why, sizeof(tls->why),
+		    "the certificate of %.*s is for another name",
+		    address_len(line), line);
+	else if (error != 0 && words != NULL)
+		(void)snprintf(tls->why, sizeof(tls->why),
+		    "the certificate of %.*s is not trusted: %.*s",
+		    address_len(line), line, (int)strcspn(words + 1, "\""),
+		    words + 1);
+	else
+		(void)snprintf(tls->why, sizeof(tls->why),
+		    "%.*s has shown no certificate", address_len(line), line);
+}
+
+/* A line of getdns's log. reached: a TCP connection was there since the latest
+ * line with "opened"; *reached is made false by such a line. */
+static void
+note_line(struct dns_tls *tls, const char *line, bool *reached)
+{
+	const char *rest;
+
+	if (strstr(line, opened) != NULL) {
+		tls->judged = false;
+		*reached = false;
+	} else if (strstr(line, passed) != NULL) {
+		tls->judged = true;
+		tls->why[0] = '\0';
+	} else if ((rest = strstr(line, failed)) != NULL) {
+		note_certificate(tls, line, rest);
+	} else if (strstr(line, closed) != NULL && !tls->judged) {
+		(void)snprintf(tls->why, sizeof(tls->why),
+		    *reached ? "%.*s breaks off TLS"
+			     : "nothing listens on %.*s",
+		    address_len(line), line);
+	}
+}
+
+/* --- the context -----------------------------------------------------------
+ */
+
 #define UDP_PAYLOAD 1232 /* no fragments; getdns's own default is 65535 */
-
-struct dns_context {
-	const struct dns_setup *setup;
-	size_t refs;
-	uint64_t born_us;
-	getdns_context *getdns;
-	getdns_dict *extensions;
-	struct dns_loop loop;
-	struct dns_tls tls;
-	struct dns_guard guard;
-};
-
-typedef getdns_return_t step_fn(struct dns_context *context);
 
 /*
  * One context is opened or closed at a time, whatever the thread: libunbound
@@ -37,62 +95,6 @@ typedef getdns_return_t step_fn(struct dns_context *context);
  * the log stream that another start may be writing to.
  */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-
-static getdns_return_t
-set_resolution(struct dns_context *c)
-{
-	return getdns_context_set_resolution_type(c->getdns,
-	    dns_context_is_guarded(c) ? GETDNS_RESOLUTION_RECURSING
-				      : GETDNS_RESOLUTION_STUB);
-}
-
-/* Nothing but the DNS: no /etc/hosts, no search list. */
-static getdns_return_t
-set_names(struct dns_context *c)
-{
-	getdns_namespace_t dns = GETDNS_NAMESPACE_DNS;
-	getdns_return_t r = getdns_context_set_namespaces(c->getdns, 1, &dns);
-
-	if (r != GETDNS_RETURN_GOOD)
-		return r;
-	return getdns_context_set_append_name(c->getdns,
-	    GETDNS_APPEND_NAME_NEVER);
-}
-
-/* getdns would fetch trust anchors over the network by itself. */
-static getdns_return_t
-set_no_fetching(struct dns_context *c)
-{
-	getdns_return_t r =
-	    getdns_context_set_trust_anchors_verify_CA(c->getdns, "");
-
-	if (r == GETDNS_RETURN_GOOD)
-		r = getdns_context_set_trust_anchors_verify_email(c->getdns,
-		    "");
-	if (r == GETDNS_RETURN_GOOD)
-		r = getdns_context_set_appdata_dir(c->getdns, "/nonexistent/");
-	return r;
-}
-
-static getdns_return_t
-set_trust_anchors(struct dns_context *c)
-{
-	return getdns_context_set_dnssec_trust_anchors(c->getdns,
-	    c->setup->trust_anchors);
-}
-
-static getdns_return_t
-set_timeout(struct dns_context *c)
-{
-	return getdns_context_set_timeout(c->getdns, c->setup->timeout_ms);
-}
-
-static getdns_return_t
-set_payload(struct dns_context *c)
-{
-	return getdns_context_set_edns_maximum_udp_payload_size(c->getdns,
-	    UDP_PAYLOAD);
-}
 
 /* A callback of getdns. */
 static void
@@ -105,7 +107,7 @@ take_log(void *arg, uint64_t system, getdns_loglevel_type level,
 	(void)system;
 	(void)level;
 	(void)vsnprintf(line, sizeof(line), fmt, args);
-	dns_tls_note(&c->tls, line, &c->loop.reached);
+	note_line(&c->tls, line, &c->loop.reached);
 }
 
 /*
@@ -116,12 +118,10 @@ static getdns_return_t
 set_strict_tls(struct dns_context *c)
 {
 	getdns_transport_list_t tls = GETDNS_TRANSPORT_TLS;
-	getdns_return_t r;
+	getdns_return_t r =
+	    getdns_context_set_upstream_recursive_servers(c->getdns,
+		c->setup->tls_upstreams);
 
-	if (dns_context_is_guarded(c))
-		return GETDNS_RETURN_GOOD;
-	r = getdns_context_set_upstream_recursive_servers(c->getdns,
-	    c->setup->tls_upstreams);
 	if (r == GETDNS_RETURN_GOOD)
 		r = getdns_context_set_dns_transport_list(c->getdns, 1, &tls);
 	if (r == GETDNS_RETURN_GOOD)
@@ -138,18 +138,53 @@ set_strict_tls(struct dns_context *c)
 	return r;
 }
 
-static const struct {
-	const char *what;
-	step_fn *run;
-} steps[] = {
-    {"resolution type",    set_resolution   },
-    {"namespaces",         set_names        },
-    {"trust anchor fetch", set_no_fetching  },
-    {"trust anchors",      set_trust_anchors},
-    {"timeout",            set_timeout      },
-    {"UDP payload size",   set_payload      },
-    {"DNS over TLS",       set_strict_tls   },
-};
+/* *what: what was set last. */
+static getdns_return_t
+configure(struct dns_context *c, const char **what)
+{
+	getdns_namespace_t dns = GETDNS_NAMESPACE_DNS;
+	getdns_context *g = c->getdns;
+	getdns_return_t r;
+
+	*what = "resolution type";
+	r = getdns_context_set_resolution_type(g,
+	    c->guarded ? GETDNS_RESOLUTION_RECURSING : GETDNS_RESOLUTION_STUB);
+	if (r == GETDNS_RETURN_GOOD) {
+		/* Nothing but the DNS: no /etc/hosts, no search list. */
+		*what = "namespaces";
+		r = getdns_context_set_namespaces(g, 1, &dns);
+	}
+	if (r == GETDNS_RETURN_GOOD)
+		r = getdns_context_set_append_name(g, GETDNS_APPEND_NAME_NEVER);
+	if (r == GETDNS_RETURN_GOOD) {
+		/* getdns would fetch anchors over the network by itself. */
+		*what = "trust anchor fetch";
+		r = getdns_context_set_trust_anchors_verify_CA(g, "");
+	}
+	if (r == GETDNS_RETURN_GOOD)
+		r = getdns_context_set_trust_anchors_verify_email(g, "");
+	if (r == GETDNS_RETURN_GOOD)
+		r = getdns_context_set_appdata_dir(g, "/nonexistent/");
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "trust anchors";
+		r = getdns_context_set_dnssec_trust_anchors(g,
+		    c->setup->trust_anchors);
+	}
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "timeout";
+		r = getdns_context_set_timeout(g, c->setup->timeout_ms);
+	}
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "UDP payload size";
+		r = getdns_context_set_edns_maximum_udp_payload_size(g,
+		    UDP_PAYLOAD);
+	}
+	if (r == GETDNS_RETURN_GOOD && !c->guarded) {
+		*what = "DNS over TLS";
+		r = set_strict_tls(c);
+	}
+	return r;
+}
 
 static int
 fault(char error[DNS_ERROR_SIZE], const char *what, getdns_return_t r)
@@ -163,20 +198,17 @@ static int
 set_up(struct dns_context *c, struct event_base *base,
     char error[DNS_ERROR_SIZE])
 {
+	const char *what;
 	getdns_return_t r;
-	size_t i;
 
 	/* 0: nothing from resolv.conf and the like */
 	r = getdns_context_create(&c->getdns, 0);
 	if (r != GETDNS_RETURN_GOOD)
 		return fault(error, "context", r);
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		r = steps[i].run(c);
-		if (r != GETDNS_RETURN_GOOD)
-			return fault(error, steps[i].what, r);
-	}
-	r = dns_loop_attach(&c->loop, c->getdns, base,
-	    !dns_context_is_guarded(c));
+	r = configure(c, &what);
+	if (r != GETDNS_RETURN_GOOD)
+		return fault(error, what, r);
+	r = dns_loop_attach(&c->loop, c->getdns, base, !c->guarded);
 	if (r != GETDNS_RETURN_GOOD)
 		return fault(error, "event loop", r);
 	c->extensions = getdns_dict_create();
@@ -204,18 +236,16 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 	int err;
 
 	*context = NULL;
-	if (c == NULL) {
-		(void)snprintf(error, DNS_ERROR_SIZE, "%s",
-		    err_text(ERR_NOMEM));
-		return ERR_NOMEM;
-	}
+	if (c == NULL)
+		return dns_no_memory(error);
 	c->setup = setup;
+	c->guarded = setup->tls_upstreams == NULL;
 	c->refs = 1;
 	c->born_us = clock_mono_us();
 	c->guard.options = &setup->guard;
 	(void)pthread_mutex_lock(&one_at_a_time);
 	err = set_up(c, base, error);
-	if (err == 0 && dns_context_is_guarded(c))
+	if (err == 0 && c->guarded)
 		err = dns_proof(c, &c->guard, error);
 	if (err != 0)
 		destroy(c);
@@ -223,13 +253,6 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 		*context = c;
 	(void)pthread_mutex_unlock(&one_at_a_time);
 	return err;
-}
-
-struct dns_context *
-dns_context_ref(struct dns_context *context)
-{
-	context->refs++;
-	return context;
 }
 
 void
@@ -245,14 +268,6 @@ dns_context_unref(struct dns_context **context)
 	(void)pthread_mutex_unlock(&one_at_a_time);
 }
 
-bool
-dns_context_is_old(const struct dns_context *context)
-{
-	uint64_t life_us = (uint64_t)context->setup->context_life_ms * 1000;
-
-	return life_us != 0 && clock_mono_us() - context->born_us >= life_us;
-}
-
 getdns_return_t
 dns_context_ask(struct dns_context *c, const char *name, enum dns_type type,
     getdns_callback_t callback, void *arg, getdns_transaction_t *id)
@@ -264,22 +279,4 @@ dns_context_ask(struct dns_context *c, const char *name, enum dns_type type,
 	    id, callback);
 	dns_guard_leave(&c->guard);
 	return r;
-}
-
-getdns_return_t
-dns_context_cancel(struct dns_context *c, getdns_transaction_t id)
-{
-	return getdns_cancel_callback(c->getdns, id);
-}
-
-const char *
-dns_context_why(const struct dns_context *context)
-{
-	return context->tls.why;
-}
-
-bool
-dns_context_is_guarded(const struct dns_context *context)
-{
-	return context->setup->tls_upstreams == NULL;
 }

@@ -1,11 +1,19 @@
+/*
+ * Whether a validated denial of DS shows an unsigned delegation.
+ *
+ * A secure NODATA for DS alone does not: the name may lie inside a signed zone.
+ * The NSEC or NSEC3 record of the name itself tells: its types include NS, but
+ * neither SOA nor DS (RFC 6840 4.4, RFC 5155 8.9). An NSEC3 record counts only
+ * if its owner is the hash of the name; another delegation's genuine one could
+ * be appended by anyone on the path.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_delegation.h"
 
 #include <string.h>
 
-#include <getdns/getdns_extra.h>
 #include <openssl/evp.h>
+
+#include "dns/dns_internal.h"
 
 enum {
 	TYPE_NS = 2,
@@ -43,17 +51,6 @@ types_show_it(const uint8_t *map, size_t len)
 {
 	return has_type(map, len, TYPE_NS) && !has_type(map, len, TYPE_SOA) &&
 	    !has_type(map, len, TYPE_DS);
-}
-
-/* RFC 4034 4.1: next name, types. */
-static bool
-nsec_shows_it(const uint8_t *rdata, size_t len)
-{
-	size_t at = 0;
-
-	while (at < len && rdata[at] != 0)
-		at += 1U + rdata[at];
-	return at < len && types_show_it(rdata + at + 1, len - at - 1);
 }
 
 /* RFC 5155 5 */
@@ -121,6 +118,7 @@ record_shows_it(const getdns_dict *record, const struct dns_wire *name)
 	getdns_bindata *owner_data, *rdata;
 	struct dns_wire owner;
 	uint32_t type = 0;
+	size_t at = 0;
 
 	if (getdns_dict_get_int(record, "type", &type) != GETDNS_RETURN_GOOD ||
 	    (type != TYPE_NSEC && type != TYPE_NSEC3) ||
@@ -130,9 +128,13 @@ record_shows_it(const getdns_dict *record, const struct dns_wire *name)
 	    getdns_dict_get_bindata(record, "/rdata/rdata_raw", &rdata) !=
 		GETDNS_RETURN_GOOD)
 		return false;
-	if (type == TYPE_NSEC)
-		return dns_wire_equal(&owner, name) &&
-		    nsec_shows_it(rdata->data, rdata->size);
+	if (type == TYPE_NSEC) {
+		/* RFC 4034 4.1: next name, types. */
+		while (at < rdata->size && rdata->data[at] != 0)
+			at += 1U + rdata->data[at];
+		return dns_wire_equal(&owner, name) && at < rdata->size &&
+		    types_show_it(rdata->data + at + 1, rdata->size - at - 1);
+	}
 	return nsec3_shows_it(rdata->data, rdata->size, &owner, name);
 }
 

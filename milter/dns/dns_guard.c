@@ -10,6 +10,8 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include "base/text.h"
+
 #define GUARD_API __attribute__((visibility("default"), used))
 
 /* libunbound's words for `sec` in its callback (unbound-event.h). */
@@ -88,25 +90,6 @@ set_option(struct dns_guard *guard, const char *name, const char *value)
 }
 
 static void
-set_forwarders(struct dns_guard *guard, set_fwd_fn *real)
-{
-	const struct dns_guard_options *o = guard->options;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < o->n_forwarders; i++) {
-		rc = real(guard->ctx, o->forwarders[i]);
-		if (rc != 0)
-			note_error(guard, o->forwarders[i], rc);
-	}
-	if (o->system) {
-		rc = ub_ctx_resolvconf(guard->ctx, NULL);
-		if (rc != 0)
-			note_error(guard, "resolv.conf", rc);
-	}
-}
-
-static void
 set_up(struct dns_guard *guard, set_fwd_fn *real)
 {
 	const struct dns_guard_options *o = guard->options;
@@ -126,7 +109,16 @@ set_up(struct dns_guard *guard, set_fwd_fn *real)
 		set_option(guard, "do-not-query-localhost:", "no");
 	if (o->root_hints != NULL)
 		set_option(guard, "root-hints:", o->root_hints);
-	set_forwarders(guard, real);
+	for (i = 0; i < o->n_forwarders; i++) {
+		rc = real(guard->ctx, o->forwarders[i]);
+		if (rc != 0)
+			note_error(guard, o->forwarders[i], rc);
+	}
+	if (o->system) {
+		rc = ub_ctx_resolvconf(guard->ctx, NULL);
+		if (rc != 0)
+			note_error(guard, "resolv.conf", rc);
+	}
 	if (o->unbound_conf != NULL) {
 		rc = ub_ctx_config(guard->ctx, o->unbound_conf);
 		if (rc != 0)
@@ -159,17 +151,6 @@ ub_ctx_set_fwd(struct ub_ctx *ctx, const char *addr)
 	return 0;
 }
 
-/* The text quotes names and addresses of strangers. */
-static void
-copy_reason(char out[DNS_WHY_SIZE], const char *why)
-{
-	size_t i;
-
-	for (i = 0; why != NULL && why[i] != '\0' && i < DNS_WHY_SIZE - 1; i++)
-		out[i] = why[i] >= ' ' && why[i] <= '~' ? why[i] : '?';
-	out[i] = '\0';
-}
-
 /*
  * getdns gets a packet only where libunbound has an answer. That of a bogus
  * answer is passed on as if it were unsigned, so that getdns does not validate
@@ -189,7 +170,10 @@ pass_on(void *arg, int rcode, void *packet, int len, int sec, char *why,
 	outcome.rcode = rcode;
 	outcome.secure = sec == UB_SEC_SECURE;
 	outcome.bogus = sec == UB_SEC_BOGUS;
-	copy_reason(outcome.why, why);
+	outcome.why[0] = '\0';
+	/* The text quotes names and addresses of strangers. */
+	if (why != NULL)
+		text_ascii(outcome.why, sizeof(outcome.why), why, strlen(why));
 	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) {
 		rcode = RCODE_SERVFAIL;
 		packet = NULL;
@@ -236,55 +220,31 @@ dns_guard_enter(struct dns_guard *guard)
 	current_guard = guard;
 }
 
-/* libunbound says what is wrong in a log line only: keep the first. */
-static void
-add_log(struct dns_guard *guard)
+void
+dns_guard_leave(struct dns_guard *guard)
 {
 	static const char mark[] = "error: ";
-	const char *line = strstr(guard->log_text, mark);
 	size_t len = strlen(guard->error);
+	const char *line;
 
-	if (line == NULL || len + 3 >= sizeof(guard->error))
+	current_guard = NULL;
+	if (guard->log == NULL)
 		return;
-	line += sizeof(mark) - 1;
-	(void)snprintf(guard->error + len, sizeof(guard->error) - len, ": %.*s",
-	    (int)strcspn(line, "\n"), line);
-}
-
-static void
-end_log(struct dns_guard *guard)
-{
 	(void)ub_ctx_debugout(guard->ctx, stderr);
 	(void)fclose(guard->log);
 	guard->log = NULL;
 	if (guard->log_text == NULL)
 		return;
-	if (guard->error[0] != '\0')
-		add_log(guard);
-	else
+	/* libunbound says what is wrong in a log line only: keep the first. */
+	line = strstr(guard->log_text, mark);
+	if (len == 0)
 		(void)fputs(guard->log_text, stderr);
+	else if (line != NULL && len + 3 < sizeof(guard->error))
+		(void)snprintf(guard->error + len, sizeof(guard->error) - len,
+		    ": %.*s", (int)strcspn(line + strlen(mark), "\n"),
+		    line + strlen(mark));
 	free(guard->log_text);
 	guard->log_text = NULL;
-}
-
-void
-dns_guard_leave(struct dns_guard *guard)
-{
-	current_guard = NULL;
-	if (guard->log != NULL)
-		end_log(guard);
-}
-
-const char *
-dns_guard_failed(const struct dns_guard *guard)
-{
-	return guard->error[0] != '\0' ? guard->error : NULL;
-}
-
-bool
-dns_guard_in_force(const struct dns_guard *guard)
-{
-	return !guard->broken && guard->set_up > 0 && guard->asked > 0;
 }
 
 const struct dns_guard_outcome *

@@ -72,13 +72,6 @@ void dns_guard_enter(struct dns_guard *guard);
 void dns_guard_leave(struct dns_guard *guard);
 
 /*
- * After the first lookup: NULL if libunbound started, else what is wrong; and
- * whether it was through the guard. Without it nothing else counts.
- */
-const char *dns_guard_failed(const struct dns_guard *guard);
-bool dns_guard_in_force(const struct dns_guard *guard);
-
-/*
  * Inside a callback of getdns: the outcome of the lookup that it reports.
  * NULL: the callback does not come from libunbound (time-out, cancellation).
  */

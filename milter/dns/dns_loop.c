@@ -1,6 +1,11 @@
+/*
+ * A getdns event loop over libevent. (Debian's libgetdns_ex_event exports no
+ * symbol that could be used instead.)
+ *
+ * A struct dns_loop belongs to the thread of its event_base and must outlive
+ * the getdns context, which uses it until its very end.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_loop.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,6 +13,8 @@
 #include <sys/time.h>
 
 #include <event2/event.h>
+
+#include "dns/dns_internal.h"
 
 /*
  * Write before read: libunbound's connect with TCP fast open must see that
@@ -45,42 +52,29 @@ fire_tls(evutil_socket_t fd, short what, void *arg)
 	fire(fd, what, arg);
 }
 
-/* Without this a query over TCP waits for the acknowledgement of its length
- * octets. On UDP sockets it fails, which does not matter. */
-static void
-no_delay(int fd)
-{
-	int on = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-/* A socket that waits to be connected has no peer yet. */
-static bool
-is_connected(int fd)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
-
-	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
-}
-
 static getdns_return_t
 schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
     getdns_eventloop_event *event)
 {
 	struct dns_loop *loop = (struct dns_loop *)super;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
 	struct timeval after;
 	struct event *ev;
 	short what = 0;
+	int on = 1;
 
 	if (event->read_cb != NULL)
 		what |= EV_READ | EV_PERSIST;
 	if (event->write_cb != NULL)
 		what |= EV_WRITE | EV_PERSIST;
+	/* Or a query over TCP would wait for the acknowledgement of its length
+	 * octets. On UDP sockets it fails, which does not matter. */
 	if (what != 0)
-		no_delay(fd);
-	if (what != 0 && loop->tls && is_connected(fd))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* A socket that waits to be connected has no peer yet. */
+	if (what != 0 && loop->tls &&
+	    getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
 		loop->reached = true;
 	ev = event_new(loop->base, what != 0 ? fd : -1, what,
 	    loop->tls ? fire_tls : fire, event);

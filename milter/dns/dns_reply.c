@@ -1,13 +1,14 @@
+/*
+ * From a reply of getdns to a struct dns_answer. What a reply holds is chosen
+ * by strangers; the order in which it is read is the point (GETDNS.md).
+ */
 #include "autoconf.h"
-
-#include "dns/dns_reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/dns_delegation.h"
-#include "dns/dns_wire.h"
+#include "dns/dns_internal.h"
 
 enum {
 	CLASS_IN = 1
@@ -116,23 +117,13 @@ record_is(const getdns_dict *record, uint32_t type, const struct dns_wire *at)
 
 /* --- what comes before the records -------------------------------------- */
 
-static bool
-question_is_ours(const struct reading *r)
-{
-	struct dns_wire name;
-
-	return get_name(r->reply, "/question/qname", &name) &&
-	    dns_wire_equal(&name, &r->owner) &&
-	    get_int(r->reply, "/question/qtype", 0) == (uint32_t)r->type &&
-	    get_int(r->reply, "/question/qclass", 0) == CLASS_IN;
-}
-
 /* NULL, or why the reply says nothing about the name. */
 static const char *
 header_fault(const struct reading *r, char text[DNS_WHY_SIZE])
 {
 	unsigned rcode = get_int(r->reply, "/header/rcode", 0xffff);
 	const char *name = dns_rcode_name(rcode);
+	struct dns_wire question;
 
 	if (get_int(r->reply, "/header/tc", 1) != 0)
 		return "the answer is truncated";
@@ -141,7 +132,10 @@ header_fault(const struct reading *r, char text[DNS_WHY_SIZE])
 		    rcode, name != NULL ? " " : "", name != NULL ? name : "");
 		return text;
 	}
-	if (!question_is_ours(r))
+	if (!get_name(r->reply, "/question/qname", &question) ||
+	    !dns_wire_equal(&question, &r->owner) ||
+	    get_int(r->reply, "/question/qtype", 0) != (uint32_t)r->type ||
+	    get_int(r->reply, "/question/qclass", 0) != CLASS_IN)
 		return "the answer is to another question";
 	return NULL;
 }
@@ -201,35 +195,22 @@ follow_aliases(struct reading *r)
 	return false;
 }
 
-static bool
-get_data(const getdns_dict *record, enum dns_type type, struct found *found)
-{
-	getdns_bindata *data;
-	size_t i;
-
-	for (i = 0; i < sizeof(rdata_rules) / sizeof(rdata_rules[0]); i++) {
-		if (rdata_rules[i].type != type)
-			continue;
-		if (getdns_dict_get_bindata(record, rdata_rules[i].path,
-			&data) != GETDNS_RETURN_GOOD ||
-		    data->size < rdata_rules[i].min ||
-		    data->size > rdata_rules[i].max)
-			return false;
-		found->data = data->data;
-		found->len = data->size;
-		return true;
-	}
-	return false;
-}
-
+/* Whether the RDATA can be used. */
 static bool
 get_found(const getdns_dict *record, enum dns_type type, struct found *found)
 {
+	getdns_bindata *data;
 	struct dns_wire host;
+	size_t i = 0;
 
-	if (!get_data(record, type, found))
+	while (rdata_rules[i].type != type)
+		if (++i == sizeof(rdata_rules) / sizeof(rdata_rules[0]))
+			return false;
+	if (getdns_dict_get_bindata(record, rdata_rules[i].path, &data) !=
+		GETDNS_RETURN_GOOD ||
+	    data->size < rdata_rules[i].min || data->size > rdata_rules[i].max)
 		return false;
-	found->preference = 0;
+	*found = (struct found){.data = data->data, .len = data->size};
 	if (type != DNS_MX)
 		return true;
 	found->preference =
@@ -328,44 +309,28 @@ by_preference(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static size_t
-octets_needed(const struct reading *r)
-{
-	size_t total = 0;
-	size_t i;
-
-	for (i = 0; i < r->n; i++)
-		total += r->type == DNS_MX ? NAME_SIZE : r->found[i].len;
-	return total;
-}
-
-/* The host of an MX record into name, which has NAME_SIZE. */
-static void
-fill_host(const struct found *found, struct dns_record *record, char *name)
-{
-	struct dns_wire wire;
-
-	(void)dns_wire_from_octets(found->data, found->len, &wire);
-	record->preference = found->preference;
-	record->unusable = !dns_wire_to_name(&wire, name);
-	if (record->unusable) /* D-18 */
-		dns_wire_to_text(&wire, name);
-	record->name = name;
-}
-
 /* Copies out what getdns owns: records first, octets behind them. */
 static void
 fill_records(const struct reading *r, struct dns_record *records,
     uint8_t *octets)
 {
+	struct dns_wire wire;
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
 		const struct found *found = &r->found[i];
 
 		if (r->type == DNS_MX) {
-			fill_host(found, &records[i], (char *)octets);
-			octets += strlen(records[i].name) + 1;
+			char *name = (char *)octets; /* NAME_SIZE of them */
+
+			(void)dns_wire_from_octets(found->data, found->len,
+			    &wire);
+			records[i].preference = found->preference;
+			records[i].unusable = !dns_wire_to_name(&wire, name);
+			if (records[i].unusable) /* D-18 */
+				dns_wire_to_text(&wire, name);
+			records[i].name = name;
+			octets += strlen(name) + 1;
 		} else {
 			memcpy(octets, found->data, found->len);
 			records[i].data = octets;
@@ -395,9 +360,13 @@ make_answer(const struct reading *r, enum fact_status status)
 {
 	size_t head = sizeof(struct dns_answer);
 	size_t table = r->n * sizeof(struct dns_record);
-	struct dns_answer *answer = calloc(1, head + table + octets_needed(r));
+	size_t octets = 0;
+	struct dns_answer *answer;
 	struct dns_record *records;
 
+	for (size_t i = 0; i < r->n; i++)
+		octets += r->type == DNS_MX ? NAME_SIZE : r->found[i].len;
+	answer = calloc(1, head + table + octets);
 	if (answer == NULL)
 		return NULL;
 	records = (struct dns_record *)(void *)(answer + 1);

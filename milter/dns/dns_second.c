@@ -1,12 +1,24 @@
+/*
+ * A second look at what getdns calls bogus over TLS. Its validator says so of
+ * every zone whose DS records have unknown algorithms or digests, while RFC
+ * 4035 5.2 makes such a zone insecure: as good as unsigned, and no attack.
+ *
+ *	bogus -> DS of the name, of its parent, ... -> secure DS records:
+ *	    all of them unknown: the question once more, and it is insecure
+ *	    else, or none found: bogus
+ *
+ * The DS records are those of a validated parent zone, so that nobody but its
+ * owner can make a zone insecure. Behind an alias into another zone bogus stays
+ * bogus.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_second.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "dns/dns_internal.h"
 
 #define DS_HEAD 4 /* key tag, algorithm, digest type */
 
@@ -21,8 +33,10 @@ struct second {
 };
 
 static void
-pass_on(struct second *s, const struct dns_answer *answer)
+pass_on(void *arg, const struct dns_answer *answer)
 {
+	struct second *s = arg;
+
 	s->done(s->arg, answer);
 	free(s);
 }
@@ -39,29 +53,21 @@ give_up(struct second *s)
 /* RFC 8624 3.1, 3.3: RSASHA1 and its NSEC3 form, RSASHA256, RSASHA512, ECDSA,
  * EdDSA; SHA-1, SHA-256, SHA-384. What getdns validates with is among them. */
 static bool
-is_known(const struct dns_record *ds)
+are_unknown(const struct dns_answer *ds)
 {
 	static const uint8_t algorithms[] = {5, 7, 8, 10, 13, 14, 15, 16};
 	static const uint8_t digests[] = {1, 2, 4};
 
-	return ds->len > DS_HEAD &&
-	    memchr(algorithms, ds->data[2], sizeof(algorithms)) != NULL &&
-	    memchr(digests, ds->data[3], sizeof(digests)) != NULL;
-}
+	for (size_t i = 0; i < ds->n; i++) {
+		const struct dns_record *record = &ds->records[i];
 
-static bool
-are_unknown(const struct dns_answer *ds)
-{
-	for (size_t i = 0; i < ds->n; i++)
-		if (is_known(&ds->records[i]))
+		if (record->len > DS_HEAD &&
+		    memchr(algorithms, record->data[2], sizeof(algorithms)) !=
+			NULL &&
+		    memchr(digests, record->data[3], sizeof(digests)) != NULL)
 			return false;
+	}
 	return ds->n > 0 && !ds->truncated;
-}
-
-static void
-insecure_answered(void *arg, const struct dns_answer *answer)
-{
-	pass_on(arg, answer);
 }
 
 static void ds_answered(void *arg, const struct dns_answer *answer);
@@ -84,7 +90,7 @@ ds_answered(void *arg, const struct dns_answer *ds)
 	if (ds->status == FACT_SECURE && ds->answer == ANSWER_RECORDS) {
 		if (!are_unknown(ds) ||
 		    dns_ask_once(s->dns, s->name, s->type, DNS_READ_INSECURE,
-			insecure_answered, s) != 0)
+			pass_on, s) != 0)
 			give_up(s);
 		return;
 	}

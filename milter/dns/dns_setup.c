@@ -1,7 +1,12 @@
+/*
+ * What a struct dns_config says, checked and in the form that getdns and
+ * libunbound take. Owns copies of all of it.
+ *
+ * Immutable once made. Any thread.
+ */
 #include "autoconf.h"
 
-#include "dns/dns_setup.h"
-
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,18 +15,145 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/err.h"
-#include "dns/dns_anchor.h"
-#include "dns/dns_resolver.h"
+#include "dns/dns_internal.h"
 
-static bool
-is_given(const char *text)
-{
-	return text != NULL && text[0] != '\0';
-}
+/* --- resolvers -------------------------------------------------------------
+ */
+
+/*
+ * The forms that the option `resolvers` takes:
+ *
+ *	system              the servers of resolv.conf
+ *	IP, IP@PORT         a forwarder; what it says is validated here
+ *	IP@PORT#NAME        strict DNS over TLS: NAME is authenticated
+ */
+
+enum {
+	PORT_DNS = 53,
+	PORT_TLS = 853
+};
 
 static int
-out_of_memory(char error[DNS_ERROR_SIZE])
+refuse(char error[DNS_ERROR_SIZE], const char *text, const char *why)
+{
+	(void)snprintf(error, DNS_ERROR_SIZE, "resolvers: \"%s\": %s", text,
+	    why);
+	return ERR_CONFIG;
+}
+
+static bool
+parse_ip(const char *text, size_t len, struct dns_resolver *out)
+{
+	static const uint8_t localhost6[16] = {[15] = 1};
+
+	if (len == 0 || len >= sizeof(out->ip))
+		return false;
+	memcpy(out->ip, text, len);
+	out->ip[len] = '\0';
+	if (inet_pton(AF_INET, out->ip, out->address) == 1) {
+		out->address_len = 4;
+		out->loopback = out->address[0] == 127;
+		return true;
+	}
+	if (inet_pton(AF_INET6, out->ip, out->address) == 1) {
+		out->address_len = 16;
+		out->loopback = memcmp(out->address, localhost6, 16) == 0;
+		return true;
+	}
+	return false;
+}
+
+static bool
+parse_port(const char *text, size_t len, uint16_t *port)
+{
+	unsigned value = 0;
+	size_t i;
+
+	if (len == 0 || len > 5)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (!ascii_is_digit((uint8_t)text[i]))
+			return false;
+		value = value * 10 + (unsigned)(text[i] - '0');
+	}
+	if (value == 0 || value > UINT16_MAX)
+		return false;
+	*port = (uint16_t)value;
+	return true;
+}
+
+int
+dns_resolver_parse(const char *text, struct dns_resolver *out,
+    char error[DNS_ERROR_SIZE])
+{
+	size_t address_len = strcspn(text, "@#");
+	const char *rest = text + address_len;
+	size_t port_len;
+
+	memset(out, 0, sizeof(*out));
+	if (strcmp(text, "system") == 0)
+		return 0; /* DNS_RESOLVER_SYSTEM */
+	out->kind = strchr(rest, '#') != NULL ? DNS_RESOLVER_TLS
+					      : DNS_RESOLVER_FORWARDER;
+	out->port = out->kind == DNS_RESOLVER_TLS ? PORT_TLS : PORT_DNS;
+	if (!parse_ip(text, address_len, out))
+		return refuse(error, text,
+		    "neither \"system\" nor IP, IP@PORT or IP@PORT#NAME");
+	if (*rest == '@') {
+		port_len = strcspn(++rest, "#");
+		if (!parse_port(rest, port_len, &out->port))
+			return refuse(error, text, "no port number");
+		rest += port_len;
+	}
+	if (out->kind != DNS_RESOLVER_TLS)
+		return 0;
+	rest++;
+	if (name_canon((const uint8_t *)rest, strlen(rest), out->tls_name) != 0)
+		return refuse(error, text,
+		    "DNS over TLS needs the name that the server's "
+		    "certificate is to show, as in 9.9.9.9@853#dns.quad9.net: "
+		    "without it whoever is on the path could answer");
+	return 0;
+}
+
+static bool
+set_octets(getdns_dict *dict, const char *key, const void *data, size_t len)
+{
+	uint8_t copy[16];
+	getdns_bindata octets = {len, copy};
+
+	memcpy(copy, data, len);
+	return getdns_dict_set_bindata(dict, key, &octets) ==
+	    GETDNS_RETURN_GOOD;
+}
+
+getdns_dict *
+dns_resolver_upstream(const struct dns_resolver *resolver)
+{
+	const char *family = resolver->address_len == 4 ? "IPv4" : "IPv6";
+	getdns_dict *dict = getdns_dict_create();
+
+	if (dict == NULL)
+		return NULL;
+	if (set_octets(dict, "address_type", family, 4) &&
+	    set_octets(dict, "address_data", resolver->address,
+		resolver->address_len) &&
+	    getdns_dict_set_int(dict, "tls_port", resolver->port) ==
+		GETDNS_RETURN_GOOD &&
+	    getdns_dict_util_set_string(dict, "tls_auth_name",
+		resolver->tls_name) == GETDNS_RETURN_GOOD)
+		return dict;
+	getdns_dict_destroy(dict);
+	return NULL;
+}
+
+/* --- the options -----------------------------------------------------------
+ */
+
+int
+dns_no_memory(char error[DNS_ERROR_SIZE])
 {
 	(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
 	return ERR_NOMEM;
@@ -39,7 +171,7 @@ copy_path(const char *option, const char *path, char **out,
 	struct stat st;
 	int fd;
 
-	if (!is_given(path))
+	if (path == NULL || path[0] == '\0')
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0)
@@ -54,25 +186,7 @@ copy_path(const char *option, const char *path, char **out,
 		return ERR_CONFIG;
 	}
 	*out = strdup(path);
-	return *out != NULL ? 0 : out_of_memory(error);
-}
-
-static int
-add_forwarder(struct dns_setup *setup, const struct dns_resolver *resolver,
-    char error[DNS_ERROR_SIZE])
-{
-	char text[DNS_RESOLVER_SIZE];
-	char *copy;
-
-	(void)snprintf(text, sizeof(text), "%s@%u", resolver->ip,
-	    (unsigned)resolver->port);
-	copy = strdup(text);
-	if (copy == NULL)
-		return out_of_memory(error);
-	setup->forwarders[setup->guard.n_forwarders++] = copy;
-	if (resolver->loopback)
-		setup->guard.localhost = true;
-	return 0;
+	return *out != NULL ? 0 : dns_no_memory(error);
 }
 
 static int
@@ -90,13 +204,14 @@ add_upstream(struct dns_setup *setup, const struct dns_resolver *resolver,
 		GETDNS_RETURN_GOOD)
 		r = getdns_list_set_dict(setup->tls_upstreams, n, upstream);
 	getdns_dict_destroy(upstream);
-	return r == GETDNS_RETURN_GOOD ? 0 : out_of_memory(error);
+	return r == GETDNS_RETURN_GOOD ? 0 : dns_no_memory(error);
 }
 
 static int
 add_resolver(struct dns_setup *setup, const char *text,
     char error[DNS_ERROR_SIZE])
 {
+	char forwarder[DNS_RESOLVER_SIZE], *copy;
 	struct dns_resolver resolver;
 	int err = dns_resolver_parse(text, &resolver, error);
 
@@ -109,7 +224,14 @@ add_resolver(struct dns_setup *setup, const char *text,
 		setup->guard.localhost = true;
 		return 0;
 	case DNS_RESOLVER_FORWARDER:
-		return add_forwarder(setup, &resolver, error);
+		(void)snprintf(forwarder, sizeof(forwarder), "%s@%u",
+		    resolver.ip, (unsigned)resolver.port);
+		copy = strdup(forwarder);
+		if (copy == NULL)
+			return dns_no_memory(error);
+		setup->forwarders[setup->guard.n_forwarders++] = copy;
+		setup->guard.localhost |= resolver.loopback;
+		return 0;
 	case DNS_RESOLVER_TLS:
 		return add_upstream(setup, &resolver, error);
 	}
@@ -149,7 +271,7 @@ fill(struct dns_setup *setup, const struct dns_config *config,
 	setup->forwarders =
 	    calloc(config->n_resolvers + 1, sizeof(setup->forwarders[0]));
 	if (setup->forwarders == NULL)
-		return out_of_memory(error);
+		return dns_no_memory(error);
 	for (i = 0; i < config->n_resolvers; i++) {
 		err = add_resolver(setup, config->resolvers[i], error);
 		if (err != 0)
@@ -178,7 +300,7 @@ dns_setup_new(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 
 	error[0] = '\0';
 	if (setup == NULL) {
-		(void)out_of_memory(error);
+		(void)dns_no_memory(error);
 		return NULL;
 	}
 	if (fill(setup, config, error) != 0) {

@@ -1,33 +1,28 @@
+/*
+ * Domain names in wire form (RFC 1035 3.1, uncompressed), in lower case: names
+ * of the DNS may hold any octet, so they are compared as what they are.
+ */
 #include "autoconf.h"
-
-#include "dns/dns_wire.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "dns/dns_internal.h"
 
-/* Labels up to the root's, which must be the last octet. */
-static bool
-labels_fill(const uint8_t *octets, size_t len)
+bool
+dns_wire_from_octets(const uint8_t *octets, size_t len, struct dns_wire *out)
 {
 	size_t i = 0;
 
+	out->len = 0;
+	/* Labels up to the root's, which must be the last octet. */
 	while (i < len && octets[i] != 0) {
 		if (octets[i] > LABEL_LEN_MAX)
 			return false;
 		i += 1 + (size_t)octets[i];
 	}
-	return len > 0 && i == len - 1;
-}
-
-bool
-dns_wire_from_octets(const uint8_t *octets, size_t len, struct dns_wire *out)
-{
-	size_t i;
-
-	out->len = 0;
-	if (len > DNS_WIRE_MAX || !labels_fill(octets, len))
+	if (len == 0 || len > DNS_WIRE_MAX || i != len - 1)
 		return false;
 	/* Length octets are below 'A': they stay as they are. */
 	for (i = 0; i < len; i++)

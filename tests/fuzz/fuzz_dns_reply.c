@@ -13,8 +13,7 @@
 
 #include "core/delivery.h"
 #include "core/txt.h"
-#include "dns/dns_reply.h"
-#include "dns/dns_wire.h"
+#include "dns/dns_internal.h"
 #include "dns_message.h"
 #include "fuzz.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "dns/dns.h"
-#include "dns/dns_resolver.h"
+#include "dns/dns_internal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -23,7 +23,7 @@
 #define IN_STATE(n)                                                            \
 	". 172800 IN DNSKEY 257 3 13 4GbYg/jAjpq17MoyLkuter14zsfk6bb7ruOYRiEV" \
 	"/0Z4QNLOqLIuKF583QY0AxHTsn2mTUX3CkDEIs1UYGoJ8w== "                    \
-	";{id = 1 (ksk), size = 256b} ;;state=" n " [  NAME   ] ;;count=0 "      \
+	";{id = 1 (ksk), size = 256b} ;;state=" n " [  NAME   ] ;;count=0 "    \
 	";;lastchange=1500000000 ;;Fri Jul 14 02:40:00 2017\n"
 #define DS_1                 \
 	". IN DS 20326 8 2 " \
@@ -77,15 +77,15 @@ static const struct file_row anchors[] = {
      ". DS 20326 8 2 ( E06D44B80B8F1D39A95C0B0D7C65D084\n"
 	"58E880409BBC683457104237C7F8EC8D ) ; x\n",		 NULL           },
     {"a revoked one beside", REVOKED DNSKEY_1,                      NULL           },
-    /* The file that unbound-anchor and unbound keep up (RFC 5011). */
-    {"ADDPEND beside VALID", IN_STATE("2") IN_STATE("1"),	NULL	       },
-    {"ADDPEND first",	    IN_STATE("1") IN_STATE("3"),	NULL	       },
-    {"START alone",	    IN_STATE("0"),			"no trust"     },
-    {"ADDPEND alone",	    IN_STATE("1"),			"no trust"     },
-    {"VALID alone",	    IN_STATE("2"),			NULL	       },
-    {"MISSING alone",	    IN_STATE("3"),			NULL	       },
-    {"REVOKED alone",	    IN_STATE("4"),			"no trust"     },
-    {"REMOVED alone",	    IN_STATE("5"),			"no trust"     },
+ /* The file that unbound-anchor and unbound keep up (RFC 5011). */
+    {"ADDPEND beside VALID", IN_STATE("2") IN_STATE("1"),           NULL           },
+    {"ADDPEND first",        IN_STATE("1") IN_STATE("3"),           NULL           },
+    {"START alone",          IN_STATE("0"),                         "no trust"     },
+    {"ADDPEND alone",        IN_STATE("1"),                         "no trust"     },
+    {"VALID alone",          IN_STATE("2"),                         NULL           },
+    {"MISSING alone",        IN_STATE("3"),                         NULL           },
+    {"REVOKED alone",        IN_STATE("4"),                         "no trust"     },
+    {"REMOVED alone",        IN_STATE("5"),                         "no trust"     },
     {"empty",		"",				    "no trust"     },
     {"comments alone",       "; nothing\n",                         "no trust"     },
     {"revoked alone",        REVOKED,			       "no trust"     },

@@ -10,7 +10,7 @@
 #include <event2/event.h>
 #include <getdns/getdns.h>
 
-#include "dns/dns_loop.h"
+#include "dns/dns_internal.h"
 
 /* Enough of them that the kernel begins to delay acknowledgements. */
 #define EXCHANGES 16

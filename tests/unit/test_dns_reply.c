@@ -12,8 +12,7 @@
 #include <getdns/getdns.h>
 #include <getdns/getdns_extra.h>
 
-#include "dns/dns_reply.h"
-#include "dns/dns_wire.h"
+#include "dns/dns_internal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RECORDS_MAX  8
