@@ -141,6 +141,10 @@ struct dns_setup {
 	char *ca_file; /* for DNS over TLS; NULL: the system's */
 };
 
+/* Checks the servers that "system" means. 0 or ERR_CONFIG with *error
+ * (`resolvers: "system": FILE:LINE: ...`). */
+int dns_resolv_conf_check(const char *path, char error[DNS_ERROR_SIZE]);
+
 /* ERR_NOMEM, with *error filled in. */
 int dns_no_memory(char error[DNS_ERROR_SIZE]);
 

@@ -30,6 +30,8 @@
  *	IP@PORT#NAME        strict DNS over TLS: NAME is authenticated
  */
 
+#define RESOLV_CONF "/etc/resolv.conf"
+
 enum {
 	PORT_DNS = 53,
 	PORT_TLS = 853
@@ -149,6 +151,48 @@ dns_resolver_upstream(const struct dns_resolver *resolver)
 	return NULL;
 }
 
+/*
+ * libunbound reads resolv.conf itself: it says "syntax error" of the whole
+ * file, and asks 127.0.0.1 when the file names no server.
+ */
+int
+dns_resolv_conf_check(const char *path, char error[DNS_ERROR_SIZE])
+{
+	static const char keyword[] = "nameserver";
+	FILE *file = fopen(path, "re");
+	char text[1024];
+	struct dns_resolver server;
+	unsigned line = 0, n = 0, bad_line = 0;
+
+	if (file == NULL) {
+		(void)snprintf(error, DNS_ERROR_SIZE,
+		    "resolvers: \"system\": %s: %s", path, strerror(errno));
+		return ERR_CONFIG;
+	}
+	while (bad_line == 0 && fgets(text, sizeof(text), file) != NULL) {
+		const char *at = text + strspn(text, " \t");
+
+		line++;
+		if (strncmp(at, keyword, strlen(keyword)) != 0)
+			continue;
+		at += strlen(keyword);
+		at += strspn(at, " \t");
+		n++;
+		if (!parse_ip(at, strspn(at, "0123456789abcdefABCDEF.:"),
+			&server))
+			bad_line = line;
+	}
+	(void)fclose(file);
+	if (bad_line > 0)
+		(void)snprintf(error, DNS_ERROR_SIZE,
+		    "resolvers: \"system\": %s:%u: nameserver needs an address",
+		    path, bad_line);
+	else if (n == 0)
+		(void)snprintf(error, DNS_ERROR_SIZE,
+		    "resolvers: \"system\": %s: names no server", path);
+	return bad_line == 0 && n > 0 ? 0 : ERR_CONFIG;
+}
+
 /* --- the options -----------------------------------------------------------
  */
 
@@ -222,7 +266,7 @@ add_resolver(struct dns_setup *setup, const char *text,
 		setup->guard.system = true;
 		/* resolv.conf often names a resolver on this host */
 		setup->guard.localhost = true;
-		return 0;
+		return dns_resolv_conf_check(RESOLV_CONF, error);
 	case DNS_RESOLVER_FORWARDER:
 		(void)snprintf(forwarder, sizeof(forwarder), "%s@%u",
 		    resolver.ip, (unsigned)resolver.port);

@@ -233,6 +233,41 @@ Test(dns_config, resolvers_that_go_together, .fini = remove_file)
 	cr_expect_not_null(strstr(error, "TLS"), "%s", error);
 }
 
+Test(dns_config, resolv_conf_is_told_with_its_line, .fini = remove_file)
+{
+	static const struct {
+		const char *text;
+		const char *error; /* behind the path; NULL: it is good */
+	} rows[] = {
+	    {"nameserver 192.0.2.1\n",                         NULL                             },
+	    {"# head\nsearch a.test\n\tnameserver\t::1 # x\n", NULL                             },
+	    {"nameserver fe80::1%eth0\nnameserver 192.0.2.1",  NULL                             },
+	    {"",					       ": names no server"              },
+	    {"search a.test\n#nameserver 192.0.2.1\n",         ": names no server"              },
+	    {"nameserver 192.0.2.1\nnameserver localhost\n",
+             ":2: nameserver needs an address"						  },
+	    {"\nnameserver\n",				 ":2: nameserver needs an address"},
+	    {"nameserver 192.0.2\n",                           ":1: nameserver needs an address"},
+	};
+	char error[DNS_ERROR_SIZE], want[DNS_ERROR_SIZE];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int err = dns_resolv_conf_check(file_of(rows[i].text), error);
+
+		if (rows[i].error == NULL) {
+			cr_expect_eq(err, 0, "%s: %s", rows[i].text, error);
+			continue;
+		}
+		(void)snprintf(want, sizeof(want),
+		    "resolvers: \"system\": %s%s", file_name, rows[i].error);
+		cr_expect_eq(err, ERR_CONFIG, "%s", rows[i].text);
+		cr_expect_str_eq(error, want);
+	}
+	cr_expect_eq(dns_resolv_conf_check("/nonexistent", error), ERR_CONFIG);
+	cr_expect_str_eq(error,
+	    "resolvers: \"system\": /nonexistent: No such file or directory");
+}
+
 /* --- libunbound's own files --------------------------------------------- */
 
 static const struct file_row fragments[] = {
