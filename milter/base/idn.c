@@ -52,7 +52,7 @@ append(struct name_text *name, const void *octets, size_t len)
 	return 0;
 }
 
-/* What stands between two ASCII dots; other full stops may be in it. */
+/* part: between two ASCII dots; it may hold other full stops. */
 static int
 append_converted(struct name_text *name, const uint8_t *part, size_t len)
 {

@@ -79,7 +79,7 @@ make_room(struct line_io *io)
 	return 0;
 }
 
-/* What there is, without waiting. */
+/* Reads the octets that have come, without waiting. */
 static int
 fill(struct line_io *io)
 {

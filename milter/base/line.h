@@ -41,7 +41,7 @@ int line_read(struct line_io *io, char **line, size_t *len);
 /* The same, but only what has come already: ERR_NOTFOUND at once. */
 int line_next(struct line_io *io, char **line, size_t *len);
 
-/* Whole, with the line's end added. The errors of line_read. */
+/* Writes the whole line and adds its end. The errors of line_read. */
 int line_write(struct line_io *io, const char *line, size_t len);
 
 #endif

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NAME_LEN_MAX 253 /* RFC 1035 2.3.4, as text */
-#define NAME_SIZE    (NAME_LEN_MAX + 1)
+#define NAME_LEN_MAX  253 /* RFC 1035 2.3.4, as text */
+#define NAME_SIZE     (NAME_LEN_MAX + 1)
 #define LABEL_LEN_MAX 63
 
 /*

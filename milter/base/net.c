@@ -15,8 +15,8 @@
 
 static const uint8_t mapped[MAPPED_OCTETS] = {[10] = 0xff, [11] = 0xff};
 
-/* What a stranger's policy host is not looked for at. The first row that
- * covers an address counts. IANA's special-purpose registries (RFC 6890),
+/* Addresses at which no policy host of a stranger is looked for. The first row
+ * that covers an address counts. IANA's special-purpose registries (RFC 6890),
  * without the anycast services in them that anybody may use. */
 struct special {
 	const char *what; /* NULL: ordinary, in spite of the rows below */

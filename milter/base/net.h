@@ -24,24 +24,24 @@ struct net_prefix {
 	unsigned bits; /* of the 128 */
 };
 
-int net_address_from_octets(
-    const uint8_t *octets, size_t len, struct net_address *out);
-int net_address_from_sockaddr(
-    const struct sockaddr *sa, struct net_address *out);
+int net_address_from_octets(const uint8_t *octets, size_t len,
+    struct net_address *out);
+int
+net_address_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
 /* In one network, as they are given to one user: IPv4 /24, IPv6 /48. */
-bool net_address_is_near(
-    const struct net_address *a, const struct net_address *b);
+bool
+net_address_is_near(const struct net_address *a, const struct net_address *b);
 bool net_address_is_ipv4(const struct net_address *address);
 
 #define NET_ADDRESS_SIZE 46
-void net_address_text(
-    const struct net_address *address, char out[NET_ADDRESS_SIZE]);
+void
+net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE]);
 
 /* "ADDRESS" or "ADDRESS/BITS"; host bits must be 0. 0, ERR_SYNTAX or
  * ERR_RANGE. */
 int net_prefix_parse(const char *text, struct net_prefix *out);
-bool net_prefix_covers(
-    const struct net_prefix *prefix, const struct net_address *address);
+bool net_prefix_covers(const struct net_prefix *prefix,
+    const struct net_address *address);
 
 /*
  * Private, loopback, link-local, multicast, reserved and documentation

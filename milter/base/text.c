@@ -70,7 +70,7 @@ text_decode(const uint8_t *octets, size_t len, uint32_t *code)
 	return row->len;
 }
 
-/* What turns the direction of a line round makes it read as something else. */
+/* Bidirectional controls could make a line read as something else. */
 bool
 text_is_fit(uint32_t code)
 {

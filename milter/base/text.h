@@ -20,18 +20,18 @@
 #define TEXT_INVALID UINT32_MAX
 size_t text_decode(const uint8_t *octets, size_t len, uint32_t *code);
 
-/* False for control characters, what turns the direction of a line round, and
- * TEXT_INVALID. */
+/* False for control characters, bidirectional controls and TEXT_INVALID. */
 bool text_is_fit(uint32_t code);
 
-/* What is not UTF-8 becomes U+FFFD. NULL: no memory. Free with free(). */
+/* Replaces octets that are not UTF-8 by U+FFFD. NULL: no memory. Free with
+ * free(). */
 char *text_utf8(const void *octets, size_t len);
 
 /* Bounded and terminated; what is not printable ASCII becomes '?'. A text that
  * does not fit ends in "...". size: 4 at least. */
 void text_ascii(char *out, size_t size, const void *octets, size_t len);
 
-/* What is not fit becomes \xNN. */
+/* Prints characters that are not fit as \xNN. */
 void text_print(FILE *out, const void *octets, size_t len);
 
 /*

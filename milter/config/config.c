@@ -215,7 +215,7 @@ derive_scope(struct config *config, const char *path,
 			      &config->scope.local_domains);
 }
 
-/* What no single option can tell. */
+/* Checks options against each other. */
 static int
 check_together(const struct config *config, const char *path,
     struct config_errors *errors)
@@ -315,7 +315,7 @@ snapshot_new(struct config *config)
 	return snapshot;
 }
 
-/* Owned by snapshots only, and const to all who read. */
+/* Snapshots own their configuration; for readers it is const. */
 static void
 free_config(const struct config *config)
 {

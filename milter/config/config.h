@@ -52,7 +52,7 @@ struct config {
 #define OPTION(kind, name, default_text, range, help) CONFIG_FIELD_##kind(name)
 #include "config/options.def"
 #undef OPTION
-	/* What is made of the options once, so that readers need not. */
+	/* Derived from the options once, so that readers need not. */
 	struct rules rules;
 	struct scope_rules scope; /* exemptions of option and file */
 	struct domain_list pins;  /* likewise: T-14 */
@@ -111,7 +111,7 @@ const char *config_default_path(void);
  * there and cannot be read does not count as none. */
 const char *config_choose_path(const char *given);
 
-/* What it means to dns/ and fetch/. Borrowed from the snapshot. */
+/* The options of dns/ and fetch/. They point into the snapshot. */
 void config_dns(const struct config *config, struct dns_config *out);
 void config_fetch(const struct config *config, struct fetch_config *out);
 

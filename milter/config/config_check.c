@@ -266,7 +266,7 @@ config_check_files(const struct config *config, const char *path,
 		REDIS_WHY_SIZE <= CONFIG_WHY_SIZE,
 	    "why has room");
 
-	/* What is wrong begins with the option's name. */
+	/* Each message begins with the option's name. */
 	config_errors_init(&errors, error);
 	config_dns(config, &dns);
 	err = dns_check(&dns, why);

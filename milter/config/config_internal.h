@@ -1,5 +1,5 @@
 /*
- * What the files of the configuration share; nobody else includes it.
+ * Declarations that the files of config/ share; only tests include it as well.
  *
  * config.c           the snapshot put together, and the one in force
  * config_file.c      parses the file

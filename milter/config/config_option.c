@@ -263,7 +263,7 @@ option_add(const struct option *option, struct config *config,
     struct arena *arena, const char *text, char why[CONFIG_WHY_SIZE])
 {
 	void *field = (char *)config + option->offset;
-	/* What may be empty is so by default. */
+	/* An option may be empty if its default is. */
 	bool none = text[0] == '\0' && option->default_text[0] == '\0';
 
 	switch (option->kind) {

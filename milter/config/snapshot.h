@@ -24,7 +24,7 @@ struct snapshot *snapshot_new(struct config *config);
 
 /* Takes the snapshot over. NULL: no memory; then it is the caller's. */
 struct snapshots *snapshots_new(struct snapshot *first);
-/* Those that are held stay until they are let go. NULL is fine. */
+/* Snapshots that are held stay until they are released. NULL is fine. */
 void snapshots_free(struct snapshots **snapshots);
 
 /* The one in force, never NULL. */

@@ -38,7 +38,7 @@ address_len(const char *line)
 	return (int)strcspn(line, " ");
 }
 
-/* What follows is `- (62) "hostname mismatch"`, or words. */
+/* rest: `- (62) "hostname mismatch"`, or words. */
 static void
 note_certificate(struct dns_tls *tls, const char *line, const char *rest)
 {

@@ -30,11 +30,11 @@
 
 struct ub_ctx;
 
-/* What libunbound is told to answer by itself, for dns_proof.c. */
+/* libunbound answers this name from local data, for dns_proof.c. */
 #define DNS_GUARD_TOLD_NAME "told.dane-sts-milter.invalid"
 #define DNS_GUARD_TOLD_TEXT "in-force"
 
-/* What libunbound is to be told before it starts. */
+/* Options that libunbound gets before it starts. */
 struct dns_guard_options {
 	bool system;    /* forward to the servers of resolv.conf */
 	bool localhost; /* servers on loopback addresses may be asked */

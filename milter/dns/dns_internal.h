@@ -1,5 +1,5 @@
 /*
- * What the files of dns/ share; nothing but tests includes it as well.
+ * Declarations that the files of dns/ share; only tests include it as well.
  *
  * dns.c             lookups under way
  * dns_second.c      a second look at what getdns calls bogus over TLS
@@ -119,8 +119,8 @@ int dns_resolver_parse(const char *text, struct dns_resolver *out,
 /* As getdns has it, for stub mode. NULL: no memory. */
 getdns_dict *dns_resolver_upstream(const struct dns_resolver *resolver);
 
-/* What a struct dns_config says, checked and in the form that getdns and
- * libunbound take. Owns copies of all of it; immutable once made. */
+/* The options of a struct dns_config, checked and in the form that getdns and
+ * libunbound take. Owns copies; immutable once made. */
 struct dns_setup {
 	/* set: stub mode, strict DNS over TLS to these; else RECURSING mode
 	 * with the guard */

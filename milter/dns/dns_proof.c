@@ -31,7 +31,8 @@
  * (dns_guard.h) rests on what no interface of theirs promises.
  *
  * Versions alone say little: another one may do as well, and is taken if
- * dns_proof.c finds that it does. What cannot work is refused here.
+ * the proof below finds that it does. Versions that cannot work are
+ * refused here.
  */
 
 #define TEXT(number) #number
@@ -140,7 +141,7 @@ dns_libraries_check(char error[DNS_ERROR_SIZE])
 
 #define FIRST_TXT "/replies_tree/0/answer/0/rdata/txt_strings/0"
 
-/* What came of one lookup. */
+/* The result of one lookup. */
 struct trial {
 	bool finished;
 	bool has_outcome; /* libunbound's own word was at hand */
@@ -175,8 +176,8 @@ tried(getdns_context *context, getdns_callback_type_t type,
 	getdns_dict_destroy(response);
 }
 
-/* What goes out to the network after all, by a fragment's will, is broken
- * off. */
+/* An unbound.conf fragment can make libunbound ask the network; such a lookup
+ * is cancelled. */
 static getdns_return_t
 try_name(struct dns_context *context, const char *name, enum dns_type type,
     struct trial *trial)

@@ -1,6 +1,7 @@
 /*
- * From a reply of getdns to a struct dns_answer. What a reply holds is chosen
- * by strangers; the order in which it is read is the point (GETDNS.md).
+ * Turns a reply of getdns into a struct dns_answer. Strangers choose the
+ * contents of a reply, so the order of the checks matters: header, question,
+ * DNSSEC status, aliases, records.
  */
 #include "autoconf.h"
 
@@ -23,7 +24,7 @@ enum {
 	RCODE_NXDOMAIN = 3
 };
 
-/* What the RDATA of a type must be like to be used. */
+/* The form that the RDATA of a type must have to be used. */
 static const struct {
 	enum dns_type type;
 	const char *path;

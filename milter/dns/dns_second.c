@@ -51,7 +51,8 @@ give_up(struct second *s)
 }
 
 /* RFC 8624 3.1, 3.3: RSASHA1 and its NSEC3 form, RSASHA256, RSASHA512, ECDSA,
- * EdDSA; SHA-1, SHA-256, SHA-384. What getdns validates with is among them. */
+ * EdDSA; SHA-1, SHA-256, SHA-384. The algorithms that getdns supports are among
+ * them. */
 static bool
 are_unknown(const struct dns_answer *ds)
 {

@@ -1,6 +1,6 @@
 /*
- * What a struct dns_config says, checked and in the form that getdns and
- * libunbound take. Owns copies of all of it.
+ * Checks the options of a struct dns_config and puts them into the form that
+ * getdns and libunbound take.
  *
  * Immutable once made. Any thread.
  */
@@ -364,7 +364,7 @@ dns_setup_new(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 	if (config->unvalidated)
 		setup->context_life_ms = setup->ttl_max_ms =
 		    config->unvalidated_max_ms / 2;
-	/* Whoever names servers in a file of libunbound's means them. */
+	/* A file of libunbound's may name servers on loopback addresses. */
 	if (setup->unbound_conf != NULL || setup->root_hints != NULL)
 		setup->guard.localhost = true;
 	return setup;

@@ -18,15 +18,16 @@
 #include "fetch/fetch_internal.h"
 #include "log/metrics.h"
 
-/* Of one fetcher; what is more waits. Silent hosts hold a connection for as
- * long as they are let, so a stranger who has many of them should find it hard
- * to use all up. Each costs a descriptor (two for a moment) and some 150 KB. */
+/* Connections of one fetcher; more fetches wait. A silent host holds its
+ * connection until the time-out, so the limit must be hard to exhaust for a
+ * stranger with many of them. A connection costs a descriptor (two for a
+ * moment) and some 150 KB. */
 #define CONNECTIONS_MAX 128
-/* Of them to one network: silent hosts of one place leave room for others, and
- * a provider with many customers can do with it. */
+/* Connections to one network: silent hosts of one network leave room for
+ * others, and a provider with many customers can still be served. */
 #define NETWORK_MAX (CONNECTIONS_MAX / 4)
-/* Beyond those, for fetches that are urgent; each network has its share of them
- * likewise. */
+/* Additional connections that only urgent fetches use, and the share of one
+ * network. */
 #define URGENT_MAX         (CONNECTIONS_MAX / 8)
 #define URGENT_NETWORK_MAX (URGENT_MAX / 4)
 
@@ -158,7 +159,7 @@ fetch_free(struct fetch *f)
 	free(f);
 }
 
-/* Of a host with addresses in several networks the first counts. */
+/* The first address of a host stands for its network. */
 static bool
 has_room(const struct fetcher *fetcher, const struct fetch *f, bool reserved)
 {
@@ -210,7 +211,7 @@ run(struct fetch *f)
 	    : ERR_LIBRARY;
 }
 
-/* The one that waited longest of those that may run, silent ones last. */
+/* The fetch that waited longest among those that may run, silent hosts last. */
 static struct fetch *
 find_next(struct fetcher *fetcher)
 {
@@ -248,7 +249,7 @@ unlink_fetch(struct fetch *f)
 	(void)curl_multi_remove_handle(fetcher->multi, f->transfer.easy);
 }
 
-/* What the end of a fetch that ran says about its host. */
+/* Counts a fetch that ran, and remembers whether its host was silent. */
 static void
 note_end(const struct fetch *f)
 {
@@ -404,7 +405,8 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->rules.n_networks = config->n_networks;
 	fetcher->rules.timeout_ms = config->timeout_ms;
 	fetcher->wait_ms = config->wait_ms != 0 ? config->wait_ms : WAIT_MS;
-	/* A host that cannot even be connected to shall say so as such. */
+	/* Shorter, so that a host that accepts no connection is reported as
+	 * such. */
 	fetcher->rules.connect_ms = config->timeout_ms / 2 + 1;
 	fetcher->rules.max_bytes = config->max_bytes;
 	return fetcher;

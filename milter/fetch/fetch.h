@@ -30,15 +30,15 @@ struct fetch_config {
 	const char *ca_file; /* "" or NULL: the system's */
 	size_t n_networks;   /* special addresses that are allowed (F-16) */
 	const struct net_prefix *networks;
-	unsigned timeout_ms;     /* F-08, from the moment that it runs on */
-	unsigned wait_ms;        /* F-17, until then; 0: as usual */
+	unsigned timeout_ms;     /* F-08: from the start of the connection on */
+	unsigned wait_ms;        /* F-17: for a connection; 0: the default */
 	size_t max_bytes;        /* F-09 */
 	struct metrics *metrics; /* NULL: nobody counts */
 };
 
-/* X(member, name in metrics, TLSRPT result type). F-18: only what is no failure
- * of the fetch has none. F-17: "queue" says nothing about the policy host, as
- * no connection was free to reach it. */
+/* X(member, name in metrics, TLSRPT result type). F-18: a row without a result
+ * type is no failure of the fetch. F-17: "queue" says nothing about the policy
+ * host, as no connection was free to reach it. */
 #define FETCH_FAILURE_TABLE(X)                                            \
 	X(FETCH_FAILURE_NONE, "ok", "")                                   \
 	X(FETCH_FAILURE_ADDRESS, "address", "sts-policy-fetch-error")     \

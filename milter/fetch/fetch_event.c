@@ -17,7 +17,7 @@ struct fetch_event {
 
 /* --- from libevent to libcurl --------------------------------------------- */
 
-/* An error here leaves transfers to their owner's time limit. */
+/* After an error here the owner's time limit ends the transfers. */
 static void
 drive(struct fetch_event *fe, curl_socket_t fd, int what)
 {
@@ -52,8 +52,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- from libcurl to libevent --------------------------------------------- */
 
-/* Calls nothing of libcurl but curl_multi_assign: it is in the midst of things.
- * watched: the struct event of this socket; NULL: none yet. */
+/* libcurl calls this from inside its functions: curl_multi_assign is the only
+ * one that may be called here. watched: the struct event of this socket; NULL:
+ * none yet. */
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
 {

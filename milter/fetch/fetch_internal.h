@@ -1,5 +1,5 @@
 /*
- * What the files of fetch/ share; nothing else includes it.
+ * Declarations that the files of fetch/ share; nothing else includes it.
  *
  * fetch.c            the queue of fetches, and the limits on connections
  * fetch_event.c      libcurl's multi handle on libevent
@@ -62,7 +62,7 @@ int fetch_tls_prepare(void *ssl_ctx, struct fetch_tls *tls);
 
 /* --- fetch_transfer.c ----------------------------------------------------- */
 
-/* What all transfers of a fetcher share; outlives them. */
+/* Rules that all transfers of a fetcher share; outlives them. */
 struct fetch_rules {
 	struct fetch_roots *roots;
 	size_t n_networks;
@@ -72,7 +72,7 @@ struct fetch_rules {
 	size_t max_bytes;
 };
 
-/* What libcurl does not tell of a header. */
+/* Facts about the header that libcurl does not keep. */
 struct fetch_head {
 	size_t octets; /* of all lines, interim responses and trailers too */
 	bool begun;    /* the status line of a response was seen */

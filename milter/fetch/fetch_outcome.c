@@ -1,5 +1,5 @@
-/* What a response and an error mean, in the terms of fetch.h and in words for
- * people. */
+/* Translates responses and errors of libcurl to the failures of fetch.h, with
+ * words for people. */
 #include "autoconf.h"
 
 #include <stdio.h>
