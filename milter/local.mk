@@ -15,11 +15,8 @@ noinst_LIBRARIES += libcore.a libio.a libengine.a libconf.a libfront.a \
 # --- base/, core/, text/: libc alone. The tests of core/ link nothing else.
 libcore_a_SOURCES = \
 	milter/base/ascii.h \
-	milter/base/base64.c milter/base/base64.h \
 	milter/base/clock.c milter/base/clock.h \
-	milter/base/duration.c milter/base/duration.h \
 	milter/base/err.c milter/base/err.h \
-	milter/base/lru.c milter/base/lru.h \
 	milter/base/map.c milter/base/map.h \
 	milter/base/name.c milter/base/name.h \
 	milter/base/netstring.c milter/base/netstring.h \

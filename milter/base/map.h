@@ -39,4 +39,52 @@ struct map_node *map_first(const struct map *map);
 /* The hash alone, to choose among loops and shards. */
 uint64_t map_hash(const char *key);
 
+/* --- lists by use ---------------------------------------------------------
+ *
+ * A map whose entries also stand in lists, least recently used first. An entry
+ * stands in one list at a time; several lists let one kind of entries be
+ * evicted before another.
+ */
+
+#define LRU_LISTS 4
+
+/* First member of the caller's objects, so that a node's address is that of
+ * its object. Set node.key, size and list before lru_add(). */
+struct lru_node {
+	struct map_node node;
+	struct lru_node *older;
+	struct lru_node *newer;
+	size_t size;   /* octets that the list counts for it */
+	unsigned list; /* less than LRU_LISTS; lru_use() changes it */
+};
+
+struct lru_list {
+	struct lru_node *oldest;
+	struct lru_node *newest;
+	size_t n;
+	size_t octets;
+};
+
+/* Zeroed memory is empty; map.n is the number of entries. */
+struct lru {
+	struct map map;
+	struct lru_list list[LRU_LISTS];
+};
+
+/* Adds the most recently used entry of a list. The key must not be in the map.
+ * 0 or ERR_NOMEM; either way the caller owns the object. */
+int lru_add(struct lru *lru, struct lru_node *node);
+/* Takes it out; the caller frees it. */
+void lru_remove(struct lru *lru, struct lru_node *node);
+/* Removes all entries and hands each to free_node. */
+void lru_clear(struct lru *lru, void (*free_node)(struct lru_node *node));
+
+/* NULL: not there. Finding is no use. */
+struct lru_node *lru_find(const struct lru *lru, const char *key);
+/* Makes it the most recently used entry of a list, the same or another. */
+void lru_use(struct lru *lru, struct lru_node *node, unsigned list);
+
+/* Octets of all lists. */
+size_t lru_octets(const struct lru *lru);
+
 #endif

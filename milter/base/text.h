@@ -1,6 +1,6 @@
 /*
- * Octets from strangers as text: for JSON, which must be UTF-8, and for a
- * terminal, which must not be given control characters.
+ * Text: octets from strangers for JSON, which must be UTF-8, and for a
+ * terminal, which must not get control characters; times for people; Base 64.
  *
  * Pure. Any thread.
  */
@@ -41,5 +41,26 @@ void text_print(FILE *out, const void *octets, size_t len);
  */
 void text_wrap(FILE *out, const char *margin, size_t margin_columns,
     size_t width, const char *text);
+
+#define DURATION_SIZE 32
+
+/* The two largest units: "6 d 12 h", "59 s". */
+void duration_text(int64_t seconds, char out[DURATION_SIZE]);
+/* UTC: "2026-11-23T22:41:42Z". */
+void moment_text(int64_t wall_s, char out[DURATION_SIZE]);
+
+/* Base 64 (RFC 4648 4), with padding, strict: a decoded text encodes to the
+ * same text again. */
+
+/* Characters that len octets take, the NUL not counted. */
+#define BASE64_LEN(len) (((len) + 2) / 3 * 4)
+/* Octets that len characters hold at most. */
+#define BASE64_OCTETS(len) ((len) / 4 * 3)
+
+/* out has room for BASE64_LEN(len) + 1. */
+void base64_encode(const uint8_t *octets, size_t len, char *out);
+
+/* out has room for BASE64_OCTETS(len). 0 or ERR_SYNTAX. */
+int base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len);
 
 #endif

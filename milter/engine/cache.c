@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/lru.h"
+#include "base/map.h"
 #include "base/name.h"
 
 /* --- answers ---------------------------------------------------------------

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/lru.h"
+#include "base/map.h"
 #include "base/name.h"
 #include "core/txt.h"
 #include "core/verdict.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "front/recipient_log.h"

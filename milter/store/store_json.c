@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "base/base64.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "core/policy.h"
 
 /* --- writing ------------------------------------------------------------ */

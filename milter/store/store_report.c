@@ -10,8 +10,8 @@
 
 #include <lmdb.h>
 
-#include "base/duration.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "store/store_backup.h"
 
 static const struct {

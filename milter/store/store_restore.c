@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/duration.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "log/log.h"
 #include "store/store_backend.h"
 #include "store/store_backup.h"

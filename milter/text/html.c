@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/text.h"
 
 /* When this changes, so does the hash in html_policy_field: the test of it

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/duration.h"
 #include "base/err.h"
 #include "base/idn.h"
 #include "base/text.h"

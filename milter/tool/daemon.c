@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "core/domain_list.h"

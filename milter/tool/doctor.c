@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/duration.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/ask.h"

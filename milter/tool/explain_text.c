@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/text.h"
 #include "core/tls_policy.h"
 #include "core/verdict.h"

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/duration.h"
 #include "base/name.h"
 #include "base/text.h"
 #include "core/delivery.h"

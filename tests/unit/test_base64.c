@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/err.h"
+#include "base/text.h"
 
 static const struct {
 	const char *octets;

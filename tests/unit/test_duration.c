@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 
-#include "base/duration.h"
+#include "base/text.h"
 
 Test(duration, the_two_largest_units)
 {

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/lru.h"
 #include "base/map.h"
 #include "base/thread.h"
 
