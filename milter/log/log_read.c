@@ -15,36 +15,25 @@
 
 #define IDENT "dane-sts-milter"
 
-/* What is left of a line. */
+/* The rest of a line. */
 struct rest {
 	const char *at;
 	const char *end;
 };
 
-static bool
-is_word_octet(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-	    c == '-';
-}
-
+/* Like a key of ours. */
 static bool
 is_word(const char *at, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (!is_word_octet(at[i]))
+	for (size_t i = 0; i < len; i++)
+		if (!(at[i] >= 'a' && at[i] <= 'z') &&
+		    !(at[i] >= '0' && at[i] <= '9') && at[i] != '_' &&
+		    at[i] != '-')
 			return false;
-	}
 	return len > 0;
 }
 
-static bool
-is_text(const char *at, size_t len, const char *text)
-{
-	return strlen(text) == len && memcmp(at, text, len) == 0;
-}
-
-/* --- what is put together ------------------------------------------------ */
+/* --- the record ------------------------------------------------ */
 
 static bool
 add_octet(struct log_record *record, struct log_span *span, char octet)
@@ -88,7 +77,7 @@ add_field(struct log_record *record, struct log_span key, struct log_span value)
 	record->n++;
 }
 
-/* --- what stands before it ------------------------------------------------ */
+/* --- the prefix ------------------------------------------------ */
 
 /* The next word between blanks; false: none is left. */
 static bool
@@ -112,21 +101,10 @@ is_level(const char *word, size_t len)
 #undef X
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (is_text(word, len, names[i]))
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && memcmp(word, names[i], len) == 0)
 			return true;
-	}
 	return false;
-}
-
-/* "dane-sts-milter[4711]:" */
-static bool
-is_ident(const char *word, size_t len)
-{
-	size_t n = strlen(IDENT);
-
-	return len > n && memcmp(word, IDENT, n) == 0 &&
-	    (word[n] == '[' || word[n] == ':') && word[len - 1] == ':';
 }
 
 /* "2026-11-25T12:00:00.123Z", or the "Nov 25 12:00:00" of old syslogs. */
@@ -151,6 +129,7 @@ time_len(const char *at, size_t len)
 static int
 read_prefix(const char *at, size_t len, struct log_record *record)
 {
+	const size_t ident_len = strlen(IDENT);
 	size_t time = time_len(at, len);
 	struct rest rest = {at + time, at + len};
 	const char *word;
@@ -167,7 +146,11 @@ read_prefix(const char *at, size_t len, struct log_record *record)
 		}
 		if (named || record->level.len > 0)
 			return ERR_SYNTAX;
-		named = is_ident(word, word_len);
+		/* "dane-sts-milter[4711]:" */
+		named = word_len > ident_len &&
+		    memcmp(word, IDENT, ident_len) == 0 &&
+		    (word[ident_len] == '[' || word[ident_len] == ':') &&
+		    word[word_len - 1] == ':';
 		if (!named && word[word_len - 1] == ':')
 			return ERR_SYNTAX;
 		open = !named;

@@ -144,36 +144,15 @@ put_policy(struct text *text, const struct fact_policy *policy)
 	put(text, policy->n_mx > 0 ? "]" : "");
 }
 
-static void
-put_failure(struct text *text, const struct tlsrpt_report *report,
-    unsigned code)
-{
-	put(text, ",\"failure-details\":[{\"c\":");
-	put_number(text, code);
-	if (report->host != NULL)
-		put_pair(text, ",\"n\":", report->host);
-	put_pair(text, ",\"f\":", report->reason);
-	put(text, "}],\"t\":1,\"f\":");
-	put(text, report->failed ? "1" : "0");
-}
-
-/* 0: there is none. */
-static unsigned
-code_of(const char *result)
-{
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (strcmp(codes[i].result, result) == 0)
-			return codes[i].code;
-	}
-	return 0;
-}
-
 int
 tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
 {
 	struct text text = {.at = out, .size = size};
-	unsigned code = code_of(report->result);
+	unsigned code = 0;
 
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(codes[i].result, report->result) == 0)
+			code = codes[i].code;
 	if (code == 0)
 		return ERR_SYNTAX;
 	put(&text, "{\"dpv\":\"1\"");
@@ -184,7 +163,13 @@ tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
 	put_pair(&text, ",\"policy-domain\":", report->domain);
 	if (report->policy != NULL)
 		put_policy(&text, report->policy);
-	put_failure(&text, report, code);
+	put(&text, ",\"failure-details\":[{\"c\":");
+	put_number(&text, code);
+	if (report->host != NULL)
+		put_pair(&text, ",\"n\":", report->host);
+	put_pair(&text, ",\"f\":", report->reason);
+	put(&text, "}],\"t\":1,\"f\":");
+	put(&text, report->failed ? "1" : "0");
 	put(&text, "}]}");
 	return text.full ? ERR_TOOLONG : 0;
 }
