@@ -226,9 +226,10 @@ publish(struct lookup *l, const struct answer *answer)
 	answer_unref(&l->published);
 	l->published = answer;
 	/* A rejection is never taken from the cache (A-02), nor a verdict that
-	 * an internal error or a deadline caused. */
+	 * an internal error, a deadline or too many questions caused. */
 	if (answer != NULL && answer->verdict.kind != VERDICT_REJECT &&
-	    !l->facts.internal_error && answer->expires_ms > now_ms)
+	    !l->facts.internal_error && !l->dropped &&
+	    answer->expires_ms > now_ms)
 		cache_put(l->worker->cache, l->key, answer, now_ms);
 }
 
@@ -392,10 +393,10 @@ lookup_for(struct worker *worker, const struct target *target, bool delivery,
 
 	target_key(target, key);
 	l = (struct lookup *)map_find(&worker->lookups, key);
-	/* Its hosts are past the point where TLSA would be asked; or the store
-	 * has another policy than it read. */
+	/* It has dropped questions; or its hosts are past the point where TLSA
+	 * would be asked; or the store has another policy than it read. */
 	if (l != NULL &&
-	    ((delivery && !l->delivery && tlsa_is_left_out(l)) ||
+	    (l->dropped || (delivery && !l->delivery && tlsa_is_left_out(l)) ||
 		l->epoch != cache_epoch(worker->cache, key))) {
 		unlist(l);
 		l = NULL;

@@ -155,6 +155,7 @@ struct lookup {
 	bool shed;
 	bool no_memory; /* for a part of the facts, which are useless then */
 	bool queued;    /* no connection was free for the fetch (F-17) */
+	bool dropped;   /* questions, for want of room: no verdict is kept */
 	bool reserved;  /* counted in worker->n_reserved */
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
 	bool delivery;  /* see ASK_DELIVERY */

@@ -214,6 +214,7 @@ lookup_turns_end(struct lookup *l)
 		    (q = TAILQ_FIRST(&turn->waiting)) != NULL) {
 			TAILQ_REMOVE(&turn->waiting, q, link);
 			turn_queue(turn, i);
+			l->dropped = true;
 			question_fail(q, ERR_BUSY);
 		}
 	}
@@ -285,8 +286,9 @@ question_begin(struct lookup *l, struct dns *dns, const char *name,
 	if (TAILQ_EMPTY(&turn->waiting) && has_share(turn, kind) &&
 	    !lane_is_full(l->worker, lane, kind))
 		err = question_send(q);
-	if (err == ERR_BUSY && lane->n_sent > 0 &&
-	    !(is_busy(l, kind) && TAILQ_EMPTY(&l->waiters))) {
+	if (err == ERR_BUSY && is_busy(l, kind) && TAILQ_EMPTY(&l->waiters)) {
+		l->dropped = true;
+	} else if (err == ERR_BUSY && lane->n_sent > 0) {
 		TAILQ_INSERT_TAIL(&turn->waiting, q, link);
 		if (!turn->queued)
 			turn_queue(turn, kind);

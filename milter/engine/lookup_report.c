@@ -86,7 +86,7 @@ is_reportable(const struct lookup *l)
 {
 	const struct verdict *verdict;
 
-	if (l->published == NULL ||
+	if (l->published == NULL || l->dropped ||
 	    !share_has(l->setup->enforced, l->target.domain))
 		return false;
 	verdict = &l->published->verdict;

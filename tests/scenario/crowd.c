@@ -325,8 +325,12 @@ S_08_nothing_waits_for_nobody(void)
 	ask_domain(&bound, "bound.example.org", PATIENCE);
 	fake_run(0);
 	CHECK(bound.completions == 0);
+	/* what they did not ask is no verdict that the cache keeps */
+	script_delivery(crowd_names[n - 1], "mx.example.org", true);
+	ask_domain(&crowd[n - 1], crowd_names[n - 1], PATIENCE);
 	fake_run(PATIENCE);
 	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	CHECK_VERDICT(crowd[n - 1], VERDICT_PASS, REASON_SECURE);
 	world_stop();
 }
 
