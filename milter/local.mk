@@ -73,16 +73,11 @@ libio_a_SOURCES = \
 	milter/log/metrics.c milter/log/metrics.h \
 	milter/log/tlsrpt.c milter/log/tlsrpt.h \
 	milter/store/overlay.c milter/store/overlay.h \
-	milter/store/redis_address.c milter/store/redis_address.h \
-	milter/store/redis_auth.c milter/store/redis_auth.h \
+	milter/store/redis_address.c \
+	milter/store/redis_connect.c \
 	milter/store/redis_keeper.c milter/store/redis_keeper.h \
 	milter/store/redis_link.c milter/store/redis_link.h \
-	milter/store/redis_login.c milter/store/redis_login.h \
-	milter/store/redis_resolve.c milter/store/redis_resolve.h \
-	milter/store/redis_script.c milter/store/redis_script.h \
-	milter/store/redis_socket.c milter/store/redis_socket.h \
-	milter/store/redis_tls.c milter/store/redis_tls.h \
-	milter/store/redis_wait.c milter/store/redis_wait.h \
+	milter/store/redis_script.c \
 	milter/store/store.c milter/store/store.h \
 	milter/store/store_backend.h \
 	milter/store/store_backup.c milter/store/store_backup.h \
@@ -95,8 +90,6 @@ libio_a_SOURCES = \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
-	milter/store/store_redis_read.c \
-	milter/store/store_redis_room.c \
 	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
 	milter/store/store_report.c milter/store/store_report.h \

@@ -17,7 +17,7 @@
 #include "dns/dns.h"
 #include "fetch/fetch.h"
 #include "log/log.h"
-#include "store/redis_auth.h"
+#include "store/redis_link.h"
 #include "store/store.h"
 
 #define UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)

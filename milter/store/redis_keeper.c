@@ -1,4 +1,4 @@
-/* Links to a Redis server. */
+/* Keeps the links to a Redis server. */
 #include "autoconf.h"
 
 #include "store/redis_keeper.h"
@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/thread.h"
 #include "log/log.h"
-#include "store/redis_wait.h"
+#include "store/store_backend.h"
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000  /* what waits should not wait much longer */
@@ -42,8 +43,9 @@ struct redis_keeper {
 	uint64_t retry_ms; /* when to connect again */
 	uint64_t backoff_ms;
 	bool push;
-	uint64_t push_ms;  /* not before */
-	uint64_t watch_ms; /* not before */
+	uint64_t push_ms;   /* not before */
+	uint64_t watch_ms;  /* not before */
+	uint64_t listen_ms; /* not before */
 };
 
 /* --- outages -------------------------------------------------------------- */
@@ -87,7 +89,7 @@ next_backoff_ms(const struct redis_keeper *k, uint64_t now_ms)
 static bool
 go_down(struct redis_keeper *k)
 {
-	uint64_t now_ms = redis_now_ms();
+	uint64_t now_ms = clock_mono_ms();
 
 	for (size_t i = 0; i < REDIS_LANES; i++)
 		redis_link_free(&k->slot[i].link);
@@ -105,7 +107,7 @@ go_down(struct redis_keeper *k)
 static uint64_t
 go_up(struct redis_keeper *k)
 {
-	uint64_t now_ms = redis_now_ms();
+	uint64_t now_ms = clock_mono_ms();
 	uint64_t down_ms = 0;
 
 	if (k->state == STATE_DOWN) {
@@ -115,6 +117,7 @@ go_up(struct redis_keeper *k)
 	k->state = STATE_UP;
 	k->push_ms = now_ms;
 	k->watch_ms = now_ms;
+	k->listen_ms = now_ms;
 	(void)pthread_cond_broadcast(&k->turn);
 	return down_ms;
 }
@@ -132,28 +135,26 @@ find_gap(const struct redis_keeper *k)
 	return i;
 }
 
-static int
-connect_one(struct redis_keeper *k, struct redis_link **out,
-    char why[REDIS_WHY_SIZE])
-{
-	return redis_login(k->keeping.login, &k->resolver,
-	    redis_now_ms() + REDIS_CONNECT_MS, out, why);
-}
-
-/* Under the lock, which is let go meanwhile. */
+/* Under the lock, which is let go meanwhile. A connection that is closed while
+ * it logs in gets a second chance, as one that was idle does. */
 static int
 mend(struct redis_keeper *k, char why[REDIS_WHY_SIZE])
 {
 	struct redis_link *link;
+	bool again = true;
 	size_t i;
 	int err = 0;
 
-	while (err == 0 && !k->stop && (i = find_gap(k)) < REDIS_LANES) {
+	while (!k->stop && (i = find_gap(k)) < REDIS_LANES) {
 		(void)pthread_mutex_unlock(&k->lock);
-		err = connect_one(k, &link, why);
+		err = redis_login(k->keeping.login, &k->resolver,
+		    clock_mono_ms() + REDIS_CONNECT_MS, &link, why);
 		(void)pthread_mutex_lock(&k->lock);
 		if (err == 0)
 			k->slot[i].link = link; /* only we fill a gap */
+		else if (err != ERR_IO || !again)
+			break;
+		again = err == 0;
 	}
 	return err;
 }
@@ -175,50 +176,40 @@ settle(struct redis_keeper *k, int err, const char *why)
 
 /* --- the thread ----------------------------------------------------------- */
 
-static void
-push(struct redis_keeper *k)
+/* With the server UP. Does what is due, under the lock, which is let go
+ * meanwhile; when to come again. */
+static uint64_t
+work(struct redis_keeper *k)
 {
-	int err;
+	uint64_t now_ms = clock_mono_ms();
+	bool push = k->push && now_ms >= k->push_ms;
+	bool watch = !push && now_ms >= k->watch_ms;
+	int err = 0;
 
-	k->push = false;
+	if (push)
+		k->push = false;
+	if (watch)
+		k->watch_ms = now_ms + REDIS_WATCH_MS;
+	k->listen_ms = now_ms + REDIS_LISTEN_MS;
 	(void)pthread_mutex_unlock(&k->lock);
-	err = k->keeping.push(k->keeping.arg);
+	if (push)
+		err = k->keeping.push(k->keeping.arg);
+	else if (watch)
+		k->keeping.watch(k->keeping.arg);
+	k->keeping.listen(k->keeping.arg);
 	(void)pthread_mutex_lock(&k->lock);
 	if (err != 0) {
 		k->push = true;
-		k->push_ms = redis_now_ms() + PUSH_RETRY_MS;
+		k->push_ms = clock_mono_ms() + PUSH_RETRY_MS;
 	}
-}
-
-static void
-watch(struct redis_keeper *k)
-{
-	(void)pthread_mutex_unlock(&k->lock);
-	k->keeping.watch(k->keeping.arg);
-	(void)pthread_mutex_lock(&k->lock);
-	k->watch_ms = redis_now_ms() + REDIS_WATCH_MS;
-}
-
-/* When there is something to do. */
-static uint64_t
-next_ms(const struct redis_keeper *k)
-{
-	switch (k->state) {
-	case STATE_MENDING:
-		return 0;
-	case STATE_DOWN:
-		return k->retry_ms;
-	case STATE_UP:
-		break;
-	}
-	return k->push && k->push_ms < k->watch_ms ? k->push_ms : k->watch_ms;
+	return k->listen_ms;
 }
 
 /* Under the lock. False: the time has come. */
 static bool
 wait_until(struct redis_keeper *k, uint64_t at_ms)
 {
-	return at_ms > redis_now_ms() &&
+	return at_ms > clock_mono_ms() &&
 	    thread_wait_until(&k->turn, &k->lock, at_ms);
 }
 
@@ -227,18 +218,24 @@ keep(void *arg)
 {
 	struct redis_keeper *k = arg;
 	char why[REDIS_WHY_SIZE];
+	uint64_t at_ms = 0; /* UP: when to work again */
 	int err;
 
 	(void)pthread_mutex_lock(&k->lock);
 	while (!k->stop) {
-		if (wait_until(k, next_ms(k)) || k->stop)
+		switch (k->state) {
+		case STATE_UP:
+			if (!wait_until(k, at_ms) && !k->stop)
+				at_ms = work(k);
+			else if (k->push && clock_mono_ms() >= k->push_ms)
+				at_ms = 0;
 			continue;
-		if (k->state == STATE_UP) {
-			if (k->push && redis_now_ms() >= k->push_ms)
-				push(k);
-			else
-				watch(k);
-			continue;
+		case STATE_DOWN:
+			if (wait_until(k, k->retry_ms))
+				continue;
+			break;
+		case STATE_MENDING:
+			break;
 		}
 		err = mend(k, why);
 		/* A server that closes its connections closes one that is
@@ -247,9 +244,13 @@ keep(void *arg)
 			err = mend(k, why);
 		if (!k->stop)
 			settle(k, err, why);
+		at_ms = 0;
 	}
-	if (k->state == STATE_UP && k->push)
-		push(k);
+	if (k->state == STATE_UP && k->push) {
+		(void)pthread_mutex_unlock(&k->lock);
+		(void)k->keeping.push(k->keeping.arg);
+		(void)pthread_mutex_lock(&k->lock);
+	}
 	(void)pthread_mutex_unlock(&k->lock);
 	return NULL;
 }
@@ -262,7 +263,7 @@ redis_keeper_borrow(struct redis_keeper *k, enum redis_lane lane,
 {
 	struct slot *slot = &k->slot[lane];
 	struct redis_link *link = NULL;
-	uint64_t deadline_ms = redis_now_ms() + wait_ms;
+	uint64_t deadline_ms = clock_mono_ms() + wait_ms;
 
 	(void)pthread_mutex_lock(&k->lock);
 	while (!k->stop && k->state != STATE_DOWN && slot->link == NULL &&

@@ -1,10 +1,10 @@
 /*
  * Keeps the links to a Redis server: makes them, mends them, notices outages
- * and logs each once. Connecting takes place on a thread of its own, so that
- * who reads or writes policies never waits for a name to be looked up or for a
- * host that is switched off.
+ * and logs each once. A thread of its own connects, so that nobody who reads or
+ * writes policies waits for the lookup of a name or for a host that is switched
+ * off.
  *
- *            a link broke               not to be had
+ *            a link broke               cannot connect
  *      UP ----------------> MENDING ---------------------> DOWN
  *      ^ ^                     |                           ^ |
  *      | +------ mended -------+  no answer in time        | | tried again,
@@ -21,7 +21,7 @@
 
 #include <stdint.h>
 
-#include "store/redis_login.h"
+#include "store/redis_link.h"
 #include "store/store.h"
 
 struct log;
@@ -34,23 +34,24 @@ enum redis_lane {
 	REDIS_READ,
 	REDIS_WRITE,
 	REDIS_SPARE,
+	REDIS_NEWS, /* subscribed; the keeper's thread */
 	REDIS_LANES
 };
 
-/* On the keeper's thread, with the server UP: writes what waits for it. 0, or
- * an error: some is left for later. */
-typedef int redis_push_fn(void *arg);
+#define REDIS_WATCH_MS  5000
+#define REDIS_LISTEN_MS 250 /* what another host learns binds in a second */
 
-/* On the keeper's thread, when the server has come UP and now and then. */
-typedef void redis_watch_fn(void *arg);
-#define REDIS_WATCH_MS 5000
-
+/* The callbacks are made on the keeper's thread, with the server UP. */
 struct redis_keeping {
 	const struct redis_login *login;
 	const char *spec; /* for the log */
 	struct log *log;  /* may be NULL */
-	redis_push_fn *push;
-	redis_watch_fn *watch;
+	/* Writes what is pending. 0, or an error: some is left for later. */
+	int (*push)(void *arg);
+	/* Each REDIS_WATCH_MS, and when the server has come UP. */
+	void (*watch)(void *arg);
+	/* Each REDIS_LISTEN_MS. */
+	void (*listen)(void *arg);
 	void *arg;
 };
 
@@ -67,16 +68,17 @@ int redis_keeper_start(struct redis_keeper *keeper);
  * pushed is. */
 void redis_keeper_stop(struct redis_keeper **keeper);
 
-/* NULL: not to be had, or not within wait_ms. */
+/* NULL: the server is down, or the link is not mended within wait_ms. */
 struct redis_link *redis_keeper_borrow(struct redis_keeper *keeper,
     enum redis_lane lane, uint64_t wait_ms);
-/* err: what the link came to: 0, ERR_BUSY (no answer in time), another one. */
+/* err: what became of the link: 0, ERR_BUSY (no answer in time), another one.
+ */
 void redis_keeper_return(struct redis_keeper *keeper, enum redis_lane lane,
     struct redis_link *link, int err);
 
 bool redis_keeper_is_down(struct redis_keeper *keeper);
 
-/* There is something to push. */
+/* Something is to be pushed. */
 void redis_keeper_wake(struct redis_keeper *keeper);
 
 #endif

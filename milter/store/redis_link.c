@@ -1,15 +1,23 @@
-/* Commands and replies. */
+/* Commands and replies, and what makes a link ready for them. */
 #include "autoconf.h"
 
 #include "store/redis_link.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "store/redis_wait.h"
+#include "store/store_backend.h"
 #include "store/store_record.h"
 
 #define READ_SIZE 16384
@@ -17,31 +25,6 @@
 
 /* Of one reply: a record, with room for what lies around it. */
 #define REPLY_MAX (RECORD_BODY_MAX + 65536)
-
-struct redis_link {
-	struct redis_socket socket;
-	redisReader *reader;
-	char *out; /* what waits to be sent */
-	size_t out_len;
-	size_t out_room;
-	size_t fed; /* octets since the last whole reply */
-};
-
-struct redis_link *
-redis_link_new(struct redis_socket *socket)
-{
-	struct redis_link *link = calloc(1, sizeof(*link));
-
-	if (link != NULL)
-		link->reader = redisReaderCreate();
-	if (link == NULL || link->reader == NULL) {
-		redis_socket_close(socket);
-		free(link);
-		return NULL;
-	}
-	link->socket = *socket;
-	return link;
-}
 
 void
 redis_link_free(struct redis_link **linkp)
@@ -51,34 +34,60 @@ redis_link_free(struct redis_link **linkp)
 	*linkp = NULL;
 	if (link == NULL)
 		return;
-	redis_socket_close(&link->socket);
-	redisReaderFree(link->reader);
+	SSL_free(link->ssl);
+	if (link->fd != -1)
+		close(link->fd);
+	if (link->reader != NULL)
+		redisReaderFree(link->reader);
 	if (link->out != NULL)
 		explicit_bzero(link->out, link->out_room); /* AUTH */
 	free(link->out);
 	free(link);
 }
 
-/* --- commands ------------------------------------------------------------- */
+/* --- octets --------------------------------------------------------------- */
 
+/* Sends or receives some octets, one at least. 0, ERR_BUSY or ERR_IO (also: the
+ * other end has closed). */
 static int
-append(struct redis_link *link, const char *octets, size_t len)
+move(struct redis_link *link, bool out, void *data, size_t len,
+    uint64_t deadline_ms, size_t *done)
 {
-	size_t need = link->out_len + len;
-	char *more;
+	int err = 0;
 
-	if (need > link->out_room) {
-		need += need / 2;
-		more = realloc(link->out, need);
-		if (more == NULL)
-			return ERR_NOMEM;
-		link->out = more;
-		link->out_room = need;
+	while (err == 0) {
+		short events = out ? POLLOUT : POLLIN;
+		ssize_t n = 0;
+		int rc = 0;
+
+		ERR_clear_error();
+		if (link->ssl == NULL && out)
+			n = send(link->fd, data, len, MSG_NOSIGNAL);
+		else if (link->ssl == NULL)
+			n = recv(link->fd, data, len, 0);
+		else if (out)
+			rc = SSL_write_ex(link->ssl, data, len, done);
+		else
+			rc = SSL_read_ex(link->ssl, data, len, done);
+		if (n > 0)
+			*done = (size_t)n;
+		if (n > 0 || rc == 1)
+			return 0;
+		if (link->ssl != NULL) {
+			rc = SSL_get_error(link->ssl, rc);
+			if (rc != SSL_ERROR_WANT_READ &&
+			    rc != SSL_ERROR_WANT_WRITE)
+				return ERR_IO;
+			events = rc == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			return ERR_IO;
+		}
+		err = redis_wait(link->fd, events, deadline_ms);
 	}
-	memcpy(link->out + link->out_len, octets, len);
-	link->out_len += len;
-	return 0;
+	return err;
 }
+
+/* --- commands ------------------------------------------------------------- */
 
 int
 redis_link_command(struct redis_link *link, size_t n,
@@ -87,8 +96,9 @@ redis_link_command(struct redis_link *link, size_t n,
 	const char *data[WORDS_MAX];
 	size_t lens[WORDS_MAX];
 	char *command = NULL;
+	char *more = link->out;
 	long long len; /* an int before hiredis 1.0 */
-	int err;
+	size_t need;
 
 	if (n > WORDS_MAX)
 		return ERR_RANGE;
@@ -99,24 +109,36 @@ redis_link_command(struct redis_link *link, size_t n,
 	len = redisFormatCommandArgv(&command, (int)n, data, lens);
 	if (len < 0)
 		return ERR_NOMEM;
-	err = append(link, command, (size_t)len);
+	need = link->out_len + (size_t)len;
+	if (need > link->out_room) {
+		need += need / 2;
+		more = realloc(link->out, need);
+	}
+	if (more != NULL) {
+		if (need > link->out_room)
+			link->out_room = need;
+		link->out = more;
+		memcpy(link->out + link->out_len, command, (size_t)len);
+		link->out_len += (size_t)len;
+	}
 	explicit_bzero(command, (size_t)len); /* AUTH */
 	redisFreeCommand(command);
-	return err;
+	return more != NULL ? 0 : ERR_NOMEM;
 }
-
-/* --- replies -------------------------------------------------------------- */
 
 static int
 flush(struct redis_link *link, uint64_t deadline_ms)
 {
-	int err;
+	size_t done;
+	int err = 0;
 
-	if (link->out_len == 0)
-		return 0;
-	err = redis_socket_send(&link->socket, link->out, link->out_len,
-	    deadline_ms);
-	explicit_bzero(link->out, link->out_len);
+	for (size_t at = 0; err == 0 && at < link->out_len; at += done) {
+		done = 0;
+		err = move(link, true, link->out + at, link->out_len - at,
+		    deadline_ms, &done);
+	}
+	if (link->out_len > 0)
+		explicit_bzero(link->out, link->out_len);
 	link->out_len = 0;
 	if (link->out_room > REPLY_MAX) {
 		free(link->out);
@@ -126,28 +148,15 @@ flush(struct redis_link *link, uint64_t deadline_ms)
 	return err;
 }
 
-static int
-feed(struct redis_link *link, uint64_t deadline_ms)
-{
-	char octets[READ_SIZE];
-	size_t n;
-	int err = redis_socket_receive(&link->socket, octets, sizeof(octets),
-	    deadline_ms, &n);
-
-	if (err != 0)
-		return err;
-	link->fed += n;
-	if (link->fed > REPLY_MAX)
-		return ERR_IO;
-	return redisReaderFeed(link->reader, octets, n) == REDIS_OK ? 0
-								    : ERR_NOMEM;
-}
+/* --- replies -------------------------------------------------------------- */
 
 int
 redis_link_reply(struct redis_link *link, uint64_t deadline_ms,
     struct redisReply **out)
 {
+	char octets[READ_SIZE];
 	void *reply = NULL;
+	size_t n;
 	int err = flush(link, deadline_ms);
 
 	*out = NULL;
@@ -156,48 +165,411 @@ redis_link_reply(struct redis_link *link, uint64_t deadline_ms,
 			return ERR_IO;
 		if (reply != NULL)
 			break;
-		err = feed(link, deadline_ms);
+		err =
+		    move(link, false, octets, sizeof(octets), deadline_ms, &n);
+		if (err != 0)
+			return err;
+		link->fed += n;
+		if (link->fed > REPLY_MAX)
+			return ERR_IO;
+		if (redisReaderFeed(link->reader, octets, n) != REDIS_OK)
+			return ERR_NOMEM;
 	}
 	link->fed = 0;
 	*out = reply;
 	return err;
 }
 
-/* --- errors --------------------------------------------------------------- */
+int
+redis_link_ask(struct redis_link *link, uint64_t deadline_ms, size_t n,
+    const struct redis_word *words, struct redisReply **reply)
+{
+	int err = redis_link_command(link, n, words);
+
+	*reply = NULL;
+	return err == 0 ? redis_link_reply(link, deadline_ms, reply) : err;
+}
+
+void
+redis_take_time(const struct redisReply *reply, _Atomic int64_t *ahead_ms)
+{
+	int64_t s;
+	int64_t us;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING ||
+	    reply->element[1]->type != REDIS_REPLY_STRING)
+		return;
+	s = strtoll(reply->element[0]->str, NULL, 10);
+	us = strtoll(reply->element[1]->str, NULL, 10);
+	atomic_store(ahead_ms, s * 1000 + us / 1000 - (int64_t)clock_mono_ms());
+}
+
+/* --- error replies -------------------------------------------------------- */
 
 /*
- * Looked for anywhere in the text: errors of commands inside a script come
- * with what the script has to say around them.
+ * Looked for anywhere in the text, as errors of commands in a script come with
+ * what the script has to say around them. In order: NOAUTH stands before words
+ * that are part of its text.
  */
 static const struct {
 	const char *word;
 	int err;
+	const char *text; /* NULL: the server says it well enough */
 } errors[] = {
-    {"OOM ",				 ERR_FULL    },
-    {"READONLY ",			    ERR_READONLY},
-    {"WRONGTYPE ",			   ERR_CORRUPT },
-    {"NEWERVERSION",			 ERR_VERSION }, /* from our script */
-    {"NOAUTH ",			      ERR_CONFIG  },
-    {"NOPERM ",			      ERR_CONFIG  },
-    {"WRONGPASS ",			   ERR_CONFIG  },
-    {"DB index is out of range",             ERR_CONFIG  },
-    {"invalid password",                     ERR_CONFIG  },
-    {"AUTH <password> called",               ERR_CONFIG  },
-    {"Client sent AUTH",                     ERR_CONFIG  },
-    {"wrong number of arguments for 'auth'", ERR_CONFIG  },
+    {"OOM ",				 ERR_FULL,
+     "its memory is full: raise its maxmemory, or give the policies a server "
+	"of their own"										      },
+    {"READONLY ",			    ERR_READONLY,
+     "it is a replica, which takes no changes: name the master, or use "
+	"redis+sentinel"										    },
+    {"MISCONF ",			     ERR_READONLY,
+     "it takes no changes as it cannot save them: look at its log and its disk"                             },
+    {"NOREPLICAS ",			  ERR_READONLY,
+     "it takes no changes as too few replicas are connected to it"                                          },
+    {"MASTERDOWN ",			  ERR_IO,
+     "it is a replica that has lost its master, and does not answer until it "
+	"has it again"										      },
+    {"LOADING ",			     ERR_IO,       "it has been started and still loads its data"   },
+    {"BUSY ",				ERR_IO,
+     "it is busy with another program's script: SCRIPT KILL ends that"                                      },
+    {"MOVED ",			       ERR_CONFIG,   "it is part of a cluster, which is not supported"},
+    {"CLUSTERDOWN ",			 ERR_CONFIG,
+     "it is part of a cluster, which is not supported"                                                      },
+    {"CROSSSLOT ",			   ERR_CONFIG,
+     "it is part of a cluster, which is not supported"                                                      },
+    {"NEWERVERSION",			 ERR_VERSION,  NULL					     }, /* from our script */
+    {"WRONGTYPE ",			   ERR_CORRUPT,
+     "the key holds something that is none of ours; use another database"                                   },
+    {"NOAUTH ",			      ERR_CONFIG,
+     "it asks for a password: put one into the store_auth_file"                                             },
+    {"NOPERM ",			      ERR_CONFIG,
+     "its user may not do that: A STORE FOR MANY HOSTS in "
+	"dane-sts-milter.conf(5) has the rights that are needed"                                            },
+    {"WRONGPASS ",			   ERR_CONFIG,
+     "user or password of the store_auth_file are wrong"                                                    },
+    {"invalid password",                     ERR_CONFIG,
+     "the password of the store_auth_file is wrong"							 },
+    {"AUTH <password> called",               ERR_CONFIG,
+     "it has no password, and the store_auth_file has one"                                                  },
+    {"Client sent AUTH",                     ERR_CONFIG,
+     "it has no password, and the store_auth_file has one"                                                  },
+    {"wrong number of arguments for 'auth'", ERR_CONFIG,
+     "it is too old to know users, and the store_auth_file has one"                                         },
+    {"DB index is out of range",             ERR_CONFIG,
+     "it has no database of that number"								    },
+    {"unknown command",                      ERR_CONFIG,
+     "it lacks a command: Redis 5, or Valkey, or later is needed"                                           },
 };
+
+static size_t
+find_error(const struct redisReply *reply)
+{
+	size_t i = 0;
+
+	while (i < sizeof(errors) / sizeof(errors[0]) &&
+	    memmem(reply->str, (size_t)reply->len, errors[i].word,
+		strlen(errors[i].word)) == NULL)
+		i++;
+	return i;
+}
 
 int
 redis_reply_error(const struct redisReply *reply)
 {
+	size_t i;
+
 	if (reply->type != REDIS_REPLY_ERROR)
 		return 0;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		size_t len = strlen(errors[i].word);
+	i = find_error(reply);
+	return i < sizeof(errors) / sizeof(errors[0]) ? errors[i].err : ERR_IO;
+}
 
-		if (memmem(reply->str, (size_t)reply->len, errors[i].word,
-			len) != NULL)
-			return errors[i].err;
+/* Text of the server's, without what a log line does not want. */
+static void
+quote(const struct redisReply *reply, char *out, size_t size)
+{
+	static const char script[] = " script: ";
+	const char *end =
+	    memmem(reply->str, (size_t)reply->len, script, strlen(script));
+	size_t len =
+	    end != NULL ? (size_t)(end - reply->str) : (size_t)reply->len;
+	size_t n = 0;
+
+	for (; n < len && n + 1 < size; n++)
+		out[n] = reply->str[n] >= ' ' && reply->str[n] <= '~'
+		    ? reply->str[n]
+		    : '?';
+	out[n] = '\0';
+}
+
+void
+redis_reply_words(const struct redisReply *reply, char out[REDIS_WHY_SIZE])
+{
+	char text[160];
+	size_t i = find_error(reply);
+
+	quote(reply, text, sizeof(text));
+	if (i < sizeof(errors) / sizeof(errors[0]) && errors[i].text != NULL)
+		snprintf(out, REDIS_WHY_SIZE, "%s (%s)", errors[i].text, text);
+	else
+		snprintf(out, REDIS_WHY_SIZE, "%s", text);
+}
+
+/* --- logging in ----------------------------------------------------------- */
+
+/* What goes on while a link is made ready. */
+struct entry {
+	const struct redis_login *login;
+	struct redis_resolver *resolver;
+	struct redis_auth auth;
+	struct redis_link *link;
+	uint64_t deadline_ms;
+	char *why; /* REDIS_WHY_SIZE */
+};
+
+/* 0 with *reply, which is no error. */
+static int
+ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
+    struct redisReply **reply)
+{
+	char text[REDIS_WHY_SIZE];
+	int err = redis_link_ask(e->link, e->deadline_ms, n, words, reply);
+
+	if (err == 0 && (err = redis_reply_error(*reply)) == 0)
+		return 0;
+	if (*reply != NULL)
+		redis_reply_words(*reply, text);
+	else
+		snprintf(text, sizeof(text), "%s",
+		    err == ERR_BUSY ? "no answer in time"
+				    : "the connection was closed");
+	snprintf(e->why, REDIS_WHY_SIZE, "%s: %.300s", what, text);
+	freeReplyObject(*reply);
+	*reply = NULL;
+	return err;
+}
+
+static int
+tell(struct entry *e, const char *what, size_t n,
+    const struct redis_word *words)
+{
+	struct redisReply *reply;
+	int err = ask(e, what, n, words, &reply);
+
+	freeReplyObject(reply);
+	return err;
+}
+
+/* A link to a server or a sentinel, with the password sent. */
+static int
+open_link(struct entry *e, const struct redis_host *host, const char *user,
+    const char *password)
+{
+	const struct redis_address *address = &e->login->address;
+	struct redis_word words[3] = {REDIS_WORD("AUTH")};
+	size_t n = 1;
+	int err;
+
+	e->link = calloc(1, sizeof(*e->link));
+	if (e->link == NULL)
+		return ERR_NOMEM;
+	err = redis_connect(host, address->path, e->login->ca, &e->auth,
+	    e->resolver, e->deadline_ms, &e->link->fd,
+	    address->tls ? &e->link->ssl : NULL, e->why);
+	if (err == 0) {
+		e->link->reader = redisReaderCreate();
+		err = e->link->reader == NULL ? ERR_NOMEM : 0;
 	}
-	return ERR_IO;
+	if (err == 0 && password[0] != '\0') {
+		if (user[0] != '\0')
+			words[n++] = REDIS_WORD(user);
+		words[n++] = REDIS_WORD(password);
+		err = tell(e, "AUTH", n, words);
+	}
+	if (err != 0)
+		redis_link_free(&e->link);
+	return err;
+}
+
+static int
+agree_on_format(struct entry *e)
+{
+	const struct redis_word set[] = {REDIS_WORD("SET"),
+	    REDIS_WORD(REDIS_FORMAT_KEY), REDIS_WORD(REDIS_FORMAT),
+	    REDIS_WORD("NX")};
+	const struct redis_word get[] = {REDIS_WORD("GET"),
+	    REDIS_WORD(REDIS_FORMAT_KEY)};
+	struct redisReply *reply;
+	char text[32] = "";
+	int err = ask(e, "GET", 2, get, &reply);
+
+	if (err != 0)
+		return err;
+	if (reply->type == REDIS_REPLY_STRING)
+		quote(reply, text, sizeof(text));
+	if (reply->type == REDIS_REPLY_NIL) {
+		if (!e->login->read_only)
+			err = tell(e, "SET", 4, set);
+	} else if (reply->type != REDIS_REPLY_STRING) {
+		err = ERR_VERSION;
+		snprintf(e->why, REDIS_WHY_SIZE,
+		    "%s is not ours; use another database", REDIS_FORMAT_KEY);
+	} else if (strcmp(text, REDIS_FORMAT) != 0) {
+		err = ERR_VERSION;
+		snprintf(e->why, REDIS_WHY_SIZE,
+		    "%s is \"%s\" and this version knows \"%s\": a newer "
+		    "version wrote it; upgrade, or use another database",
+		    REDIS_FORMAT_KEY, text, REDIS_FORMAT);
+	}
+	freeReplyObject(reply);
+	/* A full server, or a replica, can still be read. */
+	return err == ERR_FULL || err == ERR_READONLY ? 0 : err;
+}
+
+static int
+make_ready(struct entry *e)
+{
+	const struct redis_word time[] = {REDIS_WORD("TIME")};
+	struct redis_word select[] = {
+	    REDIS_WORD("SELECT"), {NULL, 0}
+        };
+	struct redisReply *reply;
+	char db[16];
+	int err = 0;
+
+	if (e->login->address.db != 0) {
+		snprintf(db, sizeof(db), "%u", e->login->address.db);
+		select[1] = REDIS_WORD(db);
+		err = tell(e, "SELECT", 2, select);
+	}
+	/* A user without permission for TIME, who can write nothing, counts by
+	 * the own clock. */
+	if (err == 0 && e->login->ahead_ms != NULL) {
+		err = redis_link_ask(e->link, e->deadline_ms, 1, time, &reply);
+		if (err == 0) {
+			redis_take_time(reply, e->login->ahead_ms);
+			freeReplyObject(reply);
+		} else {
+			snprintf(e->why, REDIS_WHY_SIZE, "TIME: %s",
+			    err == ERR_BUSY ? "no answer in time"
+					    : "the connection was closed");
+		}
+	}
+	return err == 0 ? agree_on_format(e) : err;
+}
+
+/* --- sentinels ------------------------------------------------------------ */
+
+/* Asks one of them for the master's address. */
+static int
+ask_sentinel(struct entry *e, const struct redis_host *sentinel,
+    struct redis_host *out)
+{
+	const struct redis_address *address = &e->login->address;
+	const struct redis_word words[] = {REDIS_WORD("SENTINEL"),
+	    REDIS_WORD("GET-MASTER-ADDR-BY-NAME"), REDIS_WORD(address->master)};
+	struct redisReply *reply = NULL;
+	int err = open_link(e, sentinel, e->auth.sentinel_user,
+	    e->auth.sentinel_password);
+
+	if (err == 0)
+		err = ask(e, "SENTINEL", 3, words, &reply);
+	if (err == 0 && reply->type == REDIS_REPLY_ARRAY &&
+	    reply->elements == 2 &&
+	    reply->element[0]->type == REDIS_REPLY_STRING &&
+	    reply->element[1]->type == REDIS_REPLY_STRING &&
+	    (size_t)reply->element[0]->len < sizeof(out->name) &&
+	    (size_t)reply->element[1]->len < sizeof(out->port)) {
+		snprintf(out->name, sizeof(out->name), "%s",
+		    reply->element[0]->str);
+		snprintf(out->port, sizeof(out->port), "%s",
+		    reply->element[1]->str);
+	} else if (err == 0) {
+		snprintf(e->why, REDIS_WHY_SIZE,
+		    "the sentinel %.100s knows no master \"%s\"",
+		    sentinel->name, address->master);
+		err = ERR_IO;
+	}
+	freeReplyObject(reply);
+	redis_link_free(&e->link);
+	return err;
+}
+
+/* From that which answered last on, each with its share of the time. */
+static int
+find_master(struct entry *e, struct redis_host *out)
+{
+	const struct redis_address *address = &e->login->address;
+	uint64_t deadline_ms = e->deadline_ms;
+	int err = ERR_IO;
+
+	for (size_t i = 0; err != 0 && i < address->n_hosts; i++) {
+		size_t at = (e->resolver->sentinel + i) % address->n_hosts;
+		uint64_t now_ms = clock_mono_ms();
+		uint64_t left_ms =
+		    deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+
+		/* One share is that of the master. */
+		e->deadline_ms = now_ms + left_ms / (address->n_hosts - i + 1);
+		err = ask_sentinel(e, &address->host[at], out);
+		if (err == 0)
+			e->resolver->sentinel = at;
+	}
+	e->deadline_ms = deadline_ms;
+	return err;
+}
+
+/* During a failover the sentinels may still name a server that is a replica by
+ * now, or is not yet the master. */
+static int
+check_role(struct entry *e)
+{
+	const struct redis_word role[] = {REDIS_WORD("ROLE")};
+	struct redisReply *reply;
+	int err = ask(e, "ROLE", 1, role, &reply);
+
+	if (err != 0)
+		return err;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING ||
+	    strcmp(reply->element[0]->str, "master") != 0) {
+		snprintf(e->why, REDIS_WHY_SIZE,
+		    "the server that the sentinels name is no master: a "
+		    "failover is under way");
+		err = ERR_IO;
+	}
+	freeReplyObject(reply);
+	return err;
+}
+
+/* --- all of it ------------------------------------------------------------ */
+
+int
+redis_login(const struct redis_login *login, struct redis_resolver *resolver,
+    uint64_t deadline_ms, struct redis_link **out, char why[REDIS_WHY_SIZE])
+{
+	struct entry e = {.login = login,
+	    .resolver = resolver,
+	    .deadline_ms = deadline_ms,
+	    .why = why};
+	struct redis_host host = login->address.host[0];
+	bool sentinels = login->address.master[0] != '\0';
+	int err = redis_auth_read(login->auth_file, &e.auth, why);
+
+	if (err == 0)
+		snprintf(why, REDIS_WHY_SIZE, "out of memory");
+	if (err == 0 && sentinels)
+		err = find_master(&e, &host);
+	if (err == 0)
+		err = open_link(&e, &host, e.auth.user, e.auth.password);
+	if (err == 0 && sentinels)
+		err = check_role(&e);
+	if (err == 0)
+		err = make_ready(&e);
+	redis_auth_forget(&e.auth);
+	if (err != 0)
+		redis_link_free(&e.link);
+	*out = e.link;
+	return err;
 }

@@ -1,7 +1,7 @@
 /* Policies in Redis. */
 #include "autoconf.h"
 
-#include "store/redis_script.h"
+#include "store/store_redis.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 
 #include "base/err.h"
 #include "core/policy.h"
-#include "store/redis_login.h"
 #include "store/store_format.h"
 
 #define GONE      "GONE"
@@ -23,8 +22,8 @@
 
 /*
  * KEYS: the policy's, the format's, the changes'. ARGV: the record, "new" or
- * "copy", when it ends in ms, the format. Offsets are those of store_format.h,
- * from 1.
+ * "copy", when it ends in ms, the format, the channel and the news. Offsets are
+ * those of store_format.h, from 1.
  */
 static const char put_script[] =
     "local SLACK = 300\n"
@@ -44,6 +43,10 @@ static const char put_script[] =
     "    return struct.unpack('<I2', v, 5)\n"
     "  end\n"
     "  return 0\n"
+    "end\n"
+    "local function binds(v)\n"
+    "  return #v >= 44 and v:sub(1, 4) == 'DSTS' and\n"
+    "    struct.unpack('<I2', v, 11) % 2 == 0\n"
     "end\n"
     "local function wins(new, old)\n"
     "  if old.at > now + SLACK then return true end\n"
@@ -66,6 +69,10 @@ static const char put_script[] =
     "redis.call('SET', key, record)\n"
     "redis.call('PEXPIREAT', key, string.format('%.0f', ends))\n"
     "redis.pcall('INCR', KEYS[3])\n"
+    "if binds(record) and\n"
+    "    not (there and binds(there) and old and old.id == new.id) then\n"
+    "  redis.pcall('PUBLISH', ARGV[5], ARGV[6])\n"
+    "end\n"
     "return false\n";
 
 /*
@@ -115,11 +122,12 @@ redis_expiry_ms(const struct store_entry *entry, int64_t now_s)
 
 int
 redis_put(struct redis_link *link, enum redis_put how,
-    const struct store_entry *entry, int64_t now_s)
+    const struct store_entry *entry, int64_t now_s, const char *host)
 {
 	size_t size = format_size(entry);
 	uint8_t *record = malloc(size);
 	char key[REDIS_KEY_SIZE];
+	char news[REDIS_HOST_SIZE + NAME_SIZE];
 	char ends[24];
 	int err;
 
@@ -128,6 +136,7 @@ redis_put(struct redis_link *link, enum redis_put how,
 	format_write(entry, record);
 	redis_key(entry->domain, key);
 	snprintf(ends, sizeof(ends), "%" PRId64, redis_expiry_ms(entry, now_s));
+	snprintf(news, sizeof(news), "%s %s", host, entry->domain);
 	const struct redis_word words[] = {
 	    REDIS_WORD("EVAL"),
 	    REDIS_WORD(put_script),
@@ -139,6 +148,8 @@ redis_put(struct redis_link *link, enum redis_put how,
 	    REDIS_WORD(how == REDIS_PUT_NEW ? "new" : "copy"),
 	    REDIS_WORD(ends),
 	    REDIS_WORD(REDIS_FORMAT),
+	    REDIS_WORD(REDIS_LEARNED_CHANNEL),
+	    REDIS_WORD(news),
 	};
 	err = redis_link_command(link, sizeof(words) / sizeof(words[0]), words);
 	free(record);
@@ -167,16 +178,6 @@ redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
 
 /* --- what lies there ------------------------------------------------------ */
 
-static int64_t
-seconds_at(const char *at)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < 8; i++)
-		value |= (uint64_t)(uint8_t)at[i] << (8 * i);
-	return (int64_t)value;
-}
-
 int
 redis_value(const struct redisReply *reply, const char *domain,
     enum redis_value *value, struct store_entry *out)
@@ -190,10 +191,14 @@ redis_value(const struct redisReply *reply, const char *domain,
 	if (reply->type != REDIS_REPLY_STRING)
 		return ERR_CORRUPT;
 	if (len == GONE_SIZE && memcmp(reply->str, GONE, strlen(GONE)) == 0) {
+		uint64_t since_s = 0;
+
+		for (size_t i = GONE_SIZE - 1; i >= strlen(GONE); i--)
+			since_s = since_s << 8 | (uint8_t)reply->str[i];
 		*value = REDIS_VALUE_GONE;
 		*out = (struct store_entry){
 		    .domain = domain,
-		    .fetched_s = seconds_at(reply->str + strlen(GONE)),
+		    .fetched_s = (int64_t)since_s,
 		};
 		return 0;
 	}

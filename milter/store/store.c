@@ -28,38 +28,30 @@ struct store {
 static const struct store_backend *const backends[] = {
     &store_lmdb,
     &store_redis,
-    &store_rediss,
-    &store_redis_unix,
     &store_memory,
 };
 
-static bool
-has_scheme(const char *spec, const char *scheme)
-{
-	size_t len = strlen(scheme);
-
-	return strncmp(spec, scheme, len) == 0 && spec[len] == ':';
-}
-
-/* The backend for spec and what follows the colon, or NULL. */
+/* The backend for spec, or NULL. */
 static const struct store_backend *
-find_backend(const char *spec, const char **rest, char error[STORE_ERROR_SIZE])
+find_backend(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	const struct store_backend *b;
+	size_t len = strcspn(spec, ":");
 
 	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		b = backends[i];
-		if (!has_scheme(spec, b->scheme))
-			continue;
-		*rest = spec + strlen(b->scheme) + 1;
-		if (b->check != NULL && b->check(*rest, error) != 0)
-			return NULL;
-		return b;
+		const struct store_backend *b = backends[i];
+
+		for (size_t j = 0;
+		     j < STORE_SCHEMES_MAX && b->scheme[j] != NULL; j++) {
+			if (spec[len] == ':' && strlen(b->scheme[j]) == len &&
+			    memcmp(spec, b->scheme[j], len) == 0)
+				return b->check(spec, error) == 0 ? b : NULL;
+		}
 	}
 	snprintf(error, STORE_ERROR_SIZE,
-	    "store \"%.200s\": must be \"lmdb:DIRECTORY\", "
+	    "store \"%.100s\": must be \"lmdb:DIRECTORY\", "
 	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
-	    "\"redis+unix:PATH\" or \"memory:\"",
+	    "\"redis+unix:PATH\", \"redis+sentinel://HOST:PORT,.../MASTER/DB\", "
+	    "\"rediss+sentinel://HOST:PORT,.../MASTER/DB\" or \"memory:\"",
 	    spec);
 	return NULL;
 }
@@ -67,9 +59,7 @@ find_backend(const char *spec, const char **rest, char error[STORE_ERROR_SIZE])
 int
 store_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	const char *rest;
-
-	return find_backend(spec, &rest, error) == NULL ? ERR_CONFIG : 0;
+	return find_backend(spec, error) == NULL ? ERR_CONFIG : 0;
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -287,11 +277,11 @@ write_batch(void *arg, struct request *batch)
 /* What lies over the backend: changes to one that is only read stay in memory,
  * and so do those that a disk did not take. */
 static void *
-open_backend(struct store *store, const char *rest,
-    const struct store_options *options, char error[STORE_ERROR_SIZE])
+open_backend(struct store *store, const struct store_options *options,
+    char error[STORE_ERROR_SIZE])
 {
 	const struct store_backend *over = &store_memory;
-	void *below = store->backend->open(rest, options, error);
+	void *below = store->backend->open(options, error);
 	void *handle;
 
 	if (below == NULL)
@@ -342,9 +332,8 @@ fail:
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
-	const char *rest;
 	const struct store_backend *backend =
-	    find_backend(options->spec, &rest, error);
+	    find_backend(options->spec, error);
 	struct store *store;
 
 	if (backend == NULL)
@@ -355,7 +344,7 @@ store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 		return NULL;
 	}
 	store->backend = backend;
-	store->handle = open_backend(store, rest, options, error);
+	store->handle = open_backend(store, options, error);
 	if (store->handle == NULL)
 		goto fail;
 	if (start_queues(store, error) == 0)
@@ -480,6 +469,13 @@ store_backup(struct store *store)
 	return store->backend->backup != NULL
 	    ? store->backend->backup(store->handle)
 	    : 0;
+}
+
+void
+store_on_learned(struct store *store, store_learned_fn *learned, void *arg)
+{
+	if (store->backend->on_learned != NULL)
+		store->backend->on_learned(store->handle, learned, arg);
 }
 
 size_t

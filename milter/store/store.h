@@ -67,13 +67,13 @@ struct store_options {
 			   * and others: see store_check */
 	enum store_access access;
 	/* of a store on a server */
-	const char *auth_file; /* redis_auth.h */
+	const char *auth_file; /* redis_link.h */
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
 	bool may_be_down;      /* STORE_READ_ONLY: an outage is no error */
 	size_t octets_max;     /* of a disk; 0: as usual, see store_env.h */
-	uint64_t calm_ms;      /* between two of a disk; 0: as usual, see
-				* store_unwritten.h */
+	uint64_t calm_ms; /* between two outages of a disk; 0: as usual, see
+			   * WRITE_RETRY_CALM_MS */
 };
 
 /*
@@ -157,6 +157,16 @@ bool store_each_partial(int err);
  * read all; one call at a time. 0 or a negative error, which is logged.
  */
 int store_backup(struct store *store);
+
+/*
+ * Another host that shares the store has learned a policy that binds, and what
+ * is cached of the domain is out of date. Called on a thread of the store; must
+ * be short and call nothing of the store. NULL: no more, and no call is under
+ * way when this returns. A store that nobody shares never calls it.
+ */
+typedef void store_learned_fn(void *arg, const char *domain);
+void
+store_on_learned(struct store *store, store_learned_fn *learned, void *arg);
 
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);

@@ -21,6 +21,8 @@
 typedef void
 store_many_fn(void *arg, size_t i, int err, const struct store_entry *entry);
 
+#define STORE_SCHEMES_MAX 6
+
 /* A write that needs a larger map, or room, is begun anew so often. */
 #define STORE_WRITE_TRIES 16
 
@@ -33,12 +35,13 @@ struct store_change {
 };
 
 struct store_backend {
-	const char *scheme; /* "lmdb": the part of the spec before ':' */
-	/* Whether rest, the spec after ':', has the right form. NULL: any.
-	 * 0 or ERR_CONFIG with *error filled in. */
-	int (*check)(const char *rest, char error[STORE_ERROR_SIZE]);
+	/* Words before the first ':' of a spec. */
+	const char *scheme[STORE_SCHEMES_MAX];
+	/* Whether spec has the right form. 0 or ERR_CONFIG with *error filled
+	 * in. */
+	int (*check)(const char *spec, char error[STORE_ERROR_SIZE]);
 	/* NULL with *error filled in. */
-	void *(*open)(const char *rest, const struct store_options *options,
+	void *(*open)(const struct store_options *options,
 	    char error[STORE_ERROR_SIZE]);
 	void (*close)(void *backend);
 	/* 0 with got() called once before it returns, or a negative error */
@@ -59,6 +62,8 @@ struct store_backend {
 	size_t (*count_unwritten)(void *backend);
 	/* See store_is_unreachable. NULL: it never is. */
 	bool (*is_down)(void *backend);
+	/* See store_on_learned. NULL: nobody shares it. */
+	void (*on_learned)(void *backend, store_learned_fn *learned, void *arg);
 	/* On the writer, which has nothing to do: when it wants to be called
 	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
 	uint64_t (*idle)(void *backend);
@@ -74,8 +79,6 @@ struct store_backend {
 extern const struct store_backend store_lmdb;
 extern const struct store_backend store_memory;
 extern const struct store_backend store_redis;
-extern const struct store_backend store_rediss;
-extern const struct store_backend store_redis_unix;
 
 /* A handle of store_memory that lies over another store, takes its changes and
  * closes it. NULL: no memory. */

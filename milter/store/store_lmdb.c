@@ -22,6 +22,8 @@
 #include "store/store_restore.h"
 #include "store/store_room.h"
 
+#define SCHEME "lmdb:"
+
 struct lmdb {
 	struct env env;
 	struct log *log;
@@ -36,14 +38,14 @@ struct lmdb {
 };
 
 static int
-lmdb_check(const char *rest, char error[STORE_ERROR_SIZE])
+lmdb_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	if (*rest == '/')
+	if (spec[strlen(SCHEME)] == '/')
 		return 0;
 	snprintf(error, STORE_ERROR_SIZE,
-	    "store \"lmdb:%.200s\": an absolute directory must follow "
-	    "\"lmdb:\"",
-	    rest);
+	    "store \"%.200s\": an absolute directory must follow "
+	    "\"" SCHEME "\"",
+	    spec);
 	return ERR_CONFIG;
 }
 
@@ -98,9 +100,9 @@ open_any(struct lmdb *l, const char *dir, const struct store_options *options,
 }
 
 static void *
-lmdb_open(const char *rest, const struct store_options *options,
-    char error[STORE_ERROR_SIZE])
+lmdb_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
+	const char *dir = options->spec + strlen(SCHEME);
 	struct lmdb *l = calloc(1, sizeof(*l));
 
 	if (l == NULL) {
@@ -108,7 +110,7 @@ lmdb_open(const char *rest, const struct store_options *options,
 		return NULL;
 	}
 	l->log = options->log;
-	if (open_any(l, rest, options, error) != 0) {
+	if (open_any(l, dir, options, error) != 0) {
 		free(l);
 		return NULL;
 	}
@@ -116,7 +118,7 @@ lmdb_open(const char *rest, const struct store_options *options,
 	if (options->access == STORE_READ_ONLY ||
 	    room_open(&l->room, &l->env, l->log) == 0)
 		return l;
-	snprintf(error, STORE_ERROR_SIZE, "store: cannot read %.200s", rest);
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot read %.200s", dir);
 	lmdb_close(l);
 	return NULL;
 }
@@ -418,7 +420,7 @@ lmdb_close(void *backend)
 }
 
 const struct store_backend store_lmdb = {
-    .scheme = "lmdb",
+    .scheme = {"lmdb"},
     .check = lmdb_check,
     .open = lmdb_open,
     .close = lmdb_close,

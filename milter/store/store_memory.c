@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "store/overlay.h"
@@ -35,22 +36,20 @@ store_memory_over(const struct store_backend *below, void *handle)
 }
 
 static int
-memory_check(const char *rest, char error[STORE_ERROR_SIZE])
+memory_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	if (*rest == '\0')
+	if (strcmp(spec, "memory:") == 0)
 		return 0;
 	snprintf(error, STORE_ERROR_SIZE,
-	    "store \"memory:%s\": nothing may follow \"memory:\"", rest);
+	    "store \"%.200s\": nothing may follow \"memory:\"", spec);
 	return ERR_CONFIG;
 }
 
 static void *
-memory_open(const char *rest, const struct store_options *options,
-    char error[STORE_ERROR_SIZE])
+memory_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
 	struct memory *m = store_memory_over(NULL, NULL);
 
-	(void)rest;
 	(void)options; /* nobody else can see it */
 	if (m == NULL)
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
@@ -127,7 +126,7 @@ memory_is_down(void *backend)
 }
 
 const struct store_backend store_memory = {
-    .scheme = "memory",
+    .scheme = {"memory"},
     .check = memory_check,
     .open = memory_open,
     .close = memory_close,

@@ -1,37 +1,97 @@
 /*
- * "redis:", "rediss:" and "redis+unix:": policies that many hosts share. What
- * one has learned binds on all; what a host has used it holds in a copy, which
- * answers when the server does not, and from which the server gets back what
- * it has lost.
+ * "redis:", "rediss:", "redis+unix:" and those with sentinels: policies that
+ * many hosts share. What one host has learned binds on all. Each host keeps
+ * what it has used in a local cache, which answers when the server does not,
+ * and from which the server gets back what it has lost.
  */
 #include "autoconf.h"
 
 #include "store/store_redis.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "log/log.h"
+
+/* --- the server's clock --------------------------------------------------- */
+
+/* What is no difference: both clocks tick. The same offset again and again
+ * makes conversions there and back give the same second. */
+#define SAME_S 2
+/* From here on it is told. */
+#define WARN_S 60
+
+int64_t
+redis_offset_s(struct store_redis *r)
+{
+	int64_t ahead_ms = atomic_load(&r->ahead_ms);
+	int64_t before_s = atomic_load(&r->offset_s);
+	int64_t offset_s;
+	bool differs;
+
+	if (ahead_ms == REDIS_TIME_UNKNOWN)
+		return 0;
+	offset_s =
+	    (ahead_ms + (int64_t)clock_mono_ms()) / 1000 - (int64_t)time(NULL);
+	if (llabs(offset_s - before_s) <= SAME_S)
+		return before_s;
+	if (llabs(offset_s) <= SAME_S)
+		offset_s = 0;
+	atomic_store(&r->offset_s, offset_s);
+	differs = llabs(offset_s) > WARN_S;
+	if (atomic_exchange(&r->clock_told, differs) == differs)
+		return offset_s;
+	if (differs)
+		log_msg(r->log, LOG_LEVEL_WARNING, "clock",
+		    "the clock of this host is %" PRId64
+		    " s %s that of %s: the age of policies is counted by the "
+		    "latter, but signatures are checked by this one",
+		    (int64_t)llabs(offset_s),
+		    offset_s < 0 ? "ahead of" : "behind", r->spec);
+	else
+		log_msg(r->log, LOG_LEVEL_INFO, "clock",
+		    "the clock of this host agrees with that of %s", r->spec);
+	return offset_s;
+}
+
+struct store_entry
+redis_shift(const struct store_entry *entry, int64_t by_s)
+{
+	struct store_entry shifted = *entry;
+
+	shifted.fetched_s += by_s;
+	/* 0 is no time. */
+	if (shifted.tried_s != 0)
+		shifted.tried_s += by_s;
+	if (shifted.used_s != 0)
+		shifted.used_s += by_s;
+	return shifted;
+}
 
 /* --- what the parts need -------------------------------------------------- */
 
 bool
 redis_cache_wins(const struct record *mine, bool pending,
-    const struct store_entry *theirs, int64_t now_s)
+    const struct store_entry *theirs, int64_t server_now_s)
 {
 	const struct store_entry *ours = &mine->entry;
 
 	if (theirs == NULL)
-		return redis_expiry_ms(ours, now_s) > now_s * 1000;
-	if (ours->fetched_s > now_s + REDIS_SLACK_S)
+		return redis_expiry_ms(ours, server_now_s) >
+		    server_now_s * 1000;
+	if (ours->fetched_s > server_now_s + REDIS_SLACK_S)
 		return false;
 	if (ours->fetched_s != theirs->fetched_s)
 		return ours->fetched_s > theirs->fetched_s ||
-		    theirs->fetched_s > now_s + REDIS_SLACK_S;
+		    theirs->fetched_s > server_now_s + REDIS_SLACK_S;
 	return pending && theirs->id != NULL &&
 	    strcmp(ours->id, theirs->id) == 0;
 }
@@ -42,6 +102,7 @@ static const struct {
 } refusals[REDIS_REFUSALS] = {
     [REDIS_NO_READS] = {"no-reads",  "reads" },
     [REDIS_NO_WRITES] = {"no-writes", "writes"},
+    [REDIS_NO_NEWS] = {"no-news",   "news"  },
 };
 
 void
@@ -51,6 +112,7 @@ redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
 	int err = redis_reply_error(reply);
 	/* These are about one policy, the others about all of them. */
 	bool begins = err != 0 && err != ERR_CORRUPT && err != ERR_VERSION;
+	char why[REDIS_WHY_SIZE];
 	struct log_event e;
 
 	if (atomic_exchange(&r->refused[refusal], begins) == begins)
@@ -60,9 +122,273 @@ redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
 	log_str(&e, "state",
 	    begins ? refusals[refusal].begins : refusals[refusal].ends);
 	log_str(&e, "store", r->spec);
-	if (begins)
-		log_octets(&e, "why", reply->str, (size_t)reply->len);
+	if (begins) {
+		redis_reply_words(reply, why);
+		log_str(&e, "why", why);
+	}
 	log_end(&e);
+}
+
+void
+redis_info_text(const struct redisReply *info, const char *name, char *out,
+    size_t size)
+{
+	const char *at =
+	    memmem(info->str, (size_t)info->len, name, strlen(name));
+	size_t n = 0;
+
+	if (at != NULL) {
+		at += strlen(name);
+		while (at + n < info->str + info->len && at[n] != '\r' &&
+		    n + 1 < size)
+			n++;
+		memcpy(out, at, n);
+	}
+	out[n] = '\0';
+}
+
+uint64_t
+redis_info_number(const struct redisReply *info, const char *name)
+{
+	char text[24];
+
+	redis_info_text(info, name, text, sizeof(text));
+	return strtoumax(text, NULL, 10);
+}
+
+/* --- one answer ----------------------------------------------------------- */
+
+struct batch {
+	struct store_redis *r;
+	int64_t offset_s; /* of the server's clock */
+	const char *const *domain;
+	size_t n;
+	size_t done; /* answered: each gets one answer */
+	store_many_fn *got;
+	void *arg;
+	bool list; /* of everything: nothing to remember */
+};
+
+static void
+answer(struct batch *b, int err, const struct store_entry *entry)
+{
+	struct store_entry ours;
+
+	if (entry != NULL)
+		ours = redis_shift(entry, -b->offset_s);
+	b->got(b->arg, b->done++, err, entry != NULL ? &ours : NULL);
+}
+
+static int64_t
+server_now_s(const struct batch *b)
+{
+	return (int64_t)time(NULL) + b->offset_s;
+}
+
+/* The server lacks what we hold; or has no room for it. */
+static void
+answer_and_heal(struct batch *b, struct record *mine)
+{
+	struct store_redis *r = b->r;
+	bool left_out = mine->entry.expendable && atomic_load(&r->crowded);
+
+	if (!r->login.read_only && !left_out &&
+	    overlay_put(r->cache, mine, true))
+		redis_keeper_wake(r->keeper);
+	answer(b, 0, &mine->entry);
+}
+
+/* The server has no answer, or one that is of no use. */
+static void
+answer_from_copy(struct batch *b, int err)
+{
+	struct record *mine =
+	    overlay_get(b->r->cache, b->domain[b->done], NULL);
+
+	if (mine == NULL)
+		answer(b, err, NULL);
+	else if (err == ERR_CORRUPT)
+		answer_and_heal(b, mine);
+	else
+		answer(b, 0, &mine->entry);
+	record_unref(&mine);
+}
+
+/*
+ * A newer program of the fleet has written it. What this host has fetched
+ * itself still binds on it, until it ends; the newer record is none of its
+ * business.
+ */
+static void
+answer_beside_newer(struct batch *b)
+{
+	struct record *mine =
+	    overlay_get(b->r->cache, b->domain[b->done], NULL);
+	struct log_event e;
+
+	if (!atomic_exchange(&b->r->newer, true)) {
+		log_begin(&e, b->r->log, LOG_LEVEL_WARNING, "store");
+		log_str(&e, "state", "newer");
+		log_str(&e, "store", b->r->spec);
+		log_str(&e, "msg",
+		    "a newer version of this program has written policies "
+		    "there: here counts what this host has fetched itself; "
+		    "update it");
+		log_end(&e);
+	}
+	if (mine != NULL && !b->list &&
+	    redis_cache_wins(mine, false, NULL, server_now_s(b)))
+		answer(b, 0, &mine->entry);
+	else
+		answer(b, ERR_VERSION, NULL);
+	record_unref(&mine);
+}
+
+/* The server has answered, and what it says can be read. */
+static void
+weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
+{
+	const char *domain = b->domain[b->done];
+	bool pending = false;
+	struct record *learned = NULL;
+	struct record *mine = overlay_get(b->r->cache, domain, &pending);
+
+	if (mine != NULL &&
+	    redis_cache_wins(mine, pending,
+		value == REDIS_VALUE_NONE ? NULL : theirs, server_now_s(b))) {
+		answer_and_heal(b, mine);
+	} else if (value == REDIS_VALUE_RECORD) {
+		if (!b->list && record_new(theirs, &learned) == 0)
+			(void)overlay_put(b->r->cache, learned, false);
+		record_unref(&learned);
+		answer(b, 0, theirs);
+	} else {
+		overlay_remove(b->r->cache, domain);
+		answer(b, ERR_NOTFOUND, NULL);
+	}
+	record_unref(&mine);
+}
+
+static void
+take_reply(struct batch *b, const struct redisReply *reply)
+{
+	struct store_entry theirs;
+	enum redis_value value;
+	int err = redis_value(reply, b->domain[b->done], &value, &theirs);
+
+	redis_tell_refusal(b->r, REDIS_NO_READS, reply);
+	if (err == 0)
+		weigh(b, value, &theirs);
+	else if (err == ERR_VERSION)
+		answer_beside_newer(b);
+	else
+		answer_from_copy(b, err);
+}
+
+/* --- a batch -------------------------------------------------------------- */
+
+/* One round trip for what is left. 0, or what became of the link. */
+static int
+ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
+{
+	struct redisReply *reply;
+	char key[REDIS_KEY_SIZE];
+	int err = 0;
+
+	b->offset_s = redis_offset_s(b->r);
+	for (size_t i = b->done; err == 0 && i < b->n; i++) {
+		redis_key(b->domain[i], key);
+		const struct redis_word words[] = {REDIS_WORD("GET"),
+		    REDIS_WORD(key)};
+
+		err = redis_link_command(link, 2, words);
+	}
+	while (err == 0 && b->done < b->n) {
+		err = redis_link_reply(link, deadline_ms, &reply);
+		if (err != 0)
+			break;
+		take_reply(b, reply);
+		freeReplyObject(reply);
+	}
+	return err;
+}
+
+int
+redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
+    const char *const *domain, store_many_fn *got, void *arg)
+{
+	struct batch b = {.r = r,
+	    .domain = domain,
+	    .n = n,
+	    .got = got,
+	    .arg = arg,
+	    .list = true};
+
+	return ask(&b, link, clock_mono_ms() + REDIS_WRITE_MS);
+}
+
+/* A link that broke, as idle ones do, gets a second chance. */
+static void
+redis_get_many(void *backend, size_t n, const char *const *domain,
+    store_many_fn *got, void *arg)
+{
+	struct store_redis *r = backend;
+	struct batch b = {.r = r,
+	    .offset_s = redis_offset_s(r),
+	    .domain = domain,
+	    .n = n,
+	    .got = got,
+	    .arg = arg};
+	uint64_t deadline_ms = clock_mono_ms() + REDIS_READ_MS;
+	struct redis_link *link;
+	int err = ERR_IO;
+
+	for (int i = 0; i < 2 && err != 0 && err != ERR_BUSY; i++) {
+		link =
+		    redis_keeper_borrow(r->keeper, REDIS_READ, REDIS_MEND_MS);
+		if (link == NULL)
+			break;
+		err = ask(&b, link, deadline_ms);
+		redis_keeper_return(r->keeper, REDIS_READ, link, err);
+	}
+	while (b.done < n)
+		answer_from_copy(&b, ERR_DOWN);
+}
+
+/* --- one ------------------------------------------------------------------ */
+
+struct single {
+	store_each_fn *got;
+	void *arg;
+	int err;
+};
+
+static void
+hand_on(void *arg, size_t i, int err, const struct store_entry *entry)
+{
+	struct single *single = arg;
+
+	(void)i;
+	single->err = err;
+	if (err == 0)
+		(void)single->got(single->arg, entry);
+}
+
+static int
+redis_get(void *backend, const char *domain, store_each_fn *got, void *arg)
+{
+	struct single single = {.got = got, .arg = arg};
+
+	redis_get_many(backend, 1, &domain, hand_on, &single);
+	return single.err;
+}
+
+static size_t
+redis_count_unwritten(void *backend)
+{
+	struct store_redis *r = backend;
+
+	return overlay_size(r->cache).pending;
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -74,7 +400,7 @@ redis_free(struct store_redis *r)
 		return;
 	redis_keeper_stop(&r->keeper);
 	overlay_free(&r->cache);
-	(void)pthread_mutex_destroy(&r->hand_lock);
+	(void)pthread_mutex_destroy(&r->lock);
 	free(r->spec);
 	free(r->auth_file);
 	free(r->ca);
@@ -85,10 +411,11 @@ static struct store_redis *
 redis_new(const struct store_options *options)
 {
 	struct store_redis *r = calloc(1, sizeof(*r));
+	uint64_t chance = 0;
 
 	if (r == NULL)
 		return NULL;
-	(void)pthread_mutex_init(&r->hand_lock, NULL);
+	(void)pthread_mutex_init(&r->lock, NULL);
 	atomic_init(&r->listed, SIZE_MAX);
 	r->spec = strdup(options->spec);
 	r->auth_file =
@@ -96,6 +423,10 @@ redis_new(const struct store_options *options)
 	r->ca = strdup(options->tls_ca != NULL ? options->tls_ca : "");
 	r->cache = overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
 	r->log = options->log;
+	atomic_init(&r->ahead_ms, REDIS_TIME_UNKNOWN);
+	r->login.ahead_ms = &r->ahead_ms;
+	(void)!getrandom(&chance, sizeof(chance), 0);
+	(void)snprintf(r->host, sizeof(r->host), "%016" PRIx64, chance);
 	r->login.auth_file = r->auth_file;
 	r->login.ca = r->ca;
 	r->login.read_only = options->access == STORE_READ_ONLY;
@@ -108,9 +439,16 @@ redis_new(const struct store_options *options)
 	return NULL;
 }
 
+static int
+redis_check(const char *spec, char error[STORE_ERROR_SIZE])
+{
+	struct redis_address address;
+
+	return redis_address_parse(spec, &address, error);
+}
+
 static void *
-redis_open(enum redis_transport transport, const char *rest,
-    const struct store_options *options, char error[STORE_ERROR_SIZE])
+redis_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
 	struct store_redis *r = redis_new(options);
 	struct redis_keeping keeping;
@@ -125,9 +463,10 @@ redis_open(enum redis_transport transport, const char *rest,
 	    .log = r->log,
 	    .push = redis_push,
 	    .watch = redis_watch,
+	    .listen = redis_listen,
 	    .arg = r,
 	};
-	if (redis_address_parse(transport, rest, &r->login.address, error) == 0)
+	if (redis_address_parse(r->spec, &r->login.address, error) == 0)
 		r->keeper = redis_keeper_new(&keeping, error);
 	if (r->keeper != NULL && redis_keeper_start(r->keeper) == 0)
 		return r;
@@ -161,70 +500,19 @@ redis_is_down(void *backend)
 	return redis_keeper_is_down(r->keeper);
 }
 
-/* --- the three kinds ------------------------------------------------------ */
-
-static int
-check(enum redis_transport transport, const char *rest,
-    char error[STORE_ERROR_SIZE])
-{
-	struct redis_address address;
-
-	return redis_address_parse(transport, rest, &address, error);
-}
-
-static int
-check_tcp(const char *rest, char error[STORE_ERROR_SIZE])
-{
-	return check(REDIS_TCP, rest, error);
-}
-
-static int
-check_tls(const char *rest, char error[STORE_ERROR_SIZE])
-{
-	return check(REDIS_TLS, rest, error);
-}
-
-static int
-check_unix(const char *rest, char error[STORE_ERROR_SIZE])
-{
-	return check(REDIS_UNIX, rest, error);
-}
-
-static void *
-open_tcp(const char *rest, const struct store_options *options,
-    char error[STORE_ERROR_SIZE])
-{
-	return redis_open(REDIS_TCP, rest, options, error);
-}
-
-static void *
-open_tls(const char *rest, const struct store_options *options,
-    char error[STORE_ERROR_SIZE])
-{
-	return redis_open(REDIS_TLS, rest, options, error);
-}
-
-static void *
-open_unix(const char *rest, const struct store_options *options,
-    char error[STORE_ERROR_SIZE])
-{
-	return redis_open(REDIS_UNIX, rest, options, error);
-}
-
-#define REDIS_BACKEND(name, check_fn, open_fn)                            \
-	{                                                                 \
-		.scheme = (name), .check = (check_fn), .open = (open_fn), \
-		.close = redis_close, .get = redis_get,                   \
-		.get_many = redis_get_many, .each = redis_each,           \
-		.write = redis_write, .count = redis_count,               \
-		.ends_entries = true,                                     \
-		.count_unwritten = redis_count_unwritten,                 \
-		.is_down = redis_is_down,                                 \
-	}
-
-const struct store_backend store_redis =
-    REDIS_BACKEND("redis", check_tcp, open_tcp);
-const struct store_backend store_rediss =
-    REDIS_BACKEND("rediss", check_tls, open_tls);
-const struct store_backend store_redis_unix =
-    REDIS_BACKEND("redis+unix", check_unix, open_unix);
+const struct store_backend store_redis = {
+    .scheme = {"redis", "rediss", "redis+unix", "redis+sentinel",
+	       "rediss+sentinel"},
+    .check = redis_check,
+    .open = redis_open,
+    .close = redis_close,
+    .get = redis_get,
+    .get_many = redis_get_many,
+    .each = redis_each,
+    .write = redis_write,
+    .count = redis_count,
+    .count_unwritten = redis_count_unwritten,
+    .is_down = redis_is_down,
+    .on_learned = redis_on_learned,
+    .ends_entries = true,
+};

@@ -1,6 +1,14 @@
 /*
- * A store on a Redis server: what its parts, reading (and healing), listing
- * and changing, have in common.
+ * A store on a Redis server: what its parts have in common.
+ *
+ *	redis_script.c		how policies lie there, and the scripts
+ *	store_redis.c		life, the server's clock, reading
+ *	store_redis_list.c	listing and counting
+ *	store_redis_write.c	changes, and room for them
+ *	store_redis_watch.c	losses that are made good, news of other hosts
+ *
+ * Times on the server and in the local cache are those of the server's clock;
+ * they are converted where a policy comes from the engine or goes there.
  */
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H
@@ -12,10 +20,72 @@
 
 #include "store/overlay.h"
 #include "store/redis_keeper.h"
-#include "store/redis_script.h"
 #include "store/store_backend.h"
 
-#define REDIS_READ_MS  500  /* a batch of reads, until the copy answers */
+/* --- redis_script.c ------------------------------------------------------- */
+
+/*
+ *	dane-sts:format			"1"
+ *	dane-sts:1:policy:DOMAIN	a record of store_format.h, or "GONE"
+ *					with when (8 octets, little-endian,
+ *					seconds)
+ *	dane-sts:1:changes		how often one was changed
+ *	dane-sts:1:incarnation		a random word; see store_redis_watch.c
+ *	dane-sts:1:learned		a channel: "HOST DOMAIN" when a policy
+ *					that binds is new
+ *
+ * A change is a script on the server, made at once and undivided, since many
+ * hosts change the same policies. The policy that was fetched last wins; a
+ *fetch time that the server's clock has yet to reach is taken for a mistake and
+ * loses. A key ends with its policy, or when the one that it replaced would
+ *have ended if that is later: until then a host that was cut off may still hold
+ *the old one, and must not take the end of the new one for a loss that is to be
+ * made good. For the same reason a deleted policy leaves word that it is GONE.
+ */
+#define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
+#define REDIS_CHANGES_KEY     "dane-sts:1:changes"
+#define REDIS_INCARNATION_KEY "dane-sts:1:incarnation"
+#define REDIS_LEARNED_CHANNEL "dane-sts:1:learned"
+#define REDIS_KEY_SIZE        (sizeof(REDIS_KEY_PREFIX) + NAME_SIZE)
+#define REDIS_HOST_SIZE       17
+
+void redis_key(const char *domain, char out[REDIS_KEY_SIZE]);
+
+enum redis_put {
+	REDIS_PUT_NEW, /* just fetched: wins over one of the same second */
+	REDIS_PUT_COPY /* what we had, or notes on it: loses to that, unless it
+			* is the same policy */
+};
+
+/* When a policy ends, in ms; times are the server's. A body that is no policy:
+ * in a day. */
+int64_t redis_expiry_ms(const struct store_entry *entry, int64_t now_s);
+
+/* Commands, whose replies redis_value reads. host: this one, in the news. 0 or
+ * ERR_NOMEM. */
+int redis_put(struct redis_link *link, enum redis_put how,
+    const struct store_entry *entry, int64_t now_s, const char *host);
+/* ends_ms: when the last copy that we know of ends; 0: we know of none. */
+int redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms);
+
+/* What a key holds. */
+enum redis_value {
+	REDIS_VALUE_NONE,
+	REDIS_VALUE_GONE,
+	REDIS_VALUE_RECORD
+};
+
+/*
+ * The reply to a GET, or to a put: what won over it, NONE if it won itself.
+ * *out points into the reply; of what is GONE, fetched_s says since when. 0,
+ * ERR_CORRUPT, ERR_VERSION or another error.
+ */
+int redis_value(const struct redisReply *reply, const char *domain,
+    enum redis_value *value, struct store_entry *out);
+
+/* --- the store ------------------------------------------------------------ */
+
+#define REDIS_READ_MS  500  /* a batch of reads, until the cache answers */
 #define REDIS_WRITE_MS 2000 /* a batch of writes */
 #define REDIS_MEND_MS  250  /* until a broken link is mended */
 
@@ -25,12 +95,13 @@
 /* Commands to wait for together. */
 #define REDIS_BATCH_MAX 64
 
-struct log;
+#define REDIS_CURSOR_SIZE 24 /* of SCAN */
 
 /* What the server may say no to while it is up. */
 enum redis_refusal {
 	REDIS_NO_READS,
 	REDIS_NO_WRITES,
+	REDIS_NO_NEWS,
 	REDIS_REFUSALS
 };
 
@@ -50,65 +121,66 @@ struct store_redis {
 	char *spec;
 	char *auth_file;
 	char *ca;
+	char host[REDIS_HOST_SIZE]; /* a random word: this process */
 	struct redis_login login;
 	struct log *log;
 	struct redis_keeper *keeper;
-	struct overlay *cache;
+	struct overlay *cache;        /* what this host has used */
 	struct redis_watched watched; /* the keeper's thread */
+	_Atomic int64_t ahead_ms;     /* see redis_take_time */
+	_Atomic int64_t offset_s;     /* see redis_offset_s */
+	atomic_bool clock_told;       /* that the clocks differ */
 	atomic_size_t listed; /* entries of the last listing; SIZE_MAX: none */
 	atomic_bool refused[REDIS_REFUSALS]; /* and logged */
 	atomic_bool newer;   /* records that we cannot read; logged once */
-	atomic_bool crowded; /* see redis_look_at_memory; logged */
-	atomic_uint_least64_t memory_ms; /* when to look again */
+	atomic_bool crowded; /* no policies that do not bind are written */
+	atomic_uint_least64_t memory_ms; /* when to look at that again */
 	atomic_size_t memory_octets;     /* written since the last look */
-	pthread_mutex_t hand_lock;       /* of what follows */
-	char hand[24];                   /* SCAN cursor of the next eviction */
+	pthread_mutex_t lock;            /* of what follows */
+	char hand[REDIS_CURSOR_SIZE];    /* where the next eviction goes on */
+	store_learned_fn *learned;
+	void *learned_arg;
 };
 
-/* Whether what we hold of a policy counts for more than what the server does:
- * there is none (NULL), an older one, or the same without our notes. */
+/* The server's clock less this host's, in seconds. */
+int64_t redis_offset_s(struct store_redis *r);
+/* Points to the same texts. */
+struct store_entry redis_shift(const struct store_entry *entry, int64_t by_s);
+
+/* Whether a record in the cache counts for more than what the server holds:
+ * nothing (NULL), an older policy, or the same without our notes. */
 bool redis_cache_wins(const struct record *mine, bool pending,
-    const struct store_entry *theirs, int64_t now_s);
-
-/* store_redis_read.c */
-int redis_get(void *backend, const char *domain, store_each_fn *got, void *arg);
-void redis_get_many(void *backend, size_t n, const char *const *domain,
-    store_many_fn *got, void *arg);
-size_t redis_count(void *backend);
-size_t redis_count_unwritten(void *backend);
-/* Over a link of the caller's, for a listing. 0, or what became of the link:
- * the last domains then have no answer. */
-int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
-    const char *const *domain, store_many_fn *got, void *arg);
-
-/* store_redis_list.c */
-/* Keys of policies. 0, or what became of the link. */
-int redis_list_count(struct redis_link *link, size_t *n);
-int redis_each(void *backend, store_each_fn *each, void *arg);
-
-/* store_redis_write.c */
-int redis_write(void *backend, const struct store_change *changes, size_t n);
-/*
- * store_redis_room.c. Over that link, before so many octets of policies that do
- * not bind are written: sets crowded, while they are not. When the server is
- * full: deletes some of them. 0, or what became of the link.
- */
-int redis_look_at_memory(struct store_redis *r, struct redis_link *link,
-    size_t octets, uint64_t deadline_ms);
-void redis_is_full(struct store_redis *r);
-int redis_evict(struct store_redis *r, struct redis_link *link,
-    uint64_t deadline_ms, size_t *evicted);
-/* A redis_push_fn: writes what is pending. */
-int redis_push(void *backend);
-/* The same of notes that are in the cache. */
-int redis_write_back(struct store_redis *r, const struct store_change *changes,
-    size_t n);
-
-/* store_redis_watch.c: a redis_watch_fn. */
-void redis_watch(void *backend);
+    const struct store_entry *theirs, int64_t server_now_s);
 
 /* From each reply: logs when a refusal begins and when it ends. */
 void redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
     const struct redisReply *reply);
+
+/* "\r\nNAME:VALUE\r\n" in the answer to INFO; name: "\nNAME:". "" if it is not
+ * there. */
+void redis_info_text(const struct redisReply *info, const char *name, char *out,
+    size_t size);
+uint64_t redis_info_number(const struct redisReply *info, const char *name);
+
+/* Entries over a link of the caller's, for a listing. 0, or what became of the
+ * link: the last domains then have no answer. */
+int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
+    const char *const *domain, store_many_fn *got, void *arg);
+
+/* Parts of the backend. */
+int redis_each(void *backend, store_each_fn *each, void *arg);
+size_t redis_count(void *backend);
+int redis_write(void *backend, const struct store_change *changes, size_t n);
+void redis_on_learned(void *backend, store_learned_fn *learned, void *arg);
+
+/* Callbacks of the keeper. */
+int redis_push(void *backend);
+void redis_watch(void *backend);
+void redis_listen(void *backend);
+
+/* For a caller on the keeper's thread, of what is in the cache: all of it with
+ * note set. */
+int redis_write_back(struct store_redis *r, const struct store_change *changes,
+    size_t n);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "store/redis_wait.h"
 #include "store/store_redis.h"
 
 #define NAMES_MAX (1U << 20)
@@ -103,7 +103,8 @@ add_key(struct names *names, const struct redisReply *key)
 
 /* Adds the keys of one answer to SCAN and sets the cursor for the next. */
 static int
-take_scan(struct names *names, const struct redisReply *reply, char cursor[24])
+take_scan(struct names *names, const struct redisReply *reply,
+    char cursor[REDIS_CURSOR_SIZE])
 {
 	const struct redisReply *next;
 	const struct redisReply *keys;
@@ -115,7 +116,8 @@ take_scan(struct names *names, const struct redisReply *reply, char cursor[24])
 		return ERR_IO;
 	next = reply->element[0];
 	keys = reply->element[1];
-	if (next->type != REDIS_REPLY_STRING || (size_t)next->len >= 24 ||
+	if (next->type != REDIS_REPLY_STRING ||
+	    (size_t)next->len >= REDIS_CURSOR_SIZE ||
 	    keys->type != REDIS_REPLY_ARRAY)
 		return ERR_IO;
 	memcpy(cursor, next->str, (size_t)next->len);
@@ -129,7 +131,7 @@ static int
 scan(struct redis_link *link, struct names *names)
 {
 	struct redisReply *reply;
-	char cursor[24] = "0";
+	char cursor[REDIS_CURSOR_SIZE] = "0";
 	int err;
 
 	do {
@@ -138,27 +140,13 @@ scan(struct redis_link *link, struct names *names)
 		    REDIS_WORD(REDIS_KEY_PREFIX "*"), REDIS_WORD("COUNT"),
 		    REDIS_WORD("512")};
 
-		err = redis_link_command(link, 6, words);
-		if (err == 0)
-			err = redis_link_reply(link,
-			    redis_now_ms() + REDIS_WRITE_MS, &reply);
+		err = redis_link_ask(link, clock_mono_ms() + REDIS_WRITE_MS, 6,
+		    words, &reply);
 		if (err == 0) {
 			err = take_scan(names, reply, cursor);
 			freeReplyObject(reply);
 		}
 	} while (err == 0 && strcmp(cursor, "0") != 0);
-	return err;
-}
-
-int
-redis_list_count(struct redis_link *link, size_t *n)
-{
-	struct names names = {.n = 0};
-	int err = scan(link, &names);
-
-	names_sort(&names);
-	*n = names.n;
-	names_free(&names);
 	return err;
 }
 
@@ -228,7 +216,7 @@ list_server(struct store_redis *r, struct listing *listing)
 	struct redis_link *link;
 	char why[REDIS_WHY_SIZE];
 	int err = redis_login(&r->login, &resolver,
-	    redis_now_ms() + REDIS_CONNECT_MS, &link, why);
+	    clock_mono_ms() + REDIS_CONNECT_MS, &link, why);
 
 	if (err == 0)
 		err = scan(link, &names);
@@ -252,8 +240,12 @@ list_copy(struct store_redis *r, struct listing *listing)
 	size_t n;
 	int err = overlay_snapshot(r->cache, &rows, &n);
 
-	for (size_t i = 0; err == 0 && i < n; i++)
-		show(listing, i, 0, &rows[i]->entry);
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		struct store_entry ours =
+		    redis_shift(&rows[i]->entry, -redis_offset_s(r));
+
+		show(listing, i, 0, &ours);
+	}
 	if (rows != NULL)
 		overlay_snapshot_free(rows, n);
 	return err;
@@ -270,4 +262,51 @@ redis_each(void *backend, store_each_fn *each, void *arg)
 	if (err != 0 && !listing.begun && !r->login.read_only)
 		err = list_copy(r, &listing);
 	return err == 0 ? listing.damage : err;
+}
+
+/* --- count ---------------------------------------------------------------- */
+
+/* So many keys can be looked through for a number. */
+#define COUNT_MAX 10000
+
+/* Ours among the keys of the database; of a large one as many as the last
+ * listing found, which is a minute old at most (refresh.c). */
+static int
+count_keys(struct store_redis *r, struct redis_link *link, size_t *n)
+{
+	const struct redis_word words[] = {REDIS_WORD("DBSIZE")};
+	struct names names = {.n = 0};
+	struct redisReply *reply;
+	size_t listed = atomic_load(&r->listed);
+	size_t size = 0;
+	int err = redis_link_ask(link, clock_mono_ms() + REDIS_READ_MS, 1,
+	    words, &reply);
+
+	if (err != 0)
+		return err;
+	if (reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
+		size = (size_t)reply->integer;
+	freeReplyObject(reply);
+	*n = listed < size ? listed : size;
+	if (size > COUNT_MAX)
+		return 0;
+	err = scan(link, &names);
+	names_sort(&names);
+	*n = names.n;
+	names_free(&names);
+	return err;
+}
+
+size_t
+redis_count(void *backend)
+{
+	struct store_redis *r = backend;
+	size_t n = overlay_size(r->cache).n;
+	struct redis_link *link =
+	    redis_keeper_borrow(r->keeper, REDIS_SPARE, REDIS_MEND_MS);
+
+	if (link != NULL)
+		redis_keeper_return(r->keeper, REDIS_SPARE, link,
+		    count_keys(r, link, &n));
+	return n;
 }

@@ -20,9 +20,9 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "log/log.h"
-#include "store/redis_wait.h"
 #include "store/store_redis.h"
 
 /* --- what is put back ----------------------------------------------------- */
@@ -33,7 +33,7 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
     size_t *written)
 {
 	struct store_change changes[REDIS_BATCH_MAX];
-	int64_t now_s = time(NULL);
+	int64_t now_s = (int64_t)time(NULL) + redis_offset_s(r);
 	size_t live = 0;
 	int err = 0;
 
@@ -103,7 +103,8 @@ static const char watch_script[] =
     "local was = redis.call('GET', KEYS[1])\n"
     "if not was then redis.pcall('SET', KEYS[1], ARGV[1]) end\n"
     "return {was or '', redis.call('GET', KEYS[1]) or '',\n"
-    "  tonumber(redis.call('GET', KEYS[2]) or '0') or 0}\n";
+    "  tonumber(redis.call('GET', KEYS[2]) or '0') or 0,\n"
+    "  redis.call('TIME')}\n";
 
 static int
 ask(struct redis_link *link, struct redisReply **reply)
@@ -118,11 +119,9 @@ ask(struct redis_link *link, struct redisReply **reply)
 	    REDIS_WORD(watch_script), REDIS_WORD("2"),
 	    REDIS_WORD(REDIS_INCARNATION_KEY), REDIS_WORD(REDIS_CHANGES_KEY),
 	    REDIS_WORD(word)};
-	int err = redis_link_command(link, 6, words);
 
-	return err == 0
-	    ? redis_link_reply(link, redis_now_ms() + REDIS_WRITE_MS, reply)
-	    : err;
+	return redis_link_ask(link, clock_mono_ms() + REDIS_WRITE_MS, 6, words,
+	    reply);
 }
 
 static bool
@@ -152,10 +151,12 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 	const char *lost;
 	int64_t changes;
 
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
 	    reply->element[0]->type != REDIS_REPLY_STRING ||
 	    reply->element[1]->type != REDIS_REPLY_STRING)
 		return;
+	redis_take_time(reply->element[3], &r->ahead_ms);
+	(void)redis_offset_s(r); /* so that a difference is told */
 	is = reply->element[1];
 	changes = reply->element[2]->integer;
 	lost = what_is_lost(w, reply->element[0], changes);
@@ -170,25 +171,6 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 
 /* --- the server's settings ------------------------------------------------ */
 
-/* "\r\nNAME:VALUE\r\n" in the answer to INFO; "" if it is not there. */
-static void
-info_text(const struct redisReply *info, const char *name, char *out,
-    size_t size)
-{
-	const char *at =
-	    memmem(info->str, (size_t)info->len, name, strlen(name));
-	size_t n = 0;
-
-	if (at != NULL) {
-		at += strlen(name);
-		while (at + n < info->str + info->len && at[n] != '\r' &&
-		    n + 1 < size)
-			n++;
-		memcpy(out, at, n);
-	}
-	out[n] = '\0';
-}
-
 /* Once: with any other policy than noeviction, a server that is full forgets
  * partners without a word. */
 static void
@@ -197,8 +179,8 @@ look_at_policy(struct store_redis *r, const struct redisReply *info)
 	char policy[32];
 	char max[24];
 
-	info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
-	info_text(info, "\nmaxmemory:", max, sizeof(max));
+	redis_info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
+	redis_info_text(info, "\nmaxmemory:", max, sizeof(max));
 	if (policy[0] == '\0' || strcmp(policy, "noeviction") == 0 ||
 	    strcmp(max, "0") == 0) {
 		r->watched.told_policy = false;
@@ -218,11 +200,8 @@ static void
 look_at_evictions(struct store_redis *r, const struct redisReply *info)
 {
 	struct redis_watched *w = &r->watched;
-	char text[24];
-	uint64_t n;
+	uint64_t n = redis_info_number(info, "\nevicted_keys:");
 
-	info_text(info, "\nevicted_keys:", text, sizeof(text));
-	n = strtoumax(text, NULL, 10);
 	if (n > w->evicted && w->looked) {
 		if (!w->told_evictions && !w->told)
 			tell_lost(r, "it is full and drops keys");
@@ -240,11 +219,9 @@ look_at_info(struct store_redis *r, struct redis_link *link,
 	const struct redis_word words[] = {REDIS_WORD("INFO"),
 	    REDIS_WORD(section)};
 	struct redisReply *reply;
-	int err = redis_link_command(link, 2, words);
+	int err = redis_link_ask(link, clock_mono_ms() + REDIS_WRITE_MS, 2,
+	    words, &reply);
 
-	if (err == 0)
-		err = redis_link_reply(link, redis_now_ms() + REDIS_WRITE_MS,
-		    &reply);
 	if (err != 0)
 		return err;
 	if (reply->type == REDIS_REPLY_STRING)
@@ -280,4 +257,79 @@ redis_watch(void *backend)
 	redis_keeper_return(r->keeper, REDIS_SPARE, link, err);
 	if (r->watched.put_back)
 		put_back(r);
+}
+
+/* --- news ----------------------------------------------------------------- */
+
+void
+redis_on_learned(void *backend, store_learned_fn *learned, void *arg)
+{
+	struct store_redis *r = backend;
+
+	(void)pthread_mutex_lock(&r->lock);
+	r->learned = learned;
+	r->learned_arg = arg;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* ["message", CHANNEL, "HOST DOMAIN"], or the answer to SUBSCRIBE. What this
+ * host itself has published is no news to it. */
+static void
+take_news(struct store_redis *r, const struct redisReply *reply)
+{
+	const struct redisReply *text;
+	size_t host = strlen(r->host);
+	char domain[NAME_SIZE];
+	size_t len;
+
+	if (reply->type == REDIS_REPLY_ERROR ||
+	    (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+		reply->element[2]->type == REDIS_REPLY_INTEGER))
+		redis_tell_refusal(r, REDIS_NO_NEWS, reply);
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+	    reply->element[2]->type != REDIS_REPLY_STRING)
+		return;
+	text = reply->element[2];
+	len = (size_t)text->len;
+	if (len <= host + 1 || len - host - 1 >= sizeof(domain) ||
+	    text->str[host] != ' ' || memcmp(text->str, r->host, host) == 0)
+		return;
+	memcpy(domain, text->str + host + 1, len - host - 1);
+	domain[len - host - 1] = '\0';
+	if (record_check_domain(domain) != 0)
+		return;
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->learned != NULL)
+		r->learned(r->learned_arg, domain);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* What has come since the last call. Never waits. */
+void
+redis_listen(void *backend)
+{
+	struct store_redis *r = backend;
+	const struct redis_word words[] = {REDIS_WORD("SUBSCRIBE"),
+	    REDIS_WORD(REDIS_LEARNED_CHANNEL)};
+	struct redis_link *link;
+	struct redisReply *reply;
+	int err = 0;
+
+	if (r->login.read_only)
+		return;
+	link = redis_keeper_borrow(r->keeper, REDIS_NEWS, 0);
+	if (link == NULL)
+		return;
+	if (!link->subscribed)
+		err = redis_link_command(link, 2, words);
+	link->subscribed = true;
+	while (err == 0) {
+		err = redis_link_reply(link, clock_mono_ms(), &reply);
+		if (err != 0)
+			break;
+		take_news(r, reply);
+		freeReplyObject(reply);
+	}
+	redis_keeper_return(r->keeper, REDIS_NEWS, link,
+	    err == ERR_BUSY ? 0 : err);
 }

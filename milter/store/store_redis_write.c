@@ -4,17 +4,147 @@
  */
 #include "autoconf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "store/redis_wait.h"
+#include "log/log.h"
 #include "store/store_redis.h"
 
 /* Octets on their way together: what 2 s are enough for. */
 #define BATCH_OCTETS_MAX ((size_t)1 << 20)
+
+/* What INFO says counts for so long, and for so much that is written. */
+#define MEMORY_MS     1000
+#define MEMORY_OCTETS (256 * 1024)
+/* Keys to look at together; how often at most; entries to evict at least. */
+#define SCAN_KEYS "256"
+#define SCANS_MAX 64
+#define EVICT_AIM 32
+
+/* --- room ----------------------------------------------------------------- */
+
+/*
+ * C-16: while the server's memory is nearly full, no policies are written that
+ * do not bind, and when it is full, some of them are evicted.
+ */
+
+static void
+set_crowded(struct store_redis *r, bool crowded)
+{
+	atomic_store(&r->memory_octets, 0);
+	atomic_store(&r->memory_ms, clock_mono_ms() + MEMORY_MS);
+	if (atomic_exchange(&r->crowded, crowded) != crowded && crowded)
+		log_msg(r->log, LOG_LEVEL_WARNING, "limit",
+		    "the memory of %s is three quarters full: to keep room for "
+		    "policies that require DNSSEC, no others are written",
+		    r->spec);
+}
+
+/* Without a limit, or without permission for INFO, it is never nearly full. */
+static int
+look_at_memory(struct store_redis *r, struct redis_link *link, size_t octets,
+    uint64_t deadline_ms)
+{
+	const struct redis_word words[] = {REDIS_WORD("INFO"),
+	    REDIS_WORD("memory")};
+	struct redisReply *reply;
+	uint64_t max;
+	bool crowded = false;
+	int err;
+
+	if (atomic_fetch_add(&r->memory_octets, octets) < MEMORY_OCTETS &&
+	    clock_mono_ms() < atomic_load(&r->memory_ms))
+		return 0;
+	err = redis_link_ask(link, deadline_ms, 2, words, &reply);
+	if (err != 0)
+		return err;
+	if (reply->type == REDIS_REPLY_STRING) {
+		max = redis_info_number(reply, "\nmaxmemory:");
+		crowded = max > 0 &&
+		    redis_info_number(reply, "\nused_memory:") > max - max / 4;
+	}
+	freeReplyObject(reply);
+	set_crowded(r, crowded);
+	return 0;
+}
+
+/*
+ * ARGV: a cursor, a pattern, how many keys. Of the entries found that are
+ * expendable (offsets are those of store_format.h, from 1) the half that was
+ * used least recently goes. Returns the next cursor and how many went.
+ */
+static const char evict_script[] =
+    "local r = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', "
+    "ARGV[3])\n"
+    "local found = {}\n"
+    "for _, key in ipairs(r[2]) do\n"
+    "  local head = redis.pcall('GETRANGE', key, 0, 43)\n"
+    "  if type(head) == 'string' and #head == 44 and\n"
+    "      head:sub(1, 4) == 'DSTS' and\n"
+    "      struct.unpack('<I2', head, 5) <= 1 and\n"
+    "      struct.unpack('<I2', head, 11) % 2 == 1 then\n"
+    "    found[#found + 1] = {struct.unpack('<i8', head, 33), key}\n"
+    "  end\n"
+    "end\n"
+    "table.sort(found, function(a, b) return a[1] < b[1] end)\n"
+    "local n = math.ceil(#found / 2)\n"
+    "for i = 1, n do redis.call('DEL', found[i][2]) end\n"
+    "return {r[1], n}\n";
+
+static int
+evict_some(struct redis_link *link, char cursor[REDIS_CURSOR_SIZE], size_t *n,
+    uint64_t deadline_ms)
+{
+	const struct redis_word words[] = {REDIS_WORD("EVAL"),
+	    REDIS_WORD(evict_script), REDIS_WORD("0"), REDIS_WORD(cursor),
+	    REDIS_WORD(REDIS_KEY_PREFIX "*"), REDIS_WORD(SCAN_KEYS)};
+	const struct redisReply *next;
+	struct redisReply *reply;
+	int err = redis_link_ask(link, deadline_ms, 6, words, &reply);
+
+	*n = 0;
+	if (err != 0)
+		return err;
+	next = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+	    ? reply->element[0]
+	    : NULL;
+	(void)snprintf(cursor, REDIS_CURSOR_SIZE, "0");
+	if (next != NULL && next->type == REDIS_REPLY_STRING) {
+		(void)snprintf(cursor, REDIS_CURSOR_SIZE, "%.*s",
+		    (int)next->len, next->str);
+		*n = (size_t)reply->element[1]->integer;
+	}
+	freeReplyObject(reply);
+	return 0;
+}
+
+static int
+evict(struct store_redis *r, struct redis_link *link, uint64_t deadline_ms,
+    size_t *evicted)
+{
+	char cursor[REDIS_CURSOR_SIZE];
+	size_t n;
+	int err = 0;
+
+	*evicted = 0;
+	(void)pthread_mutex_lock(&r->lock);
+	(void)snprintf(cursor, sizeof(cursor), "%s",
+	    r->hand[0] != '\0' ? r->hand : "0");
+	for (int i = 0; err == 0 && i < SCANS_MAX && *evicted < EVICT_AIM;
+	     i++) {
+		err = evict_some(link, cursor, &n, deadline_ms);
+		*evicted += n;
+	}
+	(void)snprintf(r->hand, sizeof(r->hand), "%s", cursor);
+	(void)pthread_mutex_unlock(&r->lock);
+	return err;
+}
 
 /* --- one change ----------------------------------------------------------- */
 
@@ -32,8 +162,8 @@ send_change(struct store_redis *r, struct redis_link *link,
 		return redis_delete(link, entry->domain, 0);
 	if (!change->record->deleted)
 		return redis_put(link,
-		    change->note ? REDIS_PUT_COPY : REDIS_PUT_NEW, entry,
-		    now_s);
+		    change->note ? REDIS_PUT_COPY : REDIS_PUT_NEW, entry, now_s,
+		    r->host);
 	mine = overlay_get(r->cache, entry->domain, NULL);
 	if (mine != NULL)
 		ends_ms = redis_expiry_ms(&mine->entry, now_s);
@@ -90,13 +220,16 @@ static int
 exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
     const struct store_change *changes, size_t n, int *failed)
 {
-	uint64_t deadline_ms = redis_now_ms() + REDIS_WRITE_MS;
+	static const char demoted[] = "READONLY ";
+	bool sentinels = r->login.address.master[0] != '\0';
+	uint64_t deadline_ms = clock_mono_ms() + REDIS_WRITE_MS;
 	struct redisReply *reply;
 	int err = 0;
 
 	*failed = 0;
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = send_change(r, link, &changes[i], time(NULL));
+		err = send_change(r, link, &changes[i],
+		    (int64_t)time(NULL) + redis_offset_s(r));
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		int result;
 
@@ -106,6 +239,11 @@ exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
 		result = take_reply(r, lane, &changes[i], reply);
 		if (*failed == 0)
 			*failed = result;
+		/* The sentinels know another master by now. */
+		if (result == ERR_READONLY && sentinels &&
+		    memmem(reply->str, (size_t)reply->len, demoted,
+			strlen(demoted)) != NULL)
+			err = ERR_IO;
 		freeReplyObject(reply);
 	}
 	return err;
@@ -130,20 +268,20 @@ exchange_with_room(struct store_redis *r, enum redis_lane lane,
     struct redis_link *link, const struct store_change *changes, size_t n,
     int *failed)
 {
-	uint64_t deadline_ms = redis_now_ms() + REDIS_WRITE_MS;
+	uint64_t deadline_ms = clock_mono_ms() + REDIS_WRITE_MS;
 	size_t expendable = sum_octets(changes, n, true);
 	size_t evicted = 0;
 	int err = 0;
 
 	if (expendable > 0)
-		err = redis_look_at_memory(r, link, expendable, deadline_ms);
+		err = look_at_memory(r, link, expendable, deadline_ms);
 	if (err == 0)
 		err = exchange(r, lane, link, changes, n, failed);
 	if (err != 0 || *failed != ERR_FULL)
 		return err;
-	redis_is_full(r);
+	set_crowded(r, true);
 	if (sum_octets(changes, n, false) > 0)
-		err = redis_evict(r, link, deadline_ms, &evicted);
+		err = evict(r, link, deadline_ms, &evicted);
 	if (err != 0 || (evicted == 0 && expendable == 0))
 		return err;
 	return exchange(r, lane, link, changes, n, failed);
@@ -178,34 +316,73 @@ is_hopeless(int err)
 	return err == ERR_VERSION || err == ERR_CORRUPT;
 }
 
+/* The changes that go into the next round trip, with times as the server counts
+ * them, and with references of the batch's own. */
+static int
+fill_batch(const struct store_change *changes, size_t n, int64_t offset_s,
+    struct store_change batch[REDIS_BATCH_MAX], size_t *taken)
+{
+	size_t octets = 0;
+	int err = 0;
+
+	*taken = 0;
+	for (size_t i = 0; err == 0 && i < n && i < REDIS_BATCH_MAX &&
+	     octets < BATCH_OCTETS_MAX;
+	     i++) {
+		struct record *record = changes[i].record;
+
+		octets += record->size;
+		if (offset_s == 0 || record->deleted) {
+			(void)record_ref(record);
+		} else {
+			struct store_entry theirs =
+			    redis_shift(&record->entry, offset_s);
+
+			err = record_new(&theirs, &record);
+		}
+		if (err == 0) {
+			batch[i].record = record;
+			batch[i].note = changes[i].note;
+			*taken = i + 1;
+		}
+	}
+	return err;
+}
+
 /*
  * Each change counts by itself: after an error some are made. The front then
- * makes each anew, to learn which of them cannot be made.
+ * makes each anew, to learn which of them cannot be made. What is not made is
+ * pending in the cache; one that the server did take, beside others that
+ * failed, as well: to write it twice does no harm.
  */
 int
 redis_write(void *backend, const struct store_change *changes, size_t n)
 {
 	struct store_redis *r = backend;
+	struct store_change batch[REDIS_BATCH_MAX];
+	int64_t offset_s = redis_offset_s(r);
 	int err = 0;
 
-	for (size_t at = 0, end = 0; err == 0 && at < n; at = end) {
-		size_t octets = 0;
+	for (size_t at = 0, taken; at < n; at += taken) {
+		int failed =
+		    fill_batch(changes + at, n - at, offset_s, batch, &taken);
+		bool pending;
 
-		while (end < n && end - at < REDIS_BATCH_MAX &&
-		    octets < BATCH_OCTETS_MAX)
-			octets += changes[end++].record->size;
-		err = write_changes(r, REDIS_WRITE, REDIS_MEND_MS, changes + at,
-		    end - at);
+		if (failed == 0 && err == 0)
+			err = write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
+			    batch, taken);
+		pending = err != 0 && !is_hopeless(err);
+		for (size_t i = 0; i < taken; i++) {
+			if (pending && !batch[i].record->deleted)
+				(void)overlay_put(r->cache, batch[i].record,
+				    true);
+			record_unref(&batch[i].record);
+		}
+		if (failed != 0)
+			return failed;
+		if (pending)
+			redis_keeper_wake(r->keeper);
 	}
-	if (err == 0 || is_hopeless(err))
-		return err;
-	/* One that the server did take is kept as well, if others failed beside
-	 * it: to write it twice does no harm. */
-	for (size_t i = 0; i < n; i++) {
-		if (!changes[i].record->deleted)
-			(void)overlay_put(r->cache, changes[i].record, true);
-	}
-	redis_keeper_wake(r->keeper);
 	return err;
 }
 

@@ -13,47 +13,56 @@
 
 #include "base/err.h"
 #include "redis_server.h"
-#include "store/redis_address.h"
-#include "store/redis_auth.h"
+#include "store/redis_link.h"
 #include "store_sync.h"
 
 /* --- addresses ------------------------------------------------------------ */
 
 /* clang-format off */
 static const struct {
-	enum redis_transport transport;
-	const char *rest;
-	const char *host; /* or path; NULL: refused */
+	const char *spec;
+	const char *host; /* the last one, or path; NULL: refused */
 	const char *port; /* or, when refused, what is said */
 	unsigned db;
 } addresses[] = {
-    {REDIS_TCP, "//localhost:6379/0", "localhost", "6379", 0},
-    {REDIS_TCP, "//redis.example:7000/15", "redis.example", "7000", 15},
-    {REDIS_TCP, "//redis.example", "redis.example", "6379", 0},
-    {REDIS_TCP, "//redis.example/", "redis.example", "6379", 0},
-    {REDIS_TCP, "//redis.example/3", "redis.example", "6379", 3},
-    {REDIS_TLS, "//[2001:db8::1]:6380/1", "2001:db8::1", "6380", 1},
-    {REDIS_TLS, "//192.0.2.1", "192.0.2.1", "6379", 0},
-    {REDIS_UNIX, "/run/redis.sock", "/run/redis.sock", "", 0},
-    {REDIS_UNIX, "/run/redis.sock?db=9999", "/run/redis.sock", "", 9999},
-    {REDIS_TCP, "", NULL, "no host", 0},
-    {REDIS_TCP, "//", NULL, "no host", 0},
-    {REDIS_TCP, "//:6379/0", NULL, "no host", 0},
-    {REDIS_TCP, "localhost:6379", NULL, "no host", 0},
-    {REDIS_TCP, "//[2001:db8::1/0", NULL, "no host", 0},
-    {REDIS_TCP, "//user:secret@localhost", NULL, "store_auth_file", 0},
-    {REDIS_TCP, "//localhost:", NULL, "port", 0},
-    {REDIS_TCP, "//localhost:0/0", NULL, "port", 0},
-    {REDIS_TCP, "//localhost:65536/0", NULL, "port", 0},
-    {REDIS_TCP, "//localhost:63x9/0", NULL, "port", 0},
-    {REDIS_TCP, "//localhost/10000", NULL, "database", 0},
-    {REDIS_TCP, "//localhost/99999999999", NULL, "database", 0},
-    {REDIS_TCP, "//localhost/-1", NULL, "database", 0},
-    {REDIS_TCP, "//localhost/1/2", NULL, "database", 0},
-    {REDIS_UNIX, "run/redis.sock", NULL, "relative", 0},
-    {REDIS_UNIX, "", NULL, "relative", 0},
-    {REDIS_UNIX, "/run/redis.sock?db=", NULL, "database", 0},
-    {REDIS_UNIX, "/run/redis.sock?db=x", NULL, "database", 0},
+    {"redis://localhost:6379/0", "localhost", "6379", 0},
+    {"redis://redis.example:7000/15", "redis.example", "7000", 15},
+    {"redis://redis.example", "redis.example", "6379", 0},
+    {"redis://redis.example/", "redis.example", "6379", 0},
+    {"redis://redis.example/3", "redis.example", "6379", 3},
+    {"rediss://[2001:db8::1]:6380/1", "2001:db8::1", "6380", 1},
+    {"rediss://192.0.2.1", "192.0.2.1", "6379", 0},
+    {"redis+unix:/run/redis.sock", "/run/redis.sock", "", 0},
+    {"redis+unix:/run/redis.sock?db=9999", "/run/redis.sock", "", 9999},
+    {"redis+sentinel://a.example/mail", "a.example", "26379", 0},
+    {"redis+sentinel://a.example,b.example:7000,[2001:db8::1]:7001/mail/2",
+	"2001:db8::1", "7001", 2},
+    {"rediss+sentinel://a,b,c,d,e,f,g,h/mail/", "h", "26379", 0},
+    {"redis:", NULL, "no host", 0},
+    {"redis://", NULL, "no host", 0},
+    {"redis://:6379/0", NULL, "no host", 0},
+    {"redis:localhost:6379", NULL, "no host", 0},
+    {"redis://[2001:db8::1/0", NULL, "no host", 0},
+    {"redis://user:secret@localhost", NULL, "store_auth_file", 0},
+    {"redis://localhost:", NULL, "port", 0},
+    {"redis://localhost:0/0", NULL, "port", 0},
+    {"redis://localhost:65536/0", NULL, "port", 0},
+    {"redis://localhost:63x9/0", NULL, "port", 0},
+    {"redis://localhost/10000", NULL, "database", 0},
+    {"redis://localhost/99999999999", NULL, "database", 0},
+    {"redis://localhost/-1", NULL, "database", 0},
+    {"redis://localhost/1/2", NULL, "database", 0},
+    {"redis://a.example,b.example/0", NULL, "database", 0},
+    {"redis+unix:run/redis.sock", NULL, "relative", 0},
+    {"redis+unix:", NULL, "relative", 0},
+    {"redis+unix:/run/redis.sock?db=", NULL, "database", 0},
+    {"redis+unix:/run/redis.sock?db=x", NULL, "database", 0},
+    {"redis+sentinel://a.example", NULL, "master", 0},
+    {"redis+sentinel://a.example/", NULL, "master", 0},
+    {"redis+sentinel://a.example,/mail", NULL, "no host", 0},
+    {"redis+sentinel://user:secret@a.example/mail", NULL, "store_auth_file", 0},
+    {"redis+sentinel://a,b,c,d,e,f,g,h,i/mail", NULL, "8 sentinels", 0},
+    {"redis+sentinel://a.example/mail/x", NULL, "database", 0},
 };
 /* clang-format on */
 
@@ -62,39 +71,44 @@ Test(redis_login, addresses)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		struct redis_address out;
 		char error[STORE_ERROR_SIZE] = "";
-		const char *rest = addresses[i].rest;
-		int err = redis_address_parse(addresses[i].transport, rest,
-		    &out, error);
+		const char *spec = addresses[i].spec;
+		int err = redis_address_parse(spec, &out, error);
 
 		if (addresses[i].host == NULL) {
-			cr_expect_eq(err, ERR_CONFIG, "%s", rest);
+			cr_expect_eq(err, ERR_CONFIG, "%s", spec);
 			cr_expect_not_null(strstr(error, addresses[i].port),
-			    "%s: %s", rest, error);
+			    "%s: %s", spec, error);
 			continue;
 		}
-		cr_expect_eq(err, 0, "%s: %s", rest, error);
-		cr_expect_str_eq(addresses[i].transport == REDIS_UNIX
-			? out.path
-			: out.host,
-		    addresses[i].host);
-		cr_expect_str_eq(out.port, addresses[i].port);
-		cr_expect_eq(out.db, addresses[i].db, "%s", rest);
+		cr_expect_eq(err, 0, "%s: %s", spec, error);
+		cr_expect_eq(out.tls, strncmp(spec, "rediss", 6) == 0);
+		cr_expect_eq(out.master[0] != '\0',
+		    strstr(spec, "sentinel") != NULL);
+		if (out.path[0] != '\0') {
+			cr_expect_str_eq(out.path, addresses[i].host);
+		} else {
+			cr_expect_str_eq(out.host[out.n_hosts - 1].name,
+			    addresses[i].host);
+			cr_expect_str_eq(out.host[out.n_hosts - 1].port,
+			    addresses[i].port);
+		}
+		cr_expect_eq(out.db, addresses[i].db, "%s", spec);
 	}
 }
 
 Test(redis_login, path_too_long_for_a_socket)
 {
+	static const char scheme[] = "redis+unix:";
 	struct redis_address out;
 	char error[STORE_ERROR_SIZE] = "";
-	char path[REDIS_PATH_SIZE + 1];
+	char spec[sizeof(scheme) + REDIS_PATH_SIZE];
 
-	memset(path, 'x', sizeof(path));
-	path[0] = '/';
-	path[REDIS_PATH_SIZE] = '\0';
-	cr_expect_eq(redis_address_parse(REDIS_UNIX, path, &out, error),
-	    ERR_CONFIG);
-	path[REDIS_PATH_SIZE - 1] = '\0';
-	cr_expect_eq(redis_address_parse(REDIS_UNIX, path, &out, error), 0);
+	memset(spec, 'x', sizeof(spec));
+	memcpy(spec, "redis+unix:/", sizeof(scheme));
+	spec[sizeof(spec) - 1] = '\0';
+	cr_expect_eq(redis_address_parse(spec, &out, error), ERR_CONFIG);
+	spec[sizeof(spec) - 2] = '\0';
+	cr_expect_eq(redis_address_parse(spec, &out, error), 0);
 }
 
 /* --- the file of credentials ---------------------------------------------- */
@@ -259,9 +273,10 @@ Test(redis_server, password)
 	options = (struct store_options){.spec = spec, .auth_file = right};
 	try_open(&options, NULL);
 	options.auth_file = wrong;
-	try_open(&options, "AUTH: WRONGPASS");
+	try_open(&options,
+	    "AUTH: user or password of the store_auth_file are wrong");
 	options.auth_file = NULL;
-	try_open(&options, "NOAUTH");
+	try_open(&options, "it asks for a password");
 	options.auth_file = "/nonexistent/auth";
 	try_open(&options, "No such file");
 	free(right);
@@ -321,7 +336,7 @@ Test(redis_server, databases_are_apart)
 	snprintf(spec, sizeof(spec), "redis://localhost:%u", server.port);
 	try_open(&options, NULL);
 	snprintf(spec, sizeof(spec), "redis://127.0.0.1:%u/16", server.port);
-	try_open(&options, "SELECT: ERR DB index is out of range");
+	try_open(&options, "SELECT: it has no database of that number");
 }
 
 Test(redis_server, newer_format_is_refused)

@@ -12,12 +12,11 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "redis_server.h"
-#include "store/redis_login.h"
-#include "store/redis_script.h"
-#include "store/redis_wait.h"
 #include "store/store_format.h"
+#include "store/store_redis.h"
 #include "store_sync.h"
 
 #define KEY REDIS_KEY_PREFIX "example.org"
@@ -29,7 +28,7 @@ static int64_t now_s;
 static void
 setup(void)
 {
-	struct redis_login login = {.address.transport = REDIS_UNIX};
+	struct redis_login login = {.must_be_up = true};
 	struct redis_resolver resolver = {.running = NULL};
 	char why[REDIS_WHY_SIZE];
 
@@ -39,7 +38,7 @@ setup(void)
 	redis_server_start(&server, 0, NULL);
 	snprintf(login.address.path, sizeof(login.address.path), "%s",
 	    server.unix_path);
-	cr_assert_eq(redis_login(&login, &resolver, redis_now_ms() + 10000,
+	cr_assert_eq(redis_login(&login, &resolver, clock_mono_ms() + 10000,
 			 &link_, why),
 	    0, "%s", why);
 }
@@ -85,7 +84,7 @@ reply_id(enum redis_value *value, char id[TXT_ID_SIZE])
 	int err;
 
 	id[0] = '\0';
-	cr_assert_eq(redis_link_reply(link_, redis_now_ms() + 10000, &reply),
+	cr_assert_eq(redis_link_reply(link_, clock_mono_ms() + 10000, &reply),
 	    0);
 	err = redis_value(reply, "example.org", value, &entry);
 	if (err == 0 && *value == REDIS_VALUE_RECORD)
@@ -98,7 +97,7 @@ static int
 put(enum redis_put how, const struct store_entry *entry,
     enum redis_value *winner, char id[TXT_ID_SIZE])
 {
-	cr_assert_eq(redis_put(link_, how, entry, now_s), 0);
+	cr_assert_eq(redis_put(link_, how, entry, now_s, "here"), 0);
 	return reply_id(winner, id);
 }
 

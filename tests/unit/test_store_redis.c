@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 #include "redis_server.h"
-#include "store/redis_script.h"
+#include "store/store_redis.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"

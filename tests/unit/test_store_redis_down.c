@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "log/log.h"
 #include "redis_server.h"
-#include "store/redis_script.h"
+#include "store/store_redis.h"
 #include "store_sync.h"
 
 static const char policy[] = "version: STSv1\nmode: enforce\n"
@@ -515,6 +515,8 @@ answer(int fd, const struct fake *fake, const char *request)
 {
 	const struct timespec nap = {0, 20000000};
 
+	if (strstr(request, "TIME") != NULL)
+		return send(fd, "-ERR\r\n", 6, MSG_NOSIGNAL) == 6;
 	if (strstr(request, "dane-sts:format") != NULL)
 		return send(fd, "$1\r\n1\r\n", 7, MSG_NOSIGNAL) == 7;
 	while (send(fd, fake->says, strlen(fake->says), MSG_NOSIGNAL) > 0)

@@ -17,7 +17,7 @@
 #include "core/policy.h"
 #include "paths.h"
 #include "redis_server.h"
-#include "store/redis_script.h"
+#include "store/store_redis.h"
 #include "store/store_format.h"
 #include "store_sync.h"
 
