@@ -185,6 +185,13 @@ start_sandbox(struct daemon *daemon)
 	return 0;
 }
 
+/* Another host that shares the store has learned a policy. */
+static void
+forget_verdicts(void *engine, const char *domain)
+{
+	engine_forget(engine, domain);
+}
+
 static int
 start_engine(struct daemon *daemon)
 {
@@ -205,6 +212,7 @@ start_engine(struct daemon *daemon)
 	    engine_new(daemon->config, daemon->store, daemon->log, error);
 	if (daemon->engine == NULL)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
+	store_on_learned(daemon->store, forget_verdicts, daemon->engine);
 	daemon->refresher = refresher_new(daemon->config, daemon->engine,
 	    daemon->store, daemon->log);
 	if (daemon->refresher == NULL)
@@ -434,6 +442,8 @@ stop(struct daemon *daemon)
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);
 	watchdog_stop(&daemon->watchdog);
+	if (daemon->store != NULL)
+		store_on_learned(daemon->store, NULL, NULL);
 	if (daemon->engine != NULL)
 		engine_free(&daemon->engine);
 	socketmap_free(&daemon->socketmap);

@@ -117,7 +117,9 @@ redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
 
 	if (atomic_exchange(&r->refused[refusal], begins) == begins)
 		return;
-	log_begin(&e, r->log, begins ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+	log_begin(&e, r->log,
+	    begins && refusal != REDIS_NO_NEWS ? LOG_LEVEL_ERROR
+					       : LOG_LEVEL_WARNING,
 	    "store");
 	log_str(&e, "state",
 	    begins ? refusals[refusal].begins : refusals[refusal].ends);

@@ -108,6 +108,7 @@ enum redis_refusal {
 /* What the last look at the server saw; store_redis_watch.c. */
 struct redis_watched {
 	char incarnation[33]; /* "": not looked yet */
+	char run_id[41];      /* of the server's process; "": not known */
 	int64_t changes;
 	uint64_t evicted;
 	bool looked;

@@ -211,6 +211,24 @@ look_at_evictions(struct store_redis *r, const struct redisReply *info)
 	w->evicted = n;
 }
 
+/*
+ * Another process than at the last look: it was started anew, or another server
+ * has taken over. The last writes may not have reached its disk, or not that
+ * replica, and the count of changes shows it only until others have made as
+ * many. So all is written once more, which changes nothing if nothing is lost.
+ */
+static void
+look_at_process(struct store_redis *r, const struct redisReply *info)
+{
+	struct redis_watched *w = &r->watched;
+	char run_id[sizeof(w->run_id)];
+
+	redis_info_text(info, "\nrun_id:", run_id, sizeof(run_id));
+	if (w->run_id[0] != '\0' && strcmp(run_id, w->run_id) != 0)
+		w->put_back = true;
+	memcpy(w->run_id, run_id, sizeof(run_id));
+}
+
 static int
 look_at_info(struct store_redis *r, struct redis_link *link,
     const char *section,
@@ -253,6 +271,8 @@ redis_watch(void *backend)
 	}
 	if (err == 0)
 		err = look_at_info(r, link, "stats", look_at_evictions);
+	if (err == 0)
+		err = look_at_info(r, link, "server", look_at_process);
 	r->watched.looked = r->watched.looked || err == 0;
 	redis_keeper_return(r->keeper, REDIS_SPARE, link, err);
 	if (r->watched.put_back)
@@ -296,7 +316,8 @@ take_news(struct store_redis *r, const struct redisReply *reply)
 		return;
 	memcpy(domain, text->str + host + 1, len - host - 1);
 	domain[len - host - 1] = '\0';
-	if (record_check_domain(domain) != 0)
+	if (memchr(domain, '\0', len - host - 1) != NULL ||
+	    record_check_domain(domain) != 0)
 		return;
 	(void)pthread_mutex_lock(&r->lock);
 	if (r->learned != NULL)

@@ -60,7 +60,8 @@ LIBRARY_TESTS = \
 	tests/unit/test_store_copy tests/unit/test_store_durable \
 	tests/unit/test_store_format tests/unit/test_store_json \
 	tests/unit/test_store_lmdb tests/unit/test_store_redis \
-	tests/unit/test_store_redis_down tests/unit/test_store_redis_room \
+	tests/unit/test_store_redis_clock tests/unit/test_store_redis_down \
+	tests/unit/test_store_redis_room tests/unit/test_store_sentinel \
 	tests/unit/test_store_room tests/unit/test_store_unwritten \
 	tests/unit/test_store_v1 tests/unit/test_tlsrpt \
 	tests/unit/test_tool_explain tests/unit/test_tool_lint \
@@ -116,6 +117,9 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 # malloc() fails when these tests say so.
 tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+# Each host has a clock of its own.
+tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
 
 # The guard around libunbound is in force (dns_guard.h).
 tests_unit_test_dns_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)

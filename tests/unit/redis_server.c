@@ -66,6 +66,8 @@ static void
 run(const struct redis_server *server, int out)
 {
 	char port[16];
+	const char *sentinel[] = {PROGRAM, server->unix_path, "--sentinel",
+	    NULL};
 	const char *argv[32] = {PROGRAM, "--port", port, "--bind", "127.0.0.1",
 	    "--unixsocket", server->unix_path, "--save", "", "--appendonly",
 	    "no", "--dir", server->dir, "--daemonize", "no", "--databases",
@@ -81,7 +83,8 @@ run(const struct redis_server *server, int out)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
-	execvp(PROGRAM, (char *const *)(uintptr_t)argv);
+	execvp(PROGRAM,
+	    (char *const *)(uintptr_t)(server->sentinel ? sentinel : argv));
 	_exit(127);
 }
 
@@ -105,7 +108,7 @@ serves(const struct redis_server *server)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", server->unix_path);
-	return connects(AF_UNIX, &un, sizeof(un)) &&
+	return (server->sentinel || connects(AF_UNIX, &un, sizeof(un))) &&
 	    (server->port == 0 || connects(AF_INET, &in, sizeof(in)));
 }
 
@@ -154,6 +157,28 @@ redis_server_start(struct redis_server *server, unsigned port,
 		cr_assert_lt(i, REDIS_SERVER_ARGS_MAX - 1);
 		server->args[i] = args[i];
 	}
+	start(server);
+}
+
+void
+redis_server_start_sentinel(struct redis_server *server, unsigned port,
+    unsigned master_port)
+{
+	FILE *file;
+
+	*server = (struct redis_server){.port = port,
+	    .dir = scratch_new(),
+	    .sentinel = true};
+	server->unix_path = scratch_path(server->dir, "sentinel.conf");
+	file = fopen(server->unix_path, "we");
+	cr_assert_not_null(file);
+	fprintf(file,
+	    "port %u\nbind 127.0.0.1\ndir %s\n"
+	    "sentinel monitor mail 127.0.0.1 %u 2\n"
+	    "sentinel down-after-milliseconds mail 500\n"
+	    "sentinel failover-timeout mail 2000\n",
+	    port, server->dir, master_port);
+	fclose(file);
 	start(server);
 }
 

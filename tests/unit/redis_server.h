@@ -16,9 +16,10 @@
 struct redisReply;
 
 struct redis_server {
-	pid_t pid; /* 0: it does not run */
-	char *dir; /* its own */
-	char *unix_path;
+	pid_t pid;       /* 0: it does not run */
+	char *dir;       /* its own */
+	char *unix_path; /* of a sentinel: its file */
+	bool sentinel;
 	unsigned port;                           /* on 127.0.0.1; 0: none */
 	const char *args[REDIS_SERVER_ARGS_MAX]; /* more of them, then NULL */
 };
@@ -32,6 +33,10 @@ unsigned redis_server_free_port(void);
 /* args: more options, ended by NULL; or NULL. Ready for connections. */
 void redis_server_start(struct redis_server *server, unsigned port,
     const char *const *args);
+/* A sentinel on port, of the master "mail" on master_port; two of three have to
+ * agree that it is down. Down means half a second without an answer. */
+void redis_server_start_sentinel(struct redis_server *server, unsigned port,
+    unsigned master_port);
 /* Once more in the same place, after redis_server_kill. */
 void redis_server_restart(struct redis_server *server);
 void redis_server_kill(struct redis_server *server);

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <hiredis/hiredis.h>
+
 #include "base/err.h"
 #include "redis_server.h"
 #include "store/redis_link.h"
@@ -218,6 +220,56 @@ Test(redis_login, auth_file_that_is_not_there)
 	cr_expect_eq(redis_auth_read(NULL, &auth, why), 0);
 }
 
+/* --- what the server says --------------------------------------------------
+ */
+
+static const struct {
+	const char *reply;
+	int err;
+	const char *words;
+} replies[] = {
+    {"OOM command not allowed when used memory > 'maxmemory'. script: 0abc, on "
+     "@user_script:44.",					     ERR_FULL,     "its memory is full: raise its maxmemory"},
+    {"ERR Error running script (call to f_0abc): @user_script:44: -OOM command "
+     "not allowed when used memory > 'maxmemory'.",		  ERR_FULL,     "its memory is full"                     },
+    {"READONLY You can't write against a read only replica.",             ERR_READONLY,
+     "it is a replica"													   },
+    {"MISCONF Redis is configured to save RDB snapshots, but",            ERR_READONLY,
+     "look at its log and its disk"											      },
+    {"NOREPLICAS Not enough good replicas to write.",                     ERR_READONLY,
+     "too few replicas"													  },
+    {"LOADING Redis is loading the dataset in memory",                    ERR_IO,
+     "still loads its data"												      },
+    {"MASTERDOWN Link with MASTER is down and",                           ERR_IO,       "lost its master"                        },
+    {"BUSY Redis is busy running a script.",                              ERR_IO,       "SCRIPT KILL"                            },
+    {"MOVED 3999 127.0.0.1:6381",					 ERR_CONFIG,   "cluster"                                },
+    {"NOAUTH Authentication required.",                                   ERR_CONFIG,   "asks for a password"                    },
+    {"WRONGPASS invalid username-password pair or user is disabled.",
+     ERR_CONFIG,									"are wrong"                              },
+    {"NOPERM this user has no permissions to run the 'get' command",      ERR_CONFIG,
+     "A STORE FOR MANY HOSTS"												    },
+    {"WRONGTYPE Operation against a key holding the wrong kind of value",
+     ERR_CORRUPT,								       "none of ours"                           },
+    {"ERR something\001new",					      ERR_IO,       "ERR something?new"                      },
+};
+
+Test(redis_login, errors_come_in_words)
+{
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+		struct redisReply reply = {.type = REDIS_REPLY_ERROR,
+		    .str = (char *)(uintptr_t)replies[i].reply,
+		    .len = strlen(replies[i].reply)};
+		char words[REDIS_WHY_SIZE];
+
+		redis_reply_words(&reply, words);
+		cr_expect_eq(redis_reply_error(&reply), replies[i].err, "%s",
+		    replies[i].reply);
+		cr_expect_not_null(strstr(words, replies[i].words), "%s: %s",
+		    replies[i].reply, words);
+		cr_expect_null(strstr(words, "script: 0abc"), "%s", words);
+	}
+}
+
 /* --- logging in ----------------------------------------------------------- */
 
 static struct redis_server server;
@@ -297,8 +349,9 @@ Test(redis_server, user_with_the_rights_in_the_manual)
 	NEEDS_SERVER();
 	redis_server_start(&server, 0, NULL);
 	redis_server_tell(&server,
-	    "ACL SETUSER mail on >secret ~dane-sts:* +eval +get +set +del "
-	    "+pttl +pexpireat +time +scan +dbsize +select");
+	    "ACL SETUSER mail on >secret ~dane-sts:* &dane-sts:* +eval +get "
+	    "+set +del +incr +pttl +pexpireat +time +scan +getrange +info "
+	    "+dbsize +select +publish +subscribe +role");
 	dir = server.dir;
 	auth = write_file("auth", "user mail\npassword secret\n", 0600);
 	snprintf(spec, sizeof(spec), "redis+unix:%s?db=2", server.unix_path);

@@ -5,9 +5,11 @@
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 
@@ -90,6 +92,141 @@ Test(store_redis, C_01_policy_of_one_host_binds_on_all)
 	cr_expect_eq(sync_put(there, &entry), 0);
 	expect_id(here, "2", "C-07: replaced at once");
 }
+
+/* --- news ------------------------------------------------------------------
+ */
+
+struct news {
+	pthread_mutex_t lock;
+	char domains[256]; /* in order, with a blank after each */
+};
+
+static void
+learned(void *arg, const char *domain)
+{
+	struct news *news = arg;
+	size_t len;
+
+	pthread_mutex_lock(&news->lock);
+	len = strlen(news->domains);
+	snprintf(news->domains + len, sizeof(news->domains) - len, "%s ",
+	    domain);
+	pthread_mutex_unlock(&news->lock);
+}
+
+static bool
+has_learned(struct news *news, const char *domain)
+{
+	bool has;
+
+	pthread_mutex_lock(&news->lock);
+	has = strstr(news->domains, domain) != NULL;
+	pthread_mutex_unlock(&news->lock);
+	return has;
+}
+
+static void
+await_subscribers(unsigned n)
+{
+	const struct timespec nap = {0, 5000000};
+	struct redisReply *reply;
+	long long found = 0;
+
+	while (found < n) {
+		reply = redis_server_ask(&server, "PUBSUB NUMSUB %s",
+		    REDIS_LEARNED_CHANNEL);
+		found = reply->element[1]->integer;
+		freeReplyObject(reply);
+		nanosleep(&nap, NULL);
+	}
+}
+
+static void
+await_news(struct news *news, const char *domain)
+{
+	const struct timespec nap = {0, 5000000};
+
+	while (!has_learned(news, domain))
+		nanosleep(&nap, NULL);
+}
+
+static void
+put_policy(struct store *store, const char *domain, const char *id,
+    const char *body, int later_s)
+{
+	struct store_entry entry = sync_entry(domain, id, body);
+
+	entry.fetched_s += later_s;
+	cr_expect_eq(sync_put(store, &entry), 0);
+}
+
+/* The last one is awaited, so that the others would have come before it. */
+Test(store_redis, C_01_policy_that_one_host_learns_is_news_to_the_others,
+    .timeout = 60)
+{
+	struct news mine = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct news theirs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+	NEEDS_SERVER();
+	store_on_learned(here, learned, &mine);
+	store_on_learned(there, learned, &theirs);
+	await_subscribers(2);
+	put_policy(here, "new.example", "1", policy, 0);
+	put_policy(here, "weak.example", "1",
+	    "version: STSv1\nmode: none\nmax_age: 86400\n", 0);
+	put_policy(here, "new.example", "1", policy, 10);
+	put_policy(here, "changed.example", "1", policy, 0);
+	put_policy(here, "changed.example", "2", policy, 10);
+	put_policy(here, "last.example", "1", policy, 0);
+	await_news(&theirs, "last.example");
+	cr_expect_str_eq(theirs.domains,
+	    "new.example changed.example changed.example last.example ",
+	    "neither one that does not bind nor the same once more: %s",
+	    theirs.domains);
+	put_policy(there, "back.example", "1", policy, 0);
+	await_news(&mine, "back.example");
+	cr_expect_str_eq(mine.domains, "back.example ",
+	    "what it has published itself is no news");
+	store_on_learned(there, NULL, NULL);
+}
+
+Test(store_redis, C_01_news_come_after_a_restart_of_the_server_as_well,
+    .timeout = 60)
+{
+	struct news theirs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+	NEEDS_SERVER();
+	store_on_learned(there, learned, &theirs);
+	await_subscribers(2);
+	redis_server_kill(&server);
+	redis_server_restart(&server);
+	await_subscribers(2);
+	put_policy(here, "new.example", "1", policy, 0);
+	await_news(&theirs, "new.example");
+}
+
+/* What others publish there is not trusted more than any octets. */
+Test(store_redis, C_01_nonsense_is_no_news, .timeout = 60)
+{
+	struct news theirs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+	NEEDS_SERVER();
+	store_on_learned(there, learned, &theirs);
+	await_subscribers(2);
+	redis_server_tell(&server, "PUBLISH %s x", REDIS_LEARNED_CHANNEL);
+	redis_server_tell(&server, "PUBLISH %s %s", REDIS_LEARNED_CHANNEL,
+	    "0123456789abcdef");
+	redis_server_tell(&server, "PUBLISH %s %b", REDIS_LEARNED_CHANNEL,
+	    "0123456789abcdef a\0b.example", (size_t)28);
+	redis_server_tell(&server, "PUBLISH %s %s", REDIS_LEARNED_CHANNEL,
+	    "0123456789abcdef UPPER.EXAMPLE");
+	put_policy(here, "new.example", "1", policy, 0);
+	await_news(&theirs, "new.example");
+	cr_expect_str_eq(theirs.domains, "new.example ");
+}
+
+/* --- a fleet, once more ----------------------------------------------------
+ */
 
 /* A host whose clock is behind, or that was slow. */
 Test(store_redis, C_07_older_fetch_does_not_replace_a_newer_one)

@@ -499,6 +499,38 @@ Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
 	cr_expect_eq(count_lines("state=writes"), 1);
 }
 
+/* --- rights --------------------------------------------------------------- */
+
+static bool
+news_are_refused(void)
+{
+	return count_lines("warning store state=no-news") > 0;
+}
+
+static bool
+news_come_again(void)
+{
+	return count_lines("warning store state=news") > 0;
+}
+
+/* A user with the rights that earlier versions asked for goes on as before. */
+Test(store_redis_down, server_without_the_right_to_subscribe_is_told_once)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	redis_server_tell(&server, "ACL SETUSER default -subscribe -publish");
+	redis_server_tell(&server, "CLIENT KILL TYPE pubsub");
+	await(news_are_refused);
+	cr_expect_eq(sync_put(here, &entry), 0);
+	expect_id("example.org", "1", "written");
+	cr_expect_eq(count_lines("A STORE FOR MANY HOSTS"), 1);
+	redis_server_tell(&server, "ACL SETUSER default +subscribe +publish");
+	redis_server_tell(&server, "CLIENT KILL TYPE normal");
+	await(news_come_again);
+	cr_expect_eq(count_lines("state=no-news"), 1);
+}
+
 /* --- mad ------------------------------------------------------------------ */
 
 /* Talks like a server until it is asked for a policy; then it says what it is
