@@ -72,6 +72,10 @@ libio_a_SOURCES = \
 	milter/log/log_read.c milter/log/log_read.h \
 	milter/log/metrics.c milter/log/metrics.h \
 	milter/log/tlsrpt.c milter/log/tlsrpt.h \
+	milter/store/lmdb_backup.c \
+	milter/store/lmdb_env.c \
+	milter/store/lmdb_error.c \
+	milter/store/lmdb_room.c \
 	milter/store/overlay.c milter/store/overlay.h \
 	milter/store/redis_address.c \
 	milter/store/redis_connect.c \
@@ -80,22 +84,14 @@ libio_a_SOURCES = \
 	milter/store/redis_script.c \
 	milter/store/store.c milter/store/store.h \
 	milter/store/store_backend.h \
-	milter/store/store_backup.c milter/store/store_backup.h \
-	milter/store/store_env.c milter/store/store_env.h \
-	milter/store/store_format.c milter/store/store_format.h \
 	milter/store/store_json.c milter/store/store_json.h \
-	milter/store/store_lmdb.c \
+	milter/store/store_lmdb.c milter/store/store_lmdb.h \
 	milter/store/store_memory.c \
-	milter/store/store_meta.c milter/store/store_meta.h \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
 	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
-	milter/store/store_report.c milter/store/store_report.h \
-	milter/store/store_restore.c milter/store/store_restore.h \
-	milter/store/store_room.c milter/store/store_room.h \
-	milter/store/store_verify.c milter/store/store_verify.h \
 	milter/store/store_wait.c milter/store/store_wait.h \
 	milter/store/work_queue.c milter/store/work_queue.h \
 	milter/store/write_retry.c \

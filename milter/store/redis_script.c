@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "core/policy.h"
-#include "store/store_format.h"
+#include "store/store_record.h"
 
 #define GONE      "GONE"
 #define GONE_SIZE 12

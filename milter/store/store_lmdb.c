@@ -14,20 +14,14 @@
 #include "base/err.h"
 #include "log/log.h"
 #include "store/overlay.h"
-#include "store/store_backend.h"
-#include "store/store_backup.h"
-#include "store/store_env.h"
-#include "store/store_format.h"
-#include "store/store_meta.h"
-#include "store/store_restore.h"
-#include "store/store_room.h"
+#include "store/store_lmdb.h"
 
 #define SCHEME "lmdb:"
 
 struct lmdb {
-	struct env env;
+	struct lmdb_env env;
 	struct log *log;
-	struct room room;
+	struct lmdb_room room;
 	bool hopeless; /* evicting was of no use; until a write succeeds */
 	/* Opened for reading only, and the copy as text is all that can be
 	 * read; else NULL. */
@@ -38,7 +32,7 @@ struct lmdb {
 };
 
 static int
-lmdb_check(const char *spec, char error[STORE_ERROR_SIZE])
+store_lmdb_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
 	if (spec[strlen(SCHEME)] == '/')
 		return 0;
@@ -49,7 +43,7 @@ lmdb_check(const char *spec, char error[STORE_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
-static void lmdb_close(void *backend);
+static void store_lmdb_close(void *backend);
 
 /* --- opening -------------------------------------------------------------- */
 
@@ -85,22 +79,23 @@ open_any(struct lmdb *l, const char *dir, const struct store_options *options,
 {
 	int64_t written_s;
 	bool has_backup = backup_find(dir, &written_s);
-	bool missing = env_is_missing(dir);
+	bool missing = lmdb_is_missing(dir);
 	int err = 0;
 
 	if (!missing || !has_backup) {
-		err = env_open(&l->env, dir, options, error);
+		err = lmdb_env_open(&l->env, dir, options, error);
 		if (err == 0 || !l->env.other_format || !has_backup)
 			return err;
 	}
 	if (options->access == STORE_READ_ONLY)
 		return read_backup(l, dir, error);
-	err = store_restore(dir, !missing, l->log, error);
-	return err != 0 ? err : env_open(&l->env, dir, options, error);
+	err = backup_restore(dir, !missing, l->log, error);
+	return err != 0 ? err : lmdb_env_open(&l->env, dir, options, error);
 }
 
 static void *
-lmdb_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
+store_lmdb_open(const struct store_options *options,
+    char error[STORE_ERROR_SIZE])
 {
 	const char *dir = options->spec + strlen(SCHEME);
 	struct lmdb *l = calloc(1, sizeof(*l));
@@ -116,10 +111,10 @@ lmdb_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 	}
 	pthread_mutex_init(&l->backup_lock, NULL);
 	if (options->access == STORE_READ_ONLY ||
-	    room_open(&l->room, &l->env, l->log) == 0)
+	    lmdb_room_open(&l->room, &l->env, l->log) == 0)
 		return l;
 	snprintf(error, STORE_ERROR_SIZE, "store: cannot read %.200s", dir);
-	lmdb_close(l);
+	store_lmdb_close(l);
 	return NULL;
 }
 
@@ -132,7 +127,7 @@ key_of(const char *domain)
 /* --- reading -------------------------------------------------------------- */
 
 static int
-lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
+store_lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 {
 	struct lmdb *l = backend;
 	struct store_entry entry;
@@ -144,7 +139,7 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 
 	if (l->backup != NULL)
 		return overlay_read(l->backup, NULL, NULL, domain, got, arg);
-	err = env_begin(&l->env, MDB_RDONLY, &txn);
+	err = lmdb_begin(&l->env, MDB_RDONLY, &txn);
 	if (err != 0)
 		return err;
 	rc = mdb_get(txn, l->env.dbi, &key, &value);
@@ -156,7 +151,7 @@ lmdb_get(void *backend, const char *domain, store_each_fn *got, void *arg)
 		err = format_read(domain, value.mv_data, value.mv_size, &entry);
 	if (err == 0)
 		(void)got(arg, &entry);
-	env_abort(&l->env, &txn);
+	lmdb_abort(&l->env, &txn);
 	return err;
 }
 
@@ -183,7 +178,7 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 	int rc;
 
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (meta_is_key(&key))
+		if (lmdb_is_meta(&key))
 			continue;
 		err = read_row(&key, &value, domain, &entry);
 		if (err != 0 && damage != ERR_CORRUPT)
@@ -195,7 +190,7 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 }
 
 static int
-lmdb_each(void *backend, store_each_fn *each, void *arg)
+store_lmdb_each(void *backend, store_each_fn *each, void *arg)
 {
 	struct lmdb *l = backend;
 	MDB_cursor *cursor;
@@ -204,7 +199,7 @@ lmdb_each(void *backend, store_each_fn *each, void *arg)
 
 	if (l->backup != NULL)
 		return overlay_each(l->backup, NULL, NULL, each, arg);
-	err = env_begin(&l->env, MDB_RDONLY, &txn);
+	err = lmdb_begin(&l->env, MDB_RDONLY, &txn);
 	if (err == ERR_NOTFOUND)
 		return 0;
 	if (err != 0)
@@ -215,12 +210,12 @@ lmdb_each(void *backend, store_each_fn *each, void *arg)
 	} else {
 		err = ERR_NOMEM;
 	}
-	env_abort(&l->env, &txn);
+	lmdb_abort(&l->env, &txn);
 	return err;
 }
 
 static size_t
-lmdb_count(void *backend)
+store_lmdb_count(void *backend)
 {
 	struct lmdb *l = backend;
 	MDB_stat stat = {.ms_entries = 0};
@@ -228,10 +223,10 @@ lmdb_count(void *backend)
 
 	if (l->backup != NULL)
 		return overlay_size(l->backup).n;
-	if (env_begin(&l->env, MDB_RDONLY, &txn) != 0)
+	if (lmdb_begin(&l->env, MDB_RDONLY, &txn) != 0)
 		return 0;
 	(void)mdb_stat(txn, l->env.dbi, &stat);
-	env_abort(&l->env, &txn);
+	lmdb_abort(&l->env, &txn);
 	return stat.ms_entries > 0 ? stat.ms_entries - 1 : 0; /* meta */
 }
 
@@ -247,22 +242,22 @@ evict_once(struct lmdb *l, size_t *evicted)
 {
 	MDB_txn *txn;
 	int rc;
-	int err = env_begin(&l->env, 0, &txn);
+	int err = lmdb_begin(&l->env, 0, &txn);
 
 	if (err != 0)
 		return err;
-	room_begin(&l->room);
-	rc = room_evict(&l->room, txn, EVICT_OCTETS, evicted);
+	lmdb_room_begin(&l->room);
+	rc = lmdb_room_evict(&l->room, txn, EVICT_OCTETS, evicted);
 	if (rc == 0)
-		rc = meta_touch(txn, l->env.dbi);
-	err = env_error(&l->env, rc);
+		rc = lmdb_touch(&l->env, txn);
+	err = lmdb_error(&l->env, rc);
 	if (err != 0) {
-		env_abort(&l->env, &txn);
+		lmdb_abort(&l->env, &txn);
 		return err;
 	}
-	err = env_commit(&l->env, &txn);
+	err = lmdb_commit(&l->env, &txn);
 	if (err == 0)
-		room_commit(&l->room);
+		lmdb_room_commit(&l->room);
 	return err;
 }
 
@@ -288,43 +283,41 @@ change(struct lmdb *l, MDB_txn *txn, const struct record *record)
 {
 	const struct store_entry *entry = &record->entry;
 	MDB_val key = key_of(entry->domain);
-	bool admitted = !record->deleted;
-	size_t cost;
-	int rc = room_leave(&l->room, txn, entry->domain, &cost);
+	bool admitted;
+	int rc = lmdb_room_change(&l->room, txn, entry->domain,
+	    record->deleted ? NULL : entry, &admitted);
 
-	if (rc == 0 && admitted)
-		rc = room_admit(&l->room, txn, entry, cost, &admitted);
 	if (rc != 0)
-		return env_error(&l->env, rc);
+		return lmdb_error(&l->env, rc);
 	if (admitted)
-		return env_put(&l->env, txn, entry);
+		return lmdb_put(&l->env, txn, entry);
 	rc = mdb_del(txn, l->env.dbi, &key, NULL);
-	return rc == MDB_NOTFOUND ? 0 : env_error(&l->env, rc);
+	return rc == MDB_NOTFOUND ? 0 : lmdb_error(&l->env, rc);
 }
 
 static int
 write_once(struct lmdb *l, const struct store_change *changes, size_t n)
 {
 	MDB_txn *txn;
-	int err = env_begin(&l->env, 0, &txn);
+	int err = lmdb_begin(&l->env, 0, &txn);
 
 	if (err != 0)
 		return err;
-	room_begin(&l->room);
+	lmdb_room_begin(&l->room);
 	for (size_t i = 0; err == 0 && i < n; i++)
 		err = change(l, txn, changes[i].record);
 	if (err == 0)
-		err = env_commit(&l->env, &txn);
+		err = lmdb_commit(&l->env, &txn);
 	if (err == 0)
-		room_commit(&l->room);
-	env_abort(&l->env, &txn);
+		lmdb_room_commit(&l->room);
+	lmdb_abort(&l->env, &txn);
 	return err;
 }
 
 /* ERR_BUSY: nothing is wrong with the changes, but the map must grow. ERR_FULL:
  * room can be made for a policy that binds, if there is one among them. */
 static int
-lmdb_write(void *backend, const struct store_change *changes, size_t n)
+store_lmdb_write(void *backend, const struct store_change *changes, size_t n)
 {
 	struct lmdb *l = backend;
 	bool binds = false;
@@ -371,10 +364,10 @@ write_backup(struct lmdb *l)
 	size_t txn;
 	int err;
 
-	env_measure(&l->env, &octets, &txn);
+	lmdb_measure(&l->env, &octets, &txn);
 	if (txn == l->backup_txn)
 		return 0;
-	err = backup_write(l->env.dir, octets, lmdb_each, l);
+	err = backup_write(l->env.dir, octets, store_lmdb_each, l);
 	if (err == 0)
 		l->backup_txn = txn;
 	tell_backup(l, err);
@@ -382,7 +375,7 @@ write_backup(struct lmdb *l)
 }
 
 static int
-lmdb_backup(void *backend)
+store_lmdb_backup(void *backend)
 {
 	struct lmdb *l = backend;
 	int64_t written_s;
@@ -403,7 +396,7 @@ lmdb_backup(void *backend)
 }
 
 static void
-lmdb_close(void *backend)
+store_lmdb_close(void *backend)
 {
 	struct lmdb *l = backend;
 
@@ -412,22 +405,22 @@ lmdb_close(void *backend)
 	} else {
 		if (l->env.access == STORE_READ_WRITE)
 			(void)write_backup(l);
-		env_close(&l->env);
+		lmdb_env_close(&l->env);
 	}
 	pthread_mutex_destroy(&l->backup_lock);
-	room_close(&l->room);
+	free(l->room.victims);
 	free(l);
 }
 
 const struct store_backend store_lmdb = {
     .scheme = {"lmdb"},
-    .check = lmdb_check,
-    .open = lmdb_open,
-    .close = lmdb_close,
-    .get = lmdb_get,
-    .each = lmdb_each,
-    .write = lmdb_write,
-    .count = lmdb_count,
-    .backup = lmdb_backup,
+    .check = store_lmdb_check,
+    .open = store_lmdb_open,
+    .close = store_lmdb_close,
+    .get = store_lmdb_get,
+    .each = store_lmdb_each,
+    .write = store_lmdb_write,
+    .count = store_lmdb_count,
+    .backup = store_lmdb_backup,
     .hold_unwritten = true,
 };

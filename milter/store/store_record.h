@@ -1,6 +1,7 @@
 /*
- * A copy of one store entry, immutable and shared by reference, so that queues,
- * the memory store and its readers need no copies of their own.
+ * Store entries: a copy in memory, immutable and shared by reference, so that
+ * queues, overlays and readers need no copies of their own; and the octets of
+ * one on a disk or a server.
  *
  * Any thread.
  */
@@ -39,5 +40,48 @@ void record_unref(struct record **record); /* NULL is fine */
 
 /* 0 or ERR_SYNTAX: whether domain is a canonical name. */
 int record_check_domain(const char *domain);
+
+/*
+ * How an entry lies on the disk. All integers are little-endian.
+ *
+ *	offset  octets
+ *	 0      4   "DSTS"
+ *	 4      2   version of the record, 1
+ *	 6      2   length of the id
+ *	 8      2   length of the failure text
+ *	10      2   flags: 1, the policy does not bind (store.h: expendable)
+ *	12      4   length of the body
+ *	16      8   fetched_s
+ *	24      8   tried_s
+ *	32      8   used_s
+ *	40      4   CRC-32 of the domain and all of the record but these four
+ *	44          id, NUL, failure, NUL, body
+ *
+ * The NULs let a reader use the texts where they lie. The domain is the key;
+ * the checksum ties the record to it.
+ *
+ * The first six octets mean the same in every version to come: a program tells
+ * by them what it is too old for, and leaves that alone. A newer program reads
+ * what all older ones wrote (tests/unit/store_v1). Versions without flags wrote
+ * zero there, and ignore them.
+ */
+#define FORMAT_HEADER_SIZE 44
+
+/* The entry keeps record_new's limits. */
+size_t format_size(const struct store_entry *entry);
+/* out: format_size octets. */
+void format_write(const struct store_entry *entry, uint8_t *out);
+
+/* Of a record as it lies there, without its checksum: whether it is expendable,
+ * which one that cannot be read is not; and when it was used. */
+bool format_is_expendable(const uint8_t *data, size_t len);
+int64_t format_used_s(const uint8_t *data);
+
+/*
+ * 0: *out points into data (and at domain); ERR_CORRUPT; ERR_VERSION: a newer
+ * program wrote it.
+ */
+int format_read(const char *domain, const uint8_t *data, size_t len,
+    struct store_entry *out);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "fuzz.h"
-#include "store/store_format.h"
+#include "store/store_record.h"
 #include "store/store_record.h"
 
 #define DOMAIN     "example.org"

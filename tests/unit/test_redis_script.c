@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "redis_server.h"
-#include "store/store_format.h"
+#include "store/store_record.h"
 #include "store/store_redis.h"
 #include "store_sync.h"
 

@@ -17,7 +17,7 @@
 
 #include "log/log.h"
 #include "store/store.h"
-#include "store/store_backup.h"
+#include "store/store_lmdb.h"
 #include "store_sync.h"
 
 #define TEXT_MAX 65536

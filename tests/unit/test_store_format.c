@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "store/store_format.h"
+#include "store/store_record.h"
 
 static const struct store_entry entry = {
     .domain = "example.org",

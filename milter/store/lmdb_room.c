@@ -1,8 +1,6 @@
 /* The budget for policies that do not bind. */
 #include "autoconf.h"
 
-#include "store/store_room.h"
-
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,9 +9,8 @@
 
 #include "base/err.h"
 #include "log/log.h"
-#include "store/store_env.h"
-#include "store/store_format.h"
-#include "store/store_meta.h"
+#include "store/store_lmdb.h"
+#include "store/store_record.h"
 
 #define PAGE 4096 /* or more, where it only matters roughly */
 
@@ -40,22 +37,20 @@ cost_of(size_t key_len, size_t value_len)
 	return row * 3 / 2 + (value_len + 16 + PAGE - 1) / PAGE * PAGE;
 }
 
+/* What an expendable entry takes; 0: it is none, but for the meta record. */
 static size_t
 cost_of_row(const MDB_val *key, const MDB_val *value)
 {
+	if (lmdb_is_meta(key) || key->mv_size >= NAME_SIZE ||
+	    !format_is_expendable(value->mv_data, value->mv_size))
+		return 0;
 	return cost_of(key->mv_size, value->mv_size);
-}
-
-static bool
-is_expendable(const MDB_val *value)
-{
-	return format_is_expendable(value->mv_data, value->mv_size);
 }
 
 /* --- how much there is ---------------------------------------------------- */
 
 static size_t
-reserve(const struct room *room)
+reserve(const struct lmdb_room *room)
 {
 	struct statvfs fs;
 	size_t total = room->env->octets_max;
@@ -63,13 +58,13 @@ reserve(const struct room *room)
 	if (statvfs(room->env->dir, &fs) == 0 &&
 	    (uint64_t)fs.f_blocks * fs.f_frsize < total)
 		total = (size_t)((uint64_t)fs.f_blocks * fs.f_frsize);
-	return min_size(total / 4, ROOM_RESERVE_MAX);
+	return min_size(total / 4, LMDB_RESERVE_MAX);
 }
 
 /* Pages inside the file that can be used again. A record of this tree begins
  * with their number. LMDB shows the tree to readers alone. */
 static int
-count_reusable(struct room *room, size_t *pages)
+count_reusable(struct lmdb_room *room, size_t *pages)
 {
 	const MDB_dbi tree_of_free_pages = 0;
 	MDB_cursor *cursor;
@@ -101,7 +96,7 @@ count_reusable(struct room *room, size_t *pages)
 /* What can still be written, by the disk and by the largest map. The tree of
  * free pages is read only when that matters. */
 static int
-measure(struct room *room, MDB_txn *txn)
+measure(struct lmdb_room *room, MDB_txn *txn)
 {
 	struct statvfs fs;
 	MDB_envinfo info;
@@ -121,7 +116,7 @@ measure(struct room *room, MDB_txn *txn)
 	    (uint64_t)fs.f_bavail * fs.f_frsize < room->left)
 		room->left = (size_t)((uint64_t)fs.f_bavail * fs.f_frsize);
 	room->measured = true;
-	if (room->left >= 4 * ROOM_RESERVE_MAX)
+	if (room->left >= 4 * LMDB_RESERVE_MAX)
 		return 0;
 	rc = count_reusable(room, &pages);
 	room->left += pages * stat.ms_psize;
@@ -129,47 +124,39 @@ measure(struct room *room, MDB_txn *txn)
 }
 
 int
-room_open(struct room *room, struct env *env, struct log *log)
+lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log)
 {
 	MDB_cursor *cursor;
 	MDB_txn *txn;
 	MDB_val key;
 	MDB_val value;
 	int rc;
-	int err = env_begin(env, MDB_RDONLY, &txn);
+	int err = lmdb_begin(env, MDB_RDONLY, &txn);
 
-	*room = (struct room){.env = env, .log = log};
+	*room = (struct lmdb_room){.env = env, .log = log};
 	if (err != 0)
 		return err;
 	rc = mdb_cursor_open(txn, env->dbi, &cursor);
 	if (rc == 0) {
 		while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) ==
 		    0) {
-			if (!meta_is_key(&key) && is_expendable(&value))
-				room->octets += cost_of_row(&key, &value);
+			room->octets += cost_of_row(&key, &value);
 		}
 		mdb_cursor_close(cursor);
 	}
-	env_abort(env, &txn);
+	lmdb_abort(env, &txn);
 	return rc == MDB_NOTFOUND ? 0 : ERR_IO;
 }
 
 void
-room_close(struct room *room)
-{
-	free(room->victims);
-	room->victims = NULL;
-}
-
-void
-room_begin(struct room *room)
+lmdb_room_begin(struct lmdb_room *room)
 {
 	room->change = 0;
 	room->measured = false;
 }
 
 void
-room_commit(struct room *room)
+lmdb_room_commit(struct lmdb_room *room)
 {
 	long octets = (long)room->octets + room->change;
 
@@ -179,7 +166,7 @@ room_commit(struct room *room)
 }
 
 static size_t
-octets_now(const struct room *room)
+octets_now(const struct lmdb_room *room)
 {
 	long octets = (long)room->octets + room->change;
 
@@ -189,17 +176,17 @@ octets_now(const struct room *room)
 /* --- eviction ------------------------------------------------------------- */
 
 /* The least recently used ones that were seen; some may have changed since. */
-struct victims {
+struct lmdb_victims {
 	size_t n;
 	size_t newest; /* the place of the one that was used last */
 	struct victim {
 		int64_t used_s;
 		char domain[NAME_SIZE];
-	} row[ROOM_VICTIMS];
+	} row[LMDB_VICTIMS];
 };
 
 static size_t
-find_victim(const struct victims *v, bool newest)
+find_victim(const struct lmdb_victims *v, bool newest)
 {
 	size_t found = 0;
 
@@ -213,12 +200,12 @@ find_victim(const struct victims *v, bool newest)
 
 /* Whether it is a better candidate than one of those that are known. */
 static bool
-note_victim(struct victims *v, const MDB_val *key, const MDB_val *value)
+note_victim(struct lmdb_victims *v, const MDB_val *key, const MDB_val *value)
 {
 	int64_t used_s = format_used_s(value->mv_data);
-	size_t i = v->n < ROOM_VICTIMS ? v->n : v->newest;
+	size_t i = v->n < LMDB_VICTIMS ? v->n : v->newest;
 
-	if (i == v->newest && v->n == ROOM_VICTIMS &&
+	if (i == v->newest && v->n == LMDB_VICTIMS &&
 	    used_s >= v->row[i].used_s)
 		return false;
 	v->row[i].used_s = used_s;
@@ -232,7 +219,7 @@ note_victim(struct victims *v, const MDB_val *key, const MDB_val *value)
 /* From the hand on, round and round the store: every entry is looked at as
  * often as any other, whatever strangers call theirs. */
 static int
-walk(struct room *room, MDB_txn *txn)
+walk(struct lmdb_room *room, MDB_txn *txn)
 {
 	MDB_val key = {strlen(room->hand), room->hand};
 	MDB_val value;
@@ -246,8 +233,7 @@ walk(struct room *room, MDB_txn *txn)
 	    room->hand[0] != '\0' ? MDB_SET_RANGE : MDB_FIRST);
 	for (size_t i = 0; rc == 0 && i < WALK_ROWS && noted < WALK_VICTIMS;
 	     i++) {
-		if (!meta_is_key(&key) && key.mv_size < NAME_SIZE &&
-		    is_expendable(&value))
+		if (cost_of_row(&key, &value) > 0)
 			noted += note_victim(room->victims, &key, &value);
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
@@ -262,9 +248,9 @@ walk(struct room *room, MDB_txn *txn)
 
 /* The least recently used one, unless it has changed. *cost: 0 then. */
 static int
-evict_oldest(struct room *room, MDB_txn *txn, size_t *cost)
+evict_oldest(struct lmdb_room *room, MDB_txn *txn, size_t *cost)
 {
-	struct victims *v = room->victims;
+	struct lmdb_victims *v = room->victims;
 	size_t i = find_victim(v, false);
 	struct victim victim = v->row[i];
 	MDB_val key = {strlen(victim.domain), victim.domain};
@@ -277,16 +263,20 @@ evict_oldest(struct room *room, MDB_txn *txn, size_t *cost)
 	rc = mdb_get(txn, room->env->dbi, &key, &value);
 	if (rc == MDB_NOTFOUND)
 		return 0;
-	if (rc != 0 || !is_expendable(&value) ||
-	    format_used_s(value.mv_data) != victim.used_s)
+	if (rc != 0)
 		return rc;
 	*cost = cost_of_row(&key, &value);
+	if (*cost > 0 && format_used_s(value.mv_data) != victim.used_s)
+		*cost = 0;
+	if (*cost == 0)
+		return 0;
 	room->change -= (long)*cost;
 	return mdb_del(txn, room->env->dbi, &key, NULL);
 }
 
 int
-room_evict(struct room *room, MDB_txn *txn, size_t octets, size_t *evicted)
+lmdb_room_evict(struct lmdb_room *room, MDB_txn *txn, size_t octets,
+    size_t *evicted)
 {
 	size_t rounds = 0;
 	size_t cost;
@@ -311,69 +301,56 @@ room_evict(struct room *room, MDB_txn *txn, size_t octets, size_t *evicted)
 
 /* --- changes -------------------------------------------------------------- */
 
-int
-room_leave(struct room *room, MDB_txn *txn, const char *domain, size_t *cost)
+/* Evicts, as the budget or the reserve is used up. Logged once: it is no fault,
+ * but that somebody fills the store should be known. */
+static int
+make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
+    bool *admitted)
 {
-	MDB_val key = {strlen(domain), (void *)(uintptr_t)domain};
-	MDB_val value;
-	int rc = mdb_get(txn, room->env->dbi, &key, &value);
+	size_t evicted;
+	int rc = lmdb_room_evict(room, txn, 2 * cost, &evicted);
 
-	*cost = 0;
-	if (rc == 0 && is_expendable(&value))
-		*cost = cost_of_row(&key, &value);
-	room->change -= (long)*cost;
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/* Once: it is no fault, but that somebody fills the store should be known. */
-static void
-tell(struct room *room, bool admitted)
-{
-	if (room->evicts)
-		return;
+	/* What was freed can be written two commits later: meanwhile half of
+	 * the reserve may go. */
+	*admitted = evicted >= cost && room->left >= kept / 2 + cost;
+	if (rc != 0 || room->evicts)
+		return rc;
 	room->evicts = true;
 	log_msg(room->log, LOG_LEVEL_WARNING, "limit",
 	    "policies that do not require DNSSEC take %zu KiB of the store %s, "
 	    "and %zu KiB are left: to keep room for those that do, %s",
 	    octets_now(room) / 1024, room->env->dir, room->left / 1024,
-	    admitted ? "the least recently used ones are removed"
-		     : "no more are stored");
-}
-
-/* Evicts, as the budget or the reserve is used up. */
-static int
-make_room(struct room *room, MDB_txn *txn, size_t cost, size_t kept,
-    bool *admitted)
-{
-	size_t evicted;
-	int rc = room_evict(room, txn, 2 * cost, &evicted);
-
-	/* What was freed can be written two commits later: meanwhile half of
-	 * the reserve may go. */
-	*admitted = evicted >= cost && room->left >= kept / 2 + cost;
-	if (rc == 0)
-		tell(room, *admitted);
-	return rc;
+	    *admitted ? "the least recently used ones are removed"
+		      : "no more are stored");
+	return 0;
 }
 
 int
-room_admit(struct room *room, MDB_txn *txn, const struct store_entry *entry,
-    size_t cost_before, bool *admitted)
+lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
+    const struct store_entry *entry, bool *admitted)
 {
-	size_t cost = cost_of(strlen(entry->domain), format_size(entry));
-	size_t budget = min_size(room->env->octets_max / 2, ROOM_BUDGET_MAX);
+	MDB_val key = {strlen(domain), (void *)(uintptr_t)domain};
+	MDB_val value;
+	size_t budget = min_size(room->env->octets_max / 2, LMDB_BUDGET_MAX);
+	size_t before = 0;
 	size_t kept;
-	int rc = 0;
+	size_t cost;
+	int rc = mdb_get(txn, room->env->dbi, &key, &value);
 
-	*admitted = true;
-	if (!entry->expendable)
+	if (rc == 0)
+		before = cost_of_row(&key, &value);
+	room->change -= (long)before;
+	*admitted = entry != NULL;
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	if (entry == NULL || !entry->expendable)
 		return 0;
-	if (!room->measured)
-		rc = measure(room, txn);
+	rc = room->measured ? 0 : measure(room, txn);
 	if (rc != 0)
 		return rc;
 	kept = reserve(room);
-	if (cost > cost_before &&
+	cost = cost_of(key.mv_size, format_size(entry));
+	if (cost > before &&
 	    (octets_now(room) + cost > budget || room->left < kept + cost))
 		rc = make_room(room, txn, cost, kept, admitted);
 	if (rc != 0 || !*admitted)

@@ -1,18 +1,14 @@
 /* Errors of an LMDB store, in our words. */
 #include "autoconf.h"
 
-#include "store/store_report.h"
-
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include <lmdb.h>
-
-#include "base/err.h"
 #include "base/text.h"
-#include "store/store_backup.h"
+#include "base/err.h"
+#include "store/store_lmdb.h"
 
 static const struct {
 	int rc;
@@ -42,61 +38,56 @@ static const struct {
     {MDB_READERS_FULL,     ERR_BUSY,     "too many programs read it"                      },
 };
 
-int
-report_code(int rc)
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
+
+static size_t
+find(int rc)
 {
+	size_t i = 0;
+
+	while (i < ERRORS && errors[i].rc != rc)
+		i++;
+	return i;
+}
+
+int
+lmdb_code(int rc)
+{
+	size_t i = find(rc);
+
 	if (rc == 0)
 		return 0;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (errors[i].rc == rc)
-			return errors[i].err;
-	}
-	return ERR_IO;
-}
-
-static const char *
-advice_on(int rc)
-{
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (errors[i].rc == rc)
-			return errors[i].advice;
-	}
-	return "look at the disk and the system's log";
-}
-
-/* Who this process is, for messages: "user dane-sts". */
-static void
-who(char *out, size_t size)
-{
-	char buffer[1024];
-	struct passwd pw;
-	struct passwd *found = NULL;
-
-	if (getpwuid_r(geteuid(), &pw, buffer, sizeof(buffer), &found) == 0 &&
-	    found != NULL)
-		snprintf(out, size, "user %s", pw.pw_name);
-	else
-		snprintf(out, size, "uid %ld", (long)geteuid());
+	return i < ERRORS ? errors[i].err : ERR_IO;
 }
 
 int
-report_failure(const char *dir, const char *what, int rc,
+lmdb_failure(const char *dir, const char *what, int rc,
     char error[STORE_ERROR_SIZE])
 {
+	char buffer[1024];
 	char user[128];
+	struct passwd pw;
+	struct passwd *found = NULL;
+	size_t i = find(rc);
 
-	if (report_code(rc) == ERR_CORRUPT)
-		return report_damage(dir, mdb_strerror(rc), error);
-	who(user, sizeof(user));
+	if (lmdb_code(rc) == ERR_CORRUPT)
+		return lmdb_damage(dir, mdb_strerror(rc), error);
+	if (getpwuid_r(geteuid(), &pw, buffer, sizeof(buffer), &found) == 0 &&
+	    found != NULL)
+		snprintf(user, sizeof(user), "user %s", pw.pw_name);
+	else
+		snprintf(user, sizeof(user), "uid %ld", (long)geteuid());
 	snprintf(error, STORE_ERROR_SIZE, "store: %s %.200s as %s: %s; %s",
-	    what, dir, user, mdb_strerror(rc), advice_on(rc));
-	return report_code(rc);
+	    what, dir, user, mdb_strerror(rc),
+	    i < ERRORS ? errors[i].advice
+		       : "look at the disk and the system's log");
+	return lmdb_code(rc);
 }
 
 /* Never to begin with an empty store: that would discard the protection of all
  * domains in it. */
 int
-report_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
+lmdb_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
 {
 	char written[DURATION_SIZE];
 	int64_t written_s;
@@ -115,26 +106,4 @@ report_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
 	    " beside it, as they were at %s",
 	    dir, why, written);
 	return ERR_CORRUPT;
-}
-
-int
-report_format(const char *dir, char error[STORE_ERROR_SIZE])
-{
-	snprintf(error, STORE_ERROR_SIZE,
-	    "store: %.200s/data.mdb is in a format that this version of LMDB "
-	    "(%s) cannot read, and " BACKUP_NAME " beside it, from which the "
-	    "policies would be read back, is missing: restore it from a "
-	    "backup, or make it with `dane-sts cache export` and the version "
-	    "of LMDB that wrote the store",
-	    dir, mdb_version(NULL, NULL, NULL));
-	return ERR_VERSION;
-}
-
-int
-report_refusal(const char *dir, int err, const char *why,
-    char error[STORE_ERROR_SIZE])
-{
-	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/data.mdb %s", dir,
-	    why);
-	return err;
 }
