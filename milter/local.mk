@@ -86,7 +86,7 @@ libio_a_SOURCES = \
 	milter/store/store_backend.h \
 	milter/store/store_json.c milter/store/store_json.h \
 	milter/store/store_lmdb.c milter/store/store_lmdb.h \
-	milter/store/store_memory.c \
+	milter/store/store_overlay.c \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
@@ -94,7 +94,6 @@ libio_a_SOURCES = \
 	milter/store/store_redis_write.c \
 	milter/store/store_wait.c milter/store/store_wait.h \
 	milter/store/work_queue.c milter/store/work_queue.h \
-	milter/store/write_retry.c \
 	milter/text/facts_json.h \
 	milter/text/facts_json_read.c \
 	milter/text/facts_json_write.c \

@@ -331,21 +331,21 @@ overlay_snapshot_free(struct record **rows, size_t n)
 
 /* --- with the store below ------------------------------------------------- */
 
-int
+void
 overlay_read(struct overlay *o, const struct store_backend *below, void *handle,
-    const char *domain, store_each_fn *got, void *arg)
+    size_t n, const char *const *domain, store_got_fn *got, void *arg)
 {
-	struct record *record = overlay_get(o, domain, NULL);
-	int err = ERR_NOTFOUND;
+	for (size_t i = 0; i < n; i++) {
+		struct record *record = overlay_get(o, domain[i], NULL);
 
-	if (record == NULL && below != NULL)
-		return below->get(handle, domain, got, arg);
-	if (record != NULL && !record->deleted) {
-		(void)got(arg, &record->entry);
-		err = 0;
+		if (record == NULL && below != NULL)
+			below->get(handle, 1, &domain[i], got, arg);
+		else if (record == NULL || record->deleted)
+			got(arg, ERR_NOTFOUND, NULL);
+		else
+			got(arg, 0, &record->entry);
+		record_unref(&record);
 	}
-	record_unref(&record);
-	return err;
 }
 
 /* Two sequences in order of domain become one. */

@@ -70,10 +70,11 @@ struct overlay_size overlay_size(struct overlay *o);
 int overlay_snapshot(struct overlay *o, struct record ***rows, size_t *n);
 void overlay_snapshot_free(struct record **rows, size_t n);
 
-/* The get and each of struct store_backend, for the overlay and the store below
+/* The get and each of struct store_backend, of the overlay and the store below
  * it. below NULL: nothing lies below. */
-int overlay_read(struct overlay *o, const struct store_backend *below,
-    void *handle, const char *domain, store_each_fn *got, void *arg);
+void
+overlay_read(struct overlay *o, const struct store_backend *below, void *handle,
+    size_t n, const char *const *domain, store_got_fn *got, void *arg);
 int overlay_each(struct overlay *o, const struct store_backend *below,
     void *handle, store_each_fn *each, void *arg);
 

@@ -68,47 +68,19 @@ store_check(const char *spec, char error[STORE_ERROR_SIZE])
 typedef void
 answer_fn(struct request *request, int err, const struct store_entry *entry);
 
-/* Requests that a backend answers together. */
-#define MANY_MAX 128
-
-struct many {
-	struct request *request[MANY_MAX];
-	const char *domain[MANY_MAX];
-	size_t n;
+struct reading {
+	struct request *next;
 	answer_fn *answer;
 };
 
 static void
-answer_of_many(void *arg, size_t i, int err, const struct store_entry *entry)
+answer_next(void *arg, int err, const struct store_entry *entry)
 {
-	struct many *many = arg;
+	struct reading *reading = arg;
+	struct request *request = reading->next;
 
-	many->answer(many->request[i], err, err == 0 ? entry : NULL);
-}
-
-static bool
-answer_of_one(void *arg, const struct store_entry *entry)
-{
-	answer_of_many(arg, 0, 0, entry);
-	return true;
-}
-
-/* Reads what has been gathered, and begins anew. */
-static void
-read_many(struct store *store, struct many *many)
-{
-	int err;
-
-	if (many->n > 0 && store->backend->get_many != NULL) {
-		store->backend->get_many(store->handle, many->n, many->domain,
-		    answer_of_many, many);
-	} else if (many->n > 0) {
-		err = store->backend->get(store->handle, many->domain[0],
-		    answer_of_one, many);
-		if (err != 0)
-			answer_of_many(many, 0, err, NULL);
-	}
-	many->n = 0;
+	reading->next = request->next;
+	reading->answer(request, err, err == 0 ? entry : NULL);
 }
 
 /* For the requests from first up to, but not with, end. */
@@ -116,16 +88,13 @@ static void
 read_run(struct store *store, struct request *first, const struct request *end,
     answer_fn *answer)
 {
-	size_t max = store->backend->get_many != NULL ? MANY_MAX : 1;
-	struct many many = {.n = 0, .answer = answer};
+	const char *domain[WORK_QUEUE_BATCH_MAX];
+	struct reading reading = {.next = first, .answer = answer};
+	size_t n = 0;
 
-	for (; first != end; first = first->next) {
-		many.request[many.n] = first;
-		many.domain[many.n++] = first->record->entry.domain;
-		if (many.n == max)
-			read_many(store, &many);
-	}
-	read_many(store, &many);
+	for (; first != end; first = first->next)
+		domain[n++] = first->record->entry.domain;
+	store->backend->get(store->handle, n, domain, answer_next, &reading);
 }
 
 static void

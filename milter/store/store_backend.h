@@ -17,10 +17,6 @@
 #include "store/store.h"
 #include "store/store_record.h"
 
-/* The answer about the domain at place i: err as of a get, or 0 and entry. */
-typedef void
-store_many_fn(void *arg, size_t i, int err, const struct store_entry *entry);
-
 #define STORE_SCHEMES_MAX 6
 
 /* A write that needs a larger map, or room, is begun anew so often. */
@@ -44,13 +40,9 @@ struct store_backend {
 	void *(*open)(const struct store_options *options,
 	    char error[STORE_ERROR_SIZE]);
 	void (*close)(void *backend);
-	/* 0 with got() called once before it returns, or a negative error */
-	int (*get)(void *backend, const char *domain, store_each_fn *got,
-	    void *arg);
-	/* The same for many at once, answered in their order. NULL: one by
-	 * one is as good. */
-	void (*get_many)(void *backend, size_t n, const char *const *domain,
-	    store_many_fn *got, void *arg);
+	/* Calls got once for each domain, in their order, before it returns. */
+	void (*get)(void *backend, size_t n, const char *const *domain,
+	    store_got_fn *got, void *arg);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
 	/* Durable when 0. After an error none was made (on a server, or without
 	 * memory: some may have been; to make one again does no harm). */
@@ -69,8 +61,8 @@ struct store_backend {
 	uint64_t (*idle)(void *backend);
 	/* See store_backup. NULL: it keeps no copy. */
 	int (*backup)(void *backend);
-	/* What it cannot write is held over it (write_retry.c). False: it sees
-	 * to that itself, or has nothing to lose. */
+	/* What it cannot write is held over it (store_overlay.c). False: it
+	 * sees to that itself, or has nothing to lose. */
 	bool hold_unwritten;
 	/* Entries that have expired go without being deleted. */
 	bool ends_entries;

@@ -160,13 +160,16 @@ redis_info_number(const struct redisReply *info, const char *name)
 
 /* --- one answer ----------------------------------------------------------- */
 
+/* Reads that are waited for together. */
+#define READS_MAX 128
+
 struct batch {
 	struct store_redis *r;
 	int64_t offset_s; /* of the server's clock */
 	const char *const *domain;
 	size_t n;
 	size_t done; /* answered: each gets one answer */
-	store_many_fn *got;
+	store_got_fn *got;
 	void *arg;
 	bool list; /* of everything: nothing to remember */
 };
@@ -178,7 +181,8 @@ answer(struct batch *b, int err, const struct store_entry *entry)
 
 	if (entry != NULL)
 		ours = redis_shift(entry, -b->offset_s);
-	b->got(b->arg, b->done++, err, entry != NULL ? &ours : NULL);
+	b->done++;
+	b->got(b->arg, err, entry != NULL ? &ours : NULL);
 }
 
 static int64_t
@@ -317,7 +321,7 @@ ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 
 int
 redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
-    const char *const *domain, store_many_fn *got, void *arg)
+    const char *const *domain, store_got_fn *got, void *arg)
 {
 	struct batch b = {.r = r,
 	    .domain = domain,
@@ -331,58 +335,33 @@ redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
 
 /* A link that broke, as idle ones do, gets a second chance. */
 static void
-redis_get_many(void *backend, size_t n, const char *const *domain,
-    store_many_fn *got, void *arg)
+redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
+    void *arg)
 {
 	struct store_redis *r = backend;
 	struct batch b = {.r = r,
 	    .offset_s = redis_offset_s(r),
 	    .domain = domain,
-	    .n = n,
 	    .got = got,
 	    .arg = arg};
-	uint64_t deadline_ms = clock_mono_ms() + REDIS_READ_MS;
-	struct redis_link *link;
-	int err = ERR_IO;
 
-	for (int i = 0; i < 2 && err != 0 && err != ERR_BUSY; i++) {
-		link =
-		    redis_keeper_borrow(r->keeper, REDIS_READ, REDIS_MEND_MS);
-		if (link == NULL)
-			break;
-		err = ask(&b, link, deadline_ms);
-		redis_keeper_return(r->keeper, REDIS_READ, link, err);
+	while (b.done < n) {
+		uint64_t deadline_ms = store_now_ms() + REDIS_READ_MS;
+		int err = ERR_IO;
+
+		b.n = b.done + READS_MAX < n ? b.done + READS_MAX : n;
+		for (int i = 0; i < 2 && err != 0 && err != ERR_BUSY; i++) {
+			struct redis_link *link = redis_keeper_borrow(r->keeper,
+			    REDIS_READ, REDIS_MEND_MS);
+
+			if (link == NULL)
+				break;
+			err = ask(&b, link, deadline_ms);
+			redis_keeper_return(r->keeper, REDIS_READ, link, err);
+		}
+		while (b.done < b.n)
+			answer_from_copy(&b, ERR_DOWN);
 	}
-	while (b.done < n)
-		answer_from_copy(&b, ERR_DOWN);
-}
-
-/* --- one ------------------------------------------------------------------ */
-
-struct single {
-	store_each_fn *got;
-	void *arg;
-	int err;
-};
-
-static void
-hand_on(void *arg, size_t i, int err, const struct store_entry *entry)
-{
-	struct single *single = arg;
-
-	(void)i;
-	single->err = err;
-	if (err == 0)
-		(void)single->got(single->arg, entry);
-}
-
-static int
-redis_get(void *backend, const char *domain, store_each_fn *got, void *arg)
-{
-	struct single single = {.got = got, .arg = arg};
-
-	redis_get_many(backend, 1, &domain, hand_on, &single);
-	return single.err;
 }
 
 static size_t
@@ -509,7 +488,6 @@ const struct store_backend store_redis = {
     .open = redis_open,
     .close = redis_close,
     .get = redis_get,
-    .get_many = redis_get_many,
     .each = redis_each,
     .write = redis_write,
     .count = redis_count,

@@ -166,7 +166,7 @@ uint64_t redis_info_number(const struct redisReply *info, const char *name);
 /* Entries over a link of the caller's, for a listing. 0, or what became of the
  * link: the last domains then have no answer. */
 int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
-    const char *const *domain, store_many_fn *got, void *arg);
+    const char *const *domain, store_got_fn *got, void *arg);
 
 /* Parts of the backend. */
 int redis_each(void *backend, store_each_fn *each, void *arg);

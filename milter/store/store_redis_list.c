@@ -161,11 +161,10 @@ struct listing {
 };
 
 static void
-show(void *arg, size_t i, int err, const struct store_entry *entry)
+show(void *arg, int err, const struct store_entry *entry)
 {
 	struct listing *listing = arg;
 
-	(void)i;
 	if (listing->stopped)
 		return;
 	if (err == 0) {
@@ -244,7 +243,7 @@ list_copy(struct store_redis *r, struct listing *listing)
 		struct store_entry ours =
 		    redis_shift(&rows[i]->entry, -redis_offset_s(r));
 
-		show(listing, i, 0, &ours);
+		show(listing, 0, &ours);
 	}
 	if (rows != NULL)
 		overlay_snapshot_free(rows, n);

@@ -32,43 +32,40 @@ CORE_TESTS = \
 
 # Everything else links the libraries it takes something from.
 LIBRARY_TESTS = \
-	tests/unit/test_api tests/unit/test_ask_wait \
-	tests/unit/test_backoff tests/unit/test_cache \
-	tests/unit/test_census tests/unit/test_completion \
-	tests/unit/test_config tests/unit/test_control \
-	tests/unit/test_control_socket tests/unit/test_dns \
-	tests/unit/test_dns_config tests/unit/test_dns_loop \
-	tests/unit/test_dns_reply tests/unit/test_exemption_log \
-	tests/unit/test_facts_json tests/unit/test_facts_recorded \
-	tests/unit/test_fetch tests/unit/test_fetch_head \
-	tests/unit/test_fetch_life tests/unit/test_fetch_outcome \
-	tests/unit/test_filter tests/unit/test_gate \
-	tests/unit/test_http tests/unit/test_http_request \
-	tests/unit/test_idn tests/unit/test_init \
-	tests/unit/test_libraries tests/unit/test_log \
-	tests/unit/test_log_queue tests/unit/test_log_read \
-	tests/unit/test_loop tests/unit/test_manual \
-	tests/unit/test_map tests/unit/test_metrics_count \
-	tests/unit/test_metrics_text tests/unit/test_minute \
-	tests/unit/test_net tests/unit/test_page tests/unit/test_preflight \
-	tests/unit/test_program tests/unit/test_pulse \
-	tests/unit/test_recipient tests/unit/test_redis_login \
-	tests/unit/test_redis_script tests/unit/test_refresh_plan \
-	tests/unit/test_sandbox tests/unit/test_snapshot \
-	tests/unit/test_socketmap tests/unit/test_socketmap_client \
-	tests/unit/test_store tests/unit/test_store_backup \
-	tests/unit/test_store_copy tests/unit/test_store_durable \
+	tests/unit/test_api tests/unit/test_ask_wait tests/unit/test_backoff \
+	tests/unit/test_cache tests/unit/test_census \
+	tests/unit/test_completion tests/unit/test_config \
+	tests/unit/test_control tests/unit/test_control_socket \
+	tests/unit/test_dns tests/unit/test_dns_config \
+	tests/unit/test_dns_loop tests/unit/test_dns_reply \
+	tests/unit/test_exemption_log tests/unit/test_facts_json \
+	tests/unit/test_facts_recorded tests/unit/test_fetch \
+	tests/unit/test_fetch_head tests/unit/test_fetch_life \
+	tests/unit/test_fetch_outcome tests/unit/test_filter \
+	tests/unit/test_gate tests/unit/test_http tests/unit/test_http_request \
+	tests/unit/test_idn tests/unit/test_init tests/unit/test_libraries \
+	tests/unit/test_log tests/unit/test_log_queue tests/unit/test_log_read \
+	tests/unit/test_loop tests/unit/test_manual tests/unit/test_map \
+	tests/unit/test_metrics_count tests/unit/test_metrics_text \
+	tests/unit/test_minute tests/unit/test_net tests/unit/test_overlay \
+	tests/unit/test_page tests/unit/test_preflight tests/unit/test_program \
+	tests/unit/test_pulse tests/unit/test_recipient \
+	tests/unit/test_redis_login tests/unit/test_redis_script \
+	tests/unit/test_refresh_plan tests/unit/test_sandbox \
+	tests/unit/test_snapshot tests/unit/test_socketmap \
+	tests/unit/test_socketmap_client tests/unit/test_store \
+	tests/unit/test_store_backup tests/unit/test_store_durable \
 	tests/unit/test_store_format tests/unit/test_store_json \
 	tests/unit/test_store_lmdb tests/unit/test_store_redis \
 	tests/unit/test_store_redis_clock tests/unit/test_store_redis_down \
-	tests/unit/test_store_redis_room tests/unit/test_store_sentinel \
-	tests/unit/test_store_room tests/unit/test_store_unwritten \
-	tests/unit/test_store_v1 tests/unit/test_tlsrpt \
-	tests/unit/test_tool_explain tests/unit/test_tool_lint \
-	tests/unit/test_tool_program tests/unit/test_tool_progress \
-	tests/unit/test_tool_rdata_text tests/unit/test_tool_replay \
-	tests/unit/test_tool_tree tests/unit/test_wall \
-	tests/unit/test_watch tests/unit/test_watchdog
+	tests/unit/test_store_redis_room tests/unit/test_store_room \
+	tests/unit/test_store_sentinel tests/unit/test_store_v1 \
+	tests/unit/test_tlsrpt tests/unit/test_tool_explain \
+	tests/unit/test_tool_lint tests/unit/test_tool_program \
+	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
+	tests/unit/test_tool_replay tests/unit/test_tool_tree \
+	tests/unit/test_wall tests/unit/test_watch tests/unit/test_watchdog \
+	tests/unit/test_write_retry
 
 check_PROGRAMS += $(CORE_TESTS) $(LIBRARY_TESTS) tests/unit/libraries_shim.so
 UNIT_TESTS += $(CORE_TESTS) $(LIBRARY_TESTS)

@@ -99,7 +99,7 @@ teardown(void)
 	scratch_free(&dir);
 }
 
-TestSuite(store_unwritten, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(write_retry, .init = setup, .fini = teardown, .timeout = 60);
 
 static unsigned
 count_lines(const char *text)
@@ -170,7 +170,7 @@ reopen(void)
 
 /* --- tests ---------------------------------------------------------------- */
 
-Test(store_unwritten, C_05_unwritten_policy_binds_and_is_written_later)
+Test(write_retry, C_05_unwritten_policy_binds_and_is_written_later)
 {
 	cr_assert_eq(put("b.example", "1"), 0);
 	fill();
@@ -194,7 +194,7 @@ Test(store_unwritten, C_05_unwritten_policy_binds_and_is_written_later)
 
 /* Another program reads the file; it has the first policy once the second
  * change is made. */
-Test(store_unwritten, next_change_takes_the_others_along)
+Test(write_retry, next_change_takes_the_others_along)
 {
 	struct store *reader;
 
@@ -208,7 +208,7 @@ Test(store_unwritten, next_change_takes_the_others_along)
 	cr_expect_eq(count_lines("state=writes"), 1);
 }
 
-Test(store_unwritten, C_07_later_change_takes_the_place_of_what_is_held)
+Test(write_retry, C_07_later_change_takes_the_place_of_what_is_held)
 {
 	cr_assert_eq(put("a.example", "1"), 0);
 	cr_assert_eq(put("b.example", "1"), 0);
@@ -232,7 +232,7 @@ Test(store_unwritten, C_07_later_change_takes_the_place_of_what_is_held)
 }
 
 /* They would crowd out what matters; with a policy that is held they go. */
-Test(store_unwritten, notes_are_held_with_their_policy_alone)
+Test(write_retry, notes_are_held_with_their_policy_alone)
 {
 	const struct store_mark mark = {.used_s = 4000000000};
 	struct got got;
@@ -255,7 +255,7 @@ Test(store_unwritten, notes_are_held_with_their_policy_alone)
 	cr_expect_eq(got.used_s, mark.used_s);
 }
 
-Test(store_unwritten, what_is_held_is_bounded_and_said, .timeout = 60)
+Test(write_retry, what_is_held_is_bounded_and_said, .timeout = 60)
 {
 	char domain[32];
 
@@ -276,7 +276,7 @@ Test(store_unwritten, what_is_held_is_bounded_and_said, .timeout = 60)
 }
 
 /* A full disk, and strangers: what they bring takes a quarter at most. */
-Test(store_unwritten, C_16_strangers_leave_room_to_hold_what_binds)
+Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 {
 	static const char free_policy[] =
 	    "version: STSv1\nmode: none\nmax_age: 86400\n";
@@ -327,7 +327,7 @@ is_on_disk(const char *domain)
 }
 
 /* One that is too large for what is left keeps no other off the disk. */
-Test(store_unwritten, a_large_one_does_not_stop_small_ones)
+Test(write_retry, a_large_one_does_not_stop_small_ones)
 {
 	static uint8_t body[4 << 20];
 	struct store_entry large = sync_entry("large.example", "1", "");
@@ -348,7 +348,7 @@ Test(store_unwritten, a_large_one_does_not_stop_small_ones)
 	cr_expect_eq(sync_find(store, "large.example"), 0);
 }
 
-Test(store_unwritten, what_is_held_is_counted)
+Test(write_retry, what_is_held_is_counted)
 {
 	cr_assert_eq(put("a.example", "1"), 0);
 	cr_assert_eq(put("c.example", "1"), 0);
@@ -374,7 +374,7 @@ be_full_for_a_moment(const char *domain)
 	cr_expect_eq(put(domain, "2"), 0);
 }
 
-Test(store_unwritten, outages_in_turn_are_told_as_one)
+Test(write_retry, outages_in_turn_are_told_as_one)
 {
 	for (unsigned i = 0; i < 20; i++)
 		be_full_for_a_moment("a.example");
@@ -385,7 +385,7 @@ Test(store_unwritten, outages_in_turn_are_told_as_one)
 	cr_expect_eq(count_lines(""), 4, "and nothing else");
 }
 
-Test(store_unwritten, outage_ends_when_it_has_been_over_for_a_while)
+Test(write_retry, outage_ends_when_it_has_been_over_for_a_while)
 {
 	calm_ms = 500;
 	reopen();
