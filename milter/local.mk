@@ -74,12 +74,11 @@ libio_a_SOURCES = \
 	milter/log/tlsrpt.c milter/log/tlsrpt.h \
 	milter/store/lmdb_backup.c \
 	milter/store/lmdb_env.c \
-	milter/store/lmdb_error.c \
 	milter/store/lmdb_room.c \
 	milter/store/overlay.c milter/store/overlay.h \
 	milter/store/redis_address.c \
 	milter/store/redis_connect.c \
-	milter/store/redis_keeper.c milter/store/redis_keeper.h \
+	milter/store/redis_keeper.c \
 	milter/store/redis_link.c milter/store/redis_link.h \
 	milter/store/redis_script.c \
 	milter/store/store.c milter/store/store.h \
@@ -93,7 +92,6 @@ libio_a_SOURCES = \
 	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
 	milter/store/store_wait.c milter/store/store_wait.h \
-	milter/store/work_queue.c milter/store/work_queue.h \
 	milter/text/facts_json.h \
 	milter/text/facts_json_read.c \
 	milter/text/facts_json_write.c \

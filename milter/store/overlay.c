@@ -133,44 +133,37 @@ may_be_pending(struct overlay *o, const struct record *record)
 	return fits_pending(pending, record);
 }
 
-/* Under the lock. */
-static bool
-replace(struct overlay *o, struct record *record, bool pending)
+bool
+overlay_put(struct overlay *o, struct record *record, bool pending)
 {
 	struct share *settled = o->share[false];
-	struct row *row = find(o, record->entry.domain);
+	bool kept = false;
+	struct row *row;
 
+	pthread_mutex_lock(&o->lock);
+	row = find(o, record->entry.domain);
 	if (row != NULL)
 		remove_row(o, row);
 	if (record->size > OVERLAY_PENDING_OCTETS_MAX)
-		return false;
+		goto out;
 	row = calloc(1, sizeof(*row));
 	if (row == NULL)
-		return false;
+		goto out;
 	row->record = record;
 	row->pending = pending && may_be_pending(o, record);
 	if (tsearch(row, &o->tree, compare_rows) == NULL) {
 		free(row);
-		return false;
+		goto out;
 	}
 	(void)record_ref(record);
 	list_add(o, row);
 	o->n++;
 	o->octets += record->size;
-	pending = row->pending == pending;
+	kept = row->pending == pending;
 	while ((o->n > o->entries_max || o->octets > o->octets_max) &&
 	    settled[false].n + settled[true].n > 0)
 		remove_oldest(o, &settled[settled[true].n > 0]);
-	return pending;
-}
-
-bool
-overlay_put(struct overlay *o, struct record *record, bool pending)
-{
-	bool kept;
-
-	pthread_mutex_lock(&o->lock);
-	kept = replace(o, record, pending);
+out:
 	pthread_mutex_unlock(&o->lock);
 	return kept;
 }

@@ -1,8 +1,6 @@
 /* Keeps the links to a Redis server. */
 #include "autoconf.h"
 
-#include "store/redis_keeper.h"
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@
 #include "base/err.h"
 #include "base/thread.h"
 #include "log/log.h"
-#include "store/store_backend.h"
+#include "store/store_redis.h"
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000  /* what waits should not wait much longer */
@@ -50,39 +48,21 @@ struct redis_keeper {
 
 /* --- outages -------------------------------------------------------------- */
 
+/* why NULL: it is up again, after down_ms. */
 static void
-log_down(const struct redis_keeper *k, const char *why)
+tell(const struct redis_keeper *k, const char *why, uint64_t down_ms)
 {
 	struct log_event e;
 
-	log_begin(&e, k->keeping.log, LOG_LEVEL_ERROR, "store");
-	log_str(&e, "state", "down");
+	log_begin(&e, k->keeping.log,
+	    why != NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", why != NULL ? "down" : "up");
 	log_str(&e, "store", k->keeping.spec);
-	log_str(&e, "why", why);
+	if (why != NULL)
+		log_str(&e, "why", why);
+	else
+		log_int(&e, "down_s", (int64_t)(down_ms / 1000));
 	log_end(&e);
-}
-
-static void
-log_up(const struct redis_keeper *k, uint64_t down_ms)
-{
-	struct log_event e;
-
-	log_begin(&e, k->keeping.log, LOG_LEVEL_WARNING, "store");
-	log_str(&e, "state", "up");
-	log_str(&e, "store", k->keeping.spec);
-	log_int(&e, "down_s", (int64_t)(down_ms / 1000));
-	log_end(&e);
-}
-
-/* An outage soon after the last one goes on where that one stopped. */
-static uint64_t
-next_backoff_ms(const struct redis_keeper *k, uint64_t now_ms)
-{
-	uint64_t ms = k->backoff_ms * 2;
-
-	if (k->state != STATE_DOWN && now_ms - k->since_ms >= STEADY_MS)
-		return BACKOFF_MIN_MS;
-	return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
 /* Under the lock. Whether this is the beginning of an outage. */
@@ -94,7 +74,13 @@ go_down(struct redis_keeper *k)
 	for (size_t i = 0; i < REDIS_LANES; i++)
 		redis_link_free(&k->slot[i].link);
 	(void)pthread_cond_broadcast(&k->turn);
-	k->backoff_ms = next_backoff_ms(k, now_ms);
+	/* An outage soon after the last one goes on where that one stopped. */
+	if (k->state != STATE_DOWN && now_ms - k->since_ms >= STEADY_MS)
+		k->backoff_ms = BACKOFF_MIN_MS;
+	else
+		k->backoff_ms = k->backoff_ms * 2 < BACKOFF_MAX_MS
+		    ? k->backoff_ms * 2
+		    : BACKOFF_MAX_MS;
 	k->retry_ms = now_ms + k->backoff_ms;
 	if (k->state == STATE_DOWN)
 		return false;
@@ -168,9 +154,9 @@ settle(struct redis_keeper *k, int err, const char *why)
 
 	(void)pthread_mutex_unlock(&k->lock);
 	if (fell)
-		log_down(k, why);
+		tell(k, why, 0);
 	if (down_ms > 0)
-		log_up(k, down_ms);
+		tell(k, NULL, down_ms);
 	(void)pthread_mutex_lock(&k->lock);
 }
 
@@ -298,7 +284,7 @@ redis_keeper_return(struct redis_keeper *k, enum redis_lane lane,
 	(void)pthread_mutex_unlock(&k->lock);
 	redis_link_free(&link);
 	if (fell)
-		log_down(k, "no answer in time");
+		tell(k, "no answer in time", 0);
 }
 
 bool
@@ -349,14 +335,6 @@ keeper_free(struct redis_keeper *k)
 	free(k);
 }
 
-/* Whether the filter can go on without. */
-static bool
-is_outage(const struct redis_keeper *k, int err)
-{
-	return !k->keeping.login->must_be_up &&
-	    (err == ERR_BUSY || err == ERR_IO);
-}
-
 int
 redis_keeper_start(struct redis_keeper *k)
 {
@@ -372,16 +350,20 @@ redis_keeper_new(const struct redis_keeping *keeping,
 {
 	struct redis_keeper *k = keeper_alloc(keeping);
 	char why[REDIS_WHY_SIZE] = "out of memory";
+	bool goes_on;
 	int err;
 
 	if (k == NULL)
 		goto fail;
 	(void)pthread_mutex_lock(&k->lock);
 	err = mend(k, why);
-	if (err == 0 || is_outage(k, err))
+	/* The filter can go on without a server. */
+	goes_on = err == 0 ||
+	    (!keeping->login->must_be_up && (err == ERR_BUSY || err == ERR_IO));
+	if (goes_on)
 		settle(k, err, why);
 	(void)pthread_mutex_unlock(&k->lock);
-	if (err == 0 || is_outage(k, err))
+	if (goes_on)
 		return k;
 fail:
 	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,

@@ -328,35 +328,32 @@ struct entry {
 	char *why; /* REDIS_WHY_SIZE */
 };
 
-/* 0 with *reply, which is no error. */
+/* 0 with *out, which is no error reply; out NULL: that is all that matters. */
 static int
 ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
-    struct redisReply **reply)
-{
-	char text[REDIS_WHY_SIZE];
-	int err = redis_link_ask(e->link, e->deadline_ms, n, words, reply);
-
-	if (err == 0 && (err = redis_reply_error(*reply)) == 0)
-		return 0;
-	if (*reply != NULL)
-		redis_reply_words(*reply, text);
-	else
-		snprintf(text, sizeof(text), "%s",
-		    err == ERR_BUSY ? "no answer in time"
-				    : "the connection was closed");
-	snprintf(e->why, REDIS_WHY_SIZE, "%s: %.300s", what, text);
-	freeReplyObject(*reply);
-	*reply = NULL;
-	return err;
-}
-
-static int
-tell(struct entry *e, const char *what, size_t n,
-    const struct redis_word *words)
+    struct redisReply **out)
 {
 	struct redisReply *reply;
-	int err = ask(e, what, n, words, &reply);
+	char text[REDIS_WHY_SIZE];
+	int err = redis_link_ask(e->link, e->deadline_ms, n, words, &reply);
+	bool answered = err == 0;
 
+	if (out != NULL)
+		*out = NULL;
+	if (answered)
+		err = redis_reply_error(reply);
+	if (err != 0) {
+		if (answered)
+			redis_reply_words(reply, text);
+		else
+			snprintf(text, sizeof(text), "%s",
+			    err == ERR_BUSY ? "no answer in time"
+					    : "the connection was closed");
+		snprintf(e->why, REDIS_WHY_SIZE, "%s: %.300s", what, text);
+	} else if (out != NULL) {
+		*out = reply;
+		return 0;
+	}
 	freeReplyObject(reply);
 	return err;
 }
@@ -385,7 +382,7 @@ open_link(struct entry *e, const struct redis_host *host, const char *user,
 		if (user[0] != '\0')
 			words[n++] = REDIS_WORD(user);
 		words[n++] = REDIS_WORD(password);
-		err = tell(e, "AUTH", n, words);
+		err = ask(e, "AUTH", n, words, NULL);
 	}
 	if (err != 0)
 		redis_link_free(&e->link);
@@ -410,7 +407,7 @@ agree_on_format(struct entry *e)
 		quote(reply, text, sizeof(text));
 	if (reply->type == REDIS_REPLY_NIL) {
 		if (!e->login->read_only)
-			err = tell(e, "SET", 4, set);
+			err = ask(e, "SET", 4, set, NULL);
 	} else if (reply->type != REDIS_REPLY_STRING) {
 		err = ERR_VERSION;
 		snprintf(e->why, REDIS_WHY_SIZE,
@@ -441,7 +438,7 @@ make_ready(struct entry *e)
 	if (e->login->address.db != 0) {
 		snprintf(db, sizeof(db), "%u", e->login->address.db);
 		select[1] = REDIS_WORD(db);
-		err = tell(e, "SELECT", 2, select);
+		err = ask(e, "SELECT", 2, select, NULL);
 	}
 	/* A user without permission for TIME, who can write nothing, counts by
 	 * the own clock. */

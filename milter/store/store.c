@@ -1,26 +1,61 @@
 /*
  * The policy store's front: kinds of store, threads, group commit.
  *
- * All requests that wait when the writer comes round go into one write, as a
- * synced write costs the same for one entry and for hundreds.
+ * A store has a thread for reading and one for writing, each with a bounded
+ * queue of requests, so that no read waits for a disk to sync. All requests
+ * that wait when the writer comes round go into one write, as a synced write
+ * costs the same for one entry and for hundreds.
  */
 #include "autoconf.h"
 
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 #include "store/store_backend.h"
-#include "store/work_queue.h"
+#include "store/store_record.h"
+
+/* Of one write or read: bounds on how long the first request waits for the
+ * last. */
+#define BATCH_MAX        512
+#define BATCH_OCTETS_MAX (16 << 20)
+
+struct request {
+	struct request *next;
+	struct record *record; /* a get or delete: a tombstone */
+	bool mark;             /* a change of what is there, not a new entry */
+	bool later;            /* only if fetched later than what is there */
+	store_got_fn *got;     /* a get */
+	store_done_fn *done;   /* a change; may be NULL */
+	void *arg;
+	int err; /* set before the work: nothing is to be done */
+};
+
+struct queue {
+	struct store *store;
+	/* On the queue's thread; the list stays the caller's. */
+	void (*work)(struct store *store, struct request *batch);
+	bool writes;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t wake;
+	struct request *head;
+	struct request **tail;
+	size_t n;
+	size_t octets;
+	bool closing;
+};
 
 struct store {
 	const struct store_backend *backend;
 	void *handle;
-	struct work_queue reads;
-	struct work_queue writes;
+	struct queue reads;
+	struct queue writes;
 };
 
 /* --- kinds of store ------------------------------------------------------- */
@@ -62,6 +97,153 @@ store_check(const char *spec, char error[STORE_ERROR_SIZE])
 	return find_backend(spec, error) == NULL ? ERR_CONFIG : 0;
 }
 
+/* --- queues --------------------------------------------------------------- */
+
+/* Under the lock; the queue is not empty. */
+static struct request *
+take_batch(struct queue *q)
+{
+	struct request *batch = q->head;
+	struct request **end = &q->head;
+	size_t octets = 0;
+
+	for (size_t n = 0;
+	     *end != NULL && n < BATCH_MAX && octets < BATCH_OCTETS_MAX; n++) {
+		octets += (*end)->record->size;
+		q->n--;
+		end = &(*end)->next;
+	}
+	q->octets -= octets;
+	q->head = *end;
+	*end = NULL;
+	if (q->head == NULL)
+		q->tail = &q->head;
+	return batch;
+}
+
+/* Under the lock, which it gives up meanwhile. */
+static void
+wait_for_work(struct queue *q)
+{
+	const struct store_backend *backend = q->store->backend;
+	uint64_t until_ms = 0;
+
+	if (q->writes && backend->idle != NULL) {
+		pthread_mutex_unlock(&q->lock);
+		until_ms = backend->idle(q->store->handle);
+		pthread_mutex_lock(&q->lock);
+	}
+	if (q->head != NULL || q->closing)
+		return;
+	if (until_ms == 0) {
+		pthread_cond_wait(&q->wake, &q->lock);
+		return;
+	}
+	(void)thread_wait_until(&q->wake, &q->lock, until_ms);
+}
+
+static void *
+run(void *arg)
+{
+	struct queue *q = arg;
+	struct request *batch;
+
+	pthread_mutex_lock(&q->lock);
+	for (;;) {
+		while (q->head == NULL && !q->closing)
+			wait_for_work(q);
+		if (q->head == NULL)
+			break;
+		batch = take_batch(q);
+		pthread_mutex_unlock(&q->lock);
+		q->work(q->store, batch);
+		while (batch != NULL) {
+			struct request *request = batch;
+
+			batch = request->next;
+			if (request->done != NULL)
+				request->done(request->arg, request->err);
+			record_unref(&request->record);
+			free(request);
+		}
+		pthread_mutex_lock(&q->lock);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+/* 0 or ERR_NOMEM; then nothing is left to stop. */
+static int
+queue_start(struct queue *q, struct store *store, bool writes,
+    void (*work)(struct store *store, struct request *batch))
+{
+	*q = (struct queue){.store = store, .writes = writes, .work = work};
+	q->tail = &q->head;
+	pthread_mutex_init(&q->lock, NULL);
+	thread_cond_init(&q->wake);
+	if (thread_start(&q->thread, NULL, "store", run, q) == 0)
+		return 0;
+	pthread_cond_destroy(&q->wake);
+	pthread_mutex_destroy(&q->lock);
+	return ERR_NOMEM;
+}
+
+/* Requests already queued are worked off first. */
+static void
+queue_stop(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->closing = true;
+	pthread_cond_signal(&q->wake);
+	pthread_mutex_unlock(&q->lock);
+	pthread_join(q->thread, NULL);
+	pthread_cond_destroy(&q->wake);
+	pthread_mutex_destroy(&q->lock);
+}
+
+/* err: of making the record, which is taken over in any case. 0, that error,
+ * ERR_NOMEM, ERR_BUSY or ERR_CANCELLED. */
+static int
+post(struct queue *q, const struct request *template, int err)
+{
+	struct record *record = template->record;
+	struct request *request = NULL;
+	size_t n = STORE_QUEUE_MAX;
+	size_t octets = STORE_QUEUE_OCTETS_MAX;
+
+	if (err == 0 && (request = malloc(sizeof(*request))) == NULL)
+		err = ERR_NOMEM;
+	if (err != 0) {
+		record_unref(&record);
+		return err;
+	}
+	*request = *template;
+	request->next = NULL;
+	/* A note, or a policy that does not bind, leaves room for others. */
+	if (request->mark || (!record->deleted && record->entry.expendable)) {
+		n -= n / 4;
+		octets -= octets / 4;
+	}
+	pthread_mutex_lock(&q->lock);
+	if (q->closing) {
+		err = ERR_CANCELLED;
+	} else if (q->n >= n || q->octets + record->size > octets) {
+		err = ERR_BUSY;
+	} else {
+		*q->tail = request;
+		q->tail = &request->next;
+		q->n++;
+		q->octets += record->size;
+		pthread_cond_signal(&q->wake);
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (err != 0) {
+		record_unref(&record);
+		free(request);
+	}
+	return err;
+}
+
 /* --- reading -------------------------------------------------------------- */
 
 /* What becomes of what was read for a request. entry: NULL on an error. */
@@ -88,7 +270,7 @@ static void
 read_run(struct store *store, struct request *first, const struct request *end,
     answer_fn *answer)
 {
-	const char *domain[WORK_QUEUE_BATCH_MAX];
+	const char *domain[BATCH_MAX];
 	struct reading reading = {.next = first, .answer = answer};
 	size_t n = 0;
 
@@ -104,16 +286,9 @@ hand_out(struct request *request, int err, const struct store_entry *entry)
 }
 
 static void
-read_batch(void *arg, struct request *batch)
+read_batch(struct store *store, struct request *batch)
 {
-	struct request *request;
-
-	read_run(arg, batch, NULL, hand_out);
-	while (batch != NULL) {
-		request = batch;
-		batch = request->next;
-		request_free(&request);
-	}
+	read_run(store, batch, NULL, hand_out);
 }
 
 /* --- writing -------------------------------------------------------------- */
@@ -123,7 +298,7 @@ static int
 write_at_once(struct store *store, const struct request *first,
     const struct request *end)
 {
-	struct store_change changes[WORK_QUEUE_BATCH_MAX];
+	struct store_change changes[BATCH_MAX];
 	size_t n = 0;
 
 	for (; first != end; first = first->next) {
@@ -218,26 +393,17 @@ run_end(const struct request *first)
 }
 
 static void
-write_batch(void *arg, struct request *batch)
+write_batch(struct store *store, struct request *batch)
 {
-	struct store *store = arg;
-	struct request *request;
 	struct request *end;
 
-	for (request = batch; request != NULL; request = end) {
+	for (struct request *request = batch; request != NULL; request = end) {
 		end = run_end(request);
 		if (request->mark)
 			read_run(store, request, end, mark_entry);
 		else if (request->later)
 			read_run(store, request, end, keep_newer);
 		write_run(store, request, end);
-	}
-	while (batch != NULL) {
-		request = batch;
-		batch = request->next;
-		if (request->done != NULL)
-			request->done(request->arg, request->err);
-		request_free(&request);
 	}
 }
 
@@ -272,32 +438,6 @@ open_backend(struct store *store, const struct store_options *options,
 	return handle;
 }
 
-static uint64_t
-write_later(void *arg)
-{
-	struct store *store = arg;
-
-	return store->backend->idle != NULL
-	    ? store->backend->idle(store->handle)
-	    : 0;
-}
-
-static int
-start_queues(struct store *store, char error[STORE_ERROR_SIZE])
-{
-	if (work_queue_start(&store->reads, read_batch, NULL, store) != 0)
-		goto fail;
-	if (work_queue_start(&store->writes, write_batch, write_later, store) !=
-	    0) {
-		work_queue_stop(&store->reads);
-		goto fail;
-	}
-	return 0;
-fail:
-	snprintf(error, STORE_ERROR_SIZE, "store: cannot start a thread");
-	return ERR_NOMEM;
-}
-
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
@@ -316,8 +456,12 @@ store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 	store->handle = open_backend(store, options, error);
 	if (store->handle == NULL)
 		goto fail;
-	if (start_queues(store, error) == 0)
-		return store;
+	if (queue_start(&store->reads, store, false, read_batch) == 0) {
+		if (queue_start(&store->writes, store, true, write_batch) == 0)
+			return store;
+		queue_stop(&store->reads);
+	}
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot start a thread");
 	store->backend->close(store->handle);
 fail:
 	free(store);
@@ -333,8 +477,8 @@ store_close(struct store **storep)
 		return;
 	*storep = NULL;
 	/* Reads first: their callbacks may still ask for changes. */
-	work_queue_stop(&store->reads);
-	work_queue_stop(&store->writes);
+	queue_stop(&store->reads);
+	queue_stop(&store->writes);
 	store->backend->close(store->handle);
 	free(store);
 }
@@ -347,36 +491,34 @@ store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
 	struct request request = {.got = got, .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	return err != 0 ? err : work_queue_post(&store->reads, &request);
+	return post(&store->reads, &request, err);
 }
 
 static int
-post_put(struct store *store, const struct store_entry *entry, bool later,
+put(struct store *store, const struct store_entry *entry, bool later,
     store_done_fn *done, void *arg)
 {
 	struct request request = {.later = later, .done = done, .arg = arg};
 	int err = record_new_policy(entry, &request.record);
 
 	/* What was imported is a copy; it removes nothing. */
-	if (err == 0 && later && request.record->deleted) {
-		record_unref(&request.record);
+	if (err == 0 && later && request.record->deleted)
 		err = ERR_TOOLONG;
-	}
-	return err != 0 ? err : work_queue_post(&store->writes, &request);
+	return post(&store->writes, &request, err);
 }
 
 int
 store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg)
 {
-	return post_put(store, entry, false, done, arg);
+	return put(store, entry, false, done, arg);
 }
 
 int
 store_put_later(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg)
 {
-	return post_put(store, entry, true, done, arg);
+	return put(store, entry, true, done, arg);
 }
 
 int
@@ -393,7 +535,7 @@ store_mark(struct store *store, const char *domain,
 	struct request request = {.mark = true, .done = done, .arg = arg};
 	int err = record_new(&entry, &request.record);
 
-	return err != 0 ? err : work_queue_post(&store->writes, &request);
+	return post(&store->writes, &request, err);
 }
 
 int
@@ -403,7 +545,7 @@ store_delete(struct store *store, const char *domain, store_done_fn *done,
 	struct request request = {.done = done, .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	return err != 0 ? err : work_queue_post(&store->writes, &request);
+	return post(&store->writes, &request, err);
 }
 
 int
@@ -413,11 +555,10 @@ store_delete_expired(struct store *store, const char *domain, int64_t fetched_s,
 	struct request request = {.later = true, .done = done, .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	if (err != 0)
-		return err;
-	request.record->entry.fetched_s =
-	    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
-	return work_queue_post(&store->writes, &request);
+	if (err == 0)
+		request.record->entry.fetched_s =
+		    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
+	return post(&store->writes, &request, err);
 }
 
 int

@@ -5,16 +5,122 @@
  */
 #include "autoconf.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/duration.h"
 #include "base/err.h"
 #include "log/log.h"
 #include "store/overlay.h"
 #include "store/store_lmdb.h"
+
+/* --- errors --------------------------------------------------------------- */
+
+static const struct {
+	int rc;
+	int err;
+	const char *advice;
+} errors[] = {
+    {ENOSPC,	       ERR_FULL,     "make space"				     },
+    {EDQUOT,	       ERR_FULL,     "raise the quota"                                },
+    {EFBIG,		ERR_FULL,     "raise the limit on file sizes"                  },
+    {ENOMEM,	       ERR_NOMEM,    "there is no memory, or no address space, for it"},
+    {EMFILE,	       ERR_IO,       "raise the limit on open files"                  },
+    {EROFS,		ERR_READONLY,
+     "the file system is read-only: remount it, or set \"store\" to "
+	"another directory"							       },
+    {EACCES,	       ERR_READONLY, "give the directory and its files to this user"  },
+    {EPERM,		ERR_READONLY, "give the directory and its files to this user"  },
+    {ENOTDIR,	      ERR_CONFIG,   "set \"store\" to a directory"                   },
+    {ENOENT,	       ERR_CONFIG,   "make the directory above it"                    },
+    {ENAMETOOLONG,         ERR_CONFIG,   "set \"store\" to a shorter path"                },
+    {MDB_NOTFOUND,         ERR_NOTFOUND, ""					       },
+    {MDB_INVALID,          ERR_CORRUPT,  ""					       },
+    {MDB_CORRUPTED,        ERR_CORRUPT,  ""					       },
+    {MDB_PAGE_NOTFOUND,    ERR_CORRUPT,  ""					       },
+    {MDB_VERSION_MISMATCH, ERR_VERSION,
+     "it was written by another version of LMDB"                                          },
+    {MDB_MAP_FULL,         ERR_FULL,     "the store has reached its largest size"         },
+    {MDB_READERS_FULL,     ERR_BUSY,     "too many programs read it"                      },
+};
+
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
+
+static size_t
+find(int rc)
+{
+	size_t i = 0;
+
+	while (i < ERRORS && errors[i].rc != rc)
+		i++;
+	return i;
+}
+
+int
+lmdb_code(int rc)
+{
+	size_t i = find(rc);
+
+	if (rc == 0)
+		return 0;
+	return i < ERRORS ? errors[i].err : ERR_IO;
+}
+
+int
+lmdb_failure(const char *dir, const char *what, int rc,
+    char error[STORE_ERROR_SIZE])
+{
+	char buffer[1024];
+	char user[128];
+	struct passwd pw;
+	struct passwd *found = NULL;
+	size_t i = find(rc);
+
+	if (lmdb_code(rc) == ERR_CORRUPT)
+		return lmdb_damage(dir, mdb_strerror(rc), error);
+	if (getpwuid_r(geteuid(), &pw, buffer, sizeof(buffer), &found) == 0 &&
+	    found != NULL)
+		snprintf(user, sizeof(user), "user %s", pw.pw_name);
+	else
+		snprintf(user, sizeof(user), "uid %ld", (long)geteuid());
+	snprintf(error, STORE_ERROR_SIZE, "store: %s %.200s as %s: %s; %s",
+	    what, dir, user, mdb_strerror(rc),
+	    i < ERRORS ? errors[i].advice
+		       : "look at the disk and the system's log");
+	return lmdb_code(rc);
+}
+
+/* Never to begin with an empty store: that would discard the protection of all
+ * domains in it. */
+int
+lmdb_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
+{
+	char written[DURATION_SIZE];
+	int64_t written_s;
+
+	if (!backup_find(dir, &written_s)) {
+		snprintf(error, STORE_ERROR_SIZE,
+		    "store: %.200s/data.mdb: %s: restore it, or " BACKUP_NAME
+		    " beside it, from a backup",
+		    dir, why);
+		return ERR_CORRUPT;
+	}
+	moment_text(written_s, written);
+	snprintf(error, STORE_ERROR_SIZE,
+	    "store: %.200s/data.mdb: %s: restore it from a backup; or move it "
+	    "away, and the next start reads the policies back from " BACKUP_NAME
+	    " beside it, as they were at %s",
+	    dir, why, written);
+	return ERR_CORRUPT;
+}
+
+/* --- the store ------------------------------------------------------------ */
 
 #define SCHEME "lmdb:"
 
@@ -157,17 +263,6 @@ store_lmdb_get(void *backend, size_t n, const char *const *domain,
 }
 
 static int
-read_row(const MDB_val *key, const MDB_val *value, char domain[NAME_SIZE],
-    struct store_entry *entry)
-{
-	if (key->mv_size > NAME_LEN_MAX)
-		return ERR_CORRUPT;
-	memcpy(domain, key->mv_data, key->mv_size);
-	domain[key->mv_size] = '\0';
-	return format_read(domain, value->mv_data, value->mv_size, entry);
-}
-
-static int
 each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 {
 	char domain[NAME_SIZE];
@@ -181,7 +276,13 @@ each_row(MDB_cursor *cursor, store_each_fn *each, void *arg)
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		if (lmdb_is_meta(&key))
 			continue;
-		err = read_row(&key, &value, domain, &entry);
+		err = ERR_CORRUPT;
+		if (key.mv_size <= NAME_LEN_MAX) {
+			memcpy(domain, key.mv_data, key.mv_size);
+			domain[key.mv_size] = '\0';
+			err = format_read(domain, value.mv_data, value.mv_size,
+			    &entry);
+		}
 		if (err != 0 && damage != ERR_CORRUPT)
 			damage = err;
 		if (err == 0 && !each(arg, &entry))

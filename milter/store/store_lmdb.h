@@ -1,10 +1,8 @@
 /*
  * A store in LMDB: what its parts have in common.
  *
- *	store_lmdb.c	reading and writing
- *	lmdb_env.c	the file: opening it with every check, its size,
- *			transactions
- *	lmdb_error.c	what goes wrong, in words that tell what to do
+ *	store_lmdb.c	reading and writing; errors in words that tell what to
+ *do lmdb_env.c	the file: opening it with every check, its size, transactions
  *	lmdb_room.c	room for policies that bind (C-16)
  *	lmdb_backup.c	the copy as text, and the way back from it (C-17)
  */
@@ -24,7 +22,7 @@
 
 struct log;
 
-/* --- lmdb_error.c: any thread --------------------------------------------- */
+/* --- errors: any thread --------------------------------------------------- */
 
 /* A code of LMDB, or an errno, as one of our errors; 0: none. */
 int lmdb_code(int rc);

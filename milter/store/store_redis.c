@@ -185,12 +185,6 @@ answer(struct batch *b, int err, const struct store_entry *entry)
 	b->got(b->arg, err, entry != NULL ? &ours : NULL);
 }
 
-static int64_t
-server_now_s(const struct batch *b)
-{
-	return (int64_t)time(NULL) + b->offset_s;
-}
-
 /* The server lacks what we hold; or has no room for it. */
 static void
 answer_and_heal(struct batch *b, struct record *mine)
@@ -243,7 +237,8 @@ answer_beside_newer(struct batch *b)
 		log_end(&e);
 	}
 	if (mine != NULL && !b->list &&
-	    redis_cache_wins(mine, false, NULL, server_now_s(b)))
+	    redis_cache_wins(mine, false, NULL,
+		(int64_t)time(NULL) + b->offset_s))
 		answer(b, 0, &mine->entry);
 	else
 		answer(b, ERR_VERSION, NULL);
@@ -261,7 +256,8 @@ weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 
 	if (mine != NULL &&
 	    redis_cache_wins(mine, pending,
-		value == REDIS_VALUE_NONE ? NULL : theirs, server_now_s(b))) {
+		value == REDIS_VALUE_NONE ? NULL : theirs,
+		(int64_t)time(NULL) + b->offset_s)) {
 		answer_and_heal(b, mine);
 	} else if (value == REDIS_VALUE_RECORD) {
 		if (!b->list && record_new(theirs, &learned) == 0)
@@ -346,7 +342,7 @@ redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
 	    .arg = arg};
 
 	while (b.done < n) {
-		uint64_t deadline_ms = store_now_ms() + REDIS_READ_MS;
+		uint64_t deadline_ms = clock_mono_ms() + REDIS_READ_MS;
 		int err = ERR_IO;
 
 		b.n = b.done + READS_MAX < n ? b.done + READS_MAX : n;

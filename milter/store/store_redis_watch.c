@@ -46,7 +46,7 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
 			};
 	}
 	if (live > 0)
-		err = redis_write_back(r, changes, live);
+		err = redis_write_changes(r, REDIS_SPARE, 0, changes, live);
 	*written += err == 0 ? live : 0;
 	/* What a newer program wrote, or what is no policy, stays there. */
 	return err == ERR_DOWN ? err : 0;
@@ -124,31 +124,13 @@ ask(struct redis_link *link, struct redisReply **reply)
 	    reply);
 }
 
-static bool
-is_text(const struct redisReply *reply, const char *text)
-{
-	return (size_t)reply->len == strlen(text) &&
-	    memcmp(reply->str, text, (size_t)reply->len) == 0;
-}
-
-/* NULL: as far as can be seen, nothing is lost. */
-static const char *
-what_is_lost(const struct redis_watched *w, const struct redisReply *was,
-    int64_t changes)
-{
-	if (w->incarnation[0] == '\0')
-		return NULL; /* the first look */
-	if (!is_text(was, w->incarnation))
-		return "it was emptied, or is another one";
-	return changes < w->changes ? "it came back with old data" : NULL;
-}
-
 static void
 take_reply(struct store_redis *r, const struct redisReply *reply)
 {
 	struct redis_watched *w = &r->watched;
+	const struct redisReply *was;
 	const struct redisReply *is;
-	const char *lost;
+	const char *lost = NULL; /* as far as can be seen */
 	int64_t changes;
 
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
@@ -159,7 +141,14 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 	(void)redis_offset_s(r); /* so that a difference is told */
 	is = reply->element[1];
 	changes = reply->element[2]->integer;
-	lost = what_is_lost(w, reply->element[0], changes);
+	was = reply->element[0];
+	if (w->incarnation[0] == '\0')
+		; /* the first look */
+	else if ((size_t)was->len != strlen(w->incarnation) ||
+	    memcmp(was->str, w->incarnation, (size_t)was->len) != 0)
+		lost = "it was emptied, or is another one";
+	else if (changes < w->changes)
+		lost = "it came back with old data";
 	if (lost != NULL && w->changes > 0)
 		tell_lost(r, lost);
 	if (lost != NULL)

@@ -289,9 +289,9 @@ exchange_with_room(struct store_redis *r, enum redis_lane lane,
 
 /* A link that broke, as idle ones do, gets a second chance: to make a change
  * twice does no harm. */
-static int
-write_changes(struct store_redis *r, enum redis_lane lane, uint64_t wait_ms,
-    const struct store_change *changes, size_t n)
+int
+redis_write_changes(struct store_redis *r, enum redis_lane lane,
+    uint64_t wait_ms, const struct store_change *changes, size_t n)
 {
 	struct redis_link *link;
 	int failed = ERR_DOWN;
@@ -369,7 +369,7 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 		bool pending;
 
 		if (failed == 0 && err == 0)
-			err = write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
+			err = redis_write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
 			    batch, taken);
 		pending = err != 0 && !is_hopeless(err);
 		for (size_t i = 0; i < taken; i++) {
@@ -386,13 +386,6 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 	return err;
 }
 
-int
-redis_write_back(struct store_redis *r, const struct store_change *changes,
-    size_t n)
-{
-	return write_changes(r, REDIS_SPARE, 0, changes, n);
-}
-
 /* --- what is pending ------------------------------------------------------ */
 
 /* Whether there is nothing more to be done about it. */
@@ -400,7 +393,7 @@ static bool
 push_one(struct store_redis *r, struct record *record)
 {
 	const struct store_change change = {.record = record, .note = true};
-	int err = redis_write_back(r, &change, 1);
+	int err = redis_write_changes(r, REDIS_SPARE, 0, &change, 1);
 
 	if (err != 0 && !is_hopeless(err))
 		return false;

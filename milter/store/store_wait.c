@@ -49,9 +49,12 @@ call_got(void *arg, int err, const struct store_entry *entry)
 	call_done(call, err);
 }
 
+/* err: of the request that was to be made. */
 static int
-call_wait(struct call *call)
+call_wait(struct call *call, int err)
 {
+	if (err != 0)
+		return err;
 	(void)pthread_mutex_lock(&call->lock);
 	while (!call->done)
 		(void)pthread_cond_wait(&call->come, &call->lock);
@@ -63,10 +66,8 @@ int
 store_wait_get(struct store *store, const char *domain, struct record **record)
 {
 	struct call call = CALL_INITIALIZER;
-	int err = store_get(store, domain, call_got, &call);
+	int err = call_wait(&call, store_get(store, domain, call_got, &call));
 
-	if (err == 0)
-		err = call_wait(&call);
 	*record = call.record;
 	return err;
 }
@@ -75,9 +76,8 @@ int
 store_wait_delete(struct store *store, const char *domain)
 {
 	struct call call = CALL_INITIALIZER;
-	int err = store_delete(store, domain, call_done, &call);
 
-	return err == 0 ? call_wait(&call) : err;
+	return call_wait(&call, store_delete(store, domain, call_done, &call));
 }
 
 /* --- many writes -------------------------------------------------------- */
@@ -143,11 +143,8 @@ wait_for(struct store_writes *writes, size_t at_most)
 		(void)pthread_cond_wait(&writes->come, &writes->lock);
 }
 
-typedef int put_fn(struct store *store, const struct store_entry *entry,
-    store_done_fn *done, void *arg);
-
-static int
-put_by(put_fn *put, struct store_writes *writes,
+int
+store_writes_put_later(struct store_writes *writes,
     const struct store_entry *entry)
 {
 	struct write *write = malloc(sizeof(*write));
@@ -161,7 +158,7 @@ put_by(put_fn *put, struct store_writes *writes,
 	wait_for(writes, STORE_WRITES_MAX - 1);
 	writes->under_way++;
 	(void)pthread_mutex_unlock(&writes->lock);
-	err = put(writes->store, entry, written, write);
+	err = store_put_later(writes->store, entry, written, write);
 	if (err != 0) {
 		free(write);
 		(void)pthread_mutex_lock(&writes->lock);
@@ -169,19 +166,6 @@ put_by(put_fn *put, struct store_writes *writes,
 		(void)pthread_mutex_unlock(&writes->lock);
 	}
 	return err;
-}
-
-int
-store_writes_put(struct store_writes *writes, const struct store_entry *entry)
-{
-	return put_by(store_put, writes, entry);
-}
-
-int
-store_writes_put_later(struct store_writes *writes,
-    const struct store_entry *entry)
-{
-	return put_by(store_put_later, writes, entry);
 }
 
 int

@@ -25,10 +25,7 @@ typedef void store_written_fn(void *arg, const char *domain, int err);
 /* written: NULL if nobody is to be told. NULL: no memory. */
 struct store_writes *
 store_writes_new(struct store *store, store_written_fn *written, void *arg);
-/* Waits while too many are under way. 0, or the error of store_put. */
-int
-store_writes_put(struct store_writes *writes, const struct store_entry *entry);
-/* The same by store_put_later. */
+/* Waits while too many are under way. 0, or the error of store_put_later. */
 int store_writes_put_later(struct store_writes *writes,
     const struct store_entry *entry);
 /* Waits for all; *failed is how many of them did, *kept how many found what is

@@ -296,7 +296,7 @@ put(const char *domain, int64_t fetched_s, size_t len)
 		memset(body + strlen(body), 'y', len);
 	}
 	entry.len = strlen(body);
-	cr_assert_eq(store_writes_put(writes, &entry), 0);
+	cr_assert_eq(store_writes_put_later(writes, &entry), 0);
 	cr_assert_eq(store_writes_end(&writes, &failed, &kept), 0);
 	free(body);
 }
