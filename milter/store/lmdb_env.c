@@ -232,16 +232,6 @@ lmdb_sync_dir(const char *path)
 	close(fd);
 }
 
-bool
-lmdb_is_missing(const char *dir)
-{
-	char path[PATH_MAX + 16];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	return stat(path, &st) == -1 && errno == ENOENT;
-}
-
 static int
 make_dir(const struct lmdb_env *env, char error[STORE_ERROR_SIZE])
 {

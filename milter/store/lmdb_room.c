@@ -37,12 +37,12 @@ cost_of(size_t key_len, size_t value_len)
 	return row * 3 / 2 + (value_len + 16 + PAGE - 1) / PAGE * PAGE;
 }
 
-/* What an expendable entry takes; 0: it is none, but for the meta record. */
+/* What an expendable entry takes; 0: it is none. *used_s: when it was used. */
 static size_t
-cost_of_row(const MDB_val *key, const MDB_val *value)
+cost_of_row(const MDB_val *key, const MDB_val *value, int64_t *used_s)
 {
 	if (lmdb_is_meta(key) || key->mv_size >= NAME_SIZE ||
-	    !format_is_expendable(value->mv_data, value->mv_size))
+	    !format_is_expendable(value->mv_data, value->mv_size, used_s))
 		return 0;
 	return cost_of(key->mv_size, value->mv_size);
 }
@@ -130,6 +130,7 @@ lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log)
 	MDB_txn *txn;
 	MDB_val key;
 	MDB_val value;
+	int64_t used_s;
 	int rc;
 	int err = lmdb_begin(env, MDB_RDONLY, &txn);
 
@@ -140,29 +141,12 @@ lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log)
 	if (rc == 0) {
 		while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) ==
 		    0) {
-			room->octets += cost_of_row(&key, &value);
+			room->octets += cost_of_row(&key, &value, &used_s);
 		}
 		mdb_cursor_close(cursor);
 	}
 	lmdb_abort(env, &txn);
 	return rc == MDB_NOTFOUND ? 0 : ERR_IO;
-}
-
-void
-lmdb_room_begin(struct lmdb_room *room)
-{
-	room->change = 0;
-	room->measured = false;
-}
-
-void
-lmdb_room_commit(struct lmdb_room *room)
-{
-	long octets = (long)room->octets + room->change;
-
-	/* Another process may have changed the store as well. */
-	room->octets = octets > 0 ? (size_t)octets : 0;
-	room->change = 0;
 }
 
 static size_t
@@ -171,6 +155,16 @@ octets_now(const struct lmdb_room *room)
 	long octets = (long)room->octets + room->change;
 
 	return octets > 0 ? (size_t)octets : 0;
+}
+
+void
+lmdb_room_end(struct lmdb_room *room, bool committed)
+{
+	/* Another process may have changed the store as well. */
+	if (committed)
+		room->octets = octets_now(room);
+	room->change = 0;
+	room->measured = false;
 }
 
 /* --- eviction ------------------------------------------------------------- */
@@ -200,9 +194,8 @@ find_victim(const struct lmdb_victims *v, bool newest)
 
 /* Whether it is a better candidate than one of those that are known. */
 static bool
-note_victim(struct lmdb_victims *v, const MDB_val *key, const MDB_val *value)
+note_victim(struct lmdb_victims *v, const MDB_val *key, int64_t used_s)
 {
-	int64_t used_s = format_used_s(value->mv_data);
 	size_t i = v->n < LMDB_VICTIMS ? v->n : v->newest;
 
 	if (i == v->newest && v->n == LMDB_VICTIMS &&
@@ -225,6 +218,7 @@ walk(struct lmdb_room *room, MDB_txn *txn)
 	MDB_val value;
 	MDB_cursor *cursor;
 	size_t noted = 0;
+	int64_t used_s;
 	int rc = mdb_cursor_open(txn, room->env->dbi, &cursor);
 
 	if (rc != 0)
@@ -233,8 +227,8 @@ walk(struct lmdb_room *room, MDB_txn *txn)
 	    room->hand[0] != '\0' ? MDB_SET_RANGE : MDB_FIRST);
 	for (size_t i = 0; rc == 0 && i < WALK_ROWS && noted < WALK_VICTIMS;
 	     i++) {
-		if (cost_of_row(&key, &value) > 0)
-			noted += note_victim(room->victims, &key, &value);
+		if (cost_of_row(&key, &value, &used_s) > 0)
+			noted += note_victim(room->victims, &key, used_s);
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	room->hand[0] = '\0'; /* the end: from the beginning next time */
@@ -253,6 +247,7 @@ evict_oldest(struct lmdb_room *room, MDB_txn *txn, size_t *cost)
 	struct lmdb_victims *v = room->victims;
 	size_t i = find_victim(v, false);
 	struct victim victim = v->row[i];
+	int64_t used_s;
 	MDB_val key = {strlen(victim.domain), victim.domain};
 	MDB_val value;
 	int rc;
@@ -265,8 +260,8 @@ evict_oldest(struct lmdb_room *room, MDB_txn *txn, size_t *cost)
 		return 0;
 	if (rc != 0)
 		return rc;
-	*cost = cost_of_row(&key, &value);
-	if (*cost > 0 && format_used_s(value.mv_data) != victim.used_s)
+	*cost = cost_of_row(&key, &value, &used_s);
+	if (*cost > 0 && used_s != victim.used_s)
 		*cost = 0;
 	if (*cost == 0)
 		return 0;
@@ -333,12 +328,13 @@ lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
 	MDB_val value;
 	size_t budget = min_size(room->env->octets_max / 2, LMDB_BUDGET_MAX);
 	size_t before = 0;
+	int64_t used_s;
 	size_t kept;
 	size_t cost;
 	int rc = mdb_get(txn, room->env->dbi, &key, &value);
 
 	if (rc == 0)
-		before = cost_of_row(&key, &value);
+		before = cost_of_row(&key, &value, &used_s);
 	room->change -= (long)before;
 	*admitted = entry != NULL;
 	if (rc != 0 && rc != MDB_NOTFOUND)

@@ -100,37 +100,29 @@ remove_row(struct overlay *o, struct row *row)
 	free(row);
 }
 
-static void
-remove_oldest(struct overlay *o, struct share *share)
-{
-	remove_row(o, (struct row *)share->ring.next);
-}
-
 /* --- changes -------------------------------------------------------------- */
 
-static bool
-fits_pending(const struct share share[2], const struct record *record)
-{
-	return share[0].n + share[1].n < OVERLAY_PENDING_MAX &&
-	    share[0].octets + share[1].octets + record->size <=
-	    OVERLAY_PENDING_OCTETS_MAX;
-}
-
-/* A record that is not expendable makes room for itself. */
+/* Whether the record fits among the pending ones. One that is not expendable
+ * makes room for itself. */
 static bool
 may_be_pending(struct overlay *o, const struct record *record)
 {
-	struct share *pending = o->share[true];
-	struct share *expendable = &pending[true];
+	const struct share *binding = &o->share[true][false];
+	const struct share *expendable = &o->share[true][true];
+	size_t size = record->size;
 
-	if (record->entry.expendable)
-		return expendable->n < OVERLAY_PENDING_MAX / 4 &&
-		    expendable->octets + record->size <=
-		    OVERLAY_PENDING_OCTETS_MAX / 4 &&
-		    fits_pending(pending, record);
-	while (!fits_pending(pending, record) && expendable->n > 0)
-		remove_oldest(o, expendable);
-	return fits_pending(pending, record);
+	if (record->entry.expendable &&
+	    (expendable->n >= OVERLAY_PENDING_MAX / 4 ||
+		expendable->octets + size > OVERLAY_PENDING_OCTETS_MAX / 4))
+		return false;
+	while (binding->n + expendable->n >= OVERLAY_PENDING_MAX ||
+	    binding->octets + expendable->octets + size >
+		OVERLAY_PENDING_OCTETS_MAX) {
+		if (record->entry.expendable || expendable->n == 0)
+			return false;
+		remove_row(o, (struct row *)expendable->ring.next);
+	}
+	return true;
 }
 
 bool
@@ -162,7 +154,8 @@ overlay_put(struct overlay *o, struct record *record, bool pending)
 	kept = row->pending == pending;
 	while ((o->n > o->entries_max || o->octets > o->octets_max) &&
 	    settled[false].n + settled[true].n > 0)
-		remove_oldest(o, &settled[settled[true].n > 0]);
+		remove_row(o,
+		    (struct row *)settled[settled[true].n > 0].ring.next);
 out:
 	pthread_mutex_unlock(&o->lock);
 	return kept;
@@ -226,7 +219,8 @@ overlay_free(struct overlay **overlayp)
 		return;
 	for (size_t i = 0; i < 4; i++)
 		while (o->share[i / 2][i % 2].n > 0)
-			remove_oldest(o, &o->share[i / 2][i % 2]);
+			remove_row(o,
+			    (struct row *)o->share[i / 2][i % 2].ring.next);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }

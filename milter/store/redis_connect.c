@@ -243,17 +243,6 @@ tls_context(const char *ca, const struct redis_auth *auth, SSL_CTX **out,
 	return 0;
 }
 
-/* The certificate must hold this name, or this address. */
-static bool
-expect_host(SSL *ssl, const char *host)
-{
-	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
-		return true;
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(ssl, host) == 1 &&
-	    SSL_set_tlsext_host_name(ssl, host) == 1;
-}
-
 static int
 handshake(SSL *ssl, uint64_t deadline_ms, char why[REDIS_WHY_SIZE])
 {
@@ -295,12 +284,17 @@ tls_start(int fd, const char *host, const char *ca,
 	int err = tls_context(ca, auth, &ctx, why);
 
 	if (err == 0) {
+		snprintf(why, REDIS_WHY_SIZE, "TLS: out of memory");
 		ssl = SSL_new(ctx);
-		if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 ||
-		    !expect_host(ssl, host)) {
-			snprintf(why, REDIS_WHY_SIZE, "TLS: out of memory");
+		err = ssl != NULL && SSL_set_fd(ssl, fd) == 1 ? 0 : ERR_IO;
+	}
+	/* The certificate must hold this address, or this name. */
+	if (err == 0 &&
+	    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		if (SSL_set1_host(ssl, host) != 1 ||
+		    SSL_set_tlsext_host_name(ssl, host) != 1)
 			err = ERR_IO;
-		}
 	}
 	SSL_CTX_free(ctx);
 	if (err == 0) {

@@ -110,17 +110,6 @@ go_up(struct redis_keeper *k)
 
 /* --- connecting ----------------------------------------------------------- */
 
-/* Under the lock. The first lane that lacks its link, or REDIS_LANES. */
-static size_t
-find_gap(const struct redis_keeper *k)
-{
-	size_t i = 0;
-
-	while (i < REDIS_LANES && (k->slot[i].lent || k->slot[i].link != NULL))
-		i++;
-	return i;
-}
-
 /* Under the lock, which is let go meanwhile. A connection that is closed while
  * it logs in gets a second chance, as one that was idle does. */
 static int
@@ -128,10 +117,13 @@ mend(struct redis_keeper *k, char why[REDIS_WHY_SIZE])
 {
 	struct redis_link *link;
 	bool again = true;
-	size_t i;
 	int err = 0;
 
-	while (!k->stop && (i = find_gap(k)) < REDIS_LANES) {
+	for (size_t i = 0; !k->stop && i < REDIS_LANES;) {
+		if (k->slot[i].lent || k->slot[i].link != NULL) {
+			i++;
+			continue;
+		}
 		(void)pthread_mutex_unlock(&k->lock);
 		err = redis_login(k->keeping.login, &k->resolver,
 		    clock_mono_ms() + REDIS_CONNECT_MS, &link, why);
@@ -141,6 +133,7 @@ mend(struct redis_keeper *k, char why[REDIS_WHY_SIZE])
 		else if (err != ERR_IO || !again)
 			break;
 		again = err == 0;
+		i = 0; /* others may have broken meanwhile */
 	}
 	return err;
 }
@@ -191,14 +184,6 @@ work(struct redis_keeper *k)
 	return k->listen_ms;
 }
 
-/* Under the lock. False: the time has come. */
-static bool
-wait_until(struct redis_keeper *k, uint64_t at_ms)
-{
-	return at_ms > clock_mono_ms() &&
-	    thread_wait_until(&k->turn, &k->lock, at_ms);
-}
-
 static void *
 keep(void *arg)
 {
@@ -211,13 +196,14 @@ keep(void *arg)
 	while (!k->stop) {
 		switch (k->state) {
 		case STATE_UP:
-			if (!wait_until(k, at_ms) && !k->stop)
+			if (!thread_wait_until(&k->turn, &k->lock, at_ms) &&
+			    !k->stop)
 				at_ms = work(k);
 			else if (k->push && clock_mono_ms() >= k->push_ms)
 				at_ms = 0;
 			continue;
 		case STATE_DOWN:
-			if (wait_until(k, k->retry_ms))
+			if (thread_wait_until(&k->turn, &k->lock, k->retry_ms))
 				continue;
 			break;
 		case STATE_MENDING:
@@ -253,7 +239,7 @@ redis_keeper_borrow(struct redis_keeper *k, enum redis_lane lane,
 
 	(void)pthread_mutex_lock(&k->lock);
 	while (!k->stop && k->state != STATE_DOWN && slot->link == NULL &&
-	    wait_until(k, deadline_ms))
+	    thread_wait_until(&k->turn, &k->lock, deadline_ms))
 		;
 	if (k->state != STATE_DOWN && slot->link != NULL) {
 		link = slot->link;

@@ -597,20 +597,27 @@ store_count(struct store *store)
 size_t
 store_count_unwritten(struct store *store)
 {
-	return store->backend->count_unwritten != NULL
-	    ? store->backend->count_unwritten(store->handle)
-	    : 0;
+	size_t unwritten = 0;
+	bool down;
+
+	if (store->backend->status != NULL)
+		store->backend->status(store->handle, &unwritten, &down);
+	return unwritten;
 }
 
 bool
 store_holds_unwritten(const struct store *store)
 {
-	return store->backend->count_unwritten != NULL;
+	return store->backend->holds_unwritten;
 }
 
 bool
 store_is_unreachable(struct store *store)
 {
-	return store->backend->is_down != NULL &&
-	    store->backend->is_down(store->handle);
+	size_t unwritten;
+	bool down = false;
+
+	if (store->backend->status != NULL)
+		store->backend->status(store->handle, &unwritten, &down);
+	return down;
 }

@@ -49,11 +49,10 @@ struct store_backend {
 	int (*write)(void *backend, const struct store_change *changes,
 	    size_t n);
 	size_t (*count)(void *backend);
-	/* Changes that are in memory alone until they can be written. NULL:
-	 * none ever is. */
-	size_t (*count_unwritten)(void *backend);
-	/* See store_is_unreachable. NULL: it never is. */
-	bool (*is_down)(void *backend);
+	/* *unwritten: changes that are in memory alone until they can be
+	 * written; *down: see store_is_unreachable. NULL: none, never. */
+	void (*status)(void *backend, size_t *unwritten, bool *down);
+	bool holds_unwritten; /* see store_holds_unwritten */
 	/* See store_on_learned. NULL: nobody shares it. */
 	void (*on_learned)(void *backend, store_learned_fn *learned, void *arg);
 	/* On the writer, which has nothing to do: when it wants to be called

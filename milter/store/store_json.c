@@ -106,18 +106,6 @@ read_time(const struct reading *r, const char *field, int64_t *time_s)
 	return 0;
 }
 
-/* T-06: any other is no TXT record's. T-12: "" is that of a policy that was
- * fetched while no TXT record named it. */
-static bool
-is_id(const char *id)
-{
-	size_t len = 0;
-
-	while (ascii_is_alnum((uint8_t)id[len]))
-		len++;
-	return len <= TXT_ID_LEN_MAX && id[len] == '\0';
-}
-
 static int
 read_body(struct reading *r, struct store_entry *entry)
 {
@@ -159,6 +147,7 @@ static int
 read_entry(struct reading *r, int64_t now_s, struct store_entry *entry)
 {
 	int err = check_version(r);
+	size_t id_len = 0;
 
 	if (err == 0)
 		err = read_text(r, "domain", &entry->domain);
@@ -176,7 +165,11 @@ read_entry(struct reading *r, int64_t now_s, struct store_entry *entry)
 		err = wrong(r, "domain", "is missing");
 	if (err == 0 && entry->id == NULL)
 		err = wrong(r, "id", "is missing");
-	if (err == 0 && !is_id(entry->id))
+	/* T-06: any other is no TXT record's. T-12: "" is that of a policy that
+	 * was fetched while no TXT record named it. */
+	while (err == 0 && ascii_is_alnum((uint8_t)entry->id[id_len]))
+		id_len++;
+	if (err == 0 && (id_len > TXT_ID_LEN_MAX || entry->id[id_len] != '\0'))
 		err = wrong(r, "id", "must be at most 32 letters and digits");
 	if (err == 0 && entry->fetched_s < 0)
 		err = wrong(r, "fetched", "is missing");

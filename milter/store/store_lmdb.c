@@ -185,9 +185,12 @@ open_any(struct lmdb *l, const char *dir, const struct store_options *options,
 {
 	int64_t written_s;
 	bool has_backup = backup_find(dir, &written_s);
-	bool missing = lmdb_is_missing(dir);
+	char path[PATH_MAX + 16];
+	bool missing;
 	int err = 0;
 
+	(void)snprintf(path, sizeof(path), "%s/data.mdb", dir);
+	missing = access(path, F_OK) == -1 && errno == ENOENT;
 	if (!missing || !has_backup) {
 		err = lmdb_env_open(&l->env, dir, options, error);
 		if (err == 0 || !l->env.other_format || !has_backup)
@@ -348,18 +351,14 @@ evict_once(struct lmdb *l, size_t *evicted)
 
 	if (err != 0)
 		return err;
-	lmdb_room_begin(&l->room);
 	rc = lmdb_room_evict(&l->room, txn, EVICT_OCTETS, evicted);
 	if (rc == 0)
 		rc = lmdb_touch(&l->env, txn);
 	err = lmdb_error(&l->env, rc);
-	if (err != 0) {
-		lmdb_abort(&l->env, &txn);
-		return err;
-	}
-	err = lmdb_commit(&l->env, &txn);
 	if (err == 0)
-		lmdb_room_commit(&l->room);
+		err = lmdb_commit(&l->env, &txn);
+	lmdb_abort(&l->env, &txn);
+	lmdb_room_end(&l->room, err == 0);
 	return err;
 }
 
@@ -405,14 +404,12 @@ write_once(struct lmdb *l, const struct store_change *changes, size_t n)
 
 	if (err != 0)
 		return err;
-	lmdb_room_begin(&l->room);
 	for (size_t i = 0; err == 0 && i < n; i++)
 		err = change(l, txn, changes[i].record);
 	if (err == 0)
 		err = lmdb_commit(&l->env, &txn);
-	if (err == 0)
-		lmdb_room_commit(&l->room);
 	lmdb_abort(&l->env, &txn);
+	lmdb_room_end(&l->room, err == 0);
 	return err;
 }
 

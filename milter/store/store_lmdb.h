@@ -60,9 +60,6 @@ struct lmdb_env {
 	bool reopen;       /* writer only: LMDB gave up after a write error */
 };
 
-/* Whether the directory has no data.mdb. */
-bool lmdb_is_missing(const char *dir);
-
 /* What was renamed or made in the directory stays after a power loss. */
 void lmdb_sync_dir(const char *path);
 
@@ -136,9 +133,8 @@ struct lmdb_room {
 int
 lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log);
 
-/* Around each transaction. */
-void lmdb_room_begin(struct lmdb_room *room);
-void lmdb_room_commit(struct lmdb_room *room);
+/* After each transaction. */
+void lmdb_room_end(struct lmdb_room *room, bool committed);
 
 /*
  * Before what is there of a domain goes, or is replaced by entry (NULL: goes).

@@ -64,12 +64,14 @@ over_count(void *backend)
 	return below + overlay_size(o->records).n;
 }
 
-static size_t
-over_count_unwritten(void *backend)
+static void
+over_status(void *backend, size_t *unwritten, bool *down)
 {
 	struct over *o = backend;
 
-	return overlay_size(o->records).pending;
+	if (o->below != NULL && o->below->status != NULL)
+		o->below->status(o->handle, unwritten, down);
+	*unwritten = overlay_size(o->records).pending;
 }
 
 static void
@@ -155,15 +157,6 @@ memory_write(void *backend, const struct store_change *changes, size_t n)
 	return 0;
 }
 
-static bool
-memory_is_down(void *backend)
-{
-	struct over *o = backend;
-
-	return o->below != NULL && o->below->is_down != NULL &&
-	    o->below->is_down(o->handle);
-}
-
 const struct store_backend store_memory = {
     .scheme = {"memory"},
     .check = memory_check,
@@ -173,7 +166,7 @@ const struct store_backend store_memory = {
     .each = over_each,
     .write = memory_write,
     .count = over_count,
-    .is_down = memory_is_down,
+    .status = over_status,
 };
 
 /* --- write retry: outages ------------------------------------------------- */
@@ -394,7 +387,8 @@ const struct store_backend store_write_retry = {
     .each = over_each,
     .write = write_retry_write,
     .count = over_count,
-    .count_unwritten = over_count_unwritten,
+    .status = over_status,
+    .holds_unwritten = true,
     .idle = write_retry_idle,
     .backup = write_retry_backup,
 };

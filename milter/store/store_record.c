@@ -229,26 +229,14 @@ format_write(const struct store_entry *e, uint8_t *out)
 	    CRC_SIZE);
 }
 
-/* A text of exactly len octets with its NUL behind it. */
-static const char *
-text_at(const uint8_t *at, size_t len)
-{
-	return memchr(at, '\0', len + 1) == at + len ? (const char *)at : NULL;
-}
-
 bool
-format_is_expendable(const uint8_t *data, size_t len)
+format_is_expendable(const uint8_t *data, size_t len, int64_t *used_s)
 {
-	return len >= FORMAT_HEADER_SIZE &&
-	    memcmp(data, magic, sizeof(magic)) == 0 &&
-	    get_le(data + 4, 2) <= RECORD_VERSION &&
+	if (len < FORMAT_HEADER_SIZE || memcmp(data, magic, sizeof(magic)) != 0)
+		return false;
+	*used_s = (int64_t)get_le(data + 32, 8);
+	return get_le(data + 4, 2) <= RECORD_VERSION &&
 	    (get_le(data + 10, 2) & FLAG_EXPENDABLE) != 0;
-}
-
-int64_t
-format_used_s(const uint8_t *data)
-{
-	return (int64_t)get_le(data + 32, 8);
 }
 
 int
@@ -279,10 +267,12 @@ format_read(const char *domain, const uint8_t *data, size_t len,
 	if (len - FORMAT_HEADER_SIZE != id_len + failure_len + 2 + out->len ||
 	    get_le(data + AT_CRC, CRC_SIZE) != checksum(domain, data, len))
 		return ERR_CORRUPT;
-	out->id = text_at(texts, id_len);
-	out->failure = text_at(texts + id_len + 1, failure_len);
+	out->id = (const char *)texts;
+	out->failure = out->id + id_len + 1;
 	out->body = texts + id_len + failure_len + 2;
-	if (out->id == NULL || out->failure == NULL)
-		return ERR_CORRUPT;
-	return 0;
+	/* Each text has its NUL behind it, and none before. */
+	return strnlen(out->id, id_len + 1) == id_len &&
+		strnlen(out->failure, failure_len + 1) == failure_len
+	    ? 0
+	    : ERR_CORRUPT;
 }

@@ -73,9 +73,8 @@ size_t format_size(const struct store_entry *entry);
 void format_write(const struct store_entry *entry, uint8_t *out);
 
 /* Of a record as it lies there, without its checksum: whether it is expendable,
- * which one that cannot be read is not; and when it was used. */
-bool format_is_expendable(const uint8_t *data, size_t len);
-int64_t format_used_s(const uint8_t *data);
+ * which one that cannot be read is not; and then when it was used. */
+bool format_is_expendable(const uint8_t *data, size_t len, int64_t *used_s);
 
 /*
  * 0: *out points into data (and at domain); ERR_CORRUPT; ERR_VERSION: a newer

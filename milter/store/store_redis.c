@@ -360,14 +360,6 @@ redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
 	}
 }
 
-static size_t
-redis_count_unwritten(void *backend)
-{
-	struct store_redis *r = backend;
-
-	return overlay_size(r->cache).pending;
-}
-
 /* --- life ----------------------------------------------------------------- */
 
 static void
@@ -469,12 +461,13 @@ redis_close(void *backend)
 	redis_free(r);
 }
 
-static bool
-redis_is_down(void *backend)
+static void
+redis_status(void *backend, size_t *unwritten, bool *down)
 {
 	struct store_redis *r = backend;
 
-	return redis_keeper_is_down(r->keeper);
+	*unwritten = overlay_size(r->cache).pending;
+	*down = redis_keeper_is_down(r->keeper);
 }
 
 const struct store_backend store_redis = {
@@ -487,8 +480,8 @@ const struct store_backend store_redis = {
     .each = redis_each,
     .write = redis_write,
     .count = redis_count,
-    .count_unwritten = redis_count_unwritten,
-    .is_down = redis_is_down,
+    .status = redis_status,
+    .holds_unwritten = true,
     .on_learned = redis_on_learned,
     .ends_entries = true,
 };

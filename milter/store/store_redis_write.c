@@ -309,13 +309,6 @@ redis_write_changes(struct store_redis *r, enum redis_lane lane,
 
 /* --- writing ------------------------------------------------------------ */
 
-/* What lies there is nothing that we may replace. */
-static bool
-is_hopeless(int err)
-{
-	return err == ERR_VERSION || err == ERR_CORRUPT;
-}
-
 /* The changes that go into the next round trip, with times as the server counts
  * them, and with references of the batch's own. */
 static int
@@ -371,7 +364,9 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 		if (failed == 0 && err == 0)
 			err = redis_write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
 			    batch, taken);
-		pending = err != 0 && !is_hopeless(err);
+		/* What a newer program wrote, or what is no policy, is not for
+		 * us to replace. */
+		pending = err != 0 && err != ERR_VERSION && err != ERR_CORRUPT;
 		for (size_t i = 0; i < taken; i++) {
 			if (pending && !batch[i].record->deleted)
 				(void)overlay_put(r->cache, batch[i].record,
@@ -395,7 +390,7 @@ push_one(struct store_redis *r, struct record *record)
 	const struct store_change change = {.record = record, .note = true};
 	int err = redis_write_changes(r, REDIS_SPARE, 0, &change, 1);
 
-	if (err != 0 && !is_hopeless(err))
+	if (err != 0 && err != ERR_VERSION && err != ERR_CORRUPT)
 		return false;
 	overlay_settle(r->cache, record);
 	return true;
