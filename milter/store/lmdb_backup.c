@@ -1,4 +1,4 @@
-/* The copy of an LMDB store as text, and a store anew from it. */
+/* Writes the copy of an LMDB store as text, and builds a store from it. */
 #include "autoconf.h"
 
 #include <errno.h>
@@ -59,7 +59,7 @@ write_line(void *arg, const struct store_entry *entry)
 	return w->err == 0;
 }
 
-/* To a file beside the one that it will replace. */
+/* Writes the file that will replace the old one. */
 static int
 write_new(const char *dir, const char *path, backup_each_fn *each, void *arg)
 {
@@ -77,7 +77,7 @@ write_new(const char *dir, const char *path, backup_each_fn *each, void *arg)
 			close(fd);
 		return err;
 	}
-	/* As the directory, also if root writes it. */
+	/* The file belongs to the directory's owner, also if root writes it. */
 	if (geteuid() == 0 && stat(dir, &st) == 0 && st.st_uid != 0)
 		(void)!fchown(fd, st.st_uid, st.st_gid);
 	err = each(arg, write_line, &w);
@@ -117,7 +117,9 @@ backup_write(const char *dir, size_t octets, backup_each_fn *each, void *arg)
 
 /* --- reading -------------------------------------------------------------- */
 
-/* Times are those of the host that wrote it, whose clock may have been ahead.
+/*
+ * The times come from the host that wrote the copy, whose clock may have been
+ * ahead.
  */
 static int
 take_line(const char *line, size_t len, backup_take_fn *take, void *arg,
@@ -229,7 +231,7 @@ remove_workshop(const char *dir)
 	(void)rmdir(path);
 }
 
-/* It belongs to whom the store does, so that what is made in it does, too. */
+/* The directory gets the owner of the store, and so do the files made in it. */
 static int
 make_workshop(const char *dir, char path[PATH_SIZE],
     char error[STORE_ERROR_SIZE])

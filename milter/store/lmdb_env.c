@@ -21,7 +21,7 @@
 
 #define BEGIN_TRIES  8
 #define SMALL_SPACE  65536 /* octets: a disk with less counts as full */
-#define PAGE_OCTETS  4096  /* or less than a page: a stride, no more */
+#define PAGE_OCTETS  4096  /* or less than a page: only a stride */
 #define EXIT_DAMAGED 2
 
 /* --- the child that reads all of it --------------------------------------- */
@@ -71,7 +71,8 @@ read_all(const char *dir)
 	return 0;
 }
 
-/* Dies of a fault quietly, and without a sanitizer's or anyone's handler. */
+/* A fault ends the child without a core file, a message or a sanitizer's
+ * handler. */
 static void
 expect_faults(void)
 {
@@ -86,8 +87,8 @@ expect_faults(void)
 		(void)dup2(null_fd, STDERR_FILENO);
 }
 
-/* 0 or ERR_CORRUPT. Whatever else keeps the child from reading counts as 0: to
- * open the file for good meets it again, and says so better. */
+/* 0 or ERR_CORRUPT. Any other reason why the child cannot read counts as 0: the
+ * parent meets it when it opens the file, and words it better. */
 static int
 verify(const char *dir)
 {
@@ -162,7 +163,7 @@ lmdb_touch(struct lmdb_env *env, MDB_txn *txn)
 	MDB_val meta;
 	int rc = mdb_get(txn, env->dbi, &key, &meta);
 
-	/* One of another size is a later version's. */
+	/* A record of another size was written by a later version. */
 	return rc != 0 || meta.mv_size != META_SIZE ? rc : write_meta(env, txn);
 }
 
@@ -193,7 +194,7 @@ check_meta(struct lmdb_env *env, bool *missing, char error[STORE_ERROR_SIZE])
 	if (rc != 0)
 		return lmdb_failure(env->dir, "cannot read", rc, error);
 	rc = mdb_dbi_flags(txn, env->dbi, &flags);
-	/* With flags it is of a kind that cannot hold the record. */
+	/* A database with flags cannot hold the record. */
 	if (rc == 0)
 		rc = flags != 0 ? MDB_NOTFOUND
 				: mdb_get(txn, env->dbi, &key, &meta);
@@ -251,7 +252,8 @@ make_dir(const struct lmdb_env *env, char error[STORE_ERROR_SIZE])
 	return 0;
 }
 
-/* What lies there already, before LMDB touches anything. */
+/* Checks an existing file before LMDB touches it. *there: whether there is one.
+ */
 static int
 look(const struct lmdb_env *env, bool *there, char error[STORE_ERROR_SIZE])
 {
@@ -266,7 +268,8 @@ look(const struct lmdb_env *env, bool *there, char error[STORE_ERROR_SIZE])
 		    : lmdb_failure(env->dir, "cannot use", errno, error);
 	if (!S_ISREG(st.st_mode))
 		return refuse(env, ERR_CONFIG, "is no file", error);
-	/* LMDB would take it for a new one: never start empty in silence. */
+	/* LMDB would take an empty file for a new store: never start empty
+	 * without a word. */
 	if (st.st_size == 0)
 		return lmdb_damage(env->dir, "empty (0 octets)", error);
 	*there = true;
@@ -274,8 +277,8 @@ look(const struct lmdb_env *env, bool *there, char error[STORE_ERROR_SIZE])
 				     : lmdb_damage(env->dir, "damaged", error);
 }
 
-/* What root makes here belongs to the directory's owner, so that the daemon
- * can use it. */
+/* Files that root creates go to the directory's owner, so that the daemon can
+ * use them. */
 static void
 give_to_owner(const struct lmdb_env *env)
 {
@@ -288,7 +291,7 @@ give_to_owner(const struct lmdb_env *env)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", env->dir, names[i]);
 		if (lchown(path, st.st_uid, st.st_gid) == -1)
-			return; /* then it stays root's, as made */
+			return; /* then they stay root's */
 	}
 }
 

@@ -169,7 +169,8 @@ lmdb_room_end(struct lmdb_room *room, bool committed)
 
 /* --- eviction ------------------------------------------------------------- */
 
-/* The least recently used ones that were seen; some may have changed since. */
+/* The least recently used entries that were seen; some may have changed since.
+ */
 struct lmdb_victims {
 	size_t n;
 	size_t newest; /* the place of the one that was used last */
@@ -209,8 +210,8 @@ note_victim(struct lmdb_victims *v, const MDB_val *key, int64_t used_s)
 	return true;
 }
 
-/* From the hand on, round and round the store: every entry is looked at as
- * often as any other, whatever strangers call theirs. */
+/* Goes on from the hand, round and round the store, so that every entry is
+ * looked at as often as any other, whatever names strangers choose. */
 static int
 walk(struct lmdb_room *room, MDB_txn *txn)
 {
@@ -282,7 +283,8 @@ lmdb_room_evict(struct lmdb_room *room, MDB_txn *txn, size_t octets,
 		room->victims = calloc(1, sizeof(*room->victims));
 	if (room->victims == NULL)
 		return ENOMEM;
-	/* A walk may end at the end of the store, or among such as bind. */
+	/* A walk may reach the end of the store, or see binding policies only.
+	 */
 	while (rc == 0 && *evicted < octets && octets_now(room) > 0 &&
 	    rounds++ < ROUNDS_MAX) {
 		rc = walk(room, txn);
@@ -296,8 +298,8 @@ lmdb_room_evict(struct lmdb_room *room, MDB_txn *txn, size_t octets,
 
 /* --- changes -------------------------------------------------------------- */
 
-/* Evicts, as the budget or the reserve is used up. Logged once: it is no fault,
- * but that somebody fills the store should be known. */
+/* Evicts because the budget or the reserve is used up. Logs it once: it is no
+ * fault, but the administrator should know that somebody fills the store. */
 static int
 make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
     bool *admitted)
@@ -305,8 +307,8 @@ make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
 	size_t evicted;
 	int rc = lmdb_room_evict(room, txn, 2 * cost, &evicted);
 
-	/* What was freed can be written two commits later: meanwhile half of
-	 * the reserve may go. */
+	/* LMDB can reuse the freed pages two commits later; until then half of
+	 * the reserve may be used. */
 	*admitted = evicted >= cost && room->left >= kept / 2 + cost;
 	if (rc != 0 || room->evicts)
 		return rc;

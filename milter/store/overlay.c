@@ -1,6 +1,6 @@
 /*
- * Records by domain, in a tree (that of libc: strangers choose the names, and
- * it keeps its balance), and in lists by last use.
+ * Keeps records in a tree by domain and in lists by last use. The tree is
+ * libc's, which stays balanced whatever names strangers choose.
  */
 #include "autoconf.h"
 
@@ -335,7 +335,7 @@ overlay_read(struct overlay *o, const struct store_backend *below, void *handle,
 	}
 }
 
-/* Two sequences in order of domain become one. */
+/* Merges the rows with the entries below, both in order of domain. */
 struct merge {
 	struct record **rows;
 	size_t n;

@@ -164,7 +164,8 @@ redis_address_parse(const char *spec, struct redis_address *out,
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	/* The store's table of schemes has led here: one of them fits. */
+	/* The store has chosen this backend by the scheme, so one of them fits.
+	 */
 	while (strncmp(spec, schemes[i].scheme, strlen(schemes[i].scheme)) != 0)
 		i++;
 	out->tls = schemes[i].tls;
@@ -303,8 +304,8 @@ redis_auth_read(const char *path, struct redis_auth *out,
 		    strerror(errno));
 		goto out;
 	}
-	/* A group may read it if it is the one that this process runs as, which
-	 * is how packages set it up. */
+	/* The group that this process runs as may read it: packages set it up
+	 * like that. */
 	open_to = st.st_mode & (S_IRWXO | S_IRWXG);
 	if (st.st_gid == getegid())
 		open_to &= ~(mode_t)S_IRGRP;

@@ -61,7 +61,7 @@ redis_resolver_clear(struct redis_resolver *resolver)
 	struct redis_query *q = resolver->running;
 
 	resolver->running = NULL;
-	/* One that is under way must stay: glibc still writes to it. */
+	/* A query under way must stay allocated: glibc still writes to it. */
 	if (q == NULL || gai_cancel(&q->cb) == EAI_NOTCANCELED)
 		return;
 	if (gai_error(&q->cb) == 0 && q->cb.ar_result != NULL)
@@ -174,7 +174,7 @@ connect_to(const struct sockaddr *sa, socklen_t len, uint64_t deadline_ms,
 	return err;
 }
 
-/* One address after the other, each with its share of the time. */
+/* Tries one address after the other; each gets its share of the time. */
 static int
 connect_any(const struct addrinfo *list, uint64_t deadline_ms, int *fd)
 {
@@ -195,7 +195,7 @@ connect_any(const struct addrinfo *list, uint64_t deadline_ms, int *fd)
 	}
 	if (err != 0)
 		return err;
-	/* Only comforts: without them it is slower to notice. */
+	/* Without these options, a dead connection is noticed later. */
 	(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(*fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	(void)setsockopt(*fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s,

@@ -12,8 +12,8 @@
 #include "store/store_redis.h"
 
 #define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 1000  /* what waits should not wait much longer */
-#define STEADY_MS      10000 /* up for so long: the next outage is a new one */
+#define BACKOFF_MAX_MS 1000  /* pending writes should not wait much longer */
+#define STEADY_MS      10000 /* after so long UP the backoff begins anew */
 #define PUSH_RETRY_MS  5000
 
 enum state {
@@ -48,7 +48,7 @@ struct redis_keeper {
 
 /* --- outages -------------------------------------------------------------- */
 
-/* why NULL: it is up again, after down_ms. */
+/* Logs the beginning of an outage; why NULL: its end, after down_ms. */
 static void
 tell(const struct redis_keeper *k, const char *why, uint64_t down_ms)
 {
@@ -74,7 +74,7 @@ go_down(struct redis_keeper *k)
 	for (size_t i = 0; i < REDIS_LANES; i++)
 		redis_link_free(&k->slot[i].link);
 	(void)pthread_cond_broadcast(&k->turn);
-	/* An outage soon after the last one goes on where that one stopped. */
+	/* An outage soon after the last one continues its backoff. */
 	if (k->state != STATE_DOWN && now_ms - k->since_ms >= STEADY_MS)
 		k->backoff_ms = BACKOFF_MIN_MS;
 	else
@@ -370,7 +370,7 @@ redis_keeper_stop(struct redis_keeper **keeperp)
 	k->stop = true;
 	(void)pthread_cond_broadcast(&k->turn);
 	(void)pthread_mutex_unlock(&k->lock);
-	/* The last push still borrows. */
+	/* The last push still borrows a link. */
 	if (k->started)
 		(void)pthread_join(k->thread, NULL);
 	*keeperp = NULL;

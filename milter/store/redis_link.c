@@ -1,4 +1,4 @@
-/* Commands and replies, and what makes a link ready for them. */
+/* Sends commands, reads replies, and logs in. */
 #include "autoconf.h"
 
 #include "store/redis_link.h"
@@ -208,59 +208,63 @@ redis_take_time(const struct redisReply *reply, _Atomic int64_t *ahead_ms)
 /* --- error replies -------------------------------------------------------- */
 
 /*
- * Looked for anywhere in the text, as errors of commands in a script come with
- * what the script has to say around them. In order: NOAUTH stands before words
- * that are part of its text.
+ * Searched anywhere in the reply, as Redis wraps the errors of commands in a
+ * script with text of its own.
  */
+/* clang-format off */
 static const struct {
 	const char *word;
 	int err;
-	const char *text; /* NULL: the server says it well enough */
+	const char *text; /* NULL: the server's own words say enough */
 } errors[] = {
-    {"OOM ",				 ERR_FULL,
-     "its memory is full: raise its maxmemory, or give the policies a server "
-	"of their own"										      },
-    {"READONLY ",			    ERR_READONLY,
-     "it is a replica, which takes no changes: name the master, or use "
-	"redis+sentinel"										    },
-    {"MISCONF ",			     ERR_READONLY,
-     "it takes no changes as it cannot save them: look at its log and its disk"                             },
-    {"NOREPLICAS ",			  ERR_READONLY,
-     "it takes no changes as too few replicas are connected to it"                                          },
-    {"MASTERDOWN ",			  ERR_IO,
-     "it is a replica that has lost its master, and does not answer until it "
-	"has it again"										      },
-    {"LOADING ",			     ERR_IO,       "it has been started and still loads its data"   },
-    {"BUSY ",				ERR_IO,
-     "it is busy with another program's script: SCRIPT KILL ends that"                                      },
-    {"MOVED ",			       ERR_CONFIG,   "it is part of a cluster, which is not supported"},
-    {"CLUSTERDOWN ",			 ERR_CONFIG,
-     "it is part of a cluster, which is not supported"                                                      },
-    {"CROSSSLOT ",			   ERR_CONFIG,
-     "it is part of a cluster, which is not supported"                                                      },
-    {"NEWERVERSION",			 ERR_VERSION,  NULL					     }, /* from our script */
-    {"WRONGTYPE ",			   ERR_CORRUPT,
-     "the key holds something that is none of ours; use another database"                                   },
-    {"NOAUTH ",			      ERR_CONFIG,
-     "it asks for a password: put one into the store_auth_file"                                             },
-    {"NOPERM ",			      ERR_CONFIG,
-     "its user may not do that: A STORE FOR MANY HOSTS in "
-	"dane-sts-milter.conf(5) has the rights that are needed"                                            },
-    {"WRONGPASS ",			   ERR_CONFIG,
-     "user or password of the store_auth_file are wrong"                                                    },
-    {"invalid password",                     ERR_CONFIG,
-     "the password of the store_auth_file is wrong"							 },
-    {"AUTH <password> called",               ERR_CONFIG,
-     "it has no password, and the store_auth_file has one"                                                  },
-    {"Client sent AUTH",                     ERR_CONFIG,
-     "it has no password, and the store_auth_file has one"                                                  },
+    {"OOM ", ERR_FULL,
+	"its memory is full: raise its maxmemory, or give the policies a "
+	"server of their own"},
+    {"READONLY ", ERR_READONLY,
+	"it is a replica, which takes no changes: name the master, or use "
+	"redis+sentinel"},
+    {"MISCONF ", ERR_READONLY,
+	"it takes no changes as it cannot save them: look at its log and its "
+	"disk"},
+    {"NOREPLICAS ", ERR_READONLY,
+	"it takes no changes as too few replicas are connected to it"},
+    {"MASTERDOWN ", ERR_IO,
+	"it is a replica that has lost its master, and does not answer until "
+	"it has it again"},
+    {"LOADING ", ERR_IO,
+	"it has been started and still loads its data"},
+    {"BUSY ", ERR_IO,
+	"it is busy with another program's script: SCRIPT KILL ends that"},
+    {"MOVED ", ERR_CONFIG,
+	"it is part of a cluster, which is not supported"},
+    {"CLUSTERDOWN ", ERR_CONFIG,
+	"it is part of a cluster, which is not supported"},
+    {"CROSSSLOT ", ERR_CONFIG,
+	"it is part of a cluster, which is not supported"},
+    {"NEWERVERSION", ERR_VERSION, NULL}, /* from our script */
+    {"WRONGTYPE ", ERR_CORRUPT,
+	"the key holds something that is none of ours; use another database"},
+    {"NOAUTH ", ERR_CONFIG,
+	"it asks for a password: put one into the store_auth_file"},
+    {"NOPERM ", ERR_CONFIG,
+	"its user may not do that: A STORE FOR MANY HOSTS in "
+	"dane-sts-milter.conf(5) has the rights that are needed"},
+    {"WRONGPASS ", ERR_CONFIG,
+	"user or password of the store_auth_file are wrong"},
+    {"invalid password", ERR_CONFIG,
+	"the password of the store_auth_file is wrong"},
+    {"AUTH <password> called", ERR_CONFIG,
+	"it has no password, and the store_auth_file has one"},
+    {"Client sent AUTH", ERR_CONFIG,
+	"it has no password, and the store_auth_file has one"},
     {"wrong number of arguments for 'auth'", ERR_CONFIG,
-     "it is too old to know users, and the store_auth_file has one"                                         },
-    {"DB index is out of range",             ERR_CONFIG,
-     "it has no database of that number"								    },
-    {"unknown command",                      ERR_CONFIG,
-     "it lacks a command: Redis 5, or Valkey, or later is needed"                                           },
+	"it is too old to know users, and the store_auth_file has one"},
+    {"DB index is out of range", ERR_CONFIG,
+	"it has no database of that number"},
+    {"unknown command", ERR_CONFIG,
+	"it lacks a command: Redis 5, or Valkey, or later is needed"},
 };
+/* clang-format on */
 
 static size_t
 find_error(const struct redisReply *reply)
@@ -285,7 +289,8 @@ redis_reply_error(const struct redisReply *reply)
 	return i < sizeof(errors) / sizeof(errors[0]) ? errors[i].err : ERR_IO;
 }
 
-/* Text of the server's, without what a log line does not want. */
+/* Copies the server's text for a log line: printable, and without the position
+ * in the script. */
 static void
 quote(const struct redisReply *reply, char *out, size_t size)
 {
@@ -318,7 +323,7 @@ redis_reply_words(const struct redisReply *reply, char out[REDIS_WHY_SIZE])
 
 /* --- logging in ----------------------------------------------------------- */
 
-/* What goes on while a link is made ready. */
+/* The state of a login. */
 struct entry {
 	const struct redis_login *login;
 	struct redis_resolver *resolver;
@@ -328,7 +333,8 @@ struct entry {
 	char *why; /* REDIS_WHY_SIZE */
 };
 
-/* 0 with *out, which is no error reply; out NULL: that is all that matters. */
+/* Sends a command. 0 with *out, which is no error reply; out NULL: the reply
+ * does not matter. */
 static int
 ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
     struct redisReply **out)
@@ -358,7 +364,7 @@ ask(struct entry *e, const char *what, size_t n, const struct redis_word *words,
 	return err;
 }
 
-/* A link to a server or a sentinel, with the password sent. */
+/* Connects to a server or a sentinel and sends the password. */
 static int
 open_link(struct entry *e, const struct redis_host *host, const char *user,
     const char *password)
@@ -440,8 +446,8 @@ make_ready(struct entry *e)
 		select[1] = REDIS_WORD(db);
 		err = ask(e, "SELECT", 2, select, NULL);
 	}
-	/* A user without permission for TIME, who can write nothing, counts by
-	 * the own clock. */
+	/* A user without permission for TIME cannot write either; then this
+	 * host's clock counts. */
 	if (err == 0 && e->login->ahead_ms != NULL) {
 		err = redis_link_ask(e->link, e->deadline_ms, 1, time, &reply);
 		if (err == 0) {
@@ -458,7 +464,7 @@ make_ready(struct entry *e)
 
 /* --- sentinels ------------------------------------------------------------ */
 
-/* Asks one of them for the master's address. */
+/* Asks one sentinel for the master's address. */
 static int
 ask_sentinel(struct entry *e, const struct redis_host *sentinel,
     struct redis_host *out)
@@ -493,7 +499,8 @@ ask_sentinel(struct entry *e, const struct redis_host *sentinel,
 	return err;
 }
 
-/* From that which answered last on, each with its share of the time. */
+/* Begins with the sentinel that answered last; each gets its share of the time.
+ */
 static int
 find_master(struct entry *e, struct redis_host *out)
 {
@@ -507,7 +514,7 @@ find_master(struct entry *e, struct redis_host *out)
 		uint64_t left_ms =
 		    deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 
-		/* One share is that of the master. */
+		/* One share is left for the master. */
 		e->deadline_ms = now_ms + left_ms / (address->n_hosts - i + 1);
 		err = ask_sentinel(e, &address->host[at], out);
 		if (err == 0)

@@ -129,7 +129,7 @@ struct redis_link {
 	size_t out_len;
 	size_t out_room;
 	size_t fed;      /* octets since the last whole reply */
-	bool subscribed; /* its user's note */
+	bool subscribed; /* set by store_redis_watch.c */
 };
 
 struct redis_word {

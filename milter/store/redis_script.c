@@ -1,4 +1,4 @@
-/* Policies in Redis. */
+/* How policies lie in a Redis database, and the scripts that change them. */
 #include "autoconf.h"
 
 #include "store/store_redis.h"
@@ -23,7 +23,7 @@
 /*
  * KEYS: the policy's, the format's, the changes'. ARGV: the record, "new" or
  * "copy", when it ends in ms, the format, the channel and the news. Offsets are
- * those of store_format.h, from 1.
+ * those of store_record.h, from 1.
  */
 static const char put_script[] =
     "local SLACK = 300\n"
@@ -108,7 +108,7 @@ int64_t
 redis_expiry_ms(const struct store_entry *entry, int64_t now_s)
 {
 	struct policy *policy = NULL;
-	/* S-06: a fetch in the future is one of just now. */
+	/* S-06: a fetch time in the future counts as now. */
 	int64_t from_s = entry->fetched_s < now_s ? entry->fetched_s : now_s;
 	int64_t life_s = DAY_S;
 

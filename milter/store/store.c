@@ -20,7 +20,7 @@
 #include "store/store_backend.h"
 #include "store/store_record.h"
 
-/* Of one write or read: bounds on how long the first request waits for the
+/* Bounds of one batch, so that the first request does not wait long for the
  * last. */
 #define BATCH_MAX        512
 #define BATCH_OCTETS_MAX (16 << 20)

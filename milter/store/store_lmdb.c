@@ -1,7 +1,7 @@
 /*
  * "lmdb:DIRECTORY": policies in LMDB, which survives kill -9 and power loss by
  * design: a commit is one synced write of the root page. Keys are domains,
- * values as store_format.h has them.
+ * values as store_record.h has them.
  */
 #include "autoconf.h"
 
@@ -22,33 +22,35 @@
 
 /* --- errors --------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct {
 	int rc;
 	int err;
 	const char *advice;
 } errors[] = {
-    {ENOSPC,	       ERR_FULL,     "make space"				     },
-    {EDQUOT,	       ERR_FULL,     "raise the quota"                                },
-    {EFBIG,		ERR_FULL,     "raise the limit on file sizes"                  },
-    {ENOMEM,	       ERR_NOMEM,    "there is no memory, or no address space, for it"},
-    {EMFILE,	       ERR_IO,       "raise the limit on open files"                  },
-    {EROFS,		ERR_READONLY,
-     "the file system is read-only: remount it, or set \"store\" to "
-	"another directory"							       },
-    {EACCES,	       ERR_READONLY, "give the directory and its files to this user"  },
-    {EPERM,		ERR_READONLY, "give the directory and its files to this user"  },
-    {ENOTDIR,	      ERR_CONFIG,   "set \"store\" to a directory"                   },
-    {ENOENT,	       ERR_CONFIG,   "make the directory above it"                    },
-    {ENAMETOOLONG,         ERR_CONFIG,   "set \"store\" to a shorter path"                },
-    {MDB_NOTFOUND,         ERR_NOTFOUND, ""					       },
-    {MDB_INVALID,          ERR_CORRUPT,  ""					       },
-    {MDB_CORRUPTED,        ERR_CORRUPT,  ""					       },
-    {MDB_PAGE_NOTFOUND,    ERR_CORRUPT,  ""					       },
+    {ENOSPC, ERR_FULL, "make space"},
+    {EDQUOT, ERR_FULL, "raise the quota"},
+    {EFBIG, ERR_FULL, "raise the limit on file sizes"},
+    {ENOMEM, ERR_NOMEM, "there is no memory, or no address space, for it"},
+    {EMFILE, ERR_IO, "raise the limit on open files"},
+    {EROFS, ERR_READONLY,
+	"the file system is read-only: remount it, or set \"store\" to "
+	"another directory"},
+    {EACCES, ERR_READONLY, "give the directory and its files to this user"},
+    {EPERM, ERR_READONLY, "give the directory and its files to this user"},
+    {ENOTDIR, ERR_CONFIG, "set \"store\" to a directory"},
+    {ENOENT, ERR_CONFIG, "make the directory above it"},
+    {ENAMETOOLONG, ERR_CONFIG, "set \"store\" to a shorter path"},
+    {MDB_NOTFOUND, ERR_NOTFOUND, ""},
+    {MDB_INVALID, ERR_CORRUPT, ""},
+    {MDB_CORRUPTED, ERR_CORRUPT, ""},
+    {MDB_PAGE_NOTFOUND, ERR_CORRUPT, ""},
     {MDB_VERSION_MISMATCH, ERR_VERSION,
-     "it was written by another version of LMDB"                                          },
-    {MDB_MAP_FULL,         ERR_FULL,     "the store has reached its largest size"         },
-    {MDB_READERS_FULL,     ERR_BUSY,     "too many programs read it"                      },
+	"it was written by another version of LMDB"},
+    {MDB_MAP_FULL, ERR_FULL, "the store has reached its largest size"},
+    {MDB_READERS_FULL, ERR_BUSY, "too many programs read it"},
 };
+/* clang-format on */
 
 #define ERRORS (sizeof(errors) / sizeof(errors[0]))
 

@@ -87,7 +87,7 @@ record_new_policy(const struct store_entry *entry, struct record **out)
 	new.expendable = false;
 	if (err == 0 && entry->len > RECORD_BODY_MAX)
 		err = ERR_TOOLONG;
-	/* What cannot be parsed is kept as though it bound. */
+	/* A body that cannot be parsed is kept as if it bound. */
 	if (err == 0 &&
 	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
 		new.expendable = !policy->dnssec;
@@ -249,7 +249,7 @@ format_read(const char *domain, const uint8_t *data, size_t len,
 
 	if (len < FORMAT_VERSION_END || memcmp(data, magic, sizeof(magic)) != 0)
 		return ERR_CORRUPT;
-	/* Before all else: the rest may be of another shape by then. */
+	/* Checked first: the rest may have another layout in later versions. */
 	if (get_le(data + 4, 2) > RECORD_VERSION)
 		return ERR_VERSION;
 	if (len < FORMAT_HEADER_SIZE)

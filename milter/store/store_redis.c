@@ -23,10 +23,10 @@
 
 /* --- the server's clock --------------------------------------------------- */
 
-/* What is no difference: both clocks tick. The same offset again and again
- * makes conversions there and back give the same second. */
+/* A smaller change of the offset is ignored, as both clocks tick: with the same
+ * offset, a time converted to the server's clock and back stays the same. */
 #define SAME_S 2
-/* From here on it is told. */
+/* A larger difference is logged. */
 #define WARN_S 60
 
 int64_t
@@ -110,7 +110,8 @@ redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
     const struct redisReply *reply)
 {
 	int err = redis_reply_error(reply);
-	/* These are about one policy, the others about all of them. */
+	/* ERR_CORRUPT and ERR_VERSION concern one policy, the others all of
+	 * them. */
 	bool begins = err != 0 && err != ERR_CORRUPT && err != ERR_VERSION;
 	char why[REDIS_WHY_SIZE];
 	struct log_event e;
@@ -171,7 +172,7 @@ struct batch {
 	size_t done; /* answered: each gets one answer */
 	store_got_fn *got;
 	void *arg;
-	bool list; /* of everything: nothing to remember */
+	bool list; /* a listing: nothing goes into the cache */
 };
 
 static void
@@ -185,7 +186,7 @@ answer(struct batch *b, int err, const struct store_entry *entry)
 	b->got(b->arg, err, entry != NULL ? &ours : NULL);
 }
 
-/* The server lacks what we hold; or has no room for it. */
+/* The server lacks this policy, or has no room for it. */
 static void
 answer_and_heal(struct batch *b, struct record *mine)
 {
@@ -198,9 +199,9 @@ answer_and_heal(struct batch *b, struct record *mine)
 	answer(b, 0, &mine->entry);
 }
 
-/* The server has no answer, or one that is of no use. */
+/* The server gave no answer, or one that cannot be used. */
 static void
-answer_from_copy(struct batch *b, int err)
+answer_from_cache(struct batch *b, int err)
 {
 	struct record *mine =
 	    overlay_get(b->r->cache, b->domain[b->done], NULL);
@@ -215,9 +216,9 @@ answer_from_copy(struct batch *b, int err)
 }
 
 /*
- * A newer program of the fleet has written it. What this host has fetched
- * itself still binds on it, until it ends; the newer record is none of its
- * business.
+ * A newer program of the fleet has written the record, which this one leaves
+ * alone. A policy that this host has fetched itself still binds here until it
+ * ends.
  */
 static void
 answer_beside_newer(struct batch *b)
@@ -245,7 +246,7 @@ answer_beside_newer(struct batch *b)
 	record_unref(&mine);
 }
 
-/* The server has answered, and what it says can be read. */
+/* Compares the server's record, which could be read, with that in the cache. */
 static void
 weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 {
@@ -284,12 +285,13 @@ take_reply(struct batch *b, const struct redisReply *reply)
 	else if (err == ERR_VERSION)
 		answer_beside_newer(b);
 	else
-		answer_from_copy(b, err);
+		answer_from_cache(b, err);
 }
 
 /* --- a batch -------------------------------------------------------------- */
 
-/* One round trip for what is left. 0, or what became of the link. */
+/* Asks for the domains that are left, in one round trip. 0, or what became of
+ * the link. */
 static int
 ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 {
@@ -329,7 +331,7 @@ redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
 	return ask(&b, link, clock_mono_ms() + REDIS_WRITE_MS);
 }
 
-/* A link that broke, as idle ones do, gets a second chance. */
+/* Tries once more over a new link, as a server may close idle ones. */
 static void
 redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
     void *arg)
@@ -356,7 +358,7 @@ redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
 			redis_keeper_return(r->keeper, REDIS_READ, link, err);
 		}
 		while (b.done < b.n)
-			answer_from_copy(&b, ERR_DOWN);
+			answer_from_cache(&b, ERR_DOWN);
 	}
 }
 

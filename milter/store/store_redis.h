@@ -98,14 +98,14 @@ void redis_keeper_return(struct redis_keeper *keeper, enum redis_lane lane,
 
 bool redis_keeper_is_down(struct redis_keeper *keeper);
 
-/* Something is to be pushed. */
+/* Makes the thread call push. */
 void redis_keeper_wake(struct redis_keeper *keeper);
 
 /* --- redis_script.c ------------------------------------------------------- */
 
 /*
  *	dane-sts:format			"1"
- *	dane-sts:1:policy:DOMAIN	a record of store_format.h, or "GONE"
+ *	dane-sts:1:policy:DOMAIN	a record of store_record.h, or "GONE"
  *					with when (8 octets, little-endian,
  *					seconds)
  *	dane-sts:1:changes		how often one was changed
@@ -147,7 +147,7 @@ int redis_put(struct redis_link *link, enum redis_put how,
 /* ends_ms: when the last copy that we know of ends; 0: we know of none. */
 int redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms);
 
-/* What a key holds. */
+/* The kinds of value that a key may hold. */
 enum redis_value {
 	REDIS_VALUE_NONE,
 	REDIS_VALUE_GONE,
@@ -176,7 +176,7 @@ int redis_value(const struct redisReply *reply, const char *domain,
 
 #define REDIS_CURSOR_SIZE 24 /* of SCAN */
 
-/* What the server may say no to while it is up. */
+/* What the server may refuse while it is up. */
 enum redis_refusal {
 	REDIS_NO_READS,
 	REDIS_NO_WRITES,
@@ -184,7 +184,7 @@ enum redis_refusal {
 	REDIS_REFUSALS
 };
 
-/* What the last look at the server saw; store_redis_watch.c. */
+/* The server at the last look (store_redis_watch.c). */
 struct redis_watched {
 	char incarnation[33]; /* "": not looked yet */
 	char run_id[41];      /* of the server's process; "": not known */

@@ -64,7 +64,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-/* A scan may name a key more than once, and the copy has some as well. */
+/* SCAN may return a key more than once, and the cache adds names. */
 static void
 names_sort(struct names *names)
 {
@@ -82,7 +82,7 @@ names_sort(struct names *names)
 	names->n = n + 1;
 }
 
-/* Keys that are none of ours are left alone. */
+/* Ignores keys that are not ours. */
 static int
 add_key(struct names *names, const struct redisReply *key)
 {
@@ -206,7 +206,7 @@ show_names(struct store_redis *r, struct redis_link *link,
 	return err;
 }
 
-/* On a link of its own: it may take long. */
+/* Uses a link of its own, as it may take long. */
 static int
 list_server(struct store_redis *r, struct listing *listing)
 {
@@ -250,7 +250,7 @@ list_copy(struct store_redis *r, struct listing *listing)
 	return err;
 }
 
-/* Without the server, what it is known to hold: the filter goes on. */
+/* Without the server, shows the local cache: the filter goes on. */
 int
 redis_each(void *backend, store_each_fn *each, void *arg)
 {
@@ -265,11 +265,11 @@ redis_each(void *backend, store_each_fn *each, void *arg)
 
 /* --- count ---------------------------------------------------------------- */
 
-/* So many keys can be looked through for a number. */
+/* In a database of more keys, ours are not counted one by one. */
 #define COUNT_MAX 10000
 
-/* Ours among the keys of the database; of a large one as many as the last
- * listing found, which is a minute old at most (refresh.c). */
+/* Counts our keys; in a large database takes the number of the last listing,
+ * which is a minute old at most (refresh.c). */
 static int
 count_keys(struct store_redis *r, struct redis_link *link, size_t *n)
 {

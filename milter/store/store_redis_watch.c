@@ -27,7 +27,7 @@
 
 /* --- what is put back ----------------------------------------------------- */
 
-/* Whether the server has it now, unless it has something newer. */
+/* Writes a batch of the cache; the server keeps what is newer. */
 static int
 write_back(struct store_redis *r, struct record *const *rows, size_t n,
     size_t *written)
@@ -48,7 +48,7 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
 	if (live > 0)
 		err = redis_write_changes(r, REDIS_SPARE, 0, changes, live);
 	*written += err == 0 ? live : 0;
-	/* What a newer program wrote, or what is no policy, stays there. */
+	/* Records of a newer program, and keys that are none, stay there. */
 	return err == ERR_DOWN ? err : 0;
 }
 
@@ -67,7 +67,7 @@ put_back(struct store_redis *r)
 		    &written);
 	if (rows != NULL)
 		overlay_snapshot_free(rows, n);
-	/* If not all: once more at the next look. */
+	/* If some failed: once more at the next look. */
 	r->watched.put_back = err != 0;
 	if (written == 0 || !r->watched.told)
 		return;
@@ -160,8 +160,8 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 
 /* --- the server's settings ------------------------------------------------ */
 
-/* Once: with any other policy than noeviction, a server that is full forgets
- * partners without a word. */
+/* Logged once: with any policy other than noeviction, a full server silently
+ * drops the policies of partners. */
 static void
 look_at_policy(struct store_redis *r, const struct redisReply *info)
 {

@@ -1,6 +1,7 @@
 /*
- * Changing policies in Redis. What the server does not take now is kept in the
- * copy, where it binds on this host, and is written when the server is back.
+ * Changes policies in Redis. A policy that the server does not take now stays
+ * pending in the local cache: it binds on this host, and is written when the
+ * server is back.
  */
 #include "autoconf.h"
 
@@ -16,7 +17,7 @@
 #include "log/log.h"
 #include "store/store_redis.h"
 
-/* Octets on their way together: what 2 s are enough for. */
+/* Octets of one round trip: 2 s are enough for them. */
 #define BATCH_OCTETS_MAX ((size_t)1 << 20)
 
 /* What INFO says counts for so long, and for so much that is written. */
@@ -76,7 +77,7 @@ look_at_memory(struct store_redis *r, struct redis_link *link, size_t octets,
 
 /*
  * ARGV: a cursor, a pattern, how many keys. Of the entries found that are
- * expendable (offsets are those of store_format.h, from 1) the half that was
+ * expendable (offsets are those of store_record.h, from 1) the half that was
  * used least recently goes. Returns the next cursor and how many went.
  */
 static const char evict_script[] =
@@ -148,8 +149,8 @@ evict(struct store_redis *r, struct redis_link *link, uint64_t deadline_ms,
 
 /* --- one change ----------------------------------------------------------- */
 
-/* C-16: of a policy for which the server has no room what is there of the
- * domain goes (C-07), if there is anything. */
+/* C-16: while the server has no room for a policy that does not bind, the one
+ * that it would replace is deleted (C-07). */
 static int
 send_change(struct store_redis *r, struct redis_link *link,
     const struct store_change *change, int64_t now_s)
@@ -171,7 +172,7 @@ send_change(struct store_redis *r, struct redis_link *link,
 	return redis_delete(link, entry->domain, ends_ms);
 }
 
-/* What won over the change that we wanted. */
+/* Another record has won over our change. */
 static void
 take_winner(struct store_redis *r, enum redis_value value,
     const struct store_entry *winner)
@@ -196,7 +197,8 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 	int err = redis_value(reply, domain, &value, &winner);
 
 	redis_tell_refusal(r, REDIS_NO_WRITES, reply);
-	/* Of a newer program: not for us to replace, but ours binds here. */
+	/* We do not replace the record of a newer program, but ours binds here.
+	 */
 	if (err == ERR_VERSION && !change->note && !change->record->deleted)
 		(void)overlay_put(r->cache, change->record, false);
 	if (err != 0)
@@ -239,7 +241,7 @@ exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
 		result = take_reply(r, lane, &changes[i], reply);
 		if (*failed == 0)
 			*failed = result;
-		/* The sentinels know another master by now. */
+		/* The server is a replica by now: ask the sentinels. */
 		if (result == ERR_READONLY && sentinels &&
 		    memmem(reply->str, (size_t)reply->len, demoted,
 			strlen(demoted)) != NULL)
@@ -262,7 +264,7 @@ sum_octets(const struct store_change *changes, size_t n, bool expendable)
 	return octets;
 }
 
-/* The same, with room made for what binds. */
+/* The same, and makes room for policies that bind. */
 static int
 exchange_with_room(struct store_redis *r, enum redis_lane lane,
     struct redis_link *link, const struct store_change *changes, size_t n,
@@ -383,7 +385,7 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 
 /* --- what is pending ------------------------------------------------------ */
 
-/* Whether there is nothing more to be done about it. */
+/* Writes one pending record. False: it stays pending. */
 static bool
 push_one(struct store_redis *r, struct record *record)
 {

@@ -1,4 +1,4 @@
-/* The policy store for those who may wait for it. */
+/* Calls of the policy store that wait for their result. */
 #include "autoconf.h"
 
 #include "store/store_wait.h"
