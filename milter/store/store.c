@@ -201,29 +201,18 @@ queue_stop(struct queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
-/* err: of making the record, which is taken over in any case. 0, that error,
- * ERR_NOMEM, ERR_BUSY or ERR_CANCELLED. */
+/* 0, ERR_BUSY or ERR_CANCELLED. A note, or a policy that does not bind, leaves
+ * room for others. */
 static int
-post(struct queue *q, const struct request *template, int err)
+admit(struct queue *q, struct request *request)
 {
-	struct record *record = template->record;
-	struct request *request = NULL;
-	size_t n = STORE_QUEUE_MAX;
-	size_t octets = STORE_QUEUE_OCTETS_MAX;
+	const struct record *record = request->record;
+	bool waits =
+	    request->mark || (!record->deleted && record->entry.expendable);
+	size_t n = STORE_QUEUE_MAX / 4 * (waits ? 3 : 4);
+	size_t octets = STORE_QUEUE_OCTETS_MAX / 4 * (waits ? 3 : 4);
+	int err = 0;
 
-	if (err == 0 && (request = malloc(sizeof(*request))) == NULL)
-		err = ERR_NOMEM;
-	if (err != 0) {
-		record_unref(&record);
-		return err;
-	}
-	*request = *template;
-	request->next = NULL;
-	/* A note, or a policy that does not bind, leaves room for others. */
-	if (request->mark || (!record->deleted && record->entry.expendable)) {
-		n -= n / 4;
-		octets -= octets / 4;
-	}
 	pthread_mutex_lock(&q->lock);
 	if (q->closing) {
 		err = ERR_CANCELLED;
@@ -237,6 +226,26 @@ post(struct queue *q, const struct request *template, int err)
 		pthread_cond_signal(&q->wake);
 	}
 	pthread_mutex_unlock(&q->lock);
+	return err;
+}
+
+/* err: of making the record, which is taken over in any case. 0, that error,
+ * ERR_NOMEM, ERR_BUSY or ERR_CANCELLED. */
+static int
+post(struct queue *q, const struct request *template, int err)
+{
+	struct record *record = template->record;
+	struct request *request = NULL;
+
+	if (err == 0)
+		request = malloc(sizeof(*request));
+	if (err == 0 && request == NULL)
+		err = ERR_NOMEM;
+	if (err == 0) {
+		*request = *template;
+		request->next = NULL;
+		err = admit(q, request);
+	}
 	if (err != 0) {
 		record_unref(&record);
 		free(request);
