@@ -71,7 +71,7 @@ struct store_options {
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
 	bool may_be_down;      /* STORE_READ_ONLY: an outage is no error */
-	size_t octets_max;     /* of a disk; 0: as usual, see store_env.h */
+	size_t octets_max;     /* of a disk; 0: as usual, see store_lmdb.h */
 	uint64_t calm_ms; /* between two outages of a disk; 0: as usual, see
 			   * WRITE_RETRY_CALM_MS */
 };
@@ -151,7 +151,7 @@ bool store_each_partial(int err);
 
 /*
  * A store on disk keeps a copy of itself as text beside it, so that it can be
- * rebuilt without the version of LMDB that wrote it (store_backup.h). Writes it
+ * rebuilt without the version of LMDB that wrote it (store_lmdb.h). Writes it
  * anew if the one that is there is a day old; store_close does if anything has
  * changed. Other kinds of store keep none. Blocks for as long as it takes to
  * read all; one call at a time. 0 or a negative error, which is logged.

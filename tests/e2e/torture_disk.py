@@ -272,7 +272,7 @@ def _as_before(crowd, before):
 
 
 def newer(octets):
-    """The version in the meta record, store_meta.c."""
+    """The version in the meta record, lmdb_env.c."""
     name = b"dane-sts-milter\0"
     expect(name + b"\1" in octets, "no meta record found")
     return octets.replace(name + b"\1", name + b"\xff")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 Wrote the files beside it: a store as version 1 of the record and of the layout
-left it, from what store_format.h, store_meta.c and LMDB's own file format say,
+left it, from what store_record.h, lmdb_env.c and LMDB's own file format say,
 and not with a line of the program. They are never made anew: whatever the
 program becomes, it reads them (test_store_v1.c).
 
@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def record(domain, ident, fetched, tried, failure, used, body):
-    """One value, as store_format.h draws it."""
+    """One value, as store_record.h draws it."""
     head = struct.pack("<4sHHHHIqqq", b"DSTS", 1, len(ident), len(failure), 0,
                        len(body), fetched, tried, used)
     texts = ident + b"\0" + failure + b"\0" + body
