@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/duration.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "log/log.h"
 #include "store/overlay.h"
 #include "store/store_lmdb.h"
