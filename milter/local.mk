@@ -141,9 +141,7 @@ EXTRA_DIST += etc/dane-sts-milter.conf
 
 # --- front/: the milter, the socketmap, the control socket, HTTP.
 libfront_a_SOURCES = \
-	milter/front/api.c milter/front/api.h \
 	milter/front/census.c milter/front/census.h \
-	milter/front/checker.c milter/front/checker.h \
 	milter/front/control.c milter/front/control.h \
 	milter/front/control_cache.c \
 	milter/front/control_client.c milter/front/control_client.h \
@@ -156,8 +154,6 @@ libfront_a_SOURCES = \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
 	milter/front/history.c milter/front/history.h \
 	milter/front/http.c milter/front/http.h \
-	milter/front/http_client.c milter/front/http_client.h \
-	milter/front/http_request.c milter/front/http_request.h \
 	milter/front/inflight.c milter/front/inflight.h \
 	milter/front/listen.c milter/front/listen.h \
 	milter/front/metrics.c milter/front/metrics.h \
@@ -173,9 +169,10 @@ libfront_a_SOURCES = \
 	milter/front/tls_lookup.c milter/front/tls_lookup.h \
 	milter/front/unix_socket.c milter/front/unix_socket.h \
 	milter/front/web.c milter/front/web.h \
+	milter/front/web_domain.c milter/front/web_domain.h \
 	milter/text/html.c milter/text/html.h
 libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
-	$(MILTER_CFLAGS)
+	$(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS)
 
 # --- tool/: dane-sts
 libdstool_a_SOURCES = \
@@ -229,12 +226,13 @@ dane_sts_milter_SOURCES = \
 	milter/daemon/watchdog.c milter/daemon/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
-	$(LIBEVENT_CFLAGS) $(MILTER_CFLAGS) $(OPENSSL_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS) \
+	$(OPENSSL_CFLAGS)
 dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
 dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
 	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \
-	$(SECCOMP_LIBS)
+	$(MICROHTTPD_LIBS) $(SECCOMP_LIBS)
 dist_man_MANS += milter/dane-sts-milter.8 etc/dane-sts-milter.conf.5
 
 dist_doc_DATA = etc/exim.conf etc/postfix-main.cf etc/sendmail.mc

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <libmilter/mfapi.h>
 #include <lmdb.h>
+#include <microhttpd.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <unicode/uversion.h>
@@ -32,9 +33,9 @@ version_libraries(char *out, size_t size)
 	(void)smfi_version(&major, &minor, &patch);
 	snprintf(out, size,
 	    "%s, libevent %s, libcurl %s, %s, "
-	    "ICU %s, LMDB %d.%d.%d, libmilter %u.%u.%u",
+	    "ICU %s, LMDB %d.%d.%d, libmicrohttpd %s, libmilter %u.%u.%u",
 	    dns, event_get_version(),
 	    curl_version_info(CURLVERSION_NOW)->version,
 	    OpenSSL_version(OPENSSL_VERSION), icu, lmdb_major, lmdb_minor,
-	    lmdb_patch, major, minor, patch);
+	    lmdb_patch, MHD_get_version(), major, minor, patch);
 }

@@ -1,79 +1,83 @@
 /*
- * A small HTTP server for metrics and the status page: GET and HEAD, one
- * request a connection. libevent's own knows no bound on connections.
+ * The HTTP server for metrics and the status page, by libmicrohttpd. GET and
+ * HEAD, one request a connection, on a thread of its own.
  *
- * Everything is bounded: the octets of a request, the time for it and for the
- * answer to be fetched, the connections (then the oldest that has not asked
- * yet is closed, or the new one). A request body is not looked at.
+ * libmicrohttpd reads and bounds requests and times connections out. What this
+ * module adds protects the browser of the person who looks: the server answers
+ * only under its own names, so that a stranger's name that leads here (DNS
+ * rebinding) reads nothing; it tells handlers when a page of another site
+ * sends the request; it changes nothing (other methods get 405); and it lets
+ * no other page frame or read an answer.
  *
- * What no handler sees: malformed requests, other methods, and a Host that is
- * not ours.
+ * Connections are bounded by HTTP_CLIENTS_MAX. A new one takes the place of
+ * the oldest that has not sent its request, or has not fetched its answer for
+ * HTTP_ANSWER_S. If there is none, the new one is closed.
  */
 #ifndef FRONT_HTTP_H
 #define FRONT_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "front/http_request.h"
 #include "front/listen.h"
 
 struct http;
-struct http_client;
+struct http_request;
 struct log;
-struct loop;
 
 #define HTTP_CLIENTS_MAX 32
-#define HTTP_REQUEST_S   10
+#define HTTP_REQUEST_S   10 /* of silence */
 #define HTTP_ANSWER_S    30
-
-struct http_answer {
-	unsigned status;  /* 200 */
-	const char *type; /* Content-Type; NULL: text/plain */
-	/* More header fields, each with CRLF at its end; NULL: none. */
-	const char *fields;
-	const char *body; /* copied */
-	size_t len;
-};
+#define HTTP_MEMORY      16384 /* octets of a connection: bounds the head */
 
 /*
- * On the server's loop. http_answer() has to be called exactly once, now or
- * later; client is good until then, connected or not. *request is good while
- * the handler runs.
+ * On the server's thread. The handler either answers the request or sees to it
+ * that http_resume() is called once, then or later.
  */
-typedef void http_handler_fn(void *arg, const struct http_request *request,
-    struct http_client *client);
-
-/* "127.0.0.1:9478", "[::1]:9478", "localhost:9478" as address and port. */
-#define HTTP_NAME_SIZE 256
+typedef void http_handler_fn(void *arg, struct http_request *request);
 
 /*
  * Main thread, before privileges are dropped: binds the address, in the form
- * of the option metrics. 0, ERR_NOMEM or ERR_IO with *error filled in.
+ * of the option metrics: "127.0.0.1:9478", "[::1]:9478", "localhost:9478".
+ * 0, ERR_NOMEM or ERR_IO with *error filled in.
  */
 int http_listen(const char *address, const struct config *config,
     struct http **out, char error[LISTEN_ERROR_SIZE]);
 
-/* Serves from now on, on a thread of its own. 0 or a negative error. */
-int http_start(struct http *http, struct log *log, http_handler_fn *handler,
-    void *arg);
+/* Main thread, signals blocked. Serves from now on. 0 or ERR_NOMEM. */
+int http_start(struct http *http, http_handler_fn *handler, void *arg);
 
-/* Any thread but the loop's: no handler runs any more when it returns, and
- * nobody may answer any more. What is posted to the loop is not run. More than
- * once does no harm. */
+/* Main thread: closes all connections. No handler runs any more when it
+ * returns. More than once does no harm. */
 void http_stop(struct http *http);
 
-/* Those who still wait for an answer are cut off. NULL inside is fine. */
+/* When http_resume() was called for every request that a handler left open.
+ * Stops. NULL inside is fine. */
 void http_free(struct http **http);
 
-/* On the loop. */
-void http_answer(struct http_client *client, const struct http_answer *answer);
-/* The same with a line of text. */
-void
-http_answer_text(struct http_client *client, unsigned status, const char *text);
+/* --- a request: on the server's thread, until it is answered --- */
 
-/* Any thread: to post what http_answer() is called from. */
-struct loop *http_loop(struct http *http);
+/* Percent-decoded. An encoded NUL is a control character in it. */
+const char *http_path(const struct http_request *request);
+/* The field of the query, decoded likewise; NULL: there is none. */
+const char *http_query(const struct http_request *request, const char *name);
+/* A browser sends it for a page of another site. */
+bool http_is_of_other_site(const struct http_request *request);
+
+/* type: Content-Type, that of HTML also gets the policy of text/html.h. Takes
+ * body, from malloc(); NULL: there was no memory for it, and that is the
+ * answer. */
+void http_answer(struct http_request *request, unsigned status,
+    const char *type, char *body, size_t len);
+/* text is copied. */
+void http_answer_text(struct http_request *request, unsigned status,
+    const char *text);
+
+/* Any thread, once for a request that its handler left open: has next answer
+ * it on the server's thread, unless the server is stopped by then. */
+void
+http_resume(struct http_request *request, http_handler_fn *next, void *arg);
 
 /* The port that was bound: another one than asked for, if that was 0. */
 uint16_t http_port(const struct http *http);

@@ -10,13 +10,12 @@
 #include "base/err.h"
 #include "config/snapshot.h"
 #include "engine/ask.h"
-#include "front/api.h"
-#include "front/checker.h"
 #include "front/control.h"
 #include "front/http.h"
 #include "front/metrics.h"
 #include "front/page.h"
 #include "front/stats_sampler.h"
+#include "front/web_domain.h"
 #include "log/log.h"
 #include "log/metrics.h"
 #include "store/store.h"
@@ -27,12 +26,8 @@ struct web {
 	struct metrics *metrics; /* the engine's */
 	struct http *http;
 	struct minute *minute;
-	struct checker *checker;
-	struct api *api;
+	struct web_domain *domain;
 };
-
-typedef void web_fn(struct web *web, const struct http_request *request,
-    struct http_client *client);
 
 /* What the configuration in force says. */
 struct settings {
@@ -56,20 +51,6 @@ look_at_config(const struct web *web)
 
 	snapshot_release(&snapshot);
 	return settings;
-}
-
-/* Ends what open_memstream(&text, &answer->len) began. */
-static void
-send_memory(struct http_client *client, struct http_answer *answer, FILE *out,
-    char **text)
-{
-	if (out == NULL || fclose(out) != 0) {
-		http_answer_text(client, 500, "out of memory\n");
-	} else {
-		answer->body = *text;
-		http_answer(client, answer);
-	}
-	free(*text);
 }
 
 /* --- /metrics --- */
@@ -98,22 +79,21 @@ write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 }
 
 static void
-show_metrics(struct web *web, const struct http_request *request,
-    struct http_client *client)
+show_metrics(struct web *web, struct http_request *request)
 {
-	struct http_answer answer = {.status = 200, .type = METRICS_TYPE};
 	struct minute_view *minute = malloc(sizeof(*minute));
 	char *text = NULL;
+	size_t len = 0;
 	FILE *out = NULL;
 
-	(void)request;
-	if (minute != NULL) {
+	if (minute != NULL)
+		out = open_memstream(&text, &len);
+	if (out != NULL) {
 		minute_view(web->minute, minute);
-		out = open_memstream(&text, &answer.len);
-	}
-	if (out != NULL)
 		write_metrics(web, out, minute);
-	send_memory(client, &answer, out, &text);
+		(void)fclose(out);
+	}
+	http_answer(request, 200, METRICS_TYPE, text, len);
 	free(minute);
 }
 
@@ -130,28 +110,23 @@ store_takes_all(const struct web *web)
 }
 
 static void
-show_health(struct web *web, const struct http_request *request,
-    struct http_client *client)
+show_health(struct web *web, struct http_request *request)
 {
 	struct engine_status status;
+	const char *problem = NULL;
 
-	(void)request;
 	minute_want(web->minute);
 	engine_status(web->parts.engine, &status);
 	if (status.resolver == PROBE_BROKEN)
-		http_answer_text(client, 503,
-		    "the resolver path does not validate\n");
+		problem = "the resolver path does not validate\n";
 	else if (store_is_unreachable(web->parts.store))
-		http_answer_text(client, 503,
-		    "the policy store cannot be reached\n");
+		problem = "the policy store cannot be reached\n";
 	else if (metrics_store_fails(web->metrics, METRICS_STORE_READ))
-		http_answer_text(client, 503,
-		    "the policy store cannot be read\n");
+		problem = "the policy store cannot be read\n";
 	else if (!store_takes_all(web))
-		http_answer_text(client, 503,
-		    "the policy store cannot be written\n");
-	else
-		http_answer_text(client, 200, "ok\n");
+		problem = "the policy store cannot be written\n";
+	http_answer_text(request, problem == NULL ? 200 : 503,
+	    problem == NULL ? "ok\n" : problem);
 }
 
 /* --- / --- */
@@ -178,24 +153,21 @@ fill_in(struct web *web, struct page_view *view)
 }
 
 static void
-show_page(struct web *web, const struct http_request *request,
-    struct http_client *client)
+show_page(struct web *web, struct http_request *request)
 {
-	struct http_answer answer = {.status = 200,
-	    .type = HTML_TYPE,
-	    .fields = html_policy_field};
 	struct page_view *view = malloc(sizeof(*view));
 	char *text = NULL;
+	size_t len = 0;
 	FILE *out = NULL;
 
-	(void)request;
-	if (view != NULL) {
+	if (view != NULL)
+		out = open_memstream(&text, &len);
+	if (out != NULL) {
 		fill_in(web, view);
-		out = open_memstream(&text, &answer.len);
-	}
-	if (out != NULL)
 		page_write(out, view);
-	send_memory(client, &answer, out, &text);
+		(void)fclose(out);
+	}
+	http_answer(request, 200, HTML_TYPE, text, len);
 	free(view);
 }
 
@@ -223,8 +195,7 @@ sum_up(const struct minute_view *minute, struct control_policies *out)
 }
 
 static void
-show_status(struct web *web, const struct http_request *request,
-    struct http_client *client)
+show_status(struct web *web, struct http_request *request)
 {
 	const struct control_parts parts = {
 	    .snapshots = web->parts.snapshots,
@@ -239,17 +210,15 @@ show_status(struct web *web, const struct http_request *request,
 	struct control_policies policies;
 	char *text = NULL;
 
-	if (http_is_of_other_site(request)) {
-		api_error(client, 403, API_OTHER_SITE);
+	if (web_refuse_other_site(request))
 		return;
-	}
 	minute = malloc(sizeof(*minute));
 	if (minute != NULL) {
 		minute_view(web->minute, minute);
 		sum_up(minute, &policies);
 		text = control_status_line(&parts, &policies);
 	}
-	api_answer(client, text);
+	web_answer_json(request, text);
 	free(minute);
 }
 
@@ -258,41 +227,40 @@ show_status(struct web *web, const struct http_request *request,
 #define API_DOMAIN "/api/v1/domain/"
 
 static void
-check(struct web *web, const struct http_request *request,
-    struct http_client *client)
+show_check(struct web *web, struct http_request *request)
 {
-	checker_handle(web->checker, request, client);
+	web_domain_check(web->domain, request);
 }
 
 static const struct {
 	const char *path;
-	web_fn *show;
+	void (*show)(struct web *web, struct http_request *request);
 } routes[] = {
     {"/",	      show_page   },
     {"/metrics",       show_metrics},
     {"/healthz",       show_health },
-    {"/check",         check       },
+    {"/check",         show_check  },
     {"/api/v1/status", show_status },
 };
 
 static void
-handle(void *arg, const struct http_request *request,
-    struct http_client *client)
+handle(void *arg, struct http_request *request)
 {
+	const char *path = http_path(request);
 	struct web *web = arg;
-	struct http_text name;
 
-	if (http_text_begins(&request->path, API_DOMAIN, &name)) {
-		api_domain(web->api, request, &name, client);
+	if (strncmp(path, API_DOMAIN, strlen(API_DOMAIN)) == 0) {
+		web_domain_json(web->domain, request,
+		    path + strlen(API_DOMAIN));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (!http_text_is(&request->path, routes[i].path))
+		if (strcmp(path, routes[i].path) != 0)
 			continue;
-		routes[i].show(web, request, client);
+		routes[i].show(web, request);
 		return;
 	}
-	http_answer_text(client, 404, "no such page\n");
+	http_answer_text(request, 404, "no such page\n");
 }
 
 /* --- life --- */
@@ -328,18 +296,15 @@ web_start(struct web *web, const struct web_parts *parts)
 	web->parts = *parts;
 	web->metrics = engine_metrics(parts->engine);
 	web->minute = minute_new(parts->store, web->metrics);
-	web->checker =
-	    checker_new(parts->engine, http_loop(web->http), parts->snapshots);
-	web->api =
-	    api_new(parts->engine, http_loop(web->http), parts->snapshots);
-	if (web->minute == NULL || web->checker == NULL || web->api == NULL)
+	web->domain = web_domain_new(parts->engine, parts->snapshots);
+	if (web->minute == NULL || web->domain == NULL)
 		return ERR_NOMEM;
 	if (!http_is_local(web->http))
 		log_msg(parts->log, LOG_LEVEL_WARNING, "metrics",
 		    "METRICS AND STATUS PAGE ARE OPEN TO THE NETWORK: whoever "
 		    "reaches this address reads who writes to whom, and can "
 		    "have domains looked up");
-	return http_start(web->http, parts->log, handle, web);
+	return http_start(web->http, handle, web);
 }
 
 void
@@ -358,8 +323,7 @@ web_free(struct web **web)
 		return;
 	minute_free(&(*web)->minute);
 	http_free(&(*web)->http);
-	checker_free(&(*web)->checker);
-	api_free(&(*web)->api);
+	web_domain_free(&(*web)->domain);
 	free(*web);
 	*web = NULL;
 }

@@ -5,8 +5,8 @@
  *	/metrics	see front/metrics.h
  *	/healthz	200 "ok", or 503 and what is wrong
  *	/		the status page
- *	/check		see front/checker.h
- *	/api/v1/domain/NAME	see front/api.h
+ *	/check		see front/web_domain.h
+ *	/api/v1/domain/NAME	likewise
  *	/api/v1/status	what `dane-sts status --json` prints
  */
 #ifndef FRONT_WEB_H

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-/* When this changes, so does the hash in html_policy_field: the test of it
+/* When this changes, so does the hash in html_policy: the test of it
  * says which one is right. */
 const char html_style[] =
     ":root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1c2430;"
@@ -69,10 +69,10 @@ const char html_style[] =
     "input::placeholder{color:var(--soft);opacity:1}"
     "button{font-weight:600;cursor:pointer}";
 
-const char html_policy_field[] =
-    "Content-Security-Policy: default-src 'none'; style-src "
+const char html_policy[] =
+    "default-src 'none'; style-src "
     "'sha256-2IHvjZoTj8sRBGeQps0lFAowMKn7JQkDQHY1UtGmtDo='; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n";
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #define DEPTH_MAX 3 /* that the style knows */
 

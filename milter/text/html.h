@@ -13,9 +13,9 @@
 
 #define HTML_TYPE "text/html; charset=utf-8"
 
-/* A header field with CRLF: the browser is to use the style of these pages and
+/* Content-Security-Policy of these pages: the browser uses their own style and
  * nothing else. */
-extern const char html_policy_field[];
+extern const char html_policy[];
 
 /* What is marked up in HTML is escaped, what is not fit for a terminal (see
  * base/text.h) becomes \xNN. Good in attributes with double quotes as well. */
@@ -37,7 +37,7 @@ void html_end(FILE *out);
 /* The section where a domain is asked about; value: what stands in it. */
 void html_check_form(FILE *out, const char *value);
 
-/* For the test of html_policy_field. */
+/* For the test of html_policy. */
 extern const char html_style[];
 
 #endif

@@ -42,7 +42,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_facts_recorded tests/unit/test_fetch \
 	tests/unit/test_fetch_head tests/unit/test_fetch_life \
 	tests/unit/test_fetch_outcome tests/unit/test_filter \
-	tests/unit/test_gate tests/unit/test_http tests/unit/test_http_request \
+	tests/unit/test_gate tests/unit/test_http \
 	tests/unit/test_idn tests/unit/test_init tests/unit/test_libraries \
 	tests/unit/test_log tests/unit/test_log_queue tests/unit/test_log_read \
 	tests/unit/test_loop tests/unit/test_manual tests/unit/test_map \
@@ -73,7 +73,8 @@ UNIT_TESTS += $(CORE_TESTS) $(LIBRARY_TESTS)
 LDADD = tests/unit/libtest.a libdstool.a libfront.a libengine.a libconf.a \
 	libio.a libcore.a $(MILTER_LIBS) $(DNS_LIBS) \
 	$(LIBCURL_LIBS) $(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
-	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(CRITERION_LIBS)
+	$(JANSSON_LIBS) $(MICROHTTPD_LIBS) $(SECCOMP_LIBS) \
+	$(CRITERION_LIBS)
 CORE_LDADD = tests/unit/libtest.a libcore.a $(CRITERION_LIBS)
 tests_unit_test_address_LDADD = $(CORE_LDADD)
 tests_unit_test_address_bounds_LDADD = $(CORE_LDADD)

@@ -1,5 +1,5 @@
 /*
- * front/api over a real HTTP server. The engine is played by ask()
+ * front/web_domain over a real HTTP server. The engine is played by ask()
  * below, which judges scripted facts at once, or when the test says so.
  */
 #include "autoconf.h"
@@ -20,8 +20,8 @@
 #include "config/snapshot.h"
 #include "core/decide.h"
 #include "engine/ask.h"
-#include "front/api.h"
 #include "front/http.h"
+#include "front/web_domain.h"
 
 #define PATIENCE_MS 20000
 #define REPLY_SIZE  65536
@@ -161,20 +161,19 @@ release_all(void)
 /* --- around each test --- */
 
 static struct http *http;
-static struct api *api;
+static struct web_domain *domain;
 static struct snapshots *snapshots;
 
 static void
-handle(void *arg, const struct http_request *request,
-    struct http_client *client)
+handle(void *arg, struct http_request *request)
 {
-	struct http_text name;
+	const char *path = http_path(request);
 
 	(void)arg;
-	if (http_text_begins(&request->path, PREFIX, &name))
-		api_domain(api, request, &name, client);
+	if (strncmp(path, PREFIX, strlen(PREFIX)) == 0)
+		web_domain_json(domain, request, path + strlen(PREFIX));
 	else
-		api_error(client, 404, "no such page");
+		web_domain_check(domain, request);
 }
 
 static void
@@ -196,9 +195,9 @@ start(const char *text)
 	    error);
 	snapshots = snapshots_new(snapshot_new(config));
 	cr_assert_not_null(snapshots);
-	api = api_new(NULL, http_loop(http), snapshots);
-	cr_assert_not_null(api);
-	cr_assert_eq(http_start(http, NULL, handle, NULL), 0);
+	domain = web_domain_new(NULL, snapshots);
+	cr_assert_not_null(domain);
+	cr_assert_eq(http_start(http, handle, NULL), 0);
 }
 
 static void
@@ -207,8 +206,8 @@ tear_down(void)
 	http_stop(http);
 	release_all();
 	http_free(&http);
-	api_free(&api);
-	cr_expect_null(api);
+	web_domain_free(&domain);
+	cr_expect_null(domain);
 	snapshots_free(&snapshots);
 }
 
@@ -217,15 +216,14 @@ TestSuite(api, .fini = tear_down, .timeout = 60);
 /* --- the other side --- */
 
 static int
-begin(const char *name, const char *fields)
+begin_path(const char *path, const char *fields)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	    .sin_port = htons(http_port(http))};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[2048];
 	int len = snprintf(text, sizeof(text),
-	    "GET " PREFIX "%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", name,
-	    fields);
+	    "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, fields);
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	cr_assert_geq(fd, 0);
@@ -235,6 +233,15 @@ begin(const char *name, const char *fields)
 	    0);
 	cr_assert_eq(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
 	return fd;
+}
+
+static int
+begin(const char *name, const char *fields)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), PREFIX "%s", name);
+	return begin_path(path, fields);
 }
 
 static const char *
@@ -336,16 +343,16 @@ Test(api, a_page_of_another_site_may_not_ask)
 
 Test(api, S_02_questions_at_a_time_are_bounded)
 {
-	int fds[API_UNDER_WAY];
+	int fds[WEB_DOMAIN_UNDER_WAY];
 
 	start("");
 	hold(true);
-	for (size_t i = 0; i < API_UNDER_WAY; i++)
+	for (size_t i = 0; i < WEB_DOMAIN_UNDER_WAY; i++)
 		fds[i] = begin("example.org", "");
-	await_held(API_UNDER_WAY);
+	await_held(WEB_DOMAIN_UNDER_WAY);
 	expect(get("example.org"), "503", "too many");
 	release_all();
-	for (size_t i = 0; i < API_UNDER_WAY; i++)
+	for (size_t i = 0; i < WEB_DOMAIN_UNDER_WAY; i++)
 		expect(end(fds[i]), "200", "\"tls\":");
 	expect(get("example.org"), "200", "\"tls\":");
 }
@@ -367,4 +374,39 @@ Test(api, one_that_is_never_answered)
 	fd = begin("example.org", "");
 	await_held(1);
 	close(fd);
+}
+
+/* --- /check --- */
+
+static void
+expect_page(const char *path, const char *fields, const char *status,
+    const char *part)
+{
+	const char *reply = end(begin_path(path, fields));
+	char line[64];
+
+	snprintf(line, sizeof(line), "HTTP/1.1 %s ", status);
+	cr_expect_eq(strncmp(reply, line, strlen(line)), 0, "%s: %.40s", path,
+	    reply);
+	cr_expect_not_null(strstr(reply, part), "%s: %s", path, reply);
+	cr_expect_not_null(
+	    strstr(reply, "\r\nContent-Security-Policy: default-src 'none'"));
+}
+
+Test(api, S_02_check_escapes_and_is_bounded)
+{
+	int fd;
+
+	start("");
+	expect_page("/check", "", "200", "<form");
+	expect_page("/check?domain=%3Cb%3E", "", "400", "&lt;b&gt;");
+	expect_page("/check?domain=a%00b", "", "400", "not a domain");
+	expect_page("/check?domain=example.org",
+	    "Sec-Fetch-Site: cross-site\r\n", "403", "another site");
+	hold(true);
+	fd = begin_path("/check?domain=u@example.org", "");
+	await_held(1);
+	expect_page("/check?domain=example.org", "", "429", "in a moment");
+	release_all();
+	cr_expect_not_null(strstr(end(fd), "no-dnssec-flag"));
 }

@@ -162,10 +162,10 @@ Test(page, the_policy_fits_the_style)
 	    1);
 	(void)EVP_EncodeBlock((unsigned char *)base64, hash, (int)len);
 	snprintf(source, sizeof(source), "style-src 'sha256-%s';", base64);
-	cr_expect_not_null(strstr(html_policy_field, source),
-	    "html_policy_field needs %s", source);
-	cr_expect_not_null(strstr(html_policy_field, "default-src 'none';"));
-	cr_expect_null(strstr(html_policy_field, "unsafe"));
+	cr_expect_not_null(strstr(html_policy, source),
+	    "html_policy needs %s", source);
+	cr_expect_not_null(strstr(html_policy, "default-src 'none';"));
+	cr_expect_null(strstr(html_policy, "unsafe"));
 }
 
 /* --- the page ------------------------------------------------------------ */

@@ -133,7 +133,7 @@ Test(program, version_names_the_libraries)
 {
 	static const char *const names[] = {"dane-sts-milter " PACKAGE_VERSION,
 	    "getdns ", "libunbound ", "libevent ", "libcurl ", "OpenSSL ",
-	    "ICU ", "LMDB ", "libmilter "};
+	    "ICU ", "LMDB ", "libmicrohttpd ", "libmilter "};
 
 	cr_assert_eq(RUN("-V"), 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -1,0 +1,364 @@
+#include "autoconf.h"
+
+#include "front/web_domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/idn.h"
+#include "config/config.h"
+#include "config/snapshot.h"
+#include "core/address.h"
+#include "core/decide.h"
+#include "core/scope.h"
+#include "core/tls_policy.h"
+#include "engine/ask.h"
+#include "front/page.h"
+#include "text/facts_json.h"
+#include "text/html.h"
+
+#define NAME_MAX_OCTETS 1024
+#define ASKED_SIZE      512
+
+struct question {
+	TAILQ_ENTRY(question) link;
+	struct web_domain *domain;
+	struct http_request *request;
+	struct target target;
+	char asked[ASKED_SIZE]; /* of /check: as it was typed */
+	uint64_t start_ms;
+	const struct answer *answer; /* NULL when answered: no memory */
+};
+
+struct web_domain {
+	struct engine *engine;
+	struct snapshots *snapshots;
+	TAILQ_HEAD(, question) under_way;
+	size_t n_under_way; /* of /api/v1/domain */
+	bool checking;
+	uint64_t next_check_ms; /* no question of /check before */
+};
+
+/* --- answers --- */
+
+void
+web_error(struct http_request *request, unsigned status, const char *words)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out != NULL) {
+		(void)fprintf(out, "{\"error\":\"%s\"}\n", words);
+		(void)fclose(out);
+	}
+	http_answer(request, status, WEB_TYPE_JSON, text, len);
+}
+
+void
+web_answer_json(struct http_request *request, char *json)
+{
+	size_t len = json != NULL ? strlen(json) : 0;
+	char *line = json != NULL ? realloc(json, len + 2) : NULL;
+
+	if (line == NULL) {
+		free(json);
+		web_error(request, 500, "out of memory");
+		return;
+	}
+	memcpy(line + len, "\n", 2);
+	http_answer(request, 200, WEB_TYPE_JSON, line, len + 1);
+}
+
+bool
+web_refuse_other_site(struct http_request *request)
+{
+	if (!http_is_of_other_site(request))
+		return false;
+	web_error(request, 403, "a page of another site asks");
+	return true;
+}
+
+/* found with tls, or else problem; see page_write_check(). */
+static void
+answer_page(struct http_request *request, unsigned status, const char *asked,
+    const struct answer *found, const char *tls, const char *problem)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out != NULL) {
+		page_write_check(out, asked, found, tls, problem);
+		(void)fclose(out);
+	}
+	http_answer(request, status, HTML_TYPE, text, len);
+}
+
+/* --- the engine's answer --- */
+
+static void
+question_free(struct question *question)
+{
+	TAILQ_REMOVE(&question->domain->under_way, question, link);
+	answer_unref(&question->answer);
+	free(question);
+}
+
+/* As the map "postfix" answers. NULL: no memory. */
+static char *
+answer_at_delivery(const struct question *question, enum tls_policy_kind *kind)
+{
+	struct snapshot *snapshot =
+	    snapshot_acquire(question->domain->snapshots);
+	const struct tls_map *map = tls_map_find("postfix", strlen("postfix"));
+	struct tls_rules rules = config_tls_rules(snapshot->config, map);
+	const struct answer *answer = question->answer;
+
+	snapshot_release(&snapshot);
+	return tls_answer(answer->facts, &answer->verdict, &rules, map->dialect,
+	    kind);
+}
+
+static void
+finish_check(void *arg, struct http_request *request)
+{
+	struct question *question = arg;
+	enum tls_policy_kind kind = TLS_POLICY_NONE;
+	char *tls = NULL;
+
+	question->domain->checking = false;
+	if (question->answer != NULL)
+		tls = answer_at_delivery(question, &kind);
+	if (tls != NULL)
+		answer_page(request, 200, question->asked, question->answer,
+		    tls, NULL);
+	else
+		answer_page(request, 500, question->asked, NULL, NULL,
+		    "Out of memory.");
+	free(tls);
+	question_free(question);
+}
+
+/* For a domain that is only watched the map's answer is "not found". */
+static void
+finish_json(void *arg, struct http_request *request)
+{
+	struct question *question = arg;
+	const struct answer *answer = question->answer;
+	struct snapshot *snapshot =
+	    snapshot_acquire(question->domain->snapshots);
+	bool monitor =
+	    config_only_watches(snapshot->config, question->target.domain);
+	enum tls_policy_kind kind = TLS_POLICY_NONE;
+	char *tls = NULL, *json = NULL;
+
+	snapshot_release(&snapshot);
+	question->domain->n_under_way--;
+	if (answer != NULL)
+		tls = answer_at_delivery(question, &kind);
+	if (tls != NULL)
+		json = facts_json_write_tls(answer->facts, &answer->verdict,
+		    (int64_t)(clock_mono_ms() - question->start_ms),
+		    monitor ? TLS_POLICY_NONE : kind,
+		    monitor ? "NOTFOUND " : tls);
+	free(tls);
+	web_answer_json(request, json);
+	question_free(question);
+}
+
+/* On a loop of the engine's, or inside the question. */
+static void
+check_answered(void *arg, const struct answer *answer, bool cached)
+{
+	struct question *question = arg;
+
+	(void)cached;
+	if (answer != NULL)
+		question->answer = answer_ref(answer);
+	http_resume(question->request, finish_check, question);
+}
+
+static void
+json_answered(void *arg, const struct answer *answer, bool cached)
+{
+	struct question *question = arg;
+
+	(void)cached;
+	if (answer != NULL)
+		question->answer = answer_ref(answer);
+	http_resume(question->request, finish_json, question);
+}
+
+/* --- questions --- */
+
+/* NULL: no memory. */
+static struct question *
+question_new(struct web_domain *domain, struct http_request *request,
+    const struct target *target)
+{
+	struct question *question = calloc(1, sizeof(*question));
+
+	if (question == NULL)
+		return NULL;
+	question->domain = domain;
+	question->request = request;
+	question->target = *target;
+	question->start_ms = clock_mono_ms();
+	TAILQ_INSERT_TAIL(&domain->under_way, question, link);
+	return question;
+}
+
+/* A domain, or an address for the domain in it. */
+static bool
+read_domain(const char *asked, struct target *target)
+{
+	const uint8_t *octets = (const uint8_t *)asked;
+	struct address address;
+
+	*target = (struct target){.port = SCOPE_PORT_SMTP};
+	if (strchr(asked, '@') == NULL)
+		return address_domain(octets, strlen(asked), idn_to_ascii,
+			   target->domain) == 0;
+	address_parse(octets, strlen(asked), idn_to_ascii, &address);
+	if (address.class != ADDRESS_DOMAIN)
+		return false;
+	memcpy(target->domain, address.domain, sizeof(target->domain));
+	return true;
+}
+
+void
+web_domain_check(struct web_domain *domain, struct http_request *request)
+{
+	const char *asked = http_query(request, "domain");
+	struct question *question = NULL;
+	struct target target;
+
+	if (asked == NULL) {
+		answer_page(request, 200, "", NULL, NULL, NULL);
+	} else if (http_is_of_other_site(request)) {
+		answer_page(request, 403, "", NULL, NULL,
+		    "A page of another site has sent you here.");
+	} else if (strlen(asked) >= ASKED_SIZE) {
+		answer_page(request, 400, "", NULL, NULL,
+		    "This domain is too long.");
+	} else if (!read_domain(asked, &target)) {
+		answer_page(request, 400, asked, NULL, NULL,
+		    "This is not a domain.");
+	} else if (domain->checking ||
+	    clock_mono_ms() < domain->next_check_ms) {
+		answer_page(request, 429, asked, NULL, NULL,
+		    "Another domain is being checked: try again in a moment.");
+	} else if ((question = question_new(domain, request, &target)) ==
+	    NULL) {
+		answer_page(request, 500, asked, NULL, NULL, "Out of memory.");
+	} else {
+		memcpy(question->asked, asked, strlen(asked) + 1);
+		domain->checking = true;
+		domain->next_check_ms = question->start_ms + WEB_CHECK_PAUSE_MS;
+		ask(domain->engine,
+		    &(struct ask_options){
+			.what = ASK_EVIDENCE,
+			.target = &target,
+			.deadline_ms = question->start_ms + WEB_CHECK_WAIT_MS,
+			.done = check_answered,
+			.arg = question,
+		    });
+	}
+}
+
+/* Without a lookup: no domain, a literal, an exemption. */
+static void
+answer_passed(struct http_request *request, const struct scope *scope)
+{
+	struct facts facts = {
+	    .recipient = {.class = scope->class,
+			  .domain = scope->target.domain},
+	};
+	struct verdict verdict = {
+	    .kind = VERDICT_PASS,
+	    .reason = scope->reason,
+	    .policy_known = true,
+	};
+
+	web_answer_json(request,
+	    facts_json_write_tls(&facts, &verdict, 0, TLS_POLICY_NONE,
+		"NOTFOUND "));
+}
+
+void
+web_domain_json(struct web_domain *domain, struct http_request *request,
+    const char *name)
+{
+	const size_t len = strlen(name);
+	struct question *question;
+	struct snapshot *snapshot;
+	struct scope scope;
+	enum scope_key kind;
+	uint64_t patience_ms;
+
+	if (web_refuse_other_site(request))
+		return;
+	if (len == 0 || len > NAME_MAX_OCTETS) {
+		web_error(request, 400, "no domain, or one that is too long");
+		return;
+	}
+	snapshot = snapshot_acquire(domain->snapshots);
+	patience_ms = snapshot->config->deadline_ms;
+	kind = scope_read_key(&snapshot->config->scope, (const uint8_t *)name,
+	    len, idn_to_ascii, clock_wall_s(), &scope);
+	if (kind != SCOPE_KEY_NEXT_HOP) {
+		web_error(request, 400, "no domain, and no other next hop");
+	} else if (scope.kind == SCOPE_PASS) {
+		answer_passed(request, &scope);
+	} else if (domain->n_under_way >= WEB_DOMAIN_UNDER_WAY) {
+		web_error(request, 503, "too many questions at a time");
+	} else if ((question = question_new(domain, request, &scope.target)) ==
+	    NULL) {
+		web_error(request, 500, "out of memory");
+	} else {
+		domain->n_under_way++;
+		ask(domain->engine,
+		    &(struct ask_options){
+			.what = ASK_DELIVERY,
+			.target = &question->target,
+			.deadline_ms = question->start_ms + patience_ms,
+			.done = json_answered,
+			.arg = question,
+		    });
+	}
+	snapshot_release(&snapshot);
+}
+
+/* --- life --- */
+
+struct web_domain *
+web_domain_new(struct engine *engine, struct snapshots *snapshots)
+{
+	struct web_domain *domain = calloc(1, sizeof(*domain));
+
+	if (domain == NULL)
+		return NULL;
+	domain->engine = engine;
+	domain->snapshots = snapshots;
+	TAILQ_INIT(&domain->under_way);
+	return domain;
+}
+
+void
+web_domain_free(struct web_domain **domain)
+{
+	struct question *question;
+
+	if (*domain == NULL)
+		return;
+	/* Those answered after the server had stopped. */
+	while ((question = TAILQ_FIRST(&(*domain)->under_way)) != NULL)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): taken out */
+		question_free(question);
+	free(*domain);
+	*domain = NULL;
+}
