@@ -141,33 +141,23 @@ EXTRA_DIST += etc/dane-sts-milter.conf
 
 # --- front/: the milter, the socketmap, the control socket, HTTP.
 libfront_a_SOURCES = \
-	milter/front/census.c milter/front/census.h \
 	milter/front/control.c milter/front/control.h \
 	milter/front/control_cache.c \
-	milter/front/control_client.c milter/front/control_client.h \
-	milter/front/control_import.c \
-	milter/front/control_socket.c \
+	milter/front/control_client.h \
 	milter/front/control_status.c \
-	milter/front/control_warm.c \
 	milter/front/eom_action.c milter/front/eom_action.h \
 	milter/front/filter.c milter/front/filter.h \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
-	milter/front/history.c milter/front/history.h \
 	milter/front/http.c milter/front/http.h \
-	milter/front/inflight.c milter/front/inflight.h \
 	milter/front/listen.c milter/front/listen.h \
 	milter/front/metrics.c milter/front/metrics.h \
 	milter/front/page.c milter/front/page.h \
-	milter/front/pool_waker.c milter/front/pool_waker.h \
 	milter/front/recipient.c milter/front/recipient.h \
 	milter/front/recipient_log.c milter/front/recipient_log.h \
-	milter/front/refusals.c milter/front/refusals.h \
 	milter/front/socketmap.c milter/front/socketmap.h \
-	milter/front/socketmap_client.c milter/front/socketmap_client.h \
+	milter/front/socketmap_client.c \
 	milter/front/stats_sampler.c milter/front/stats_sampler.h \
-	milter/front/tls_log.c milter/front/tls_log.h \
 	milter/front/tls_lookup.c milter/front/tls_lookup.h \
-	milter/front/unix_socket.c milter/front/unix_socket.h \
 	milter/front/web.c milter/front/web.h \
 	milter/front/web_domain.c milter/front/web_domain.h \
 	milter/text/html.c milter/text/html.h
@@ -212,17 +202,13 @@ dist_man_MANS += milter/tool/dane-sts.1
 # --- daemon/: dane-sts-milter
 sbin_PROGRAMS += dane-sts-milter
 dane_sts_milter_SOURCES = \
-	milter/daemon/arguments.c milter/daemon/arguments.h \
 	milter/daemon/daemon.c milter/daemon/daemon.h \
-	milter/daemon/exemption_log.c milter/daemon/exemption_log.h \
 	milter/daemon/main.c \
-	milter/daemon/notify.c milter/daemon/notify.h \
 	milter/daemon/process.c milter/daemon/process.h \
 	milter/daemon/reload.c milter/daemon/reload.h \
 	milter/daemon/start_log.c milter/daemon/start_log.h \
 	milter/daemon/preflight.c milter/daemon/preflight.h \
-	milter/daemon/startup.c milter/daemon/startup.h \
-	milter/daemon/version.c milter/daemon/version.h \
+	milter/daemon/startup.c \
 	milter/daemon/watchdog.c milter/daemon/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \

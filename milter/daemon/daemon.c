@@ -17,19 +17,18 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "config/snapshot.h"
-#include "daemon/notify.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/sandbox.h"
 #include "daemon/start_log.h"
-#include "daemon/startup.h"
 #include "daemon/watchdog.h"
 #include "engine/ask.h"
 #include "engine/refresh.h"
 #include "front/control.h"
 #include "front/filter.h"
-#include "front/refusals.h"
+#include "front/recipient_log.h"
 #include "front/socketmap.h"
+#include "front/stats_sampler.h"
 #include "front/web.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -47,7 +46,8 @@ struct daemon {
 	struct refresher *refresher;
 	struct reloader *reloader;
 	struct socketmap *socketmap; /* NULL: without policy_socket */
-	struct refusals *refusals;
+	struct deferrals *deferrals;
+	struct stats_sampler *sampler;
 	struct web *web;
 	struct tls_counters tls_counters;
 	struct control *control;
@@ -244,6 +244,8 @@ start_reloader(struct daemon *daemon)
 	    .refresher = daemon->refresher,
 	    .log = daemon->log,
 	};
+	/* Without metrics nobody looks at what the store holds. */
+	struct store *walked = daemon->web != NULL ? daemon->store : NULL;
 	struct snapshot *held = snapshot_hold(daemon->startup->snapshot);
 
 	daemon->snapshots = snapshots_new(held);
@@ -251,7 +253,12 @@ start_reloader(struct daemon *daemon)
 		snapshot_release(&held);
 		return fail(daemon, EX_SOFTWARE, "%s", err_text(ERR_NOMEM));
 	}
+	daemon->sampler =
+	    stats_sampler_new(walked, engine_metrics(daemon->engine));
+	if (daemon->sampler == NULL)
+		return fail(daemon, EX_SOFTWARE, "%s", err_text(ERR_NOMEM));
 	parts.snapshots = daemon->snapshots;
+	parts.sampler = daemon->sampler;
 	daemon->reloader = reloader_new(&parts);
 	if (daemon->reloader == NULL)
 		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
@@ -327,10 +334,11 @@ start_web(struct daemon *daemon)
 
 	if (daemon->web == NULL)
 		return 0;
-	daemon->refusals = refusals_new();
-	parts.refusals = daemon->refusals;
+	daemon->deferrals = deferrals_new();
+	parts.deferrals = daemon->deferrals;
+	parts.sampler = daemon->sampler;
 	parts.tls = tls_counters(daemon);
-	if (daemon->refusals == NULL || web_start(daemon->web, &parts) != 0)
+	if (daemon->deferrals == NULL || web_start(daemon->web, &parts) != 0)
 		return fail(daemon, EX_SOFTWARE, "cannot serve metrics");
 	return 0;
 }
@@ -401,7 +409,7 @@ serve(struct daemon *daemon)
 	    .snapshots = daemon->snapshots,
 	    .engine = daemon->engine,
 	    .metrics = engine_metrics(daemon->engine),
-	    .refusals = daemon->refusals,
+	    .deferrals = daemon->deferrals,
 	    .log = daemon->log,
 	};
 	bool drained = true;
@@ -448,7 +456,8 @@ stop(struct daemon *daemon)
 		engine_free(&daemon->engine);
 	socketmap_free(&daemon->socketmap);
 	web_free(&daemon->web);
-	refusals_free(&daemon->refusals);
+	deferrals_free(&daemon->deferrals);
+	stats_sampler_free(&daemon->sampler);
 	if (daemon->store != NULL)
 		store_close(&daemon->store);
 	log_close(&daemon->log);

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "daemon/daemon.h"
 #include "daemon/process.h"
-#include "daemon/startup.h"
 
 #define PROGRAM         "dane-sts-milter"
 #define UNIT            PROGRAM ".service"

@@ -1,9 +1,10 @@
-/* A new configuration for a running daemon. */
+/* A new configuration for a running daemon, and what is due from time to time.
+ */
 #include "autoconf.h"
 
 #include "daemon/reload.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,10 +18,12 @@
 #include "base/thread.h"
 #include "config/config.h"
 #include "config/snapshot.h"
-#include "daemon/exemption_log.h"
-#include "daemon/notify.h"
+#include "daemon/start_log.h"
+#include "daemon/watchdog.h"
 #include "engine/ask.h"
 #include "engine/refresh.h"
+#include "front/recipient_log.h"
+#include "front/stats_sampler.h"
 #include "log/log.h"
 
 _Static_assert(ENGINE_ERROR_SIZE <= CONFIG_ERROR_SIZE, "texts would be cut");
@@ -37,9 +40,13 @@ struct reloader {
 	struct reload_parts parts;
 	pthread_mutex_t lock; /* one reload at a time */
 	pthread_t thread;
+	/* why the thread was sent SIGUSR2 */
 	atomic_bool stop;
 	atomic_bool set_back; /* the wall clock was */
 };
+
+/* A new one asks for a reload, this one wakes the thread. */
+#define WAKE_SIGNAL SIGUSR2
 
 /* --- taking it --- */
 
@@ -165,7 +172,7 @@ note_set_back(void *arg)
 	struct reloader *r = arg;
 
 	atomic_store(&r->set_back, true);
-	(void)pthread_kill(r->thread, SIGUSR1);
+	(void)pthread_kill(r->thread, WAKE_SIGNAL);
 }
 
 /* The configuration in force once more, for the sake of a resolver that has
@@ -191,57 +198,111 @@ forget_cached(struct reloader *r)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
+/* --- what the minute brings --- */
+
+/* With log_pass = false, recipients that pass as they should leave no line of
+ * their own. */
+static void
+log_passed(struct log *log, const struct history_totals *minute)
+{
+	char reasons[1024] = "";
+	size_t len = 0;
+	uint64_t total = 0;
+	struct log_event e;
+
+	for (size_t i = 0; i < REASON_COUNT; i++) {
+		const enum reason reason = (enum reason)i;
+		const uint64_t n = minute->n[i][VERDICT_PASS];
+
+		if (n == 0 || !recipient_is_plain(VERDICT_PASS, reason))
+			continue;
+		total += n;
+		len += (size_t)snprintf(reasons + len, sizeof(reasons) - len,
+		    "%s%s=%" PRIu64, len > 0 ? " " : "", reason_name(reason),
+		    n);
+	}
+	if (total == 0)
+		return;
+	log_begin(&e, log, LOG_LEVEL_INFO, "passed");
+	log_int(&e, "recipients", (int64_t)total);
+	log_str(&e, "reasons", reasons);
+	log_end(&e);
+}
+
+/* Returns when to look again. */
+static uint64_t
+sample(const struct reloader *r)
+{
+	struct history_totals minute;
+	struct snapshot *snapshot;
+	bool ended;
+	uint64_t next_ms = stats_sampler_run(r->parts.sampler, &minute, &ended);
+
+	if (!ended)
+		return next_ms;
+	snapshot = snapshot_acquire(r->parts.snapshots);
+	if (!snapshot->config->log_pass)
+		log_passed(r->parts.log, &minute);
+	snapshot_release(&snapshot);
+	return next_ms;
+}
+
+static void
+wake_for_sample(void *arg)
+{
+	const struct reloader *r = arg;
+
+	(void)pthread_kill(r->thread, WAKE_SIGNAL);
+}
+
 /* --- the thread --- */
 
-/* Of the configuration in force. */
-static void
-tell_exemptions(const struct reloader *r, int64_t now_s, int64_t since_s)
+/* The signal, or 0 when it is time. */
+static int
+wait_for_signal(const sigset_t *set, uint64_t until_ms)
 {
-	struct snapshot *snapshot = snapshot_acquire(r->parts.snapshots);
+	const uint64_t now_ms = clock_mono_ms();
+	const uint64_t pause_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+	const struct timespec pause = {
+	    .tv_sec = (time_t)(pause_ms / 1000),
+	    .tv_nsec = (long)(pause_ms % 1000) * 1000000,
+	};
+	int signal = sigtimedwait(set, NULL, &pause);
 
-	exemption_log(r->parts.log, snapshot->config, now_s, since_s);
-	snapshot_release(&snapshot);
+	return signal > 0 ? signal : 0;
 }
 
-/* Until SIGUSR1. Meanwhile, exemptions and pins that end are told of at each
- * midnight. */
-static bool
-wait_for_signal(const struct reloader *r, const sigset_t *set)
-{
-	int64_t told_s = clock_wall_s();
-
-	for (;;) {
-		const struct timespec pause = {
-		    .tv_sec = (time_t)exemption_log_pause(clock_wall_s()),
-		};
-		int64_t now_s;
-
-		if (sigtimedwait(set, NULL, &pause) >= 0)
-			return true;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return false;
-		now_s = clock_wall_s();
-		tell_exemptions(r, now_s, told_s);
-		told_s = now_s;
-	}
-}
-
+/* Waits for signals; meanwhile takes the samples, and logs exemptions and pins
+ * that end at each midnight. */
 static void *
-wait_for_signals(void *arg)
+keep_house(void *arg)
 {
 	struct reloader *r = arg;
 	char error[CONFIG_ERROR_SIZE];
+	int64_t told_s = clock_wall_s(), day_s = told_s;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	while (wait_for_signal(r, &set) && !atomic_load(&r->stop)) {
+	sigaddset(&set, WAKE_SIGNAL);
+	while (!atomic_load(&r->stop)) {
+		uint64_t next_ms = sample(r);
+		int64_t now_s = clock_wall_s();
+
+		if (exemption_log_is_due(day_s, now_s)) {
+			struct snapshot *snapshot =
+			    snapshot_acquire(r->parts.snapshots);
+
+			exemption_log(r->parts.log, snapshot->config, now_s,
+			    told_s);
+			snapshot_release(&snapshot);
+			told_s = now_s;
+		}
+		day_s = now_s;
+		if (wait_for_signal(&set, next_ms) == SIGUSR1)
+			(void)reload_now(r, error);
 		if (atomic_exchange(&r->set_back, false))
 			forget_cached(r);
-		else
-			(void)reload_now(r, error);
 	}
 	return NULL;
 }
@@ -255,8 +316,9 @@ reloader_new(const struct reload_parts *parts)
 		return NULL;
 	r->parts = *parts;
 	(void)pthread_mutex_init(&r->lock, NULL);
-	if (thread_start(&r->thread, NULL, NULL, wait_for_signals, r) == 0) {
+	if (thread_start(&r->thread, NULL, NULL, keep_house, r) == 0) {
 		engine_on_set_back(parts->engine, note_set_back, r);
+		stats_sampler_on_wake(parts->sampler, wake_for_sample, r);
 		return r;
 	}
 	(void)pthread_mutex_destroy(&r->lock);
@@ -273,8 +335,9 @@ reloader_free(struct reloader **reloader)
 	if (r == NULL)
 		return;
 	engine_on_set_back(r->parts.engine, NULL, NULL);
+	stats_sampler_on_wake(r->parts.sampler, NULL, NULL);
 	atomic_store(&r->stop, true);
-	(void)pthread_kill(r->thread, SIGUSR1);
+	(void)pthread_kill(r->thread, WAKE_SIGNAL);
 	(void)pthread_join(r->thread, NULL);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);

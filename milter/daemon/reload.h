@@ -3,6 +3,11 @@
  * control socket is asked to. All of it or nothing: a file that is not good is
  * reported, and what ran before runs on. And when the wall clock was set back:
  * then the same configuration once more, for an empty resolver.
+ *
+ * The thread that waits for SIGUSR1 also does what is due from time to time: it
+ * runs the sampler (front/stats_sampler.h), logs once a minute how many
+ * recipients passed if those leave no lines (log_pass), and at midnight which
+ * exemptions end.
  */
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
@@ -14,6 +19,7 @@ struct log;
 struct refresher;
 struct reloader;
 struct snapshots;
+struct stats_sampler;
 
 /* What takes part in it. All borrowed; must outlive the reloader. */
 struct reload_parts {
@@ -22,13 +28,12 @@ struct reload_parts {
 	struct snapshots *snapshots;
 	struct engine *engine;
 	struct refresher *refresher;
+	struct stats_sampler *sampler;
 	struct log *log;
 };
 
-/*
- * SIGUSR1 must be blocked in every thread. From here on a thread of its own
- * waits for it. NULL: no memory or no thread.
- */
+/* SIGUSR1 and SIGUSR2 must be blocked in every thread: the new one waits for
+ * them. NULL: no memory or no thread. */
 struct reloader *reloader_new(const struct reload_parts *parts);
 /* A reload under way is finished first. */
 void reloader_free(struct reloader **reloader);

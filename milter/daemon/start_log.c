@@ -2,19 +2,138 @@
 
 #include "daemon/start_log.h"
 
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <libmilter/mfapi.h>
+#include <lmdb.h>
+#include <microhttpd.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unicode/uversion.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "config/config.h"
 #include "core/domain_list.h"
-#include "daemon/exemption_log.h"
-#include "daemon/version.h"
+#include "dns/dns.h"
 #include "log/log.h"
 
-#define LIBRARIES_SIZE 512
+#define DAY_S 86400
+
+#define RESOLVERS_SIZE 512
+
+/* --- libraries --- */
+
+void
+start_log_libraries(char out[START_LOG_LIBRARIES_SIZE])
+{
+	unsigned major = 0;
+	unsigned minor = 0;
+	unsigned patch = 0;
+	int lmdb_major = 0;
+	int lmdb_minor = 0;
+	int lmdb_patch = 0;
+	char dns[DNS_LIBRARIES_SIZE];
+	UVersionInfo icu_version;
+	char icu[U_MAX_VERSION_STRING_LENGTH];
+
+	dns_libraries_text(dns);
+	(void)mdb_version(&lmdb_major, &lmdb_minor, &lmdb_patch);
+	u_getVersion(icu_version);
+	u_versionToString(icu_version, icu);
+	(void)smfi_version(&major, &minor, &patch);
+	(void)snprintf(out, START_LOG_LIBRARIES_SIZE,
+	    "%s, libevent %s, libcurl %s, %s, "
+	    "ICU %s, LMDB %d.%d.%d, libmicrohttpd %s, libmilter %u.%u.%u",
+	    dns, event_get_version(),
+	    curl_version_info(CURLVERSION_NOW)->version,
+	    OpenSSL_version(OPENSSL_VERSION), icu, lmdb_major, lmdb_minor,
+	    lmdb_patch, MHD_get_version(), major, minor, patch);
+}
+
+/* --- exemptions and pins that end --- */
+
+static void
+tell(struct log *log, const char *event, const struct domain_entry *entry,
+    const char *state, int64_t now_s)
+{
+	struct log_event e;
+
+	log_begin(&e, log, LOG_LEVEL_WARNING, event);
+	log_str(&e, "domain", entry->domain);
+	log_str(&e, "state", state);
+	log_int(&e, "left_s", entry->until_s - now_s);
+	if (entry->comment != NULL)
+		log_str(&e, "why", entry->comment);
+	log_end(&e);
+}
+
+static void
+tell_list(struct log *log, const char *event, const struct domain_list *list,
+    int64_t now_s, int64_t since_s)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct domain_entry *entry = &list->item[i];
+
+		switch (domain_entry_state(entry, now_s)) {
+		case DOMAIN_ENTRY_LIVE:
+			break;
+		case DOMAIN_ENTRY_LAPSES:
+			tell(log, event, entry, "lapses", now_s);
+			break;
+		case DOMAIN_ENTRY_LAPSED:
+			if (entry->until_s > since_s)
+				tell(log, event, entry, "lapsed", now_s);
+			break;
+		}
+	}
+}
+
+void
+exemption_log(struct log *log, const struct config *config, int64_t now_s,
+    int64_t since_s)
+{
+	tell_list(log, "exemption", &config->scope.exemptions, now_s, since_s);
+	tell_list(log, "pin", &config->pins, now_s, since_s);
+}
+
+void
+exemption_log_conflicts(struct log *log, const struct config *config,
+    int64_t now_s)
+{
+	const struct domain_entry *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->pins.n; i++) {
+		const struct domain_entry *pin = &config->pins.item[i];
+
+		if (domain_entry_state(pin, now_s) == DOMAIN_ENTRY_LAPSED ||
+		    domain_list_find(&config->scope.exemptions, pin->domain,
+			now_s) == NULL)
+			continue;
+		first = first != NULL ? first : pin;
+		n++;
+	}
+	if (n == 1)
+		log_msg(log, LOG_LEVEL_WARNING, "config",
+		    "%s is pinned and exempt: it is not checked",
+		    first->domain);
+	else if (n > 1)
+		log_msg(log, LOG_LEVEL_WARNING, "config",
+		    "%zu pinned domains are exempt as well, %s among them: "
+		    "they are not checked",
+		    n, first->domain);
+}
+
+bool
+exemption_log_is_due(int64_t before_s, int64_t now_s)
+{
+	return before_s / DAY_S != now_s / DAY_S;
+}
+
+/* --- the start --- */
 
 static void
 warn_loudly(struct log *log, const struct config *config)
@@ -70,10 +189,10 @@ start_log_write(struct log *log, const struct config *config, const char *file,
     bool sandboxed)
 {
 	struct log_event e;
-	char libraries[LIBRARIES_SIZE];
-	char resolvers[LIBRARIES_SIZE];
+	char libraries[START_LOG_LIBRARIES_SIZE];
+	char resolvers[RESOLVERS_SIZE];
 
-	version_libraries(libraries, sizeof(libraries));
+	start_log_libraries(libraries);
 	log_begin(&e, log, LOG_LEVEL_INFO, "start");
 	log_str(&e, "version", PACKAGE_VERSION);
 	log_str(&e, "mode",

@@ -1,19 +1,38 @@
 /*
  * What the log says at start: the facts that a report needs, and what should
- * not stay unnoticed.
+ * not stay unnoticed. And, at start and later, which exemptions and pins end:
+ * each day for a week, so that the postmaster can renew them, and once when
+ * they have ended.
  *
- * Main thread.
+ * Any thread. Times are wall clock.
  */
 #ifndef DAEMON_START_LOG_H
 #define DAEMON_START_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct config;
 struct log;
 
-/* file NULL: there is none, all options have their defaults. */
+#define START_LOG_LIBRARIES_SIZE 512
+
+/* Main thread. file NULL: there is none, all options have their defaults. */
 void start_log_write(struct log *log, const struct config *config,
     const char *file, bool sandboxed);
+
+/* The libraries that the program runs with, and their versions: the first
+ * thing to know about a report. "getdns 1.6.0, libunbound 1.17.1, ..." */
+void start_log_libraries(char out[START_LOG_LIBRARIES_SIZE]);
+
+/* Those that will lapse within DOMAIN_ENTRY_NOTICE_S, and those that lapsed
+ * after since_s, when it was told last; 0: all. */
+void exemption_log(struct log *log, const struct config *config, int64_t now_s,
+    int64_t since_s);
+/* Warns of pins that an exemption overrides. */
+void exemption_log_conflicts(struct log *log, const struct config *config,
+    int64_t now_s);
+/* They end at midnight, UTC: whether one has passed in between. */
+bool exemption_log_is_due(int64_t before_s, int64_t now_s);
 
 #endif

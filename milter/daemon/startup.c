@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "daemon/startup.h"
+#include "daemon/daemon.h"
 
 #include <grp.h>
 #include <stdio.h>

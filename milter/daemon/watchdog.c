@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/thread.h"
-#include "daemon/notify.h"
 
 /* So that a loop that is busy for a while does not end the daemon. */
 #define PINGS_PER_TIMEOUT 4
@@ -20,13 +25,62 @@
 struct watchdog {
 	watchdog_alive_fn *alive;
 	void *arg;
-	uint64_t interval_ms; /* at least 1 */
+	uint64_t interval_ms;
 	pthread_t thread;
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wake;
 	bool stop;
 };
+
+/* --- what the init system is told --- */
+
+/* "/run/...", or "@..." in the abstract name space. */
+static socklen_t
+make_address(const char *path, struct sockaddr_un *address)
+{
+	size_t len = strlen(path);
+
+	if ((path[0] != '/' && path[0] != '@') || len < 2 ||
+	    len >= sizeof(address->sun_path))
+		return 0;
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, path, len);
+	if (path[0] == '@')
+		address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+void
+notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address;
+	socklen_t len = path != NULL ? make_address(path, &address) : 0;
+	int fd;
+
+	if (len == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+	    (const struct sockaddr *)&address, len);
+	close(fd);
+}
+
+void
+notify_reloading(void)
+{
+	char state[64];
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify(state);
+}
 
 /* --- what the init system wants --- */
 
@@ -62,63 +116,63 @@ timeout_us(void)
 
 /* --- the thread --- */
 
-/* False: it is time to stop. */
-static bool
-sleep_until(struct watchdog *watchdog, uint64_t mono_ms)
-{
-	bool stop;
-
-	(void)pthread_mutex_lock(&watchdog->lock);
-	while (!watchdog->stop &&
-	    thread_wait_until(&watchdog->wake, &watchdog->lock, mono_ms))
-		continue;
-	stop = watchdog->stop;
-	(void)pthread_mutex_unlock(&watchdog->lock);
-	return !stop;
-}
-
 static void *
 watch(void *arg)
 {
 	struct watchdog *watchdog = arg;
-	uint64_t next_ms;
 
-	do {
+	(void)pthread_mutex_lock(&watchdog->lock);
+	while (!watchdog->stop) {
+		uint64_t next_ms;
+
+		(void)pthread_mutex_unlock(&watchdog->lock);
 		if (watchdog->alive(watchdog->arg))
 			notify("WATCHDOG=1");
 		next_ms = clock_mono_ms() + watchdog->interval_ms;
-	} while (sleep_until(watchdog, next_ms));
+		(void)pthread_mutex_lock(&watchdog->lock);
+		while (!watchdog->stop &&
+		    thread_wait_until(&watchdog->wake, &watchdog->lock,
+			next_ms))
+			continue;
+	}
+	(void)pthread_mutex_unlock(&watchdog->lock);
 	return NULL;
 }
 
 /* --- life --- */
 
+static void
+destroy(struct watchdog *watchdog)
+{
+	(void)pthread_mutex_destroy(&watchdog->lock);
+	(void)pthread_cond_destroy(&watchdog->wake);
+	free(watchdog);
+}
+
 int
-watchdog_start(struct watchdog **watchdog, watchdog_alive_fn *alive, void *arg)
+watchdog_start(struct watchdog **watchdogp, watchdog_alive_fn *alive, void *arg)
 {
 	uint64_t timeout = timeout_us();
+	struct watchdog *watchdog;
 
-	*watchdog = NULL;
+	*watchdogp = NULL;
 	if (timeout == 0)
 		return 0;
-	*watchdog = calloc(1, sizeof(**watchdog));
-	if (*watchdog == NULL)
+	watchdog = calloc(1, sizeof(*watchdog));
+	if (watchdog == NULL)
 		return ERR_NOMEM;
-	(*watchdog)->alive = alive;
-	(*watchdog)->arg = arg;
-	(*watchdog)->interval_ms = timeout / PINGS_PER_TIMEOUT / 1000;
-	if ((*watchdog)->interval_ms == 0)
-		(*watchdog)->interval_ms = 1;
-	thread_cond_init(&(*watchdog)->wake);
-	(void)pthread_mutex_init(&(*watchdog)->lock, NULL);
-	if (thread_start(&(*watchdog)->thread, NULL, NULL, watch, *watchdog) ==
-	    0)
-		return 0;
-	(void)pthread_mutex_destroy(&(*watchdog)->lock);
-	(void)pthread_cond_destroy(&(*watchdog)->wake);
-	free(*watchdog);
-	*watchdog = NULL;
-	return ERR_NOMEM;
+	watchdog->alive = alive;
+	watchdog->arg = arg;
+	watchdog->interval_ms = timeout / PINGS_PER_TIMEOUT / 1000 + 1;
+	thread_cond_init(&watchdog->wake);
+	(void)pthread_mutex_init(&watchdog->lock, NULL);
+	if (thread_start(&watchdog->thread, NULL, "watchdog", watch,
+		watchdog) != 0) {
+		destroy(watchdog);
+		return ERR_NOMEM;
+	}
+	*watchdogp = watchdog;
+	return 0;
 }
 
 void
@@ -134,7 +188,5 @@ watchdog_stop(struct watchdog **watchdogp)
 	(void)pthread_cond_signal(&watchdog->wake);
 	(void)pthread_mutex_unlock(&watchdog->lock);
 	(void)pthread_join(watchdog->thread, NULL);
-	(void)pthread_cond_destroy(&watchdog->wake);
-	(void)pthread_mutex_destroy(&watchdog->lock);
-	free(watchdog);
+	destroy(watchdog);
 }

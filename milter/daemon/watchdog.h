@@ -1,12 +1,18 @@
 /*
- * The init system's watchdog: a thread that says WATCHDOG=1 several times in
- * $WATCHDOG_USEC as long as the daemon is alive. When it is not, nothing is
- * said, and the init system starts it anew.
+ * What an init system such as systemd is told, by sd_notify(3) without its
+ * library: a datagram to $NOTIFY_SOCKET. And its watchdog: a thread that says
+ * WATCHDOG=1 several times in $WATCHDOG_USEC as long as the daemon is alive.
+ * When it is not, nothing is said, and the init system starts it anew.
  */
 #ifndef DAEMON_WATCHDOG_H
 #define DAEMON_WATCHDOG_H
 
 #include <stdbool.h>
+
+/* Any thread. "READY=1", "STOPPING=1". Does nothing when nobody listens. */
+void notify(const char *state);
+/* A reload has begun; READY=1 tells its end. */
+void notify_reloading(void);
 
 struct watchdog;
 

@@ -4,18 +4,24 @@
 #include "front/control.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/thread.h"
 #include "config/snapshot.h"
 #include "front/control_client.h"
+#include "front/listen.h"
 #include "log/log.h"
 #include "store/store_json.h"
 
@@ -23,6 +29,9 @@
 #define STACK_SIZE ((size_t)2 << 20)
 /* After accept(2) failed, for want of descriptors for example. */
 #define PAUSE_MS 1000
+
+#define SOCKET_MODE    0660
+#define DIRECTORY_MODE 0755
 
 struct control {
 	struct control_parts parts;
@@ -54,7 +63,98 @@ static const struct {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* --- one client --------------------------------------------------------- */
+/* --- what commands use ---------------------------------------------------- */
+
+int
+client_send(struct control_client *client, json_t *object)
+{
+	char *text = NULL;
+	int err = ERR_NOMEM;
+
+	if (object != NULL)
+		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+	if (text != NULL)
+		err = line_write(&client->io, text, strlen(text));
+	free(text);
+	json_decref(object);
+	return err;
+}
+
+int
+client_done(struct control_client *client)
+{
+	return client_send(client, json_pack("{s:b}", "done", true));
+}
+
+int
+client_error(struct control_client *client, const char *fmt, ...)
+{
+	char text[CONFIG_ERROR_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Of the configuration's errors, file names need not be UTF-8. */
+	for (char *at = text; *at != '\0'; at++) {
+		if ((unsigned char)*at > 0x7f)
+			*at = '?';
+	}
+	return client_send(client, json_pack("{s:s}", "error", text));
+}
+
+bool
+client_domain(const json_t *object, char domain[NAME_SIZE])
+{
+	const json_t *value = json_object_get(object, "domain");
+
+	return json_is_string(value) &&
+	    name_canon((const uint8_t *)json_string_value(value),
+		json_string_length(value), domain) == 0;
+}
+
+int
+client_next(struct control_client *client, json_t **object)
+{
+	char *line;
+	size_t len;
+	int err = line_read(&client->io, &line, &len);
+
+	*object = NULL;
+	if (err == ERR_SYNTAX)
+		return 0;
+	if (err != 0)
+		return err == ERR_NOTFOUND ? ERR_IO : err;
+	*object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(*object)) {
+		json_decref(*object);
+		*object = NULL;
+	} else if (json_is_true(json_object_get(*object, "end"))) {
+		json_decref(*object);
+		*object = NULL;
+		return ERR_NOTFOUND;
+	}
+	return 0;
+}
+
+void
+client_log(const struct control_client *client, const char *command,
+    const char *domain, int64_t count)
+{
+	struct log_event e;
+
+	log_begin(&e, client->parts->log, LOG_LEVEL_INFO, "control");
+	log_str(&e, "command", command);
+	if (domain != NULL)
+		log_str(&e, "domain", domain);
+	if (count >= 0)
+		log_int(&e, "count", count);
+	log_int(&e, "uid", (int64_t)client->uid);
+	log_int(&e, "pid", (int64_t)client->pid);
+	log_end(&e);
+}
+
+/* --- one client ----------------------------------------------------------- */
 
 static int
 run_command(struct control_client *client, const json_t *request)
@@ -240,7 +340,73 @@ accept_clients(void *arg)
 	}
 }
 
-/* --- life --------------------------------------------------------------- */
+/* --- the socket ----------------------------------------------------------- */
+
+static int
+fail(char error[CONTROL_ERROR_SIZE], const struct config *config,
+    const char *what)
+{
+	(void)snprintf(error, CONTROL_ERROR_SIZE,
+	    "control_socket %s: %s; choose another path, or \"\" to go without "
+	    "dane-sts status and cache",
+	    config->control_socket, what);
+	return ERR_IO;
+}
+
+/* The last part of the path alone: /run is there. */
+static int
+make_directory(const struct config *config, char error[CONTROL_ERROR_SIZE])
+{
+	const char *slash = strrchr(config->control_socket, '/');
+	const struct passwd *user;
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (slash == NULL || slash == config->control_socket)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%.*s",
+	    (int)(slash - config->control_socket), config->control_socket);
+	if (geteuid() != 0 || stat(path, &status) == 0)
+		return 0;
+	if (mkdir(path, DIRECTORY_MODE) < 0)
+		return fail(error, config, strerror(errno));
+	user = config->user[0] != '\0' ? getpwnam(config->user) : NULL;
+	if (user != NULL && lchown(path, user->pw_uid, user->pw_gid) < 0)
+		return fail(error, config, strerror(errno));
+	return 0;
+}
+
+int
+control_listen(const struct config *config, int *fd,
+    char error[CONTROL_ERROR_SIZE])
+{
+	const struct listen_access access = {
+	    .user = config->user,
+	    .group = "",
+	    .mode = SOCKET_MODE,
+	};
+	char why[LISTEN_ERROR_SIZE];
+
+	*fd = -1;
+	if (make_directory(config, error) < 0)
+		return ERR_IO;
+	*fd = listen_unix_open(config->control_socket, &access, why);
+	if (*fd >= 0)
+		return 0;
+	*fd = -1;
+	return fail(error, config, why);
+}
+
+void
+control_remove(const struct config *config)
+{
+	char spec[PATH_MAX];
+
+	(void)snprintf(spec, sizeof(spec), "unix:%s", config->control_socket);
+	listen_remove(spec);
+}
+
+/* --- life ----------------------------------------------------------------- */
 
 static void
 destroy(struct control *control)

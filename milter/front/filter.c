@@ -30,10 +30,8 @@
 #include "config/snapshot.h"
 #include "front/eom_action.h"
 #include "front/filter_socket.h"
-#include "front/inflight.h"
-#include "front/pool_waker.h"
+#include "front/listen.h"
 #include "front/recipient.h"
-#include "front/unix_socket.h"
 #include "log/log.h"
 
 /* Sendmail waits an hour for a client's next command. */
@@ -50,7 +48,7 @@
 
 /* One per SMTP session. */
 struct connection {
-	struct message message;
+	struct eom_action eom;
 	bool can_hold;
 	bool mail_without_reply;
 	bool sees_headers;
@@ -59,11 +57,12 @@ struct connection {
 
 /* libmilter's callbacks have no argument of the caller's. */
 static struct {
-	struct gate gate;
+	struct inflight inflight;
 	struct filter_parts parts;
 	struct pool_waker *waker;
 	atomic_flag told_of_address;
-} filter = {.gate = GATE_INITIALIZER, .told_of_address = ATOMIC_FLAG_INIT};
+} filter = {.inflight = INFLIGHT_INITIALIZER,
+    .told_of_address = ATOMIC_FLAG_INIT};
 
 /* --- macros --- */
 
@@ -138,7 +137,7 @@ want(unsigned long *actions, unsigned long *unwanted_steps)
 
 	*actions = SMFIF_SETSYMLIST;
 	*unwanted_steps = STEPS_UNWANTED;
-	if (!gate_enter(&filter.gate))
+	if (!inflight_enter(&filter.inflight))
 		return;
 	snapshot = snapshot_acquire(filter.parts.snapshots);
 	if (snapshot->config->rules.action == RULE_ACTION_QUARANTINE)
@@ -146,7 +145,7 @@ want(unsigned long *actions, unsigned long *unwanted_steps)
 	if (snapshot->config->honor_tls_required_no)
 		*unwanted_steps &= ~(unsigned long)SMFIP_NOHDRS;
 	snapshot_release(&snapshot);
-	gate_leave(&filter.gate);
+	inflight_leave(&filter.inflight);
 }
 
 static sfsistat
@@ -179,6 +178,12 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	return SMFIS_CONTINUE;
 }
 
+static void
+forget_message(struct connection *connection)
+{
+	connection->eom = (struct eom_action){.hold = false};
+}
+
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
@@ -186,15 +191,15 @@ on_mail(SMFICTX *ctx, char **argv)
 
 	if (connection == NULL)
 		return SMFIS_CONTINUE;
-	message_reset(&connection->message);
-	if (gate_enter(&filter.gate)) {
+	forget_message(connection);
+	if (inflight_enter(&filter.inflight)) {
 		struct snapshot *snapshot =
 		    snapshot_acquire(filter.parts.snapshots);
 
-		message_mail(&connection->message, &snapshot->config->scope,
+		eom_action_mail(&connection->eom, &snapshot->config->scope,
 		    argv);
 		snapshot_release(&snapshot);
-		gate_leave(&filter.gate);
+		inflight_leave(&filter.inflight);
 	}
 	return connection->mail_without_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
@@ -206,7 +211,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (connection == NULL || !connection->sees_headers)
 		return SMFIS_CONTINUE;
-	message_header(&connection->message, name, value);
+	eom_action_header(&connection->eom, name, value);
 	return connection->header_without_reply ? SMFIS_NOREPLY
 						: SMFIS_CONTINUE;
 }
@@ -230,28 +235,20 @@ before_wait(void)
 	pool_waker_wake(filter.waker);
 }
 
-/* A reload meanwhile leaves this one with what it began with. */
-static void
-judge_recipient(const struct recipient *recipient,
-    struct recipient_result *result)
+static sfsistat
+judge(SMFICTX *ctx, const char *arg)
 {
+	struct connection *connection = connection_of(ctx);
+	struct eom_action *eom = connection != NULL ? &connection->eom : NULL;
+	/* A reload meanwhile leaves this one with what it began with. */
 	struct snapshot *snapshot = snapshot_acquire(filter.parts.snapshots);
 	const struct recipient_context context = {.config = snapshot->config,
 	    .engine = filter.parts.engine,
 	    .log = filter.parts.log,
 	    .metrics = filter.parts.metrics,
-	    .refusals = filter.parts.refusals,
+	    .deferrals = filter.parts.deferrals,
 	    .before_wait = before_wait,
 	    .told_of_address = &filter.told_of_address};
-
-	recipient_judge(&context, recipient, result);
-	snapshot_release(&snapshot);
-}
-
-static sfsistat
-judge(SMFICTX *ctx, const char *arg)
-{
-	struct connection *connection = connection_of(ctx);
 	struct recipient_result result;
 	const struct recipient recipient = {
 	    .arg = arg,
@@ -260,19 +257,20 @@ judge(SMFICTX *ctx, const char *arg)
 	    .address = macro(ctx, "{rcpt_addr}"),
 	    .queue_id = macro(ctx, "i"),
 	    .client = macro(ctx, "{client_addr}"),
-	    .exempted_by =
-		connection != NULL && connection->message.exempted_by[0] != '\0'
-		? connection->message.exempted_by
+	    .exempted_by = eom != NULL && eom->exempted_by[0] != '\0'
+		? eom->exempted_by
 		: NULL,
+	    .transaction = eom != NULL ? eom_action_transaction(eom) : NULL,
 	};
-	const struct message_limits limits = {
+	const struct eom_limits limits = {
 	    .can_hold = connection != NULL && connection->can_hold,
 	    .can_refuse = recipient.mailer != NULL || recipient.host != NULL,
 	};
 
-	judge_recipient(&recipient, &result);
-	if (message_recipient(connection != NULL ? &connection->message : NULL,
-		&limits, &result) == MESSAGE_REFUSE)
+	recipient_judge(&context, &recipient, &result);
+	snapshot_release(&snapshot);
+	if (eom_action_recipient(eom, &limits, &result,
+		recipient.queue_id != NULL) == RECIPIENT_REFUSE)
 		return refuse(ctx, &result.reply);
 	return SMFIS_CONTINUE;
 }
@@ -283,15 +281,15 @@ on_recipient(SMFICTX *ctx, char **argv)
 	sfsistat status;
 
 	/* Past the stop, the sender has to come again. */
-	if (!gate_enter(&filter.gate))
+	if (!inflight_enter(&filter.inflight))
 		return SMFIS_TEMPFAIL;
 	status = judge(ctx, argv[0] != NULL ? argv[0] : "");
-	gate_leave(&filter.gate);
+	inflight_leave(&filter.inflight);
 	return status;
 }
 
 static void
-log_end_of_message(SMFICTX *ctx, const struct message *message,
+log_end_of_message(SMFICTX *ctx, const struct eom_action *eom,
     const char *action, enum reason reason, const char *why)
 {
 	struct log_event e;
@@ -301,39 +299,34 @@ log_end_of_message(SMFICTX *ctx, const struct message *message,
 	log_str(&e, "qid", queue_id != NULL ? queue_id : "NOQUEUE");
 	log_str(&e, "action", action);
 	log_str(&e, "reason", reason_name(reason));
-	log_str(&e, "text", message->reply.text);
+	log_str(&e, "text", eom->reply.text);
 	if (why != NULL)
 		log_str(&e, "why", why);
 	log_end(&e);
 }
 
 static sfsistat
-end_message(SMFICTX *ctx, const struct message *message)
+end_message(SMFICTX *ctx, const struct eom_action *eom)
 {
-	struct reply reply;
+	enum recipient_answer answer = eom_action_end(eom);
+	struct reply reply = eom->reply;
 
-	if (message_end(message) != MESSAGE_CONTINUE &&
-	    message_waives_tls(message)) {
-		log_end_of_message(ctx, message, "pass", REASON_EXEMPT,
+	eom_action_log(eom, filter.parts.log, macro(ctx, "i"));
+	if (answer == RECIPIENT_PASS)
+		return SMFIS_CONTINUE;
+	if (eom_action_waives_tls(eom)) {
+		log_end_of_message(ctx, eom, "pass", REASON_EXEMPT,
 		    "TLS-Required: No");
 		return SMFIS_CONTINUE;
 	}
-	switch (message_end(message)) {
-	case MESSAGE_CONTINUE:
+	/* What cannot be held must not pass. */
+	if (answer == RECIPIENT_HOLD &&
+	    smfi_quarantine(ctx, reply.text) == MI_SUCCESS) {
+		log_end_of_message(ctx, eom, "quarantine", eom->reason, NULL);
 		return SMFIS_CONTINUE;
-	case MESSAGE_HOLD:
-		reply = message->reply;
-		if (smfi_quarantine(ctx, reply.text) == MI_SUCCESS) {
-			log_end_of_message(ctx, message, "quarantine",
-			    message->reason, NULL);
-			return SMFIS_CONTINUE;
-		}
-		break; /* what cannot be held must not pass */
-	case MESSAGE_REFUSE:
-		break;
 	}
-	log_end_of_message(ctx, message, "defer", message->reason, NULL);
-	return refuse(ctx, &message->reply);
+	log_end_of_message(ctx, eom, "defer", eom->reason, NULL);
+	return refuse(ctx, &eom->reply);
 }
 
 static sfsistat
@@ -344,13 +337,13 @@ on_end_of_message(SMFICTX *ctx)
 
 	if (connection == NULL)
 		return SMFIS_CONTINUE; /* then nothing was left for now */
-	if (!gate_enter(&filter.gate))
-		return message_end(&connection->message) == MESSAGE_CONTINUE
+	if (!inflight_enter(&filter.inflight))
+		return eom_action_end(&connection->eom) == RECIPIENT_PASS
 		    ? SMFIS_CONTINUE
 		    : SMFIS_TEMPFAIL;
-	status = end_message(ctx, &connection->message);
-	gate_leave(&filter.gate);
-	message_reset(&connection->message);
+	status = end_message(ctx, &connection->eom);
+	inflight_leave(&filter.inflight);
+	forget_message(connection);
 	return status;
 }
 
@@ -360,7 +353,7 @@ on_abort(SMFICTX *ctx)
 	struct connection *connection = smfi_getpriv(ctx);
 
 	if (connection != NULL)
-		message_reset(&connection->message);
+		forget_message(connection);
 	return SMFIS_CONTINUE;
 }
 
@@ -412,7 +405,7 @@ filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
 void
 filter_unlisten(const struct config *config)
 {
-	const char *path = unix_socket_path(config->socket);
+	const char *path = listen_unix_path(config->socket);
 
 	if (path != NULL)
 		(void)unlink(path);
@@ -444,7 +437,7 @@ drain(void)
 	/* Some may still have the time that the start allowed. */
 	if (wait_ms < filter.parts.started->deadline_ms)
 		wait_ms = filter.parts.started->deadline_ms;
-	return gate_close(&filter.gate,
+	return inflight_close(&filter.inflight,
 	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
 }
 
@@ -476,6 +469,6 @@ filter_run(const struct filter_parts *parts, bool *drained)
 	shrink_stacks();
 	err = serve(parts->log);
 	*drained = drain();
-	filter_socket_remove(parts->started);
+	listen_remove(parts->started->socket);
 	return err;
 }

@@ -6,10 +6,10 @@
 
 #include "config/config.h"
 
+struct deferrals;
 struct engine;
 struct log;
 struct metrics;
-struct refusals;
 struct snapshots;
 
 #define FILTER_ERROR_SIZE 512
@@ -21,7 +21,8 @@ struct snapshots;
  */
 int filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE]);
 
-/* After filter_listen, if there will be no filter_run: removes a unix socket. */
+/* After filter_listen, if there will be no filter_run: removes a unix socket.
+ */
 void filter_unlisten(const struct config *config);
 
 /* What recipients are judged with. All borrowed. */
@@ -31,7 +32,7 @@ struct filter_parts {
 	struct engine *engine;
 	struct log *log;
 	struct metrics *metrics;
-	struct refusals *refusals; /* NULL: they are not kept */
+	struct deferrals *deferrals; /* NULL: they are not kept */
 };
 
 /*

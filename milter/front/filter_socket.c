@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
-#include "front/unix_socket.h"
+#include "front/listen.h"
 #include "log/log.h"
 
 /* A connection takes one, a lookup a few. When the table is full, libmilter's
  * accept loop spins. */
 #define DESCRIPTORS_WANTED 65536
 #define DESCRIPTORS_ENOUGH 4096
+
+/* --- the socket --- */
 
 static int
 fail(char error[FILTER_ERROR_SIZE], const struct config *config,
@@ -63,8 +68,6 @@ filter_socket_warn(struct log *log)
 	    (uintmax_t)limit.rlim_cur, (uintmax_t)limit.rlim_cur / 2);
 }
 
-/* --- all of them --- */
-
 static int
 open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
@@ -91,24 +94,142 @@ open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
 int
 filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
-	const char *path = unix_socket_path(config->socket);
-	char why[UNIX_SOCKET_ERROR_SIZE];
+	const struct listen_access access = listen_unix_access(config);
+	const char *path = listen_unix_path(config->socket);
+	char why[LISTEN_ERROR_SIZE];
 
 	raise_descriptors();
-	if (path != NULL && unix_socket_check(path, why) < 0)
+	if (path != NULL && listen_unix_check(path, why) < 0)
 		return fail(error, config, why);
 	if (open_socket(config, error) < 0)
 		return ERR_IO;
-	if (path != NULL && unix_socket_permit(config, path, why) < 0)
+	if (path != NULL && listen_unix_permit(path, &access, why) < 0)
 		return fail(error, config, why);
 	return 0;
 }
 
-void
-filter_socket_remove(const struct config *config)
-{
-	const char *path = unix_socket_path(config->socket);
+/* --- callbacks that run --- */
 
-	if (path != NULL)
-		unix_socket_remove(path);
+bool
+inflight_enter(struct inflight *inflight)
+{
+	/* Counted before it is looked at: who closes sees one or the other. */
+	atomic_fetch_add(&inflight->inside, 1);
+	if (!atomic_load(&inflight->closed))
+		return true;
+	inflight_leave(inflight);
+	return false;
+}
+
+void
+inflight_leave(struct inflight *inflight)
+{
+	if (atomic_fetch_sub(&inflight->inside, 1) != 1 ||
+	    !atomic_load(&inflight->closed))
+		return;
+	pthread_mutex_lock(&inflight->lock);
+	pthread_cond_broadcast(&inflight->left);
+	pthread_mutex_unlock(&inflight->lock);
+}
+
+bool
+inflight_close(struct inflight *inflight, uint64_t until_ms)
+{
+	const struct timespec until = {
+	    .tv_sec = (time_t)(until_ms / 1000),
+	    .tv_nsec = (long)(until_ms % 1000) * 1000000,
+	};
+	int err = 0;
+
+	atomic_store(&inflight->closed, true);
+	pthread_mutex_lock(&inflight->lock);
+	while (atomic_load(&inflight->inside) > 0 && err != ETIMEDOUT)
+		err = pthread_cond_clockwait(&inflight->left, &inflight->lock,
+		    CLOCK_MONOTONIC, &until);
+	pthread_mutex_unlock(&inflight->lock);
+	return atomic_load(&inflight->inside) == 0;
+}
+
+/* --- waking the pool --- */
+
+/* A command may itself have to wait for a worker that is idle by the pool's
+ * account, but already on its way to another one; those are two at the most.
+ * Then the next goes over the next connection. */
+#define CONNECTIONS 4
+
+/* An MTA's packet: the length of what follows, and the command. */
+static const char abort_command[] = {0, 0, 0, 1, 'A'};
+
+struct pool_waker {
+	struct sockaddr_storage address;
+	socklen_t len;
+	pthread_mutex_t lock; /* of what follows */
+	unsigned next;
+	int fd[CONNECTIONS]; /* -1: not connected */
+};
+
+static int
+dial(const struct pool_waker *waker)
+{
+	int fd = socket(waker->address.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&waker->address, waker->len) ==
+		0 ||
+	    errno == EINPROGRESS)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+struct pool_waker *
+pool_waker_new(const char *spec)
+{
+	struct pool_waker *waker = calloc(1, sizeof(*waker));
+
+	if (waker == NULL)
+		return NULL;
+	if (listen_address(spec, &waker->address, &waker->len) != 0) {
+		free(waker);
+		return NULL;
+	}
+	(void)pthread_mutex_init(&waker->lock, NULL);
+	/* Before any MTA's: a worker takes the oldest first. */
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		waker->fd[i] = dial(waker);
+	return waker;
+}
+
+/* False: hung up on, as libmilter does with what was idle for long. */
+static bool
+send_command(const struct pool_waker *waker, int *fd)
+{
+	if (*fd < 0)
+		*fd = dial(waker);
+	/* What is full wakes a worker, too. */
+	if (*fd < 0 ||
+	    send(*fd, abort_command, sizeof(abort_command), MSG_NOSIGNAL) >=
+		0 ||
+	    errno == EAGAIN)
+		return true;
+	(void)close(*fd);
+	*fd = -1;
+	return false;
+}
+
+void
+pool_waker_wake(struct pool_waker *waker)
+{
+	int saved = errno;
+	int *fd;
+
+	if (waker == NULL)
+		return;
+	(void)pthread_mutex_lock(&waker->lock);
+	fd = &waker->fd[waker->next++ % CONNECTIONS];
+	if (!send_command(waker, fd))
+		(void)send_command(waker, fd);
+	(void)pthread_mutex_unlock(&waker->lock);
+	errno = saved;
 }

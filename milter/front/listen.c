@@ -3,8 +3,12 @@
 #include "front/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,32 +16,40 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "front/unix_socket.h"
 
 #define BACKLOG       128
 #define HOST_TEXT_MAX 256
 #define PORT_TEXT_MAX 8
 #define STREAM_FLAGS  (SOCK_CLOEXEC | SOCK_NONBLOCK)
+#define UNIX_PREFIX   "unix:"
 
 static int
-fail(char error[LISTEN_ERROR_SIZE], const char *spec, const char *what)
+fail(char error[LISTEN_ERROR_SIZE], const char *why)
 {
-	(void)snprintf(error, LISTEN_ERROR_SIZE, "socket %.256s: %.192s", spec,
-	    what);
+	(void)snprintf(error, LISTEN_ERROR_SIZE, "%s", why);
 	return ERR_IO;
 }
 
+/* Closes without losing errno. Returns -1. */
 static int
-fail_and_close(char error[LISTEN_ERROR_SIZE], const char *spec, int fd)
+close_failed(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0)
-		close(fd);
-	return fail(error, spec, strerror(saved));
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 /* --- unix --- */
+
+const char *
+listen_unix_path(const char *spec)
+{
+	const size_t len = strlen(UNIX_PREFIX);
+
+	return strncmp(spec, UNIX_PREFIX, len) == 0 ? spec + len : NULL;
+}
 
 static int
 name_path(const char *path, struct sockaddr_un *address)
@@ -51,47 +63,146 @@ name_path(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
+/* Whether a live instance listens there: its file must not be taken away. */
+static bool
+answers(const char *path)
+{
+	struct sockaddr_un address;
+	bool alive;
+	int fd;
+
+	if (name_path(path, &address) < 0)
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | STREAM_FLAGS, 0);
+	if (fd < 0)
+		return false;
+	alive = connect(fd, (const struct sockaddr *)&address,
+		    sizeof(address)) == 0 ||
+	    errno == EAGAIN; /* its backlog is full */
+	close(fd);
+	return alive;
+}
+
+int
+listen_unix_check(const char *path, char error[LISTEN_ERROR_SIZE])
+{
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT ? 0 : fail(error, strerror(errno));
+	if (!S_ISSOCK(status.st_mode))
+		return fail(error,
+		    "there is a file of that name which is no socket");
+	if (answers(path))
+		return fail(error,
+		    "another instance answers there; stop it first");
+	return 0;
+}
+
+struct listen_access
+listen_unix_access(const struct config *config)
+{
+	return (struct listen_access){
+	    .user = config->user,
+	    .group = config->socket_group,
+	    .mode = (mode_t)strtoul(config->socket_mode, NULL, 8),
+	};
+}
+
+/* (uid_t)-1, (gid_t)-1: unchanged. */
 static int
-bind_path(const char *path)
+find_owner(const struct listen_access *access, uid_t *uid, gid_t *gid,
+    char error[LISTEN_ERROR_SIZE])
+{
+	const struct passwd *user;
+	const struct group *group;
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (access->user[0] != '\0' && geteuid() == 0) {
+		user = getpwnam(access->user);
+		if (user == NULL)
+			return fail(error, "no such user");
+		*uid = user->pw_uid;
+		*gid = user->pw_gid;
+	}
+	if (access->group[0] != '\0') {
+		group = getgrnam(access->group);
+		if (group == NULL)
+			return fail(error, "no such group (socket_group)");
+		*gid = group->gr_gid;
+	}
+	return 0;
+}
+
+/*
+ * The directory may belong to a user whom root does not trust: a link that he
+ * has put there meanwhile must not be followed.
+ */
+int
+listen_unix_set_mode(const char *path, mode_t mode)
+{
+	struct stat status;
+
+	if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+	    (status.st_mode & 07777) == mode)
+		return 0;
+	return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 ? ERR_IO
+								       : 0;
+}
+
+int
+listen_unix_permit(const char *path, const struct listen_access *access,
+    char error[LISTEN_ERROR_SIZE])
+{
+	struct stat status;
+	uid_t uid;
+	gid_t gid;
+
+	if (find_owner(access, &uid, &gid, error) < 0)
+		return ERR_IO;
+	if (listen_unix_set_mode(path, access->mode) < 0 ||
+	    lstat(path, &status) < 0)
+		return fail(error, strerror(errno));
+	/* In the sandbox of an init system chown may be forbidden altogether;
+	 * the set-group-id bit of the directory gives the group there. */
+	if ((uid == (uid_t)-1 || uid == status.st_uid) &&
+	    (gid == (gid_t)-1 || gid == status.st_gid))
+		return 0;
+	return lchown(path, uid, gid) < 0 ? fail(error, strerror(errno)) : 0;
+}
+
+int
+listen_unix_open(const char *path, const struct listen_access *access,
+    char error[LISTEN_ERROR_SIZE])
 {
 	struct sockaddr_un address;
 	mode_t mask;
 	int fd, rc;
 
+	if (listen_unix_check(path, error) < 0)
+		return ERR_IO;
 	if (name_path(path, &address) < 0)
-		return -1;
+		return fail(error, strerror(errno));
 	fd = socket(AF_UNIX, SOCK_STREAM | STREAM_FLAGS, 0);
 	if (fd < 0)
-		return -1;
+		return fail(error, strerror(errno));
 	(void)unlink(path); /* nobody answers there */
 	mask = umask(0177); /* nobody slips in before the chmod */
 	rc = bind(fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (rc == 0)
-		return fd;
-	rc = errno;
-	close(fd);
-	errno = rc;
-	return -1;
-}
-
-static int
-open_unix(const char *spec, const char *path, const struct config *config,
-    char error[LISTEN_ERROR_SIZE])
-{
-	char why[UNIX_SOCKET_ERROR_SIZE];
-	int fd;
-
-	if (unix_socket_check(path, why) < 0)
-		return fail(error, spec, why);
-	fd = bind_path(path);
-	if (fd < 0 || listen(fd, BACKLOG) < 0)
-		return fail_and_close(error, spec, fd);
-	if (unix_socket_permit(config, path, why) < 0) {
-		close(fd);
-		return fail(error, spec, why);
+	if (rc < 0) {
+		(void)close_failed(fd);
+		return fail(error, strerror(errno));
 	}
-	return fd;
+	if (listen_unix_permit(path, access, error) < 0) {
+		close(fd);
+		return ERR_IO;
+	}
+	if (listen(fd, BACKLOG) == 0)
+		return fd;
+	(void)close_failed(fd);
+	return fail(error, strerror(errno));
 }
 
 /* --- inet, inet6 --- */
@@ -124,7 +235,6 @@ bind_address(const struct addrinfo *found)
 {
 	const int on = 1;
 	int fd = socket(found->ai_family, SOCK_STREAM | STREAM_FLAGS, 0);
-	int saved;
 
 	if (fd < 0)
 		return -1;
@@ -132,13 +242,10 @@ bind_address(const struct addrinfo *found)
 	if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return close_failed(fd);
 }
 
-/* NULL, or why not: then nothing is found. */
+/* NULL; or the reason why *found is NULL. */
 static const char *
 find_inet(const char *spec, struct addrinfo **found)
 {
@@ -159,37 +266,44 @@ find_inet(const char *spec, struct addrinfo **found)
 	return gai_strerror(rc);
 }
 
-static int
-open_inet(const char *spec, char error[LISTEN_ERROR_SIZE])
-{
-	struct addrinfo *found = NULL;
-	const char *why = find_inet(spec, &found);
-	int fd;
-
-	if (found == NULL)
-		return fail(error, spec, why);
-	fd = bind_address(found);
-	freeaddrinfo(found);
-	return fd >= 0 ? fd : fail_and_close(error, spec, fd);
-}
-
 /* --- all of them --- */
 
 int
 listen_open(const char *spec, const struct config *config,
     char error[LISTEN_ERROR_SIZE])
 {
-	const char *path = unix_socket_path(spec);
+	const char *path = listen_unix_path(spec);
+	struct addrinfo *found = NULL;
+	struct listen_access access;
+	char why[LISTEN_ERROR_SIZE];
+	int fd;
 
-	return path != NULL ? open_unix(spec, path, config, error)
-			    : open_inet(spec, error);
+	if (path != NULL) {
+		access = listen_unix_access(config);
+		fd = listen_unix_open(path, &access, why);
+	} else {
+		const char *problem = find_inet(spec, &found);
+
+		fd = found != NULL ? bind_address(found) : -1;
+		if (found != NULL && fd < 0)
+			problem = strerror(errno);
+		if (found != NULL)
+			freeaddrinfo(found);
+		if (fd < 0)
+			(void)fail(why, problem);
+	}
+	if (fd >= 0)
+		return fd;
+	(void)snprintf(error, LISTEN_ERROR_SIZE, "socket %.256s: %.192s", spec,
+	    why);
+	return ERR_IO;
 }
 
 int
 listen_address(const char *spec, struct sockaddr_storage *address,
     socklen_t *len)
 {
-	const char *path = unix_socket_path(spec);
+	const char *path = listen_unix_path(spec);
 	struct addrinfo *found = NULL;
 
 	memset(address, 0, sizeof(*address));
@@ -209,8 +323,8 @@ listen_address(const char *spec, struct sockaddr_storage *address,
 void
 listen_remove(const char *spec)
 {
-	const char *path = unix_socket_path(spec);
+	const char *path = listen_unix_path(spec);
 
-	if (path != NULL)
-		unix_socket_remove(path);
+	if (path != NULL && !answers(path))
+		(void)unlink(path);
 }

@@ -7,8 +7,8 @@
 #include "dns/dns.h"
 #include "engine/ask.h"
 #include "fetch/fetch.h"
-#include "front/census.h"
 #include "front/recipient.h"
+#include "front/stats_sampler.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 

@@ -115,21 +115,21 @@ static void
 put_numbers(FILE *out, const struct page_view *view)
 {
 	const struct engine_status *engine = &view->engine;
-	const struct minute_view *minute = &view->minute;
+	const struct stats_view *stats = &view->stats;
 	char up[DURATION_SIZE];
 
 	(void)fputs("<section>\n<dl>\n", out);
-	put_number(out, "passed, last hour", sum_of(&minute->hour, false));
+	put_number(out, "passed, last hour", sum_of(&stats->hour, false));
 	put_link(out, "refusals",
 	    view->enforced > 0 ? "refused, last hour"
 			       : "would be refused, last hour",
-	    "bad", sum_of(&minute->hour, true));
+	    "bad", sum_of(&stats->hour, true));
 	put_number(out, "policies stored", view->stored);
-	if (minute->has_census) {
+	if (stats->has_census) {
 		put_link(out, "domains", "domains bound", "",
-		    minute->census.binding);
+		    stats->census.binding);
 		put_link(out, "domains", "refreshes failing", "warn",
-		    minute->census.failing);
+		    stats->census.failing);
 	}
 	put_number(out, "domains pinned", view->pins);
 	if (view->pins_lapsing > 0)
@@ -171,8 +171,8 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < HISTORY_MINUTES; i++)
-		if (minutes[i].passed + minutes[i].refused > most)
-			most = minutes[i].passed + minutes[i].refused;
+		if (minutes[i].passed + minutes[i].deferred > most)
+			most = minutes[i].passed + minutes[i].deferred;
 	if (most == 0)
 		return;
 	(void)fprintf(out,
@@ -183,11 +183,11 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 	for (size_t i = 0; i < HISTORY_MINUTES; i++) {
 		const struct history_minute *m = &minutes[i];
 
-		if (m->refused > 0)
-			put_bar(out, "stop", i, 0, m->refused, most);
+		if (m->deferred > 0)
+			put_bar(out, "stop", i, 0, m->deferred, most);
 		if (m->passed > 0)
-			put_bar(out, "pass", i, m->refused,
-			    m->refused + m->passed, most);
+			put_bar(out, "pass", i, m->deferred,
+			    m->deferred + m->passed, most);
 	}
 	(void)fprintf(out,
 	    "</svg>\n<div class=\"axis soft\"><span>1 h ago</span>"
@@ -201,14 +201,10 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 static void
 put_reason(FILE *out, enum reason reason, enum verdict_kind verdict, uint64_t n)
 {
-	const struct recipient_log line = {
-	    .verdict = verdict,
-	    .reason = reason,
-	};
 	const char *class = "bad";
 
 	if (verdict == VERDICT_PASS)
-		class = recipient_log_is_plain(&line) ? "good" : "warn";
+		class = recipient_is_plain(verdict, reason) ? "good" : "warn";
 	(void)fprintf(out,
 	    "<tr><td><code>%s</code></td>"
 	    "<td class=\"%s\">%s</td><td class=\"n\">%" PRIu64 "</td></tr>\n",
@@ -216,9 +212,9 @@ put_reason(FILE *out, enum reason reason, enum verdict_kind verdict, uint64_t n)
 }
 
 static void
-put_hour(FILE *out, const struct minute_view *minute)
+put_hour(FILE *out, const struct stats_view *stats)
 {
-	bool any = sum_of(&minute->hour, false) + sum_of(&minute->hour, true);
+	bool any = sum_of(&stats->hour, false) + sum_of(&stats->hour, true);
 
 	(void)fputs("<section>\n<h2>Last hour</h2>\n", out);
 	if (!any) {
@@ -226,15 +222,15 @@ put_hour(FILE *out, const struct minute_view *minute)
 		    out);
 		return;
 	}
-	put_chart(out, minute->minutes);
+	put_chart(out, stats->minutes);
 	(void)fputs("<table>\n<tr><th>reason</th><th>verdict</th>"
 		    "<th class=\"n\">recipients</th></tr>\n",
 	    out);
 	for (size_t r = 0; r < REASON_COUNT; r++)
 		for (size_t v = 0; v < METRICS_VERDICTS; v++)
-			if (minute->hour.n[r][v] > 0)
+			if (stats->hour.n[r][v] > 0)
 				put_reason(out, (enum reason)r,
-				    (enum verdict_kind)v, minute->hour.n[r][v]);
+				    (enum verdict_kind)v, stats->hour.n[r][v]);
 	(void)fputs("</table>\n</section>\n", out);
 }
 
@@ -270,15 +266,15 @@ put_policy(FILE *out, const struct census_policy *policy, int64_t now_s)
 static void
 put_domains(FILE *out, const struct page_view *view)
 {
-	const struct minute_view *minute = &view->minute;
-	const struct census *census = &minute->census;
+	const struct stats_view *stats = &view->stats;
+	const struct census *census = &stats->census;
 
 	(void)fputs("<section id=\"domains\">\n<h2>Domains bound</h2>\n", out);
-	if (minute->census_err != 0)
+	if (stats->census_err != 0)
 		(void)fprintf(out,
 		    "<p class=\"bad\">The policy store: %s.</p>\n",
-		    err_text(minute->census_err));
-	if (!minute->has_census) {
+		    err_text(stats->census_err));
+	if (!stats->has_census) {
 		(void)fputs("<p class=\"soft\">Not known yet.</p>\n", out);
 	} else if (census->n == 0) {
 		(void)fputs("<p class=\"soft\">None: no stored policy says "
@@ -299,7 +295,7 @@ put_domains(FILE *out, const struct page_view *view)
 		(void)fprintf(out,
 		    "<p class=\"soft\">Those that expire next; %zu more.</p>\n",
 		    census->binding - census->n);
-	if (minute->has_census) {
+	if (stats->has_census) {
 		(void)fputs("<p class=\"soft\">As it was ", out);
 		html_ago(out, census->now_s, view->now_s);
 		(void)fputs("</p>\n", out);
@@ -310,48 +306,48 @@ put_domains(FILE *out, const struct page_view *view)
 /* --- refusals --- */
 
 static void
-put_refusal(FILE *out, const struct refusal *refusal, int64_t now_s)
+put_deferral(FILE *out, const struct deferral *deferral, int64_t now_s)
 {
 	(void)fputs("<li>\n<div><strong>", out);
-	html_text(out, refusal->to);
+	html_text(out, deferral->to);
 	(void)fprintf(out,
 	    "</strong> <span class=\"%s\">%s%s</span> <code>%s</code></div>\n"
 	    "<div>",
-	    refusal->monitor ? "warn" : "bad",
-	    refusal->monitor ? "would be: " : "",
-	    verdict_name(refusal->verdict), reason_name(refusal->reason));
-	html_text(out, refusal->evidence);
+	    deferral->monitor ? "warn" : "bad",
+	    deferral->monitor ? "would be: " : "",
+	    verdict_name(deferral->verdict), reason_name(deferral->reason));
+	html_text(out, deferral->evidence);
 	(void)fputs("</div>\n<div class=\"soft\">", out);
-	html_ago(out, refusal->at_s, now_s);
-	if (refusal->client[0] != '\0') {
+	html_ago(out, deferral->at_s, now_s);
+	if (deferral->client[0] != '\0') {
 		(void)fputs(", from ", out);
-		html_text(out, refusal->client);
+		html_text(out, deferral->client);
 	}
-	if (refusal->queue_id[0] != '\0') {
+	if (deferral->queue_id[0] != '\0') {
 		(void)fputs(", queue id ", out);
-		html_text(out, refusal->queue_id);
+		html_text(out, deferral->queue_id);
 	}
-	if (refusal->domain[0] != '\0') {
+	if (deferral->domain[0] != '\0') {
 		(void)fputs(", ", out);
-		put_check_link(out, refusal->domain, "check now");
+		put_check_link(out, deferral->domain, "check now");
 	}
 	(void)fputs("</div>\n</li>\n", out);
 }
 
 static void
-put_refusals(FILE *out, const struct page_view *view)
+put_deferrals(FILE *out, const struct page_view *view)
 {
 	(void)fprintf(out, "<section id=\"refusals\">\n<h2>%s</h2>\n",
 	    view->enforced > 0 ? "Last refusals" : "What would be refused");
-	if (view->n_refusals == 0)
+	if (view->n_deferrals == 0)
 		(void)fputs("<p class=\"soft\">None since the start.</p>\n",
 		    out);
 	else
 		(void)fputs("<ol>\n", out);
-	for (size_t i = 0; i < view->n_refusals; i++)
-		put_refusal(out, &view->refusals[i], view->now_s);
-	(void)fputs(view->n_refusals > 0 ? "</ol>\n</section>\n"
-					 : "</section>\n",
+	for (size_t i = 0; i < view->n_deferrals; i++)
+		put_deferral(out, &view->deferrals[i], view->now_s);
+	(void)fputs(view->n_deferrals > 0 ? "</ol>\n</section>\n"
+					  : "</section>\n",
 	    out);
 }
 
@@ -361,9 +357,9 @@ page_write(FILE *out, const struct page_view *view)
 	html_begin(out, "dane-sts-milter", REFRESH_S);
 	put_header(out, view);
 	put_numbers(out, view);
-	put_hour(out, &view->minute);
+	put_hour(out, &view->stats);
 	put_domains(out, view);
-	put_refusals(out, view);
+	put_deferrals(out, view);
 	html_end(out);
 }
 

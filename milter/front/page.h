@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "engine/ask.h"
-#include "front/refusals.h"
+#include "front/recipient_log.h"
 #include "front/stats_sampler.h"
 
 struct answer;
@@ -28,9 +28,9 @@ struct page_view {
 	bool store_reads; /* the latest of each did not fail */
 	bool store_writes;
 	struct engine_status engine;
-	struct minute_view minute;
-	size_t n_refusals;
-	struct refusal refusals[REFUSALS_MAX];
+	struct stats_view stats;
+	size_t n_deferrals;
+	struct deferral deferrals[DEFERRALS_MAX];
 };
 
 void page_write(FILE *out, const struct page_view *view);

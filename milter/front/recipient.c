@@ -13,10 +13,10 @@
 #include "core/scope.h"
 #include "engine/ask.h"
 #include "front/recipient_log.h"
-#include "front/refusals.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
+/* Which domain is judged, if any. */
 static void
 resolve(const struct recipient_context *context,
     const struct recipient *recipient, struct scope *scope)
@@ -75,85 +75,92 @@ check_next_hop(const struct recipient_context *context,
 		    "on the relay; said once");
 }
 
+/* in monitor mode the verdict is not carried out. */
 static void
-note(const struct recipient_context *context, const struct recipient_log *line)
+take_answer(const struct judgement *judgement, struct recipient_result *out)
 {
-	metrics_count(context->metrics, METRICS_RECIPIENTS, line->reason,
-	    line->verdict);
-	if (line->judged != NULL && line->judged->pinned)
-		metrics_count(context->metrics, METRICS_PINNED, line->verdict,
-		    0);
-	if (line->verdict != VERDICT_PASS)
-		refusals_add(context->refusals, line, clock_wall_s());
-	/* What is passed for want of knowledge is told in any case. */
-	if (context->config->log_pass || !recipient_log_is_plain(line))
-		recipient_log(context->log, line);
-}
-
-static enum recipient_answer
-answer_of(enum verdict_kind kind)
-{
-	switch (kind) {
-	case VERDICT_PASS:
-		return RECIPIENT_PASS;
-	case VERDICT_DEFER:
-	case VERDICT_REJECT:
-		break;
-	case VERDICT_QUARANTINE:
-		return RECIPIENT_HOLD;
-	}
-	return RECIPIENT_REFUSE;
-}
-
-/* Borrows both until the line is written. */
-static void
-take_verdict(const struct facts *facts, const struct verdict *verdict,
-    struct recipient_log *line, struct recipient_result *out)
-{
-	line->judged = verdict;
-	line->facts = facts;
-	line->verdict = verdict->kind;
-	line->reason = verdict->reason;
-	out->reason = verdict->reason;
-	/* */
-	if (line->monitor)
+	out->answer = RECIPIENT_PASS;
+	out->verdict = judgement->verdict;
+	out->reason = judgement->reason;
+	out->of_interest = recipient_is_of_interest(judgement);
+	memcpy(out->domain, judgement->scope.target.domain,
+	    sizeof(out->domain));
+	if (judgement->monitor || judgement->verdict == VERDICT_PASS)
 		return;
-	out->answer = answer_of(verdict->kind);
-	if (out->answer != RECIPIENT_PASS)
-		reply_format(facts, verdict, &out->reply);
+	out->answer = judgement->verdict == VERDICT_QUARANTINE
+	    ? RECIPIENT_HOLD
+	    : RECIPIENT_REFUSE;
+	reply_format(judgement->facts, judgement->judged, &out->reply);
+}
+
+/* Whoever wants to know is told; then the MTA is. */
+static void
+conclude(const struct recipient_context *context,
+    const struct recipient *recipient, const struct judgement *judgement,
+    struct recipient_result *out)
+{
+	struct metrics *metrics = context->metrics;
+
+	take_answer(judgement, out);
+	metrics_count(metrics, METRICS_RECIPIENTS, judgement->reason,
+	    judgement->verdict);
+	if (judgement->judged != NULL && judgement->judged->pinned)
+		metrics_count(metrics, METRICS_PINNED, judgement->verdict, 0);
+	metrics_count(metrics, METRICS_ANSWERS, out->answer, 0);
+	if (judgement->verdict != VERDICT_PASS && out->answer == RECIPIENT_PASS)
+		metrics_count(metrics, METRICS_SPARED, judgement->reason, 0);
+	deferrals_add(context->deferrals, recipient, judgement, clock_wall_s());
+	/* What passes because something could not be found out is logged in any
+	 * case. */
+	if (context->config->log_pass ||
+	    !recipient_is_plain(judgement->verdict, judgement->reason))
+		recipient_log(context->log, recipient, judgement);
 }
 
 static void
-ask_engine(const struct recipient_context *context, const struct target *target,
-    uint64_t start_ms, struct recipient_log *line, struct recipient_result *out)
+conclude_with(const struct recipient_context *context,
+    const struct recipient *recipient, struct judgement *judgement,
+    const struct facts *facts, const struct verdict *verdict,
+    struct recipient_result *out)
+{
+	judgement->judged = verdict;
+	judgement->facts = facts;
+	judgement->verdict = verdict->kind;
+	judgement->reason = verdict->reason;
+	conclude(context, recipient, judgement, out);
+}
+
+static void
+judge_domain(const struct recipient_context *context,
+    const struct recipient *recipient, uint64_t start_ms,
+    struct judgement *judgement, struct recipient_result *out)
 {
 	const struct config *config = context->config;
+	const struct target *target = &judgement->scope.target;
 	const struct answer *answer =
 	    ask_wait(context->engine, target, start_ms + config->deadline_ms,
-		context->before_wait, &line->cached);
+		context->before_wait, &judgement->cached);
 	struct verdict verdict;
 	struct facts facts;
 
+	judgement->ms = clock_mono_ms() - start_ms;
 	if (answer != NULL) {
-		take_verdict(answer->facts, &answer->verdict, line, out);
+		conclude_with(context, recipient, judgement, answer->facts,
+		    &answer->verdict, out);
 	} else {
 		decide_without_facts(target->domain,
 		    config_pins(config, target->domain, clock_wall_s()),
 		    err_text(ERR_NOMEM), &config->rules, &facts, &verdict);
-		take_verdict(&facts, &verdict, line, out);
+		conclude_with(context, recipient, judgement, &facts, &verdict,
+		    out);
 	}
-	line->ms = clock_mono_ms() - start_ms;
-	note(context, line);
-	/* Neither outlives this call. */
-	line->judged = NULL;
-	line->facts = NULL;
 	answer_unref(&answer);
 }
 
 /* the MTA may route a name that cannot be looked up here. */
 static void
 judge_unnamed(const struct recipient_context *context,
-    const struct recipient *recipient, struct recipient_log *line,
+    const struct recipient *recipient, struct judgement *judgement,
     struct recipient_result *out)
 {
 	struct facts facts = {
@@ -165,11 +172,7 @@ judge_unnamed(const struct recipient_context *context,
 	struct verdict verdict;
 
 	(void)decide(&facts, &context->config->rules, DECIDE_FINAL, &verdict);
-	take_verdict(&facts, &verdict, line, out);
-	note(context, line);
-	/* Neither outlives this call. */
-	line->judged = NULL;
-	line->facts = NULL;
+	conclude_with(context, recipient, judgement, &facts, &verdict, out);
 }
 
 void
@@ -178,45 +181,29 @@ recipient_judge(const struct recipient_context *context,
 {
 	const uint64_t start_ms = clock_mono_ms();
 	const uint64_t start_us = clock_mono_us();
-	struct scope scope;
-	struct recipient_log line = {
-	    .queue_id = recipient->queue_id,
-	    .to = recipient->arg,
-	    .client = recipient->client,
-	    .verdict = VERDICT_PASS,
-	};
+	struct judgement judgement = {.verdict = VERDICT_PASS};
+	struct scope *scope = &judgement.scope;
 
 	memset(out, 0, sizeof(*out));
-	out->answer = RECIPIENT_PASS;
-	resolve(context, recipient, &scope);
-	check_next_hop(context, recipient, &scope);
-	line.next_hop = scope.next_hop;
-	line.domain = scope.target.domain;
-	line.monitor = config_only_watches(context->config, line.domain);
+	resolve(context, recipient, scope);
+	check_next_hop(context, recipient, scope);
+	judgement.monitor =
+	    config_only_watches(context->config, scope->target.domain);
 	if (recipient->exempted_by != NULL &&
-	    (scope.kind == SCOPE_ASK ||
-		scope.reason == REASON_INVALID_ADDRESS)) {
-		scope.kind = SCOPE_PASS;
-		scope.reason = REASON_EXEMPT;
-		line.exempted_by = recipient->exempted_by;
+	    (scope->kind == SCOPE_ASK ||
+		scope->reason == REASON_INVALID_ADDRESS)) {
+		scope->kind = SCOPE_PASS;
+		scope->reason = REASON_EXEMPT;
+		judgement.exempted_by = recipient->exempted_by;
 	}
-	switch (scope.kind) {
-	case SCOPE_PASS:
-		if (scope.reason == REASON_INVALID_ADDRESS) {
-			judge_unnamed(context, recipient, &line, out);
-			break;
-		}
-		line.reason = out->reason = scope.reason;
-		line.exemption = scope.exemption;
-		note(context, &line);
-		break;
-	case SCOPE_ASK:
-		ask_engine(context, &scope.target, start_ms, &line, out);
-		break;
+	if (scope->kind == SCOPE_ASK) {
+		judge_domain(context, recipient, start_ms, &judgement, out);
+	} else if (scope->reason == REASON_INVALID_ADDRESS) {
+		judge_unnamed(context, recipient, &judgement, out);
+	} else {
+		judgement.reason = scope->reason;
+		conclude(context, recipient, &judgement, out);
 	}
-	metrics_count(context->metrics, METRICS_ANSWERS, out->answer, 0);
-	if (line.verdict != VERDICT_PASS && out->answer == RECIPIENT_PASS)
-		metrics_count(context->metrics, METRICS_SPARED, line.reason, 0);
 	metrics_time(context->metrics, METRICS_RECIPIENT_TIME,
 	    clock_mono_us() - start_us);
 }

@@ -9,22 +9,23 @@
 
 #include <stdatomic.h>
 
+#include "base/name.h"
 #include "core/verdict.h"
 
 struct config;
+struct deferrals;
 struct engine;
 struct log;
 struct metrics;
-struct refusals;
 
 /* What every recipient is judged with. */
 struct recipient_context {
 	const struct config *config;
 	struct engine *engine;
 	struct log *log;
-	struct metrics *metrics;   /* NULL: nobody counts */
-	struct refusals *refusals; /* NULL: they are not kept */
-	void (*before_wait)(void); /* NULL: nothing is to be done */
+	struct metrics *metrics;     /* NULL: nobody counts */
+	struct deferrals *deferrals; /* NULL: they are not kept */
+	void (*before_wait)(void);   /* NULL: nothing is to be done */
 	/* Set at the first next hop that is an address, of which the log warns
 	 * once (R-17). NULL: it never warns. */
 	atomic_flag *told_of_address;
@@ -32,13 +33,16 @@ struct recipient_context {
 
 /* NULL: the MTA did not say. */
 struct recipient {
-	const char *arg;      /* of RCPT TO as typed, any octets */
-	const char *mailer;   /* {rcpt_mailer} */
-	const char *host;     /* {rcpt_host} */
-	const char *address;  /* {rcpt_addr} */
-	const char *queue_id; /* i */
-	const char *client;   /* {client_addr} */
+	const char *arg;         /* of RCPT TO as typed, any octets */
+	const char *mailer;      /* {rcpt_mailer} */
+	const char *host;        /* {rcpt_host} */
+	const char *address;     /* {rcpt_addr} */
+	const char *queue_id;    /* i */
+	const char *client;      /* {client_addr} */
 	const char *exempted_by; /* why its sender is exempt; NULL: it is not */
+	/* Names the message as long as it has no queue id; NULL: nothing
+	 * does. */
+	const char *transaction;
 };
 
 enum recipient_answer {
@@ -49,8 +53,13 @@ enum recipient_answer {
 
 struct recipient_result {
 	enum recipient_answer answer;
+	enum verdict_kind verdict;
 	enum reason reason;
-	struct reply reply; /* unless RECIPIENT_PASS */
+	struct reply reply;     /* unless RECIPIENT_PASS */
+	char domain[NAME_SIZE]; /* that was judged; "": none */
+	/* The postmaster may look for its message: it did not pass, or its
+	 * domain requires DNSSEC, or that could not be found out. */
+	bool of_interest;
 };
 
 /* Blocks for the time that the option `deadline` allows. */

@@ -2,10 +2,11 @@
 
 #include "front/recipient_log.h"
 
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "core/scope.h"
-#include "log/log.h"
+#include "front/recipient.h"
 
 #define NOTHING "-"
 
@@ -30,20 +31,30 @@ static const enum pass_note pass_notes[REASON_COUNT] = {
     [REASON_INTERNAL_ERROR] = PASS_ALARM,
 };
 
-enum log_level
-recipient_log_level(const struct recipient_log *line)
+bool
+recipient_is_plain(enum verdict_kind verdict, enum reason reason)
 {
-	if (line->verdict == VERDICT_PASS &&
-	    pass_notes[line->reason] != PASS_ALARM)
-		return LOG_LEVEL_INFO;
-	return LOG_LEVEL_WARNING;
+	return verdict == VERDICT_PASS && pass_notes[reason] == PASS_PLAIN;
 }
 
 bool
-recipient_log_is_plain(const struct recipient_log *line)
+recipient_is_of_interest(const struct judgement *judgement)
 {
-	return line->verdict == VERDICT_PASS &&
-	    pass_notes[line->reason] == PASS_PLAIN;
+	const struct verdict *judged = judgement->judged;
+
+	return !recipient_is_plain(judgement->verdict, judgement->reason) ||
+	    (judged != NULL &&
+		(judged->pinned ||
+		    (judged->policy != NULL && judged->policy->dnssec)));
+}
+
+enum log_level
+recipient_log_level(const struct judgement *judgement)
+{
+	if (judgement->verdict == VERDICT_PASS &&
+	    pass_notes[judgement->reason] != PASS_ALARM)
+		return LOG_LEVEL_INFO;
+	return LOG_LEVEL_WARNING;
 }
 
 static const char *
@@ -76,14 +87,15 @@ log_policy(struct log_event *e, const struct verdict *judged)
 }
 
 static void
-log_evidence(struct log_event *e, const struct recipient_log *line)
+log_evidence(struct log_event *e, const struct judgement *judgement)
 {
-	const struct verdict *judged = line->judged;
+	const struct verdict *judged = judgement->judged;
 	char worst[EVIDENCE_TEXT_SIZE] = "";
 
 	log_word(e, "mx",
-	    line->facts != NULL && line->facts->mx.status != FACT_UNASKED
-		? fact_status_name(line->facts->mx.status)
+	    judgement->facts != NULL &&
+		    judgement->facts->mx.status != FACT_UNASKED
+		? fact_status_name(judgement->facts->mx.status)
 		: NOTHING);
 	if (judged != NULL && judged->hosts_total > 0)
 		log_share(e, "hosts", judged->hosts_good, judged->hosts_total);
@@ -97,19 +109,21 @@ log_evidence(struct log_event *e, const struct recipient_log *line)
 /* What the validator, the resolver or the fetcher said; or, in skipped, which
  * hosts cannot be used (D-18). */
 static const char *
-find_why(const struct recipient_log *line, char skipped[FACTS_SKIPPED_SIZE])
+find_why(const struct judgement *judgement, char skipped[FACTS_SKIPPED_SIZE])
 {
 	const char *said[] = {
-	    line->judged ? line->judged->decided_by.why : NULL,
-	    line->judged ? line->judged->worst.why : NULL,
-	    line->facts ? line->facts->fetch.error : NULL,
-	    line->facts ? line->facts->txt_why : NULL,
-	    line->exemption ? line->exemption->comment : NULL,
-	    line->exempted_by,
+	    judgement->judged ? judgement->judged->decided_by.why : NULL,
+	    judgement->judged ? judgement->judged->worst.why : NULL,
+	    judgement->facts ? judgement->facts->fetch.error : NULL,
+	    judgement->facts ? judgement->facts->txt_why : NULL,
+	    judgement->scope.exemption ? judgement->scope.exemption->comment
+				       : NULL,
+	    judgement->exempted_by,
 	};
 
-	if (line->reason == REASON_NO_USABLE_HOST && line->facts != NULL) {
-		facts_skipped_text(line->facts, skipped);
+	if (judgement->reason == REASON_NO_USABLE_HOST &&
+	    judgement->facts != NULL) {
+		facts_skipped_text(judgement->facts, skipped);
 		return skipped;
 	}
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
@@ -121,40 +135,142 @@ find_why(const struct recipient_log *line, char skipped[FACTS_SKIPPED_SIZE])
 
 /* Of the TXT record: not for the many domains that have no policy. */
 static bool
-is_worth_telling(const struct recipient_log *line)
+is_worth_telling(const struct judgement *judgement)
 {
-	enum fact_status status =
-	    line->facts != NULL ? line->facts->txt_status : FACT_UNASKED;
+	enum fact_status status = judgement->facts != NULL
+	    ? judgement->facts->txt_status
+	    : FACT_UNASKED;
 
 	return status == FACT_BOGUS || status == FACT_FAILED ||
-	    (status != FACT_UNASKED && line->judged != NULL &&
-		line->judged->policy != NULL);
+	    (status != FACT_UNASKED && judgement->judged != NULL &&
+		judgement->judged->policy != NULL);
 }
 
 void
-recipient_log(struct log *log, const struct recipient_log *line)
+recipient_log(struct log *log, const struct recipient *recipient,
+    const struct judgement *judgement)
 {
+	const struct scope *scope = &judgement->scope;
+	const bool queued = recipient->queue_id != NULL;
 	struct log_event e;
 	char skipped[FACTS_SKIPPED_SIZE];
-	const char *why = find_why(line, skipped);
+	const char *why = find_why(judgement, skipped);
 
-	log_begin(&e, log, recipient_log_level(line), "rcpt");
-	log_str(&e, "qid", line->queue_id != NULL ? line->queue_id : "NOQUEUE");
-	log_str(&e, "to", line->to);
-	log_str(&e, "domain", or_nothing(line->domain));
-	if (line->next_hop != NULL)
-		log_str(&e, "next_hop", line->next_hop);
-	log_word(&e, "verdict", verdict_name(line->verdict));
-	log_word(&e, "reason", reason_name(line->reason));
-	log_word(&e, "mode", line->monitor ? "monitor" : "enforce");
-	log_policy(&e, line->judged);
-	log_evidence(&e, line);
-	log_int(&e, "ms", (int64_t)line->ms);
-	log_bool(&e, "cached", line->cached);
-	log_str(&e, "client", or_nothing(line->client));
-	if (is_worth_telling(line))
-		log_word(&e, "txt", fact_status_name(line->facts->txt_status));
+	log_begin(&e, log, recipient_log_level(judgement), "rcpt");
+	log_str(&e, "qid", queued ? recipient->queue_id : "NOQUEUE");
+	log_str(&e, "to", recipient->arg);
+	log_str(&e, "domain", or_nothing(scope->target.domain));
+	if (scope->next_hop != NULL)
+		log_str(&e, "next_hop", scope->next_hop);
+	log_word(&e, "verdict", verdict_name(judgement->verdict));
+	log_word(&e, "reason", reason_name(judgement->reason));
+	log_word(&e, "mode", judgement->monitor ? "monitor" : "enforce");
+	log_policy(&e, judgement->judged);
+	log_evidence(&e, judgement);
+	log_int(&e, "ms", (int64_t)judgement->ms);
+	log_bool(&e, "cached", judgement->cached);
+	log_str(&e, "client", or_nothing(recipient->client));
+	/* The line at the end of the message has both. */
+	if (!queued && recipient->transaction != NULL &&
+	    recipient_is_of_interest(judgement))
+		log_str(&e, "transaction", recipient->transaction);
+	if (is_worth_telling(judgement))
+		log_word(&e, "txt",
+		    fact_status_name(judgement->facts->txt_status));
 	if (why != NULL && why[0] != '\0')
 		log_str(&e, "why", why);
 	log_end(&e);
+}
+
+/* --- the last deferrals --- */
+
+struct deferrals {
+	pthread_mutex_t lock;
+	size_t next; /* place of the next one */
+	size_t n;
+	struct deferral ring[DEFERRALS_MAX];
+};
+
+struct deferrals *
+deferrals_new(void)
+{
+	struct deferrals *deferrals = calloc(1, sizeof(*deferrals));
+
+	if (deferrals != NULL)
+		(void)pthread_mutex_init(&deferrals->lock, NULL);
+	return deferrals;
+}
+
+void
+deferrals_free(struct deferrals **deferrals)
+{
+	if (*deferrals == NULL)
+		return;
+	(void)pthread_mutex_destroy(&(*deferrals)->lock);
+	free(*deferrals);
+	*deferrals = NULL;
+}
+
+static void
+copy(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static void
+fill_in(struct deferral *deferral, const struct recipient *recipient,
+    const struct judgement *judgement, int64_t now_s)
+{
+	const struct verdict *judged = judgement->judged;
+	char record[EVIDENCE_TEXT_SIZE];
+	const char *why;
+
+	*deferral = (struct deferral){
+	    .at_s = now_s,
+	    .verdict = judgement->verdict,
+	    .reason = judgement->reason,
+	    .monitor = judgement->monitor,
+	};
+	copy(deferral->queue_id, sizeof(deferral->queue_id),
+	    recipient->queue_id);
+	copy(deferral->to, sizeof(deferral->to), recipient->arg);
+	copy(deferral->domain, sizeof(deferral->domain),
+	    judgement->scope.target.domain);
+	copy(deferral->client, sizeof(deferral->client), recipient->client);
+	if (judged == NULL)
+		return;
+	evidence_text(&judged->decided_by, record);
+	why = judged->decided_by.why;
+	(void)snprintf(deferral->evidence, sizeof(deferral->evidence),
+	    "%s%s%.255s", record, why != NULL && why[0] != '\0' ? ": " : "",
+	    why != NULL ? why : "");
+}
+
+void
+deferrals_add(struct deferrals *deferrals, const struct recipient *recipient,
+    const struct judgement *judgement, int64_t now_s)
+{
+	if (deferrals == NULL || judgement->verdict == VERDICT_PASS)
+		return;
+	(void)pthread_mutex_lock(&deferrals->lock);
+	fill_in(&deferrals->ring[deferrals->next], recipient, judgement, now_s);
+	deferrals->next = (deferrals->next + 1) % DEFERRALS_MAX;
+	if (deferrals->n < DEFERRALS_MAX)
+		deferrals->n++;
+	(void)pthread_mutex_unlock(&deferrals->lock);
+}
+
+size_t
+deferrals_copy(struct deferrals *deferrals, struct deferral out[DEFERRALS_MAX])
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&deferrals->lock);
+	n = deferrals->n;
+	for (size_t i = 0; i < n; i++)
+		out[i] =
+		    deferrals->ring[(deferrals->next + DEFERRALS_MAX - 1 - i) %
+			DEFERRALS_MAX];
+	(void)pthread_mutex_unlock(&deferrals->lock);
+	return n;
 }

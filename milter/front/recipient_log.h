@@ -1,6 +1,7 @@
 /*
- * The one line that every recipient leaves (DESIGN "Per-recipient line"):
- * fixed keys, fixed order.
+ * What is kept of a recipient once it is judged: the one line in the log
+ * (DESIGN "Per-recipient line"; fixed keys, fixed order), and, for the status
+ * page, the last ones that did not pass.
  *
  * Any thread.
  */
@@ -11,34 +12,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/name.h"
+#include "base/net.h"
 #include "core/facts.h"
+#include "core/scope.h"
 #include "core/verdict.h"
 #include "log/log.h"
 
-struct domain_entry;
+struct recipient;
 
-struct recipient_log {
-	const char *queue_id; /* NULL: NOQUEUE */
-	const char *to;       /* argv[0] as typed, any octets */
-	const char *domain;   /* policy domain, NULL or "": none */
-	const char *next_hop; /* NULL: the domain of the address */
-	const char *client;   /* NULL: not known */
-	bool monitor;
+/* The verdict on a recipient, and what it rests on. */
+struct judgement {
+	struct scope scope;
+	bool monitor; /* the verdict is not carried out */
 	bool cached;
 	uint64_t ms;
-	enum verdict_kind verdict; /* what was (monitor: would be) done */
+	enum verdict_kind verdict;
 	enum reason reason;
 	/* NULL: no lookup was needed (local, exempt, ...) */
 	const struct verdict *judged;
 	const struct facts *facts;
-	const struct domain_entry *exemption; /* of REASON_EXEMPT, or NULL */
-	const char *exempted_by;              /* likewise: of its sender */
+	const char *exempted_by; /* of REASON_EXEMPT by its sender, or NULL */
 };
 
+/* It passed, and all is as it should be: the line may be left out. */
+bool recipient_is_plain(enum verdict_kind verdict, enum reason reason);
+/* See struct recipient_result. */
+bool recipient_is_of_interest(const struct judgement *judgement);
+
 /* Info for what passes for a usual reason, else warning. */
-enum log_level recipient_log_level(const struct recipient_log *line);
-/* Passed, and all is as it should be: may be left out of the log. */
-bool recipient_log_is_plain(const struct recipient_log *line);
-void recipient_log(struct log *log, const struct recipient_log *line);
+enum log_level recipient_log_level(const struct judgement *judgement);
+void recipient_log(struct log *log, const struct recipient *recipient,
+    const struct judgement *judgement);
+
+/* --- the last recipients that were (monitor: would have been) deferred,
+ * rejected or held: a ring of fixed size --- */
+
+struct deferrals;
+
+#define DEFERRALS_MAX 100
+
+/* Texts are cut where they do not fit. What strangers typed is in them. */
+struct deferral {
+	int64_t at_s; /* wall clock */
+	enum verdict_kind verdict;
+	enum reason reason;
+	bool monitor;
+	char queue_id[32];
+	char to[256];
+	char domain[NAME_SIZE];
+	char client[NET_ADDRESS_SIZE];
+	char evidence[EVIDENCE_TEXT_SIZE + 2 + 256]; /* and the validator's */
+};
+
+/* NULL: no memory. */
+struct deferrals *deferrals_new(void);
+void deferrals_free(struct deferrals **deferrals); /* NULL is fine */
+
+/* deferrals may be NULL: nothing is kept. */
+void
+deferrals_add(struct deferrals *deferrals, const struct recipient *recipient,
+    const struct judgement *judgement, int64_t now_s);
+
+/* The newest first; how many there were. */
+size_t
+deferrals_copy(struct deferrals *deferrals, struct deferral out[DEFERRALS_MAX]);
 
 #endif

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "engine/loop.h"
-#include "front/socketmap_client.h"
 #include "log/log.h"
 
 #define ACCEPT_AGAIN_MS 1000

@@ -18,6 +18,10 @@
 #ifndef FRONT_SOCKETMAP_H
 #define FRONT_SOCKETMAP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
 #include "config/config.h"
 #include "front/listen.h"
 #include "front/tls_lookup.h"
@@ -48,5 +52,46 @@ void socketmap_stop(struct socketmap *map);
 
 /* After the engine was freed (or never was). NULL is fine. */
 void socketmap_free(struct socketmap **map);
+
+/* --- between socketmap.c and socketmap_client.c, on the server's loop --- */
+
+/* Octets of a map's name that are compared and logged. */
+#define SOCKETMAP_NAME_SIZE 64
+
+struct bufferevent;
+struct evbuffer;
+struct loop;
+struct socketmap_client;
+
+TAILQ_HEAD(socketmap_clients, socketmap_client);
+TAILQ_HEAD(socketmap_requests, socketmap_request);
+
+/* What all connections share. */
+struct socketmap_hub {
+	struct loop *loop;
+	struct tls_parts parts;
+	struct socketmap_clients clients; /* least recently used first */
+	size_t n_clients;  /* in memory: closed ones with requests, too */
+	bool told_unknown; /* a map that does not exist, and which */
+	char unknown_map[SOCKETMAP_NAME_SIZE];
+};
+
+struct socketmap_client {
+	TAILQ_ENTRY(socketmap_client) link; /* while it is connected */
+	struct socketmap_hub *hub;
+	struct bufferevent *stream;         /* NULL: the connection is gone */
+	struct evbuffer *due;               /* replies not yet handed to it */
+	struct socketmap_requests requests; /* oldest first */
+	size_t n_requests;
+	bool end_of_input;
+	bool ending; /* no more is taken; closed when all is said */
+};
+
+/* Takes the descriptor over, in every case. */
+void socketmap_client_new(struct socketmap_hub *hub, int fd);
+
+/* Closes the connection. Frees the client and its requests, those that the
+ * engine has yet to answer when it has. */
+void socketmap_client_close(struct socketmap_client *client);
 
 #endif

@@ -9,7 +9,7 @@
  */
 #include "autoconf.h"
 
-#include "front/socketmap_client.h"
+#include "front/socketmap.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -24,7 +24,6 @@
 
 #include "base/netstring.h"
 #include "engine/loop.h"
-#include "front/socketmap.h"
 #include "log/log.h"
 
 #define UNKNOWN_MAP_SIZE 256

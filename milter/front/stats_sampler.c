@@ -3,11 +3,11 @@
 #include "front/stats_sampler.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/err.h"
-#include "base/thread.h"
 #include "store/store.h"
 
 #define MINUTE_MS 60000
@@ -17,15 +17,17 @@
 #define WALK_MIN_MS 5000
 #define WALK_SHARE  100
 
-struct minute {
+struct stats_sampler {
 	struct store *store;
 	struct metrics *metrics;
-	struct census *next; /* the thread's own */
-	pthread_t thread;
+	/* of the thread that runs it */
+	struct census *next;
+	uint64_t note_ms; /* when the minute ends */
+	uint64_t walk_ms; /* no walk before */
 
 	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t wake;
-	bool stop;
+	stats_sampler_wake_fn *wake;
+	void *wake_arg;
 	bool wanted; /* a walk, as soon as it is due */
 	struct history history;
 	int census_err;
@@ -33,7 +35,133 @@ struct minute {
 	struct census census;
 };
 
-/* --- the walk --- */
+/* --- what the store holds --- */
+
+static void
+list(struct census *census, const struct store_entry *entry,
+    const struct policy *policy, int64_t expires_s)
+{
+	size_t place = census->n;
+	struct census_policy *listed;
+
+	while (place > 0 && census->listed[place - 1].expires_s > expires_s)
+		place--;
+	if (place == CENSUS_LISTED_MAX)
+		return;
+	if (census->n < CENSUS_LISTED_MAX)
+		census->n++;
+	listed = &census->listed[place];
+	memmove(listed + 1, listed, (census->n - 1 - place) * sizeof(*listed));
+	*listed = (struct census_policy){
+	    .mode = policy->mode,
+	    .fetched_s = entry->fetched_s,
+	    .expires_s = expires_s,
+	    .failing = entry->failure[0] != '\0',
+	};
+	(void)snprintf(listed->domain, sizeof(listed->domain), "%s",
+	    entry->domain);
+	(void)snprintf(listed->id, sizeof(listed->id), "%s", entry->id);
+}
+
+/* C-13: as a lookup does, the raw body is parsed. */
+void
+census_add(struct census *census, const struct store_entry *entry)
+{
+	struct policy *policy = NULL;
+	int64_t expires_s;
+
+	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) != 0)
+		return;
+	expires_s = entry->fetched_s + policy->max_age_s;
+	census->live += expires_s > census->now_s;
+	if (expires_s > census->now_s && policy->dnssec) {
+		census->binding++;
+		if (entry->failure[0] != '\0') {
+			if (census->failing++ == 0 ||
+			    expires_s < census->failing_expires_s)
+				census->failing_expires_s = expires_s;
+		}
+		list(census, entry, policy, expires_s);
+	}
+	policy_free(&policy);
+}
+
+/* --- the last hour --- */
+
+void
+history_totals(const struct metrics *metrics, struct history_totals *out)
+{
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++)
+			out->n[r][v] =
+			    metrics_sum(metrics, METRICS_RECIPIENTS, r, v);
+}
+
+void
+history_note(struct history *history, const struct history_totals *totals)
+{
+	history->at[history->next] = *totals;
+	history->next = (history->next + 1) % HISTORY_MINUTES;
+	if (history->n < HISTORY_MINUTES)
+		history->n++;
+}
+
+/* The totals `ago` minutes ago, from 1 on: 1 is the last one noted. Before the
+ * first there was nothing. */
+static const struct history_totals *
+at(const struct history *history, size_t ago)
+{
+	static const struct history_totals nothing;
+
+	if (ago > history->n)
+		return &nothing;
+	return &history->at[(history->next + HISTORY_MINUTES - ago) %
+	    HISTORY_MINUTES];
+}
+
+void
+history_since(const struct history *history, size_t minutes,
+    const struct history_totals *now, struct history_totals *out)
+{
+	const struct history_totals *then = at(history, minutes);
+
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++)
+			out->n[r][v] = now->n[r][v] - then->n[r][v];
+}
+
+static struct history_minute
+between(const struct history_totals *from, const struct history_totals *to)
+{
+	struct history_minute minute = {.passed = 0};
+
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++) {
+			uint64_t n = to->n[r][v] - from->n[r][v];
+
+			if (v == VERDICT_PASS)
+				minute.passed += n;
+			else
+				minute.deferred += n;
+		}
+	return minute;
+}
+
+void
+history_minutes(const struct history *history, const struct history_totals *now,
+    struct history_minute out[HISTORY_MINUTES])
+{
+	const struct history_totals *to = now;
+
+	for (size_t ago = 1; ago <= HISTORY_MINUTES; ago++) {
+		const struct history_totals *from = at(history, ago);
+
+		out[HISTORY_MINUTES - ago] = between(from, to);
+		to = from;
+	}
+}
+
+/* --- the sampler --- */
 
 static bool
 look_at(void *arg, const struct store_entry *entry)
@@ -42,156 +170,141 @@ look_at(void *arg, const struct store_entry *entry)
 	return true;
 }
 
-/* Returns when the next one is due. */
-static uint64_t
-walk(struct minute *minute)
+static void
+walk(struct stats_sampler *sampler)
 {
 	uint64_t begun_ms = clock_mono_ms();
 	uint64_t pause_ms;
 	int err;
 
-	*minute->next = (struct census){.now_s = clock_wall_s()};
-	err = store_each(minute->store, look_at, minute->next);
-	metrics_store(minute->metrics, METRICS_STORE_READ,
+	*sampler->next = (struct census){.now_s = clock_wall_s()};
+	err = store_each(sampler->store, look_at, sampler->next);
+	metrics_store(sampler->metrics, METRICS_STORE_READ,
 	    err != 0 && !store_each_partial(err));
-	(void)pthread_mutex_lock(&minute->lock);
-	minute->census_err = err;
+	(void)pthread_mutex_lock(&sampler->lock);
+	sampler->census_err = err;
 	/* What is damaged is left out of it. */
 	if (err == 0 || store_each_partial(err)) {
-		minute->census = *minute->next;
-		minute->has_census = true;
+		sampler->census = *sampler->next;
+		sampler->has_census = true;
 	}
-	(void)pthread_mutex_unlock(&minute->lock);
+	(void)pthread_mutex_unlock(&sampler->lock);
 	pause_ms = (clock_mono_ms() - begun_ms) * WALK_SHARE;
-	return clock_mono_ms() +
-	    (pause_ms > WALK_MIN_MS ? pause_ms : WALK_MIN_MS);
+	sampler->walk_ms =
+	    clock_mono_ms() + (pause_ms > WALK_MIN_MS ? pause_ms : WALK_MIN_MS);
 }
 
-/* --- the thread --- */
-
-/* With the lock held, as what is called here. */
+/* The minute has ended. With the lock held. */
 static void
-wait_until_due(struct minute *minute, uint64_t note_ms, uint64_t walk_ms)
-{
-	while (!minute->stop) {
-		uint64_t at_ms =
-		    minute->wanted && walk_ms < note_ms ? walk_ms : note_ms;
-
-		if (clock_mono_ms() >= at_ms)
-			return;
-		(void)thread_wait_until(&minute->wake, &minute->lock, at_ms);
-	}
-}
-
-static void
-note_totals(struct minute *minute)
+note_totals(struct stats_sampler *sampler, struct history_totals *minute)
 {
 	struct history_totals totals;
 
-	history_totals(minute->metrics, &totals);
-	history_note(&minute->history, &totals);
-	minute->wanted = true;
+	history_totals(sampler->metrics, &totals);
+	history_since(&sampler->history, 1, &totals, minute);
+	history_note(&sampler->history, &totals);
+	sampler->wanted = true;
 }
 
-static void *
-run(void *arg)
+uint64_t
+stats_sampler_run(struct stats_sampler *sampler, struct history_totals *minute,
+    bool *minute_ended)
 {
-	struct minute *minute = arg;
-	uint64_t note_ms = clock_mono_ms() + MINUTE_MS;
-	uint64_t walk_ms = walk(minute);
+	bool due, wanted;
 
-	(void)pthread_mutex_lock(&minute->lock);
-	while (!minute->stop) {
-		wait_until_due(minute, note_ms, walk_ms);
-		/* A walk may have taken longer than a minute. */
-		for (; note_ms <= clock_mono_ms(); note_ms += MINUTE_MS)
-			note_totals(minute);
-		if (minute->stop || !minute->wanted ||
-		    walk_ms > clock_mono_ms())
-			continue;
-		minute->wanted = false;
-		(void)pthread_mutex_unlock(&minute->lock);
-		walk_ms = walk(minute);
-		(void)pthread_mutex_lock(&minute->lock);
+	(void)pthread_mutex_lock(&sampler->lock);
+	/* What was due may have waited for longer than a minute. */
+	for (*minute_ended = false; sampler->note_ms <= clock_mono_ms();
+	     sampler->note_ms += MINUTE_MS) {
+		if (!*minute_ended)
+			note_totals(sampler, minute);
+		*minute_ended = true;
 	}
-	(void)pthread_mutex_unlock(&minute->lock);
-	return NULL;
-}
-
-/* --- life --- */
-
-static void
-destroy(struct minute **minute)
-{
-	(void)pthread_cond_destroy(&(*minute)->wake);
-	(void)pthread_mutex_destroy(&(*minute)->lock);
-	free((*minute)->next);
-	free(*minute);
-	*minute = NULL;
-}
-
-struct minute *
-minute_new(struct store *store, struct metrics *metrics)
-{
-	struct minute *minute = calloc(1, sizeof(*minute));
-
-	if (minute == NULL)
-		return NULL;
-	minute->store = store;
-	minute->metrics = metrics;
-	minute->next = calloc(1, sizeof(*minute->next));
-	(void)pthread_mutex_init(&minute->lock, NULL);
-	thread_cond_init(&minute->wake);
-	if (minute->next == NULL ||
-	    thread_start(&minute->thread, NULL, "minute", run, minute) != 0)
-		destroy(&minute);
-	return minute;
-}
-
-void
-minute_free(struct minute **minute)
-{
-	if (*minute == NULL)
-		return;
-	(void)pthread_mutex_lock(&(*minute)->lock);
-	(*minute)->stop = true;
-	(void)pthread_cond_signal(&(*minute)->wake);
-	(void)pthread_mutex_unlock(&(*minute)->lock);
-	(void)pthread_join((*minute)->thread, NULL);
-	destroy(minute);
+	due = sampler->store != NULL && sampler->wanted &&
+	    sampler->walk_ms <= clock_mono_ms();
+	if (due)
+		sampler->wanted = false;
+	(void)pthread_mutex_unlock(&sampler->lock);
+	if (due)
+		walk(sampler);
+	(void)pthread_mutex_lock(&sampler->lock);
+	wanted = sampler->store != NULL && sampler->wanted;
+	(void)pthread_mutex_unlock(&sampler->lock);
+	return wanted && sampler->walk_ms < sampler->note_ms ? sampler->walk_ms
+							     : sampler->note_ms;
 }
 
 /* With the lock held. */
 static void
-want_walk(struct minute *minute)
+want_walk(struct stats_sampler *sampler)
 {
-	if (minute->wanted)
-		return;
-	minute->wanted = true;
-	(void)pthread_cond_signal(&minute->wake);
+	if (!sampler->wanted && sampler->wake != NULL)
+		sampler->wake(sampler->wake_arg);
+	sampler->wanted = true;
 }
 
 void
-minute_want(struct minute *minute)
+stats_sampler_want(struct stats_sampler *sampler)
 {
-	(void)pthread_mutex_lock(&minute->lock);
-	want_walk(minute);
-	(void)pthread_mutex_unlock(&minute->lock);
+	(void)pthread_mutex_lock(&sampler->lock);
+	want_walk(sampler);
+	(void)pthread_mutex_unlock(&sampler->lock);
 }
 
 void
-minute_view(struct minute *minute, struct minute_view *out)
+stats_sampler_view(struct stats_sampler *sampler, struct stats_view *out)
 {
 	struct history_totals now;
 
 	/* Under the lock: what is noted must not be ahead of it. */
-	(void)pthread_mutex_lock(&minute->lock);
-	history_totals(minute->metrics, &now);
-	history_hour(&minute->history, &now, &out->hour);
-	history_minutes(&minute->history, &now, out->minutes);
-	out->census_err = minute->census_err;
-	out->has_census = minute->has_census;
-	out->census = minute->census;
-	want_walk(minute);
-	(void)pthread_mutex_unlock(&minute->lock);
+	(void)pthread_mutex_lock(&sampler->lock);
+	history_totals(sampler->metrics, &now);
+	history_since(&sampler->history, HISTORY_MINUTES, &now, &out->hour);
+	history_minutes(&sampler->history, &now, out->minutes);
+	out->census_err = sampler->census_err;
+	out->has_census = sampler->has_census;
+	out->census = sampler->census;
+	want_walk(sampler);
+	(void)pthread_mutex_unlock(&sampler->lock);
+}
+
+void
+stats_sampler_on_wake(struct stats_sampler *sampler,
+    stats_sampler_wake_fn *wake, void *arg)
+{
+	(void)pthread_mutex_lock(&sampler->lock);
+	sampler->wake = wake;
+	sampler->wake_arg = arg;
+	(void)pthread_mutex_unlock(&sampler->lock);
+}
+
+/* --- life --- */
+
+struct stats_sampler *
+stats_sampler_new(struct store *store, struct metrics *metrics)
+{
+	struct stats_sampler *sampler = calloc(1, sizeof(*sampler));
+
+	if (sampler == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&sampler->lock, NULL);
+	sampler->store = store;
+	sampler->metrics = metrics;
+	sampler->wanted = true;
+	sampler->note_ms = clock_mono_ms() + MINUTE_MS;
+	sampler->next = calloc(1, sizeof(*sampler->next));
+	if (sampler->next == NULL)
+		stats_sampler_free(&sampler);
+	return sampler;
+}
+
+void
+stats_sampler_free(struct stats_sampler **sampler)
+{
+	if (*sampler == NULL)
+		return;
+	(void)pthread_mutex_destroy(&(*sampler)->lock);
+	free((*sampler)->next);
+	free(*sampler);
+	*sampler = NULL;
 }

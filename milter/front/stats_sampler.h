@@ -1,22 +1,98 @@
 /*
- * What is looked at from time to time, on a thread of its own, so that neither
- * a request nor a recipient waits for it: the totals once a minute, and the
- * policy store, which is walked through once a minute, too, and oftener while
- * somebody wants to know. Without mail this is also what finds out that the
- * store cannot be read, or can be again.
+ * What is looked at from time to time, so that neither a request nor a
+ * recipient waits for it: how recipients fared minute by minute, and what the
+ * policy store holds. The store is walked through once a minute, and oftener
+ * while somebody wants to know. Without mail this is also what finds out that
+ * the store cannot be read, or can be again.
  *
- * Any thread.
+ * It has no thread of its own: daemon/reload.c calls stats_sampler_run().
  */
 #ifndef FRONT_STATS_SAMPLER_H
 #define FRONT_STATS_SAMPLER_H
 
-#include "front/census.h"
-#include "front/history.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct minute;
+#include "base/name.h"
+#include "core/policy.h"
+#include "core/txt.h"
+#include "log/metrics.h"
+
+struct log;
 struct store;
+struct store_entry;
 
-struct minute_view {
+/* --- what the store holds, summed up. Pure. --- */
+
+#define CENSUS_LISTED_MAX 100
+
+struct census_policy {
+	char domain[NAME_SIZE];
+	char id[TXT_ID_SIZE];
+	enum policy_mode mode;
+	int64_t fetched_s; /* wall clock, as all times here */
+	int64_t expires_s;
+	bool failing; /* the last refresh did */
+};
+
+/* Zeroed memory with now_s set has seen nothing. */
+struct census {
+	int64_t now_s;
+	size_t live;               /* policies that are not expired */
+	size_t binding;            /* of those: with the flag */
+	size_t failing;            /* of the binding: the last refresh failed */
+	int64_t failing_expires_s; /* the next of the failing; 0: none fails */
+	size_t n;                  /* listed */
+	/* The binding ones that expire next, in that order. */
+	struct census_policy listed[CENSUS_LISTED_MAX];
+};
+
+void census_add(struct census *census, const struct store_entry *entry);
+
+/* --- the last hour: totals as they stood at the end of each minute. Pure, not
+ * locked. --- */
+
+#define HISTORY_MINUTES 60
+
+struct history_totals {
+	uint64_t n[REASON_COUNT][METRICS_VERDICTS];
+};
+
+struct history_minute {
+	uint64_t passed;
+	uint64_t deferred; /* rejected, held, or (monitor mode) would have been
+			    */
+};
+
+/* Zeroed memory: all began with nothing, just now. */
+struct history {
+	size_t next; /* place of the next one */
+	size_t n;
+	struct history_totals at[HISTORY_MINUTES];
+};
+
+/* Since the start, as they are. */
+void history_totals(const struct metrics *metrics, struct history_totals *out);
+
+/* Once a minute. */
+void history_note(struct history *history, const struct history_totals *totals);
+
+/* What was added since `minutes` minutes ago, up to now. */
+void history_since(const struct history *history, size_t minutes,
+    const struct history_totals *now, struct history_totals *out);
+
+/* Minute by minute, the oldest first; out[HISTORY_MINUTES - 1] is the one that
+ * runs. */
+void
+history_minutes(const struct history *history, const struct history_totals *now,
+    struct history_minute out[HISTORY_MINUTES]);
+
+/* --- the sampler --- */
+
+struct stats_sampler;
+
+struct stats_view {
 	struct history_totals hour; /* up to now */
 	struct history_minute minutes[HISTORY_MINUTES];
 	int census_err; /* of the last walk; the census is the one before */
@@ -24,15 +100,28 @@ struct minute_view {
 	struct census census;
 };
 
-/* Borrowed; both must outlive it. NULL: no memory or no thread. */
-struct minute *minute_new(struct store *store, struct metrics *metrics);
-/* A walk that is under way is finished first. NULL inside is fine. */
-void minute_free(struct minute **minute);
+/* Borrowed; both must outlive it. store NULL: it is not walked through. NULL:
+ * no memory. */
+struct stats_sampler *
+stats_sampler_new(struct store *store, struct metrics *metrics);
+void stats_sampler_free(struct stats_sampler **sampler); /* NULL is fine */
 
-/* Somebody asks how the store is: it is looked at again soon. */
-void minute_want(struct minute *minute);
+/* wake is called, under a lock, when something is due earlier than the last
+ * stats_sampler_run() has said; NULL: no more. Any thread. */
+typedef void stats_sampler_wake_fn(void *arg);
+void stats_sampler_on_wake(struct stats_sampler *sampler,
+    stats_sampler_wake_fn *wake, void *arg);
 
-/* As minute_want(), and what was seen up to now. */
-void minute_view(struct minute *minute, struct minute_view *out);
+/* One thread: does what is due; blocks in the store. Returns when to call it
+ * again (clock_mono_ms()). *minute_ended: a minute has, and *minute is what it
+ * has added. */
+uint64_t stats_sampler_run(struct stats_sampler *sampler,
+    struct history_totals *minute, bool *minute_ended);
+
+/* Any thread. Somebody asks how the store is: it is looked at again soon. */
+void stats_sampler_want(struct stats_sampler *sampler);
+
+/* Any thread. As stats_sampler_want(), and what was seen up to now. */
+void stats_sampler_view(struct stats_sampler *sampler, struct stats_view *out);
 
 #endif

@@ -25,7 +25,6 @@ struct web {
 	struct web_parts parts;
 	struct metrics *metrics; /* the engine's */
 	struct http *http;
-	struct minute *minute;
 	struct web_domain *domain;
 };
 
@@ -56,7 +55,7 @@ look_at_config(const struct web *web)
 /* --- /metrics --- */
 
 static void
-write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
+write_metrics(struct web *web, FILE *out, const struct stats_view *stats)
 {
 	struct engine_status status;
 	const struct settings settings = look_at_config(web);
@@ -64,7 +63,7 @@ write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 	    .metrics = web->metrics,
 	    .engine = &status,
 	    .tls = web->parts.tls,
-	    .census = minute->has_census ? &minute->census : NULL,
+	    .census = stats->has_census ? &stats->census : NULL,
 	    .version = PACKAGE_VERSION,
 	    .enforced = settings.enforced,
 	    .pins = settings.pins,
@@ -81,20 +80,20 @@ write_metrics(struct web *web, FILE *out, const struct minute_view *minute)
 static void
 show_metrics(struct web *web, struct http_request *request)
 {
-	struct minute_view *minute = malloc(sizeof(*minute));
+	struct stats_view *stats = malloc(sizeof(*stats));
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = NULL;
 
-	if (minute != NULL)
+	if (stats != NULL)
 		out = open_memstream(&text, &len);
 	if (out != NULL) {
-		minute_view(web->minute, minute);
-		write_metrics(web, out, minute);
+		stats_sampler_view(web->parts.sampler, stats);
+		write_metrics(web, out, stats);
 		(void)fclose(out);
 	}
 	http_answer(request, 200, METRICS_TYPE, text, len);
-	free(minute);
+	free(stats);
 }
 
 /* --- /healthz --- */
@@ -115,7 +114,7 @@ show_health(struct web *web, struct http_request *request)
 	struct engine_status status;
 	const char *problem = NULL;
 
-	minute_want(web->minute);
+	stats_sampler_want(web->parts.sampler);
 	engine_status(web->parts.engine, &status);
 	if (status.resolver == PROBE_BROKEN)
 		problem = "the resolver path does not validate\n";
@@ -148,8 +147,9 @@ fill_in(struct web *web, struct page_view *view)
 	    !store_is_unreachable(web->parts.store);
 	view->store_writes = store_takes_all(web);
 	engine_status(web->parts.engine, &view->engine);
-	minute_view(web->minute, &view->minute);
-	view->n_refusals = refusals_copy(web->parts.refusals, view->refusals);
+	stats_sampler_view(web->parts.sampler, &view->stats);
+	view->n_deferrals =
+	    deferrals_copy(web->parts.deferrals, view->deferrals);
 }
 
 static void
@@ -175,9 +175,9 @@ show_page(struct web *web, struct http_request *request)
 
 /* What the latest walk through the store has seen, not one for this. */
 static void
-sum_up(const struct minute_view *minute, struct control_policies *out)
+sum_up(const struct stats_view *stats, struct control_policies *out)
 {
-	const struct census *census = &minute->census;
+	const struct census *census = &stats->census;
 
 	*out = (struct control_policies){
 	    .now_s = clock_wall_s(),
@@ -185,9 +185,9 @@ sum_up(const struct minute_view *minute, struct control_policies *out)
 	    .bound = (int64_t)census->binding,
 	    .failing = (int64_t)census->failing,
 	};
-	if (!minute->has_census)
-		out->err = minute->census_err;
-	out->unknown = !minute->has_census;
+	if (!stats->has_census)
+		out->err = stats->census_err;
+	out->unknown = !stats->has_census;
 	if (census->n == 0)
 		return;
 	out->left_s = census->listed[0].expires_s - out->now_s;
@@ -206,20 +206,20 @@ show_status(struct web *web, struct http_request *request)
 	    .started_s = web->parts.started_s,
 	    .sandboxed = web->parts.sandboxed,
 	};
-	struct minute_view *minute;
+	struct stats_view *stats;
 	struct control_policies policies;
 	char *text = NULL;
 
 	if (web_refuse_other_site(request))
 		return;
-	minute = malloc(sizeof(*minute));
-	if (minute != NULL) {
-		minute_view(web->minute, minute);
-		sum_up(minute, &policies);
+	stats = malloc(sizeof(*stats));
+	if (stats != NULL) {
+		stats_sampler_view(web->parts.sampler, stats);
+		sum_up(stats, &policies);
 		text = control_status_line(&parts, &policies);
 	}
 	web_answer_json(request, text);
-	free(minute);
+	free(stats);
 }
 
 /* --- all of them --- */
@@ -295,9 +295,8 @@ web_start(struct web *web, const struct web_parts *parts)
 		return 0;
 	web->parts = *parts;
 	web->metrics = engine_metrics(parts->engine);
-	web->minute = minute_new(parts->store, web->metrics);
 	web->domain = web_domain_new(parts->engine, parts->snapshots);
-	if (web->minute == NULL || web->domain == NULL)
+	if (web->domain == NULL)
 		return ERR_NOMEM;
 	if (!http_is_local(web->http))
 		log_msg(parts->log, LOG_LEVEL_WARNING, "metrics",
@@ -313,7 +312,6 @@ web_stop(struct web *web)
 	if (web == NULL)
 		return;
 	http_stop(web->http);
-	minute_free(&web->minute);
 }
 
 void
@@ -321,7 +319,6 @@ web_free(struct web **web)
 {
 	if (*web == NULL)
 		return;
-	minute_free(&(*web)->minute);
 	http_free(&(*web)->http);
 	web_domain_free(&(*web)->domain);
 	free(*web);

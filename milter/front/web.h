@@ -20,8 +20,9 @@
 
 struct engine;
 struct log;
-struct refusals;
+struct deferrals;
 struct snapshots;
+struct stats_sampler;
 struct store;
 struct tls_counters;
 struct web;
@@ -32,7 +33,8 @@ struct web_parts {
 	struct snapshots *snapshots;
 	struct engine *engine;
 	struct store *store;
-	struct refusals *refusals;
+	struct deferrals *deferrals;
+	struct stats_sampler *sampler;
 	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	struct log *log;
 	int64_t started_s; /* wall clock */

@@ -1,7 +1,9 @@
 /*
  * dane-sts explain: finds the lines of the log that tell of a message, a
  * domain or an address. Of the log nothing is kept but one line at a time, and
- * of what is found the last EXPLAIN_GROUPS different verdicts.
+ * of what is found the last EXPLAIN_GROUPS different verdicts; and, for a queue
+ * id, the last RECENT_MAX lines of recipients whose message had none yet. The
+ * line at the end of a message names the transaction that joins them.
  */
 #include "autoconf.h"
 
@@ -18,6 +20,8 @@
 #include "tool/explain.h"
 #include "tool/tool.h"
 
+#define RECENT_MAX 4096
+
 enum {
 	OPTION_LOG = 256
 };
@@ -25,6 +29,13 @@ enum {
 static const struct option explain_options[] = {
     {"log", required_argument, NULL, OPTION_LOG},
     {0},
+};
+
+/* A line of a recipient without a queue id. */
+struct recent {
+	char *line; /* NULL: free */
+	size_t len;
+	uint64_t number;
 };
 
 struct explain {
@@ -36,6 +47,8 @@ struct explain {
 	bool told; /* of one */
 	bool refused;
 	bool failed;
+	size_t n_recent; /* that there were */
+	struct recent recent[RECENT_MAX];
 	struct log_record record;
 	struct explain_group groups[EXPLAIN_GROUPS];
 };
@@ -101,7 +114,7 @@ matches(const struct explain *explain)
 
 /* --- what says the same --------------------------------------------------- */
 
-/* Recipients of one message are told apart, those of a domain are not. */
+/* The same verdict on the same recipient. */
 static void
 make_key(const struct explain *explain, char key[EXPLAIN_KEY_SIZE])
 {
@@ -109,11 +122,9 @@ make_key(const struct explain *explain, char key[EXPLAIN_KEY_SIZE])
 	    "action", "reason", "mode", "worst", "decided_by", "was", "is",
 	    "result", "policy_id", "msg"};
 	const struct log_record *record = &explain->record;
-	bool by_qid =
-	    strcmp(log_record_text(record, "qid"), explain->what) == 0;
 	size_t len = (size_t)snprintf(key, EXPLAIN_KEY_SIZE, "%s %s",
 	    log_record_span(record, record->event),
-	    by_qid ? log_record_text(record, "to") : "");
+	    log_record_text(record, "to"));
 
 	for (size_t i = 0;
 	     i < sizeof(names) / sizeof(names[0]) && len < EXPLAIN_KEY_SIZE;
@@ -154,17 +165,13 @@ find_group(struct explain *explain, const char *key)
 	return oldest;
 }
 
+/* The record is told of. number: of its line. */
 static void
-take_line(struct explain *explain, const char *line, size_t len)
+take_record(struct explain *explain, uint64_t number)
 {
 	char key[EXPLAIN_KEY_SIZE];
 	struct explain_group *group;
 
-	explain->line++;
-	if (len > 0 && line[len - 1] == '\r')
-		len--;
-	if (log_read(line, len, &explain->record) != 0 || !matches(explain))
-		return;
 	make_key(explain, key);
 	group = find_group(explain, key);
 	if (group->n++ == 0) {
@@ -172,10 +179,73 @@ take_line(struct explain *explain, const char *line, size_t len)
 		(void)snprintf(group->first, sizeof(group->first), "%s",
 		    log_record_span(&explain->record, explain->record.time));
 	}
-	group->last_line = explain->line;
+	group->last_line = number;
 	group->last = explain->record;
 	explain->refused =
 	    explain->refused || explain_is_refusal(&explain->record);
+}
+
+/* --- recipients whose message had no queue id yet ------------------------- */
+
+static void
+keep_recent(struct explain *explain, const char *line, size_t len)
+{
+	struct recent *recent =
+	    &explain->recent[explain->n_recent % RECENT_MAX];
+
+	if (explain->is_address ||
+	    log_record_text(&explain->record, "transaction")[0] == '\0')
+		return;
+	free(recent->line);
+	recent->line = malloc(len > 0 ? len : 1);
+	if (recent->line == NULL)
+		return;
+	memcpy(recent->line, line, len);
+	recent->len = len;
+	recent->number = explain->line;
+	explain->n_recent++;
+}
+
+/* The record joins a queue id with a transaction: tells of the recipients, then
+ * of the message. */
+static void
+take_joined(struct explain *explain)
+{
+	const struct log_record message = explain->record;
+	const char *transaction = log_record_text(&message, "transaction");
+	size_t first =
+	    explain->n_recent > RECENT_MAX ? explain->n_recent - RECENT_MAX : 0;
+
+	for (size_t i = first; i < explain->n_recent; i++) {
+		const struct recent *recent = &explain->recent[i % RECENT_MAX];
+
+		if (recent->line != NULL &&
+		    log_read(recent->line, recent->len, &explain->record) ==
+			0 &&
+		    strcmp(log_record_text(&explain->record, "transaction"),
+			transaction) == 0)
+			take_record(explain, recent->number);
+	}
+	explain->record = message;
+	take_record(explain, explain->line);
+}
+
+static void
+take_line(struct explain *explain, const char *line, size_t len)
+{
+	explain->line++;
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	if (log_read(line, len, &explain->record) != 0)
+		return;
+	if (!matches(explain))
+		keep_recent(explain, line, len);
+	else if (strcmp(log_record_span(&explain->record,
+			    explain->record.event),
+		     "message") == 0)
+		take_joined(explain);
+	else
+		take_record(explain, explain->line);
 }
 
 /* --- the log -------------------------------------------------------------- */
@@ -236,7 +306,7 @@ read_configured(struct explain *explain)
 		status = read_path(explain, config->log + strlen(prefix));
 	} else {
 		tool_warn("the log goes to %s, not to a file: name one, or "
-			  "journalctl -u dane-sts-milter -o cat | "
+			  "journalctl -u dane-sts-milter -o short-iso | "
 			  "dane-sts explain %s -",
 		    config->log, explain->what);
 		status = TOOL_NO_INPUT;
@@ -294,6 +364,8 @@ run(const struct tool_options *options, const char *what, const char *path)
 	    path != NULL ? read_path(explain, path) : read_configured(explain);
 	if (status == TOOL_OK)
 		status = tell_groups(explain);
+	for (size_t i = 0; i < RECENT_MAX; i++)
+		free(explain->recent[i].line);
 	free(explain);
 	return status;
 }

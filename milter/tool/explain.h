@@ -15,7 +15,7 @@
 #define EXPLAIN_GROUPS   128
 #define EXPLAIN_KEY_SIZE 1024
 
-/* Lines that say the same of the same domain are told once. */
+/* Lines that say the same of the same recipient are told once. */
 struct explain_group {
 	char key[EXPLAIN_KEY_SIZE];
 	char first[48]; /* time of the first of them */

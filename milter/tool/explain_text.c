@@ -316,6 +316,18 @@ print_fetched(const struct log_record *record)
 					: "does not require DNSSEC");
 }
 
+/* The recipients are told of before. */
+static void
+print_message(const struct log_record *record)
+{
+	para("The message got the queue id %s: %s recipients, %s of them not "
+	     "accepted.",
+	    get(record, "qid"), get(record, "recipients"),
+	    get(record, "deferred"));
+	para("Its domains that require DNSSEC, or that did not pass: %s.",
+	    get(record, "domains"));
+}
+
 static void
 print_end(const struct log_record *record)
 {
@@ -344,6 +356,7 @@ static const struct {
     {"alert",      print_alert  },
     {"refresh",    print_refresh},
     {"policy",     print_fetched},
+    {"message",    print_message},
     {"eom",        print_end    },
 };
 

@@ -32,7 +32,7 @@ CORE_TESTS = \
 
 # Everything else links the libraries it takes something from.
 LIBRARY_TESTS = \
-	tests/unit/test_api tests/unit/test_ask_wait tests/unit/test_backoff \
+	tests/unit/test_ask_wait tests/unit/test_backoff \
 	tests/unit/test_cache tests/unit/test_census \
 	tests/unit/test_completion tests/unit/test_config \
 	tests/unit/test_control tests/unit/test_control_socket \
@@ -42,12 +42,12 @@ LIBRARY_TESTS = \
 	tests/unit/test_facts_recorded tests/unit/test_fetch \
 	tests/unit/test_fetch_head tests/unit/test_fetch_life \
 	tests/unit/test_fetch_outcome tests/unit/test_filter \
-	tests/unit/test_gate tests/unit/test_http \
+	tests/unit/test_inflight tests/unit/test_http \
 	tests/unit/test_idn tests/unit/test_init tests/unit/test_libraries \
 	tests/unit/test_log tests/unit/test_log_queue tests/unit/test_log_read \
 	tests/unit/test_loop tests/unit/test_manual tests/unit/test_map \
 	tests/unit/test_metrics_count tests/unit/test_metrics_text \
-	tests/unit/test_minute tests/unit/test_net tests/unit/test_overlay \
+	tests/unit/test_stats_sampler tests/unit/test_net tests/unit/test_overlay \
 	tests/unit/test_page tests/unit/test_preflight tests/unit/test_program \
 	tests/unit/test_pulse tests/unit/test_recipient \
 	tests/unit/test_redis_login tests/unit/test_redis_script \
@@ -65,7 +65,8 @@ LIBRARY_TESTS = \
 	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
 	tests/unit/test_tool_replay tests/unit/test_tool_tree \
 	tests/unit/test_wall tests/unit/test_watch tests/unit/test_watchdog \
-	tests/unit/test_write_retry
+	tests/unit/test_write_retry \
+	tests/unit/test_web_domain
 
 check_PROGRAMS += $(CORE_TESTS) $(LIBRARY_TESTS) tests/unit/libraries_shim.so
 UNIT_TESTS += $(CORE_TESTS) $(LIBRARY_TESTS)
@@ -104,13 +105,14 @@ tests_unit_test_ask_wait_SOURCES = tests/unit/test_ask_wait.c \
 	milter/engine/cache.c milter/engine/ask_wait.c
 tests_unit_test_ask_wait_LDADD = libcore.a $(CRITERION_LIBS)
 tests_unit_test_exemption_log_SOURCES = tests/unit/test_exemption_log.c \
-	milter/daemon/exemption_log.c
-tests_unit_test_minute_SOURCES = tests/unit/test_minute.c \
-	milter/front/stats_sampler.c milter/front/history.c \
-	milter/front/census.c milter/log/metrics.c
-tests_unit_test_minute_LDADD = $(CORE_LDADD)
+	milter/daemon/start_log.c
+tests_unit_test_exemption_log_CPPFLAGS = $(AM_CPPFLAGS) \
+	$(ICU_CFLAGS) $(LIBCURL_CFLAGS) $(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS)
+tests_unit_test_stats_sampler_SOURCES = tests/unit/test_stats_sampler.c \
+	milter/front/stats_sampler.c milter/log/metrics.c
+tests_unit_test_stats_sampler_LDADD = $(CORE_LDADD)
 tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
-	milter/daemon/notify.c milter/daemon/watchdog.c
+	milter/daemon/watchdog.c
 
 # malloc() fails when these tests say so.
 tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc

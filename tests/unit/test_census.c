@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#include "front/census.h"
+#include "front/stats_sampler.h"
 #include "store/store.h"
 
 #define NOW_S 1700000000

@@ -1,5 +1,5 @@
 /*
- * front/control_socket: who may connect to the control socket, and what may
+ * front/control: who may connect to the control socket, and what may
  * stand in its place.
  */
 #include "autoconf.h"
@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "front/control.h"
-#include "front/unix_socket.h"
+#include "front/listen.h"
 
 #define OWNER "nobody" /* in every system's files */
 
@@ -121,7 +121,7 @@ Test(control_socket, the_mode_is_set_where_it_is_another)
 
 	load("");
 	cr_assert_eq(control_listen(config, &fd, error), 0, "%s", error);
-	cr_assert_eq(unix_socket_set_mode(socket_path, 0600), 0);
+	cr_assert_eq(listen_unix_set_mode(socket_path, 0600), 0);
 	cr_assert_eq(lstat(socket_path, &status), 0);
 	cr_expect_eq(status.st_mode & 07777, 0600);
 	close(fd);
@@ -146,7 +146,7 @@ Test(control_socket, a_link_in_its_place_is_not_followed)
 	cr_assert_geq(fd, 0);
 	close(fd);
 	cr_assert_eq(symlink(other_path, socket_path), 0);
-	cr_expect_eq(unix_socket_set_mode(socket_path, 0660), ERR_IO);
+	cr_expect_eq(listen_unix_set_mode(socket_path, 0660), ERR_IO);
 	expect_untouched(0600);
 	unlink(other_path);
 	load("");

@@ -12,11 +12,10 @@
 #include "base/err.h"
 #include "core/decide.h"
 #include "engine/ask.h"
-#include "front/census.h"
-#include "front/history.h"
 #include "front/page.h"
+#include "front/recipient.h"
 #include "front/recipient_log.h"
-#include "front/refusals.h"
+#include "front/stats_sampler.h"
 #include "store/store.h"
 #include "text/html.h"
 
@@ -162,8 +161,8 @@ Test(page, the_policy_fits_the_style)
 	    1);
 	(void)EVP_EncodeBlock((unsigned char *)base64, hash, (int)len);
 	snprintf(source, sizeof(source), "style-src 'sha256-%s';", base64);
-	cr_expect_not_null(strstr(html_policy, source),
-	    "html_policy needs %s", source);
+	cr_expect_not_null(strstr(html_policy, source), "html_policy needs %s",
+	    source);
 	cr_expect_not_null(strstr(html_policy, "default-src 'none';"));
 	cr_expect_null(strstr(html_policy, "unsafe"));
 }
@@ -212,7 +211,7 @@ Test(page, what_is_wrong_is_said)
 	view.enforced = 0;
 	view.engine.resolver = PROBE_BROKEN;
 	view.store_reads = view.store_writes = false;
-	view.minute.census_err = ERR_IO;
+	view.stats.census_err = ERR_IO;
 	expect_part(write_page(), "MONITOR MODE");
 	expect_part(write_page(), "RESOLVER DOES NOT VALIDATE");
 	expect_part(write_page(), "POLICY STORE CANNOT BE READ");
@@ -237,10 +236,10 @@ Test(page, T_14_pins_are_counted)
 
 Test(page, the_last_hour)
 {
-	view.minute.hour.n[REASON_SECURE][VERDICT_PASS] = 12;
-	view.minute.hour.n[REASON_MX_BOGUS][VERDICT_DEFER] = 3;
-	view.minute.hour.n[REASON_DISCOVERY_FAILED][VERDICT_PASS] = 4;
-	view.minute.minutes[5] = (struct history_minute){16, 3};
+	view.stats.hour.n[REASON_SECURE][VERDICT_PASS] = 12;
+	view.stats.hour.n[REASON_MX_BOGUS][VERDICT_DEFER] = 3;
+	view.stats.hour.n[REASON_DISCOVERY_FAILED][VERDICT_PASS] = 4;
+	view.stats.minutes[5] = (struct history_minute){16, 3};
 	expect_part(write_page(),
 	    "<code>secure</code></td><td class=\"good\">pass</td>"
 	    "<td class=\"n\">12</td>");
@@ -257,8 +256,8 @@ Test(page, a_bar_is_never_nothing)
 {
 	char *page;
 
-	view.minute.hour.n[REASON_SECURE][VERDICT_PASS] = 1;
-	view.minute.minutes[0] = (struct history_minute){1000000, 1};
+	view.stats.hour.n[REASON_SECURE][VERDICT_PASS] = 1;
+	view.stats.minutes[0] = (struct history_minute){1000000, 1};
 	page = write_page();
 	cr_expect_null(strstr(page, "height=\"0\""));
 	cr_expect_not_null(strstr(page, "class=\"stop\""));
@@ -267,9 +266,9 @@ Test(page, a_bar_is_never_nothing)
 
 Test(page, domains_bound)
 {
-	struct census *census = &view.minute.census;
+	struct census *census = &view.stats.census;
 
-	view.minute.has_census = true;
+	view.stats.has_census = true;
 	census->now_s = view.now_s - 7;
 	census->binding = 102;
 	census->n = 1;
@@ -287,27 +286,28 @@ Test(page, domains_bound)
 static void
 refuse(const char *to, const char *client, bool monitor)
 {
-	static struct refusals *refusals;
+	static struct deferrals *deferrals;
 	const struct verdict judged = {
 	    .decided_by = {.kind = EVIDENCE_MX,
 			   .name = "evil.example",
 			   .status = FACT_BOGUS,
 			   .why = "<b>why</b>"}
         };
-	const struct recipient_log line = {.to = to,
+	const struct recipient recipient = {.arg = to,
 	    .client = client,
-	    .queue_id = "\"><q>",
-	    .domain = "evil.example",
-	    .monitor = monitor,
-	    .verdict = VERDICT_DEFER,
-	    .reason = REASON_MX_BOGUS,
-	    .judged = &judged};
+	    .queue_id = "\"><q>"};
+	const struct judgement judgement =
+	    {.scope = {.target = {.domain = "evil.example"}},
+		.monitor = monitor,
+		.verdict = VERDICT_DEFER,
+		.reason = REASON_MX_BOGUS,
+		.judged = &judged};
 
-	refusals = refusals_new();
-	cr_assert_not_null(refusals);
-	refusals_add(refusals, &line, view.now_s - 5);
-	view.n_refusals = refusals_copy(refusals, view.refusals);
-	refusals_free(&refusals);
+	deferrals = deferrals_new();
+	cr_assert_not_null(deferrals);
+	deferrals_add(deferrals, &recipient, &judgement, view.now_s - 5);
+	view.n_deferrals = deferrals_copy(deferrals, view.deferrals);
+	deferrals_free(&deferrals);
 }
 
 Test(page, S_02_a_hostile_recipient)
@@ -399,59 +399,60 @@ Test(page, the_evidence)
 	free(page);
 }
 
-/* --- refusals ------------------------------------------------------------ */
+/* --- deferrals ----------------------------------------------------------- */
 
-Test(refusals, the_newest_hundred_are_kept)
+Test(deferrals, the_newest_hundred_are_kept)
 {
-	static struct refusal out[REFUSALS_MAX];
-	struct refusals *refusals = refusals_new();
+	static struct deferral out[DEFERRALS_MAX];
+	struct deferrals *deferrals = deferrals_new();
 	char to[32];
-	struct recipient_log line = {.to = to,
-	    .verdict = VERDICT_DEFER,
+	const struct recipient recipient = {.arg = to};
+	const struct judgement judgement = {.verdict = VERDICT_DEFER,
 	    .reason = REASON_DEADLINE};
 
-	cr_assert_not_null(refusals);
-	cr_expect_eq(refusals_copy(refusals, out), 0U);
-	for (int i = 0; i < REFUSALS_MAX + 7; i++) {
+	cr_assert_not_null(deferrals);
+	cr_expect_eq(deferrals_copy(deferrals, out), 0U);
+	for (int i = 0; i < DEFERRALS_MAX + 7; i++) {
 		snprintf(to, sizeof(to), "u%d", i);
-		refusals_add(refusals, &line, i);
-		cr_expect_eq(refusals_copy(refusals, out),
-		    (size_t)(i < REFUSALS_MAX ? i + 1 : REFUSALS_MAX));
+		deferrals_add(deferrals, &recipient, &judgement, i);
+		cr_expect_eq(deferrals_copy(deferrals, out),
+		    (size_t)(i < DEFERRALS_MAX ? i + 1 : DEFERRALS_MAX));
 		cr_expect_str_eq(out[0].to, to);
 	}
-	for (int i = 0; i < REFUSALS_MAX; i++)
-		cr_expect_eq(out[i].at_s, REFUSALS_MAX + 6 - i);
-	refusals_free(&refusals);
+	for (int i = 0; i < DEFERRALS_MAX; i++)
+		cr_expect_eq(out[i].at_s, DEFERRALS_MAX + 6 - i);
+	deferrals_free(&deferrals);
 }
 
-Test(refusals, S_02_long_texts_are_cut)
+Test(deferrals, S_02_long_texts_are_cut)
 {
-	static struct refusal out[REFUSALS_MAX];
-	struct refusals *refusals = refusals_new();
+	static struct deferral out[DEFERRALS_MAX];
+	struct deferrals *deferrals = deferrals_new();
 	char *to = malloc(100000);
-	struct recipient_log line = {.verdict = VERDICT_DEFER};
+	const struct judgement judgement = {.verdict = VERDICT_DEFER};
+	struct recipient recipient = {.arg = to};
 
-	cr_assert(refusals != NULL && to != NULL);
+	cr_assert(deferrals != NULL && to != NULL);
 	memset(to, 'x', 99999);
 	to[99999] = '\0';
-	line.to = to;
-	refusals_add(refusals, &line, 1);
-	cr_expect_eq(refusals_copy(refusals, out), 1U);
+	deferrals_add(deferrals, &recipient, &judgement, 1);
+	cr_expect_eq(deferrals_copy(deferrals, out), 1U);
 	cr_expect_eq(strlen(out[0].to), sizeof(out[0].to) - 1);
 	free(to);
-	refusals_free(&refusals);
+	deferrals_free(&deferrals);
 }
 
-Test(refusals, those_who_pass_are_not_kept)
+Test(deferrals, those_who_pass_are_not_kept)
 {
-	static struct refusal out[REFUSALS_MAX];
-	const struct recipient_log line = {.to = "u", .verdict = VERDICT_PASS};
-	struct refusals *refusals = refusals_new();
+	static struct deferral out[DEFERRALS_MAX];
+	const struct recipient recipient = {.arg = "u"};
+	const struct judgement judgement = {.verdict = VERDICT_PASS};
+	struct deferrals *deferrals = deferrals_new();
 
-	refusals_add(refusals, &line, 1);
-	refusals_add(NULL, &line, 1);
-	cr_expect_eq(refusals_copy(refusals, out), 0U);
-	refusals_free(&refusals);
+	deferrals_add(deferrals, &recipient, &judgement, 1);
+	deferrals_add(NULL, &recipient, &judgement, 1);
+	cr_expect_eq(deferrals_copy(deferrals, out), 0U);
+	deferrals_free(&deferrals);
 }
 
 /* --- the census ---------------------------------------------------------- */
@@ -534,7 +535,7 @@ Test(history, an_hour_and_no_more)
 		history_note(&history, &now);
 	}
 	now.n[REASON_SECURE][VERDICT_PASS] += 5;
-	history_hour(&history, &now, &hour);
+	history_since(&history, HISTORY_MINUTES, &now, &hour);
 	cr_expect_eq(hour.n[REASON_SECURE][VERDICT_PASS],
 	    HISTORY_MINUTES - 1 + 5U);
 	cr_expect_eq(hour.n[REASON_MX_BOGUS][VERDICT_DEFER],
@@ -542,10 +543,10 @@ Test(history, an_hour_and_no_more)
 	history_minutes(&history, &now, minutes);
 	for (size_t i = 0; i < HISTORY_MINUTES - 1; i++) {
 		cr_expect_eq(minutes[i].passed, 1U);
-		cr_expect_eq(minutes[i].refused, 2U);
+		cr_expect_eq(minutes[i].deferred, 2U);
 	}
 	cr_expect_eq(minutes[HISTORY_MINUTES - 1].passed, 5U);
-	cr_expect_eq(minutes[HISTORY_MINUTES - 1].refused, 0U);
+	cr_expect_eq(minutes[HISTORY_MINUTES - 1].deferred, 0U);
 }
 
 /* Before the start there was nothing. */
@@ -558,7 +559,7 @@ Test(history, the_first_minutes)
 	now.n[REASON_LOCAL][VERDICT_PASS] = 3;
 	history_note(&history, &now);
 	now.n[REASON_LOCAL][VERDICT_PASS] = 7;
-	history_hour(&history, &now, &hour);
+	history_since(&history, HISTORY_MINUTES, &now, &hour);
 	cr_expect_eq(hour.n[REASON_LOCAL][VERDICT_PASS], 7U);
 	history_minutes(&history, &now, minutes);
 	cr_expect_eq(minutes[HISTORY_MINUTES - 1].passed, 4U);

@@ -1,5 +1,5 @@
 /*
- * front/recipient, front/recipient_log and front/message: what an MTA says
+ * front/recipient, front/recipient_log and front/eom_action: what an MTA says
  * about a recipient in, what it is told out, and the line in the log. The
  * engine is played by ask_wait() below, which judges scripted facts with decide().
  */
@@ -18,7 +18,7 @@
 #include "engine/ask.h"
 #include "front/eom_action.h"
 #include "front/recipient.h"
-#include "front/refusals.h"
+#include "front/recipient_log.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -188,17 +188,17 @@ assert_line(const char *line, const char *want)
 
 /* --- what is counted and kept --- */
 
-Test(recipient, is_counted_and_a_refusal_is_kept)
+Test(recipient, is_counted_and_a_deferral_is_kept)
 {
-	static struct refusal kept[REFUSALS_MAX];
+	static struct deferral kept[DEFERRALS_MAX];
 	const struct recipient local = {.arg = "<u@example.org>",
 	    .mailer = "local"};
 	struct recipient_result result;
 	struct metrics_times times;
 
 	context.metrics = metrics_new();
-	context.refusals = refusals_new();
-	cr_assert(context.metrics != NULL && context.refusals != NULL);
+	context.deferrals = deferrals_new();
+	cr_assert(context.metrics != NULL && context.deferrals != NULL);
 	(void)judge(&plain, &result);
 	(void)judge(&local, &result);
 	played.facts.mx.status = FACT_INSECURE;
@@ -223,12 +223,12 @@ Test(recipient, is_counted_and_a_refusal_is_kept)
 	    0U);
 	metrics_times(context.metrics, METRICS_RECIPIENT_TIME, &times);
 	cr_expect_eq(times.n, 3U);
-	cr_assert_eq(refusals_copy(context.refusals, kept), 1U);
+	cr_assert_eq(deferrals_copy(context.deferrals, kept), 1U);
 	cr_expect_str_eq(kept[0].to, "<User@EXAMPLE.org>");
 	cr_expect_eq(kept[0].reason, REASON_MX_INSECURE);
 	cr_expect_str_eq(kept[0].evidence, "example.org MX insecure");
 	metrics_free(&context.metrics);
-	refusals_free(&context.refusals);
+	deferrals_free(&context.deferrals);
 }
 
 /* --- the line (L-01) --- */
@@ -847,17 +847,17 @@ static const struct recipient_result held = {
     .reply = {.code = "450", .xcode = "4.7.5", .text = "held"},
 };
 
-#define C MESSAGE_CONTINUE
-#define R MESSAGE_REFUSE
-#define H MESSAGE_HOLD
+#define C RECIPIENT_PASS
+#define R RECIPIENT_REFUSE
+#define H RECIPIENT_HOLD
 
 /* Two recipients: what each is told at once, what the end brings. */
 static const struct {
-	struct message_limits limits; /* can_hold, can_refuse */
+	struct eom_limits limits; /* can_hold, can_refuse */
 	const struct recipient_result *first;
 	const struct recipient_result *second;
-	enum message_action told[2];
-	enum message_action end;
+	enum recipient_answer told[2];
+	enum recipient_answer end;
 	const char *text; /* at the end */
 } messages[] = {
   /* smtpd */
@@ -878,40 +878,157 @@ static const struct {
     {{false, false}, &held,     &passed,   {C, C}, R, "held"    },
 };
 
-Test(message, what_is_owed_at_the_end_A05)
+Test(eom_action, what_is_owed_at_the_end_A05)
 {
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		struct message message = {.hold = false};
+		struct eom_action eom = {.hold = false};
 
-		cr_assert_eq(message_recipient(&message, &messages[i].limits,
-				 messages[i].first),
+		cr_assert_eq(eom_action_recipient(&eom, &messages[i].limits,
+				 messages[i].first, true),
 		    messages[i].told[0], "row %zu", i);
-		cr_assert_eq(message_recipient(&message, &messages[i].limits,
-				 messages[i].second),
+		cr_assert_eq(eom_action_recipient(&eom, &messages[i].limits,
+				 messages[i].second, true),
 		    messages[i].told[1], "row %zu", i);
-		cr_assert_eq(message_end(&message), messages[i].end, "row %zu",
+		cr_assert_eq(eom_action_end(&eom), messages[i].end, "row %zu",
 		    i);
-		cr_assert_str_eq(message.reply.text, messages[i].text);
+		cr_assert_str_eq(eom.reply.text, messages[i].text);
 		/* Never for good: it hits all recipients. */
-		cr_assert_neq(message.reply.code[0], '5');
-		message_reset(&message);
-		cr_assert_eq(message_end(&message), MESSAGE_CONTINUE);
+		cr_assert_neq(eom.reply.code[0], '5');
 	}
 }
 
 /* A missing context never lets through what is to be held or refused. */
-Test(message, without_memory_nothing_is_left_for_later)
+Test(eom_action, without_memory_nothing_is_left_for_later)
 {
 	for (int bits = 0; bits < 4; bits++) {
-		struct message_limits limits = {
+		struct eom_limits limits = {
 		    .can_hold = (bits & 1) != 0,
 		    .can_refuse = (bits & 2) != 0,
 		};
 
-		cr_assert_eq(message_recipient(NULL, &limits, &passed), C);
-		cr_assert_eq(message_recipient(NULL, &limits, &refused), R);
-		cr_assert_eq(message_recipient(NULL, &limits, &held), R);
+		cr_assert_eq(eom_action_recipient(NULL, &limits, &passed,
+				 false),
+		    C);
+		cr_assert_eq(eom_action_recipient(NULL, &limits, &refused,
+				 false),
+		    R);
+		cr_assert_eq(eom_action_recipient(NULL, &limits, &held, false),
+		    R);
 	}
-	cr_assert_eq(message_end(NULL), C);
-	message_reset(NULL);
+}
+
+/* --- the line that joins a queue id with its recipients --- */
+
+static const char *
+end_of_message(const struct eom_action *eom, const char *queue_id)
+{
+	char target[64];
+	char error[LOG_ERROR_SIZE];
+	struct log_config config_of_log = {.target = target,
+	    .level = LOG_LEVEL_INFO};
+	struct log *log;
+	const char *blank;
+	FILE *file;
+	size_t n;
+
+	snprintf(target, sizeof(target), "file:%s", log_path);
+	log = log_open(&config_of_log, "test", error);
+	cr_assert(log != NULL, "%s", error);
+	eom_action_log(eom, log, queue_id);
+	log_close(&log);
+	file = fopen(log_path, "r+e");
+	cr_assert(file != NULL);
+	n = fread(log_text, 1, sizeof(log_text) - 1, file);
+	log_text[n] = '\0';
+	cr_assert_eq(ftruncate(fileno(file), 0), 0);
+	fclose(file);
+	blank = strchr(log_text, ' ');
+	return blank != NULL ? blank + 1 : "";
+}
+
+Test(recipient, L_01_a_queue_id_that_comes_later_is_joined)
+{
+	static const struct eom_limits limits = {.can_refuse = true};
+	struct recipient recipient = plain;
+	struct eom_action eom = {.hold = false};
+	struct recipient_result result;
+	char transaction[EOM_TRANSACTION_SIZE];
+	char want[512];
+	const char *line;
+
+	snprintf(transaction, sizeof(transaction), "%s",
+	    eom_action_transaction(&eom));
+	cr_expect_str_eq(eom_action_transaction(&eom), transaction);
+	recipient.transaction = transaction;
+	recipient.queue_id = NULL;
+	line = judge(&recipient, &result);
+	snprintf(want, sizeof(want), " client=192.0.2.1 transaction=%s\n",
+	    transaction);
+	cr_expect_not_null(strstr(line, want), "%s", line);
+	(void)eom_action_recipient(&eom, &limits, &result, false);
+	/* Postfix has a queue id by now: it is enough. */
+	recipient.queue_id = "4Q2x";
+	recipient.arg = "<v@example.net>";
+	recipient.host = "example.net";
+	played.facts.mx.status = FACT_INSECURE;
+	line = judge(&recipient, &result);
+	cr_expect_null(strstr(line, " transaction="), "%s", line);
+	(void)eom_action_recipient(&eom, &limits, &result, true);
+	snprintf(want, sizeof(want),
+	    "info message qid=4Q2x transaction=%s recipients=2 deferred=1 "
+	    "domains=\"example.org=pass/secure "
+	    "example.net=defer/mx-insecure\"\n",
+	    transaction);
+	cr_expect_str_eq(end_of_message(&eom, "4Q2x"), want);
+	cr_expect_str_eq(end_of_message(&eom, NULL), "");
+}
+
+/* Most mail: its lines would be twice as many. */
+Test(recipient, what_interests_nobody_leaves_no_line_at_the_end)
+{
+	static const struct eom_limits limits = {.can_refuse = true};
+	struct recipient recipient = plain;
+	struct eom_action eom = {.hold = false};
+	struct recipient_result result;
+	const char *line;
+
+	recipient.transaction = eom_action_transaction(&eom);
+	recipient.queue_id = NULL;
+	played.facts.stored = NULL;
+	played.facts.txt_state = TXT_NONE;
+	line = judge(&recipient, &result);
+	cr_expect_not_null(strstr(line, " reason=no-policy "), "%s", line);
+	cr_expect_null(strstr(line, " transaction="), "%s", line);
+	(void)eom_action_recipient(&eom, &limits, &result, false);
+	cr_expect_str_eq(end_of_message(&eom, "4Q2x"), "");
+}
+
+/* Sendmail: every line has the queue id. */
+Test(recipient, a_queue_id_from_the_start_needs_no_line_at_the_end)
+{
+	static const struct eom_limits limits = {.can_refuse = true};
+	struct eom_action eom = {.hold = false};
+	struct recipient_result result;
+
+	(void)judge(&plain, &result);
+	(void)eom_action_recipient(&eom, &limits, &result, true);
+	cr_expect_str_eq(end_of_message(&eom, "4Q2x"), "");
+}
+
+Test(recipient, S_02_many_domains_are_bounded_in_the_line)
+{
+	static const struct eom_limits limits = {.can_refuse = true};
+	struct eom_action eom = {.hold = false};
+	struct recipient_result result;
+	const char *line;
+
+	played.facts.mx.status = FACT_INSECURE;
+	(void)judge(&plain, &result);
+	(void)eom_action_transaction(&eom);
+	for (int i = 0; i < 1000; i++)
+		(void)eom_action_recipient(&eom, &limits, &result, false);
+	line = end_of_message(&eom, "4Q2x");
+	cr_expect_lt(strlen(line), (size_t)EOM_DOMAINS_SIZE + 200);
+	cr_expect_not_null(strstr(line, " recipients=1000 deferred=1000 "));
+	cr_expect_not_null(strstr(line, " left_out=9"));
 }

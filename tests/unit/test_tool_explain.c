@@ -294,3 +294,82 @@ Test(tool_explain, command_line)
 
 	EXPECT_ROWS(wrong);
 }
+
+/* Postfix gives a message its queue id with the first accepted recipient. */
+static const char joined[] =
+    "2026-11-30T06:00:00+0000 mx dane-sts-milter[7]: warning rcpt qid=NOQUEUE "
+    "to=<a@example.org> domain=example.org verdict=defer reason=mx-insecure "
+    "transaction=6a1\n"
+    "2026-11-30T06:00:00+0000 mx dane-sts-milter[7]: warning rcpt qid=NOQUEUE "
+    "to=<other@example.net> domain=example.net verdict=defer "
+    "reason=mx-bogus transaction=6a2\n"
+    "2026-11-30T06:00:01+0000 mx dane-sts-milter[7]: info rcpt qid=4Q2x "
+    "to=<b@example.com> domain=example.com verdict=pass reason=secure\n"
+    "2026-11-30T06:00:02+0000 mx dane-sts-milter[7]: info message qid=4Q2x "
+    "transaction=6a1 recipients=2 deferred=1 "
+    "domains=\"example.org=defer/mx-insecure example.com=pass/secure\"\n";
+
+Test(tool_explain, L_01_a_queue_id_finds_recipients_without_one)
+{
+	struct outcome got;
+
+	explain("4Q2x", joined, strlen(joined), &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect_eq(strncmp(got.out.at,
+			 "2026-11-30T06:00:00+0000\n"
+			 "  Recipient <a@example.org> was deferred",
+			 65),
+	    0, "%s", got.out.at);
+	cr_expect_not_null(strstr(got.out.at,
+	    "\n\n2026-11-30T06:00:01+0000\n"
+	    "  Recipient <b@example.com> was let through"));
+	cr_expect_not_null(strstr(got.out.at,
+	    "\n\n2026-11-30T06:00:02+0000\n"
+	    "  The message got the queue id 4Q2x: 2 recipients, 1 of them"));
+	cr_expect_null(strstr(got.out.at, "other@example.net"));
+	outcome_free(&got);
+}
+
+Test(tool_explain, different_recipients_are_told_apart)
+{
+	static const char log[] =
+	    "rcpt to=<a@example.org> domain=example.org verdict=defer "
+	    "reason=mx-bogus\n"
+	    "rcpt to=<b@example.org> domain=example.org verdict=defer "
+	    "reason=mx-bogus\n"
+	    "rcpt to=<a@example.org> domain=example.org verdict=defer "
+	    "reason=mx-bogus\n";
+	struct outcome got;
+
+	explain("example.org", log, strlen(log), &got);
+	cr_expect_not_null(strstr(got.out.at, "Recipient <a@example.org>"));
+	cr_expect_not_null(strstr(got.out.at, "Recipient <b@example.org>"));
+	cr_expect_not_null(strstr(got.out.at, " (2 times"), "%s", got.out.at);
+	outcome_free(&got);
+}
+
+/* More than are kept: the last ones are found, and nothing else happens. */
+Test(tool_explain, S_02_recipients_without_a_queue_id_are_bounded)
+{
+	char *log = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&log, &len);
+	struct outcome got;
+
+	for (unsigned i = 0; i < 10000; i++)
+		fprintf(file,
+		    "rcpt qid=NOQUEUE to=<u%u@example.org> domain=example.org "
+		    "verdict=defer reason=mx-bogus transaction=%x\n",
+		    i, i);
+	fputs("message qid=4Q2x transaction=270e recipients=1 deferred=0\n"
+	      "message qid=4Q2y transaction=1 recipients=1 deferred=0\n",
+	    file);
+	fclose(file);
+	explain("4Q2x", log, len, &got);
+	cr_expect_not_null(strstr(got.out.at, "<u9998@example.org>"));
+	outcome_free(&got);
+	explain("4Q2y", log, len, &got);
+	cr_expect_null(strstr(got.out.at, "<u1@example.org>"));
+	outcome_free(&got);
+	free(log);
+}

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/notify.h"
 #include "daemon/watchdog.h"
 
 static char directory[] = "/tmp/test_watchdog.XXXXXX";

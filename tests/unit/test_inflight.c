@@ -1,4 +1,5 @@
-/* front/gate: nobody who is inside is forgotten when it closes. */
+/* front/filter_socket, callbacks that run: nobody who is inside is forgotten
+ * when it closes. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
@@ -6,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "front/inflight.h"
+#include "front/filter_socket.h"
 
-static struct gate gate = GATE_INITIALIZER;
+static struct inflight inflight = INFLIGHT_INITIALIZER;
 static int entered[2];
 static int release[2];
 
@@ -19,7 +20,7 @@ set_up(void)
 	cr_assert_eq(pipe(release), 0);
 }
 
-TestSuite(gate, .init = set_up, .timeout = 60);
+TestSuite(inflight, .init = set_up, .timeout = 60);
 
 static void *
 stay_inside(void *arg)
@@ -27,10 +28,10 @@ stay_inside(void *arg)
 	char octet;
 
 	(void)arg;
-	if (gate_enter(&gate)) {
+	if (inflight_enter(&inflight)) {
 		(void)!write(entered[1], "", 1);
 		(void)!read(release[0], &octet, 1);
-		gate_leave(&gate);
+		inflight_leave(&inflight);
 	}
 	return NULL;
 }
@@ -44,27 +45,27 @@ enter_one(pthread_t *thread)
 	cr_assert_eq(read(entered[0], &octet, 1), 1);
 }
 
-Test(gate, open_lets_in_and_out)
+Test(inflight, open_lets_in_and_out)
 {
-	cr_assert(gate_enter(&gate));
-	cr_assert(gate_enter(&gate));
-	gate_leave(&gate);
-	gate_leave(&gate);
-	cr_assert(gate_close(&gate, clock_mono_ms()));
-	cr_assert_not(gate_enter(&gate));
+	cr_assert(inflight_enter(&inflight));
+	cr_assert(inflight_enter(&inflight));
+	inflight_leave(&inflight);
+	inflight_leave(&inflight);
+	cr_assert(inflight_close(&inflight, clock_mono_ms()));
+	cr_assert_not(inflight_enter(&inflight));
 	/* Who was kept out does not count as inside. */
-	cr_assert(gate_close(&gate, clock_mono_ms()));
+	cr_assert(inflight_close(&inflight, clock_mono_ms()));
 }
 
-Test(gate, close_gives_up_at_its_time)
+Test(inflight, close_gives_up_at_its_time)
 {
 	pthread_t thread;
 
 	enter_one(&thread);
-	cr_assert_not(gate_close(&gate, clock_mono_ms()));
+	cr_assert_not(inflight_close(&inflight, clock_mono_ms()));
 	cr_assert_eq(write(release[1], "", 1), 1);
 	pthread_join(thread, NULL);
-	cr_assert(gate_close(&gate, clock_mono_ms()));
+	cr_assert(inflight_close(&inflight, clock_mono_ms()));
 }
 
 static void *
@@ -72,11 +73,11 @@ close_it(void *arg)
 {
 	bool *empty = arg;
 
-	*empty = gate_close(&gate, clock_mono_ms() + 60000);
+	*empty = inflight_close(&inflight, clock_mono_ms() + 60000);
 	return NULL;
 }
 
-Test(gate, close_waits_for_those_inside)
+Test(inflight, close_waits_for_those_inside)
 {
 	pthread_t inside[3];
 	pthread_t closer;
