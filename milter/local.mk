@@ -214,7 +214,10 @@ dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS) \
 	$(OPENSSL_CFLAGS)
-dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS)
+# So must its poll and accept by libmilter (front/filter_socket.h).
+dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS) \
+	-Wl,--export-dynamic-symbol=poll \
+	-Wl,--export-dynamic-symbol=accept
 dane_sts_milter_LDADD = libfront.a libengine.a libconf.a libio.a libcore.a \
 	$(MILTER_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
 	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS) \

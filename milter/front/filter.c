@@ -34,8 +34,6 @@
 #include "front/recipient.h"
 #include "log/log.h"
 
-/* Sendmail waits an hour for a client's next command. */
-#define IDLE_TIMEOUT_S 3700
 /* Callbacks are as deep as a log line and an OpenSSL-free call of ask_wait():
  * the 8 MiB that threads get otherwise are address space for nothing. */
 #define STACK_SIZE ((size_t)512 * 1024)
@@ -391,7 +389,7 @@ int
 filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
 	if (register_callbacks() < 0 ||
-	    smfi_settimeout(IDLE_TIMEOUT_S) == MI_FAILURE) {
+	    smfi_settimeout(FILTER_IDLE_S) == MI_FAILURE) {
 		snprintf(error, FILTER_ERROR_SIZE,
 		    "libmilter refused the filter's description");
 		return ERR_IO;
@@ -466,6 +464,8 @@ filter_run(const struct filter_parts *parts, bool *drained)
 
 	filter.parts = *parts;
 	filter_socket_warn(parts->log);
+	filter_socket_limit(parts->log, parts->connections_max,
+	    parts->packet_ms);
 	shrink_stacks();
 	err = serve(parts->log);
 	*drained = drain();

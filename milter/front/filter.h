@@ -33,6 +33,9 @@ struct filter_parts {
 	struct log *log;
 	struct metrics *metrics;
 	struct deferrals *deferrals; /* NULL: they are not kept */
+	/* 0: see front/filter_socket.h */
+	unsigned connections_max;
+	unsigned packet_ms;
 };
 
 /*

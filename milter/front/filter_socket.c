@@ -2,8 +2,10 @@
 
 #include "front/filter_socket.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <libmilter/mfapi.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "front/listen.h"
 #include "log/log.h"
@@ -108,6 +111,201 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 	return 0;
 }
 
+/* --- limits on connections --- */
+
+/* How long accept() holds up libmilter's loop, which has to look whether it is
+ * to stop. */
+#define FULL_WAIT_MS 1000
+#define FULL_STEP_MS 20
+#define LOG_PAUSE_MS 60000 /* from one line of a limit to the next */
+
+/* A socket of libmilter's: the number of a descriptor alone may be another
+ * one's by now. */
+struct connection_id {
+	int fd;
+	ino_t inode;
+};
+
+/* Exported by a libmilter that has the pool. */
+extern int mi_pool_controller_init(void) __attribute__((weak));
+
+/* What the linker knows as poll and accept. The labels keep the C library's
+ * declarations, which take other types in some, out of it. */
+int
+libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms) __asm__("poll");
+int libmilter_accept(int listener, struct sockaddr *address,
+    socklen_t *len) __asm__("accept");
+
+/* Set before libmilter has threads. */
+static struct {
+	atomic_bool on;
+	struct log *log;
+	pthread_t listener;
+	unsigned packet_ms;
+	unsigned max;
+	/* the listener's own */
+	struct connection_id *open;
+	unsigned n_open;
+	uint64_t full_told_ms;
+	atomic_uint_fast64_t packet_told_ms;
+} limits;
+
+static ino_t
+inode_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+/* Whether libmilter's calls come here is up to the linker. */
+static bool
+is_interposed(void)
+{
+	const void *found[] = {dlsym(RTLD_DEFAULT, "poll"),
+	    dlsym(RTLD_DEFAULT, "accept")};
+	int (*const own_poll)(struct pollfd *, nfds_t, int) = libmilter_poll;
+	int (*const own_accept)(int, struct sockaddr *, socklen_t *) =
+	    libmilter_accept;
+
+	return memcmp(&found[0], &own_poll, sizeof(found[0])) == 0 &&
+	    memcmp(&found[1], &own_accept, sizeof(found[1])) == 0;
+}
+
+void
+filter_socket_limit(struct log *log, unsigned connections, unsigned packet_ms)
+{
+	struct rlimit descriptors;
+
+	limits.max = connections;
+	if (connections == 0) {
+		limits.max = FILTER_CONNECTIONS_MAX;
+		if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 &&
+		    descriptors.rlim_cur / 2 < limits.max)
+			limits.max = (unsigned)descriptors.rlim_cur / 2;
+	}
+	limits.packet_ms = packet_ms != 0 ? packet_ms : FILTER_PACKET_MS;
+	limits.log = log;
+	limits.listener = pthread_self();
+	limits.open = calloc(limits.max, sizeof(limits.open[0]));
+	atomic_store(&limits.on, limits.open != NULL);
+	if (limits.open == NULL || !is_interposed())
+		log_msg(log, LOG_LEVEL_WARNING, "limit",
+		    "the MTA's connections are not bounded");
+}
+
+static int
+wait_for(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	const struct timespec timeout = {
+	    .tv_sec = timeout_ms / 1000,
+	    .tv_nsec = (long)(timeout_ms % 1000) * 1000000,
+	};
+
+	return ppoll(fds, n, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
+/* The rest of a packet, or room for a reply; what was waited for the same
+ * connection before counts as well. */
+static int
+wait_for_packet(struct pollfd *fd)
+{
+	static _Thread_local struct connection_id waiting;
+	static _Thread_local uint64_t waited_ms;
+	const ino_t inode = inode_of(fd->fd);
+	uint64_t begun_ms = clock_mono_ms();
+	uint64_t told_ms = atomic_load(&limits.packet_told_ms);
+	int rc;
+
+	if (waiting.fd != fd->fd || waiting.inode != inode)
+		waited_ms = 0;
+	waiting = (struct connection_id){fd->fd, inode};
+	rc = wait_for(fd, 1,
+	    waited_ms < limits.packet_ms ? (int)(limits.packet_ms - waited_ms)
+					 : 0);
+	waited_ms += clock_mono_ms() - begun_ms;
+	if (rc == 0 &&
+	    (told_ms == 0 || clock_mono_ms() - told_ms > LOG_PAUSE_MS) &&
+	    atomic_compare_exchange_strong(&limits.packet_told_ms, &told_ms,
+		clock_mono_ms()))
+		log_msg(limits.log, LOG_LEVEL_WARNING, "limit",
+		    "a connection to the milter socket is closed: no whole "
+		    "packet came within %u ms",
+		    limits.packet_ms);
+	return rc;
+}
+
+/* Instead of the C library's, for libmilter's sake. */
+int
+libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	int rc;
+
+	if (!atomic_load(&limits.on) || n != 1 ||
+	    timeout_ms != FILTER_IDLE_S * 1000 ||
+	    mi_pool_controller_init == NULL)
+		return wait_for(fds, n, timeout_ms);
+	rc = wait_for(fds, n, 0); /* it is there nearly always */
+	return rc != 0 ? rc : wait_for_packet(fds);
+}
+
+/* Forgets the connections that have ended. */
+static void
+count_open(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < limits.n_open; i++) {
+		if (inode_of(limits.open[i].fd) == limits.open[i].inode)
+			limits.open[n++] = limits.open[i];
+	}
+	limits.n_open = n;
+}
+
+/* False: there are still as many as there may be. */
+static bool
+await_room(void)
+{
+	const uint64_t end_ms = clock_mono_ms() + FULL_WAIT_MS;
+
+	while (limits.n_open == limits.max) {
+		count_open();
+		if (limits.n_open < limits.max)
+			break;
+		if (limits.full_told_ms == 0 ||
+		    clock_mono_ms() - limits.full_told_ms > LOG_PAUSE_MS) {
+			limits.full_told_ms = clock_mono_ms();
+			log_msg(limits.log, LOG_LEVEL_WARNING, "limit",
+			    "%u connections to the milter socket: a new one "
+			    "waits until another ends",
+			    limits.max);
+		}
+		if (clock_mono_ms() > end_ms)
+			return false;
+		(void)wait_for(NULL, 0, FULL_STEP_MS);
+	}
+	return true;
+}
+
+/* Instead of the C library's, for libmilter's sake. */
+int
+libmilter_accept(int listener, struct sockaddr *address, socklen_t *len)
+{
+	const bool ours = atomic_load(&limits.on) &&
+	    pthread_equal(pthread_self(), limits.listener);
+	int fd;
+
+	if (ours && !await_room()) {
+		errno = EINTR; /* libmilter looks whether it is to stop */
+		return -1;
+	}
+	fd = accept4(listener, address, len, 0);
+	if (ours && fd >= 0)
+		limits.open[limits.n_open++] =
+		    (struct connection_id){fd, inode_of(fd)};
+	return fd;
+}
+
 /* --- callbacks that run --- */
 
 bool
@@ -195,9 +393,14 @@ pool_waker_new(const char *spec)
 		return NULL;
 	}
 	(void)pthread_mutex_init(&waker->lock, NULL);
-	/* Before any MTA's: a worker takes the oldest first. */
-	for (size_t i = 0; i < CONNECTIONS; i++)
+	/* Before any MTA's: a worker takes the oldest first. With a command, or
+	 * it would be one that says nothing. */
+	for (size_t i = 0; i < CONNECTIONS; i++) {
 		waker->fd[i] = dial(waker);
+		if (waker->fd[i] >= 0)
+			(void)send(waker->fd[i], abort_command,
+			    sizeof(abort_command), MSG_NOSIGNAL);
+	}
 	return waker;
 }
 

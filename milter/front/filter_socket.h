@@ -24,6 +24,38 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE]);
 /* Logs it when there are too few descriptors for the connections expected. */
 void filter_socket_warn(struct log *log);
 
+/*
+ * --- limits on connections ---
+ *
+ * smfi_settimeout() sets one time for two things. In the pool of workers it is
+ * the time that a worker waits for the rest of a packet, and the time after
+ * which a connection without commands is closed (looked at every ten minutes).
+ * The second must be long: Sendmail waits an hour for a client's next command,
+ * and while a large message comes in after DATA, nothing goes to the filter.
+ * The first need not be, and half a packet on each of many connections would
+ * be as many threads for an hour. libmilter has no limit on connections
+ * either.
+ *
+ * So this program defines poll(2) and accept(2) itself, and libmilter's calls
+ * come here: a wait of a worker for the rest of a packet, or for a reply to be
+ * taken, ends after packet_ms, summed up over a connection; and no connection
+ * is accepted while `connections` are open. An MTA waits for it in the backlog
+ * then, until another one ends or its own timeout (Postfix: 30 s), after which
+ * it does what its configuration says of a filter that does not answer. Calls
+ * of others are passed on unchanged.
+ *
+ * A libmilter with a thread per connection waits for commands in the same
+ * call: there the limit on connections is all there is.
+ */
+#define FILTER_IDLE_S          3700
+#define FILTER_PACKET_MS       10000
+#define FILTER_CONNECTIONS_MAX 4096
+
+/* Main thread, which goes on into smfi_main(). 0: the values above, and no more
+ * connections than half the descriptors allowed. */
+void
+filter_socket_limit(struct log *log, unsigned connections, unsigned packet_ms);
+
 /* --- callbacks that run: counted, so that what they use can be freed once the
  * last has left --- */
 

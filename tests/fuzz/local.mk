@@ -48,8 +48,9 @@ tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_control_CPPFLAGS = $(FUZZ_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = libfront.a libengine.a libconf.a libio.a \
-	libcore.a $(CONFUSE_LIBS) $(DNS_LIBS) $(LIBCURL_LIBS) \
-	$(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) $(JANSSON_LIBS)
+	libcore.a $(MILTER_LIBS) $(DNS_LIBS) \
+	$(LIBCURL_LIBS) $(OPENSSL_LIBS) $(ICU_LIBS) $(STORE_LIBS) \
+	$(JANSSON_LIBS)
 
 tests_fuzz_fuzz_dns_reply_SOURCES = tests/fuzz/fuzz_dns_reply.c \
 	tests/fuzz/dns_message.c tests/fuzz/dns_message.h $(FUZZ_MAIN)

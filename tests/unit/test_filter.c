@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -92,6 +93,8 @@ static char socket_path[sizeof(directory) + 16];
 static char config_path[sizeof(directory) + 16];
 static char log_path[sizeof(directory) + 16];
 static pid_t filter_pid;
+static unsigned connections_max; /* 0: as it is */
+static unsigned packet_ms;
 
 static void
 set_up(void)
@@ -187,6 +190,8 @@ run_filter(struct config *config, int ready)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	judged_by = config;
 	parts.log = log_open(&config->log_config, "test", log_error);
+	parts.connections_max = connections_max;
+	parts.packet_ms = packet_ms;
 	if (parts.log == NULL || filter_listen(config, error) < 0)
 		_exit(2);
 	if (without_threads)
@@ -967,4 +972,155 @@ Test(filter, a_port_that_is_taken_is_an_error)
 	cr_assert(strstr(error, text) != NULL, "%s", error);
 	config_free(&config);
 	close(fd);
+}
+
+/* --- limits on connections --- */
+
+/* Half a packet: its length, and no more. */
+static int
+open_half(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	cr_assert_geq(fd, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	/* The backlog may be full. */
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		cr_assert_eq(errno, EAGAIN);
+		(void)poll(NULL, 0, 1);
+	}
+	(void)send(fd, "\0\0", 2, MSG_NOSIGNAL);
+	return fd;
+}
+
+static unsigned
+count_entries(const char *what)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *listing;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)filter_pid, what);
+	listing = opendir(path);
+	cr_assert_not_null(listing);
+	while (readdir(listing) != NULL)
+		n++;
+	closedir(listing);
+	return n;
+}
+
+static void
+expect_answered(void)
+{
+	struct mta mta;
+
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	send_mail(&mta);
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	close_mta(&mta);
+}
+
+static void
+expect_closed(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char octet;
+
+	cr_assert_eq(poll(&p, 1, 60000), 1);
+	cr_expect_leq(read(fd, &octet, 1), 0);
+	close(fd);
+}
+
+/* A worker waited an hour for the rest of a packet. */
+Test(filter, S_02_half_a_packet_holds_no_thread)
+{
+	enum {
+		HALVES = 400
+	};
+	unsigned threads, descriptors;
+	int fds[HALVES];
+
+	packet_ms = 500;
+	start_filter("");
+	expect_answered();
+	threads = count_entries("task");
+	descriptors = count_entries("fd");
+	for (size_t i = 0; i < HALVES; i++)
+		fds[i] = open_half();
+	expect_answered();
+	for (size_t i = 0; i < HALVES; i++)
+		expect_closed(fds[i]);
+	/* The last ones are on their way out. */
+	while (count_entries("task") > threads + 4 ||
+	    count_entries("fd") > descriptors + 4)
+		(void)poll(NULL, 0, 1);
+	expect_answered();
+	cr_expect(log_holds("warning limit msg=\"a connection to the milter "
+			    "socket is closed: no whole packet came"));
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* Nor does one that comes octet by octet. */
+Test(filter, S_02_a_slow_packet_holds_no_thread)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	packet_ms = 500;
+	start_filter("");
+	p.fd = open_half();
+	/* A packet of 64 KB, of which there is always one more. */
+	(void)send(p.fd, "\xff\xffL", 3, MSG_NOSIGNAL);
+	while (poll(&p, 1, 20) == 0)
+		(void)send(p.fd, "x", 1, MSG_NOSIGNAL);
+	expect_closed(p.fd);
+	cr_assert_eq(stop_filter(), 0);
+}
+
+Test(filter, S_02_connections_are_bounded)
+{
+	enum {
+		MAX = 32,
+		HALVES = 200
+	};
+	unsigned threads, most = 0;
+	int fds[HALVES];
+
+	connections_max = MAX;
+	packet_ms = 200;
+	start_filter("");
+	expect_answered();
+	threads = count_entries("task");
+	for (size_t i = 0; i < HALVES; i++) {
+		unsigned now;
+
+		fds[i] = open_half();
+		now = count_entries("task");
+		most = now > most ? now : most;
+	}
+	cr_expect_leq(most, threads + MAX);
+	expect_answered();
+	for (size_t i = 0; i < HALVES; i++)
+		expect_closed(fds[i]);
+	expect_answered();
+	cr_expect(log_holds("warning limit msg=\"32 connections to the milter "
+			    "socket: a new one waits"));
+	cr_assert_eq(stop_filter(), 0);
+}
+
+/* What is idle between commands stays, however long that takes. */
+Test(filter, a_connection_may_be_idle_for_longer_than_a_packet_takes)
+{
+	struct mta mta;
+
+	packet_ms = 50;
+	start_filter("");
+	open_mta(&mta, ACTIONS_ALL, STEPS_ALL);
+	/* Another one is closed for its silence meanwhile. */
+	expect_closed(open_half());
+	send_mail(&mta);
+	expect_closed(open_half());
+	cr_expect_eq(send_rcpt(&mta, "<u@bad.test>"), 'y');
+	close_mta(&mta);
+	cr_assert_eq(stop_filter(), 0);
 }
