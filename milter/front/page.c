@@ -8,9 +8,11 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "core/tls_policy.h"
 #include "engine/ask.h"
 #include "front/recipient_log.h"
+#include "text/advice.h"
 #include "text/html.h"
 #include "text/tree.h"
 
@@ -18,6 +20,9 @@
 
 #define CHART_HEIGHT 60
 #define BAR_WIDTH    10
+
+/* Pins and exemptions, of each kind. */
+#define LISTED_MAX 100
 
 /* --- the state in words --- */
 
@@ -54,7 +59,7 @@ put_mode(FILE *out, unsigned enforced)
 	if (enforced >= 100)
 		put_tag(out, "good", "enforcing");
 	else if (enforced == 0)
-		put_tag(out, "warn", "MONITOR MODE: nobody is refused");
+		put_tag(out, "warn", "MONITOR MODE: nothing is deferred");
 	else
 		(void)fprintf(out,
 		    "<span class=\"tag warn\">enforcing for %u %% of "
@@ -88,7 +93,7 @@ put_number(FILE *out, const char *name, uint64_t n)
 	    n);
 }
 
-/* One that is bad unless it is 0; what it is made of stands at the anchor. */
+/* One that is bad unless it is 0; the section at the anchor tells more. */
 static void
 put_link(FILE *out, const char *anchor, const char *name, const char *class,
     uint64_t n)
@@ -100,15 +105,21 @@ put_link(FILE *out, const char *anchor, const char *name, const char *class,
 }
 
 static uint64_t
-sum_of(const struct history_totals *totals, bool refused)
+sum_of(const struct history_totals *totals, bool deferred)
 {
 	uint64_t sum = 0;
 
 	for (size_t r = 0; r < REASON_COUNT; r++)
 		for (size_t v = 0; v < METRICS_VERDICTS; v++)
-			if ((v != VERDICT_PASS) == refused)
+			if ((v != VERDICT_PASS) == deferred)
 				sum += totals->n[r][v];
 	return sum;
+}
+
+static size_t
+in_force(const struct domain_list *list, int64_t now_s)
+{
+	return list->n - domain_list_count(list, DOMAIN_ENTRY_LAPSED, now_s);
 }
 
 static void
@@ -117,32 +128,52 @@ put_numbers(FILE *out, const struct page_view *view)
 	const struct engine_status *engine = &view->engine;
 	const struct stats_view *stats = &view->stats;
 	char up[DURATION_SIZE];
+	size_t n;
 
 	(void)fputs("<section>\n<dl>\n", out);
 	put_number(out, "passed, last hour", sum_of(&stats->hour, false));
-	put_link(out, "refusals",
-	    view->enforced > 0 ? "refused, last hour"
-			       : "would be refused, last hour",
+	put_link(out, "deferrals",
+	    view->enforced > 0 ? "deferred, last hour"
+			       : "would be deferred, last hour",
 	    "bad", sum_of(&stats->hour, true));
 	put_number(out, "policies stored", view->stored);
+	if (view->unwritten > 0)
+		put_link(out, "domains", "policies not written", "bad",
+		    view->unwritten);
 	if (stats->has_census) {
-		put_link(out, "domains", "domains bound", "",
+		put_link(out, "domains", "domains that require DNSSEC", "",
 		    stats->census.binding);
 		put_link(out, "domains", "refreshes failing", "warn",
 		    stats->census.failing);
 	}
-	put_number(out, "domains pinned", view->pins);
-	if (view->pins_lapsing > 0)
-		put_number(out, "pins that lapse within 7 days",
-		    view->pins_lapsing);
+	put_link(out, "exceptions", "domains pinned", "",
+	    in_force(&view->config->pins, view->now_s));
+	put_link(out, "exceptions", "exemptions", "",
+	    in_force(&view->config->scope.exemptions, view->now_s) +
+		view->config->scope.n_exempt_senders);
+	n = domain_list_count(&view->config->pins, DOMAIN_ENTRY_LAPSES,
+		view->now_s) +
+	    domain_list_count(&view->config->scope.exemptions,
+		DOMAIN_ENTRY_LAPSES, view->now_s);
+	if (n > 0)
+		put_link(out, "exceptions", "of both, lapse within 7 days",
+		    "warn", n);
 	put_number(out, "verdicts cached", engine->verdicts);
 	put_number(out, "lookups under way", engine->lookups);
 	put_number(out, "waiting", engine->askers);
 	duration_text(view->now_s - view->started_s, up);
 	(void)fprintf(out, "<div><dt>up for</dt><dd>%s</dd></div>\n", up);
 	(void)fprintf(out,
-	    "<div><dt>version</dt><dd>%s</dd></div>\n</dl>\n</section>\n",
+	    "<div><dt>version</dt><dd>%s</dd></div>\n</dl>\n"
+	    "<p class=\"soft\">All figures are of ",
 	    view->version);
+	html_moment(out, view->now_s, view->now_s);
+	/* It is walked through once a minute, and when the page is loaded. */
+	if (stats->has_census) {
+		(void)fputs("; what the store holds was counted ", out);
+		html_ago(out, stats->census.now_s, view->now_s);
+	}
+	(void)fputs(".</p>\n</section>\n", out);
 }
 
 /* --- the last hour --- */
@@ -164,7 +195,7 @@ put_bar(FILE *out, const char *class, size_t minute, uint64_t from, uint64_t to,
 	    top - bottom);
 }
 
-/* What is refused stands below, so that it is seen first. */
+/* What is deferred stands below, so that it is seen first. */
 static void
 put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 {
@@ -177,8 +208,8 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 		return;
 	(void)fprintf(out,
 	    "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
-	    "role=\"img\" aria-label=\"recipients minute by minute, %" PRIu64
-	    " at most\">\n",
+	    "role=\"img\" aria-label=\"recipients minute by minute, busiest "
+	    "minute: %" PRIu64 "\">\n",
 	    HISTORY_MINUTES * BAR_WIDTH, CHART_HEIGHT + 1, most);
 	for (size_t i = 0; i < HISTORY_MINUTES; i++) {
 		const struct history_minute *m = &minutes[i];
@@ -192,23 +223,29 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 	(void)fprintf(out,
 	    "</svg>\n<div class=\"axis soft\"><span>1 h ago</span>"
 	    "<span>now</span></div>\n<p class=\"soft\">"
-	    "<span class=\"stop\">&#9632;</span> refused "
-	    "<span class=\"pass\">&#9632;</span> passed, at most %" PRIu64
-	    " a minute</p>\n",
+	    "<span class=\"stop\">&#9632;</span> deferred "
+	    "<span class=\"pass\">&#9632;</span> passed; busiest minute: "
+	    "%" PRIu64 "</p>\n",
 	    most);
+}
+
+static int
+rank_of(enum reason reason, enum verdict_kind verdict)
+{
+	if (verdict != VERDICT_PASS)
+		return 0;
+	return recipient_is_plain(verdict, reason) ? 2 : 1;
 }
 
 static void
 put_reason(FILE *out, enum reason reason, enum verdict_kind verdict, uint64_t n)
 {
-	const char *class = "bad";
-
-	if (verdict == VERDICT_PASS)
-		class = recipient_is_plain(verdict, reason) ? "good" : "warn";
+	static const char *const classes[] = {"bad", "warn", "good"};
 	(void)fprintf(out,
 	    "<tr><td><code>%s</code></td>"
 	    "<td class=\"%s\">%s</td><td class=\"n\">%" PRIu64 "</td></tr>\n",
-	    reason_name(reason), class, verdict_name(verdict), n);
+	    reason_name(reason), classes[rank_of(reason, verdict)],
+	    verdict_name(verdict), n);
 }
 
 static void
@@ -226,11 +263,17 @@ put_hour(FILE *out, const struct stats_view *stats)
 	(void)fputs("<table>\n<tr><th>reason</th><th>verdict</th>"
 		    "<th class=\"n\">recipients</th></tr>\n",
 	    out);
-	for (size_t r = 0; r < REASON_COUNT; r++)
-		for (size_t v = 0; v < METRICS_VERDICTS; v++)
-			if (stats->hour.n[r][v] > 0)
-				put_reason(out, (enum reason)r,
-				    (enum verdict_kind)v, stats->hour.n[r][v]);
+	/* What did not pass, then what passed for want of knowledge, then the
+	 * others. */
+	for (int rank = 0; rank < 3; rank++)
+		for (size_t r = 0; r < REASON_COUNT; r++)
+			for (size_t v = 0; v < METRICS_VERDICTS; v++)
+				if (stats->hour.n[r][v] > 0 &&
+				    rank_of((enum reason)r,
+					(enum verdict_kind)v) == rank)
+					put_reason(out, (enum reason)r,
+					    (enum verdict_kind)v,
+					    stats->hour.n[r][v]);
 	(void)fputs("</table>\n</section>\n", out);
 }
 
@@ -269,7 +312,9 @@ put_domains(FILE *out, const struct page_view *view)
 	const struct stats_view *stats = &view->stats;
 	const struct census *census = &stats->census;
 
-	(void)fputs("<section id=\"domains\">\n<h2>Domains bound</h2>\n", out);
+	(void)fputs(
+	    "<section id=\"domains\">\n<h2>Domains that require DNSSEC</h2>\n",
+	    out);
 	if (stats->census_err != 0)
 		(void)fprintf(out,
 		    "<p class=\"bad\">The policy store: %s.</p>\n",
@@ -295,18 +340,86 @@ put_domains(FILE *out, const struct page_view *view)
 		(void)fprintf(out,
 		    "<p class=\"soft\">Those that expire next; %zu more.</p>\n",
 		    census->binding - census->n);
-	if (stats->has_census) {
-		(void)fputs("<p class=\"soft\">As it was ", out);
-		html_ago(out, census->now_s, view->now_s);
-		(void)fputs("</p>\n", out);
-	}
+	if (view->unwritten > 0)
+		(void)fprintf(out,
+		    "<p class=\"bad\">%zu policies are in memory alone, as the "
+		    "store does not take them now; they would be lost if the "
+		    "filter stopped.</p>\n",
+		    view->unwritten);
 	(void)fputs("</section>\n", out);
 }
 
-/* --- refusals --- */
+/* --- pins and exemptions --- */
 
 static void
-put_deferral(FILE *out, const struct deferral *deferral, int64_t now_s)
+put_entries(FILE *out, const char *what, const struct domain_list *list,
+    int64_t now_s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n && n < LISTED_MAX; i++) {
+		const struct domain_entry *entry = &list->item[i];
+		enum domain_entry_state state =
+		    domain_entry_state(entry, now_s);
+		char until[DURATION_SIZE];
+
+		if (state == DOMAIN_ENTRY_LAPSED)
+			continue;
+		n++;
+		(void)fprintf(out, "<tr><td>%s</td><td>", what);
+		html_text(out, entry->domain);
+		(void)fprintf(out, "</td><td class=\"%s\">",
+		    state == DOMAIN_ENTRY_LAPSES ? "warn" : "");
+		if (entry->until_s != 0) {
+			moment_text(entry->until_s, until);
+			(void)fprintf(out, "%.10s", until);
+		}
+		(void)fputs("</td><td>", out);
+		html_text(out, entry->comment != NULL ? entry->comment : "");
+		(void)fputs("</td></tr>\n", out);
+	}
+}
+
+static void
+put_exceptions(FILE *out, const struct page_view *view)
+{
+	const struct config *config = view->config;
+	const struct scope_rules *scope = &config->scope;
+	size_t n = in_force(&config->pins, view->now_s) +
+	    in_force(&scope->exemptions, view->now_s) + scope->n_exempt_senders;
+
+	(void)fputs("<section id=\"exceptions\">\n<h2>Pinned and exempt</h2>\n",
+	    out);
+	if (n == 0) {
+		(void)fputs(
+		    "<p class=\"soft\">No domain is pinned, and no domain "
+		    "or sender is exempt.</p>\n</section>\n",
+		    out);
+		return;
+	}
+	(void)
+	    fputs("<div class=\"wide\">\n<table>\n<tr><th>what</th>"
+		  "<th>domain or sender</th><th>until</th><th>why</th></tr>\n",
+		out);
+	put_entries(out, "pinned", &config->pins, view->now_s);
+	put_entries(out, "exempt", &scope->exemptions, view->now_s);
+	for (size_t i = 0; i < scope->n_exempt_senders && i < LISTED_MAX; i++) {
+		(void)fputs("<tr><td>exempt sender</td><td>", out);
+		html_text(out, scope->exempt_senders[i].text);
+		(void)fputs("</td><td></td><td></td></tr>\n", out);
+	}
+	(void)fprintf(out,
+	    "</table>\n</div>\n<p class=\"soft\">%zu in all; of each kind the "
+	    "first %d are shown.</p>\n</section>\n",
+	    n, LISTED_MAX);
+}
+
+/* --- deferrals --- */
+
+/* advised: the advice for this reason stands above. */
+static void
+put_deferral(FILE *out, const struct deferral *deferral, int64_t now_s,
+    bool advised)
 {
 	(void)fputs("<li>\n<div><strong>", out);
 	html_text(out, deferral->to);
@@ -317,7 +430,13 @@ put_deferral(FILE *out, const struct deferral *deferral, int64_t now_s)
 	    deferral->monitor ? "would be: " : "",
 	    verdict_name(deferral->verdict), reason_name(deferral->reason));
 	html_text(out, deferral->evidence);
+	if (!advised) {
+		(void)fputs("</div>\n<div>", out);
+		html_text(out, advice_text(deferral->reason));
+	}
 	(void)fputs("</div>\n<div class=\"soft\">", out);
+	html_moment(out, deferral->at_s, now_s);
+	(void)fputs(", ", out);
 	html_ago(out, deferral->at_s, now_s);
 	if (deferral->client[0] != '\0') {
 		(void)fputs(", from ", out);
@@ -337,15 +456,22 @@ put_deferral(FILE *out, const struct deferral *deferral, int64_t now_s)
 static void
 put_deferrals(FILE *out, const struct page_view *view)
 {
-	(void)fprintf(out, "<section id=\"refusals\">\n<h2>%s</h2>\n",
-	    view->enforced > 0 ? "Last refusals" : "What would be refused");
+	bool advised[REASON_COUNT] = {false};
+
+	(void)fprintf(out, "<section id=\"deferrals\">\n<h2>%s</h2>\n",
+	    view->enforced > 0 ? "Last deferrals" : "What would be deferred");
 	if (view->n_deferrals == 0)
 		(void)fputs("<p class=\"soft\">None since the start.</p>\n",
 		    out);
 	else
 		(void)fputs("<ol>\n", out);
-	for (size_t i = 0; i < view->n_deferrals; i++)
-		put_deferral(out, &view->deferrals[i], view->now_s);
+	for (size_t i = 0; i < view->n_deferrals; i++) {
+		const struct deferral *deferral = &view->deferrals[i];
+
+		put_deferral(out, deferral, view->now_s,
+		    advised[deferral->reason]);
+		advised[deferral->reason] = true;
+	}
 	(void)fputs(view->n_deferrals > 0 ? "</ol>\n</section>\n"
 					  : "</section>\n",
 	    out);
@@ -358,8 +484,9 @@ page_write(FILE *out, const struct page_view *view)
 	put_header(out, view);
 	put_numbers(out, view);
 	put_hour(out, &view->stats);
-	put_domains(out, view);
 	put_deferrals(out, view);
+	put_domains(out, view);
+	put_exceptions(out, view);
 	html_end(out);
 }
 

@@ -16,17 +16,18 @@
 #include "front/stats_sampler.h"
 
 struct answer;
+struct config;
 
 struct page_view {
 	const char *version;
-	unsigned enforced; /* percent of all domains */
-	size_t pins;       /* in force, T-14 */
-	size_t pins_lapsing;
+	const struct config *config; /* in force */
+	unsigned enforced;           /* percent of all domains */
 	int64_t now_s;
 	int64_t started_s;
 	size_t stored;
 	bool store_reads; /* the latest of each did not fail */
 	bool store_writes;
+	size_t unwritten; /* policies in memory alone */
 	struct engine_status engine;
 	struct stats_view stats;
 	size_t n_deferrals;

@@ -28,51 +28,31 @@ struct web {
 	struct web_domain *domain;
 };
 
-/* What the configuration in force says. */
-struct settings {
-	unsigned enforced; /* percent of all domains */
-	size_t pins;       /* in force */
-	size_t pins_lapsing;
-};
-
-static struct settings
-look_at_config(const struct web *web)
-{
-	struct snapshot *snapshot = snapshot_acquire(web->parts.snapshots);
-	const struct domain_list *pins = &snapshot->config->pins;
-	const int64_t now_s = clock_wall_s();
-	struct settings settings = {
-	    .enforced = config_enforced(snapshot->config),
-	    .pins =
-		pins->n - domain_list_count(pins, DOMAIN_ENTRY_LAPSED, now_s),
-	    .pins_lapsing = domain_list_count(pins, DOMAIN_ENTRY_LAPSES, now_s),
-	};
-
-	snapshot_release(&snapshot);
-	return settings;
-}
-
 /* --- /metrics --- */
 
 static void
 write_metrics(struct web *web, FILE *out, const struct stats_view *stats)
 {
+	struct snapshot *snapshot = snapshot_acquire(web->parts.snapshots);
+	const struct domain_list *pins = &snapshot->config->pins;
+	const int64_t now_s = clock_wall_s();
 	struct engine_status status;
-	const struct settings settings = look_at_config(web);
 	const struct metrics_view view = {
 	    .metrics = web->metrics,
 	    .engine = &status,
 	    .tls = web->parts.tls,
 	    .census = stats->has_census ? &stats->census : NULL,
 	    .version = PACKAGE_VERSION,
-	    .enforced = settings.enforced,
-	    .pins = settings.pins,
-	    .pins_lapsing = settings.pins_lapsing,
+	    .enforced = config_enforced(snapshot->config),
+	    .pins =
+		pins->n - domain_list_count(pins, DOMAIN_ENTRY_LAPSED, now_s),
+	    .pins_lapsing = domain_list_count(pins, DOMAIN_ENTRY_LAPSES, now_s),
 	    .started_s = web->parts.started_s,
 	    .stored = store_count(web->parts.store),
 	    .unwritten = store_count_unwritten(web->parts.store),
 	};
 
+	snapshot_release(&snapshot);
 	engine_status(web->parts.engine, &status);
 	metrics_write(out, &view);
 }
@@ -131,17 +111,15 @@ show_health(struct web *web, struct http_request *request)
 /* --- / --- */
 
 static void
-fill_in(struct web *web, struct page_view *view)
+fill_in(struct web *web, const struct config *config, struct page_view *view)
 {
-	const struct settings settings = look_at_config(web);
-
 	view->version = PACKAGE_VERSION;
-	view->enforced = settings.enforced;
-	view->pins = settings.pins;
-	view->pins_lapsing = settings.pins_lapsing;
+	view->config = config;
+	view->enforced = config_enforced(config);
 	view->now_s = clock_wall_s();
 	view->started_s = web->parts.started_s;
 	view->stored = store_count(web->parts.store);
+	view->unwritten = store_count_unwritten(web->parts.store);
 	view->store_reads =
 	    !metrics_store_fails(web->metrics, METRICS_STORE_READ) &&
 	    !store_is_unreachable(web->parts.store);
@@ -163,8 +141,12 @@ show_page(struct web *web, struct http_request *request)
 	if (view != NULL)
 		out = open_memstream(&text, &len);
 	if (out != NULL) {
-		fill_in(web, view);
+		struct snapshot *snapshot =
+		    snapshot_acquire(web->parts.snapshots);
+
+		fill_in(web, snapshot->config, view);
 		page_write(out, view);
+		snapshot_release(&snapshot);
 		(void)fclose(out);
 	}
 	http_answer(request, 200, HTML_TYPE, text, len);

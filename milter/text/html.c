@@ -2,9 +2,12 @@
 
 #include "text/html.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
+
+#define DAY_S 86400
 
 /* When this changes, so does the hash in html_policy: the test of it
  * says which one is right. */
@@ -19,8 +22,8 @@ const char html_style[] =
     "body{margin:0 auto;max-width:62rem;padding:1rem;background:var(--back);"
     "color:var(--ink);font:16px/1.5 system-ui,sans-serif}"
     "h1{font-size:1.35rem;margin:0}"
-    "a{color:var(--link)}dt a,td a{text-decoration:none}"
-    "a:hover{text-decoration:underline}"
+    "a{color:var(--link);text-underline-offset:.15em}"
+    "a:hover{text-decoration-thickness:.15em}"
     ":focus-visible{outline:2px solid var(--link);outline-offset:2px}"
     "h2{font-size:1.05rem;margin:0 0 .6rem}"
     "header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;"
@@ -51,10 +54,11 @@ const char html_style[] =
     "li:first-child{padding-top:0}li:last-child{border:0;padding-bottom:0}"
     "code,.tree{font:.88rem/1.45 ui-monospace,monospace}"
     "li code{white-space:nowrap}"
-    ".tree div{white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".d1{padding-left:3ch;text-indent:-3ch}"
-    ".d2{padding-left:6ch;text-indent:-6ch}"
-    ".d3{padding-left:9ch;text-indent:-9ch}"
+    ".tree div{display:flex}"
+    ".tree i{flex:none;width:3ch;font-style:normal;white-space:pre}"
+    ".tree i.v{background:linear-gradient(currentColor,currentColor) "
+    ".45ch 0/1px 100% no-repeat}"
+    ".tree span{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}"
     "@media(max-width:40rem){.x{display:none}}"
     "svg{display:block;width:100%;height:4.5rem;"
     "border-bottom:1px solid var(--line)}"
@@ -71,10 +75,8 @@ const char html_style[] =
 
 const char html_policy[] =
     "default-src 'none'; style-src "
-    "'sha256-2IHvjZoTj8sRBGeQps0lFAowMKn7JQkDQHY1UtGmtDo='; "
+    "'sha256-cGYFPfZvXkhHxi9EHXic4H7K5v7gSJ75CmudPHC1VjA='; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-#define DEPTH_MAX 3 /* that the style knows */
 
 /* --- text --- */
 
@@ -120,39 +122,58 @@ html_text(FILE *out, const char *text)
 	html_octets(out, text, strlen(text));
 }
 
-/* How deep in the tree a line stands: its blanks and strokes (U+25xx, see
- * text/tree.c), three a level. */
+/*
+ * What stands before a line of the tree, three columns a level: blanks and
+ * strokes (U+2502 and the like, see text/tree.c). *goes_on: the stroke goes on
+ * below, beside a text that is wrapped. 0: none is left.
+ */
 static size_t
-depth_of(const char *line, size_t len)
+take_level(const char *line, size_t len, bool *goes_on)
 {
-	size_t columns = 0;
+	size_t at = 0;
 
-	while (len > 0) {
-		size_t n = *line == ' ' ? 1 : 3;
-
-		if (n == 3 && (len < 3 || memcmp(line, "\xe2\x94", 2) != 0))
-			break;
-		line += n;
-		len -= n;
-		columns++;
+	*goes_on = false;
+	for (size_t column = 0; column < 3; column++) {
+		if (at < len && line[at] == ' ') {
+			at++;
+		} else if (len - at >= 3 &&
+		    memcmp(line + at, "\xe2\x94", 2) == 0) {
+			/* all but the corner U+2514 and the dash U+2500 */
+			if (column == 0)
+				*goes_on = line[at + 2] != '\x94';
+			at += 3;
+		} else {
+			return 0;
+		}
 	}
-	return columns / 3 < DEPTH_MAX ? columns / 3 : DEPTH_MAX;
+	return at;
 }
 
 void
 html_tree(FILE *out, const char *text, size_t len)
 {
 	const char *end;
-	size_t n;
+	bool goes_on;
+	size_t n, level;
 
 	(void)fputs("<div class=\"tree\">\n", out);
-	for (; len > 0; text += n, len -= n) {
+	while (len > 0) {
 		end = memchr(text, '\n', len);
 		n = end != NULL ? (size_t)(end - text) : len;
-		(void)fprintf(out, "<div class=\"d%zu\">", depth_of(text, n));
+		len -= n + (end != NULL);
+		(void)fputs("<div>", out);
+		while ((level = take_level(text, n, &goes_on)) > 0) {
+			(void)fprintf(out, "<i%s>",
+			    goes_on ? " class=\"v\"" : "");
+			html_octets(out, text, level);
+			(void)fputs("</i>", out);
+			text += level;
+			n -= level;
+		}
+		(void)fputs("<span>", out);
 		html_octets(out, text, n);
-		(void)fputs("</div>\n", out);
-		n += end != NULL;
+		(void)fputs("</span></div>\n", out);
+		text += n + (end != NULL);
 	}
 	(void)fputs("</div>\n", out);
 }
@@ -167,6 +188,20 @@ html_ago(FILE *out, int64_t at_s, int64_t now_s)
 	duration_text(now_s - at_s, ago);
 	(void)fprintf(out, "<time datetime=\"%s\" title=\"%s\">%s ago</time>",
 	    moment, moment, ago);
+}
+
+void
+html_moment(FILE *out, int64_t at_s, int64_t now_s)
+{
+	char moment[DURATION_SIZE]; /* "2026-11-25T12:00:00Z" */
+	const char *date = now_s - at_s < DAY_S ? "" : moment;
+	const char *time;
+
+	moment_text(at_s, moment);
+	time = strchr(moment, 'T');
+	(void)fprintf(out, "<time datetime=\"%s\">%.10s%s%.8s UTC</time>",
+	    moment, date, date[0] != '\0' ? " " : "",
+	    time != NULL ? time + 1 : moment);
 }
 
 /* --- pages --- */

@@ -22,11 +22,13 @@ extern const char html_policy[];
 void html_octets(FILE *out, const void *octets, size_t len);
 void html_text(FILE *out, const char *text);
 /* What tree_print() drew in UTF-8. A line that is too long goes on below its
- * own beginning. */
+ * own beginning, and the strokes beside it with it. */
 void html_tree(FILE *out, const char *text, size_t len);
 
 /* "3 min ago", with the moment in UTC where one can find it. */
 void html_ago(FILE *out, int64_t at_s, int64_t now_s);
+/* "12:00:00 UTC", with the date if that is not within a day. */
+void html_moment(FILE *out, int64_t at_s, int64_t now_s);
 
 /* From the doctype to the heading; refresh_s 0: it is not loaded again by
  * itself. title is markup of our own. <main> has to be opened before the

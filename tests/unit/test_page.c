@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "base/err.h"
+#include "config/config.h"
 #include "core/decide.h"
 #include "engine/ask.h"
 #include "front/page.h"
@@ -22,12 +23,14 @@
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct page_view view;
+static struct config config;
 
 static void
 set_up(void)
 {
 	memset(&view, 0, sizeof(view));
 	view.version = "1.2.3";
+	view.config = &config;
 	view.enforced = 100;
 	view.now_s = 1700000100;
 	view.started_s = 1700000000;
@@ -141,10 +144,13 @@ Test(page, a_tree_line_by_line)
 	html_tree(out, text, strlen(text));
 	html = end(out);
 	cr_expect_str_eq(html,
-	    "<div class=\"tree\">\n<div class=\"d0\">a</div>\n"
-	    "<div class=\"d1\">\u251c\u2500 &lt;b&gt;</div>\n"
-	    "<div class=\"d2\">\u2502  \u2514\u2500 c\\x09</div>\n"
-	    "<div class=\"d3\">            d</div>\n</div>\n");
+	    "<div class=\"tree\">\n<div><span>a</span></div>\n"
+	    "<div><i class=\"v\">\u251c\u2500 </i>"
+	    "<span>&lt;b&gt;</span></div>\n"
+	    "<div><i class=\"v\">\u2502  </i><i>\u2514\u2500 </i>"
+	    "<span>c\\x09</span></div>\n"
+	    "<div><i>   </i><i>   </i><i>   </i><i>   </i>"
+	    "<span>d</span></div>\n</div>\n");
 	free(html);
 }
 
@@ -203,7 +209,7 @@ Test(page, A_06_a_gradual_start)
 {
 	view.enforced = 30;
 	expect_part(write_page(), ">enforcing for 30 % of domains<");
-	expect_part(write_page(), "Last refusals");
+	expect_part(write_page(), "Last deferrals");
 }
 
 Test(page, what_is_wrong_is_said)
@@ -219,19 +225,64 @@ Test(page, what_is_wrong_is_said)
 	expect_part(write_page(), err_text(ERR_IO));
 }
 
-Test(page, T_14_pins_are_counted)
+Test(page, T_14_S_09_pins_and_exemptions_have_a_place)
+{
+	static const struct domain_entry pins[] = {
+	    {.domain = "old.example", .until_s = 1700000000},
+	    {.domain = "soon.example",
+             .until_s = 1700352000,
+             .comment = "<b>till audit</b>"},
+	    {.domain = "pinned.example"  },
+	};
+	static const struct domain_entry exempt = {.domain = ".exempt.example"};
+	static const struct exempt_sender sender = {.text = "r@us.example"};
+
+	expect_part(write_page(), "No domain is pinned");
+	config.pins = (struct domain_list){N(pins), pins};
+	config.scope.exemptions = (struct domain_list){1, &exempt};
+	config.scope.n_exempt_senders = 1;
+	config.scope.exempt_senders = &sender;
+	expect_part(write_page(),
+	    "domains pinned</a></dt><dd class=\"\">2</dd>");
+	expect_part(write_page(), "exemptions</a></dt><dd class=\"\">2</dd>");
+	expect_part(write_page(),
+	    "of both, lapse within 7 days</a></dt><dd class=\"warn\">1</dd>");
+	expect_part(write_page(),
+	    "<tr><td>pinned</td><td>soon.example</td><td class=\"warn\">"
+	    "2023-11-19</td><td>&lt;b&gt;till audit&lt;/b&gt;</td></tr>");
+	expect_part(write_page(), "<td>pinned</td><td>pinned.example</td>");
+	expect_part(write_page(), "<td>exempt</td><td>.exempt.example</td>");
+	expect_part(write_page(),
+	    "<td>exempt sender</td><td>r@us.example</td>");
+}
+
+Test(page, C_16_policies_in_memory_alone_are_told)
+{
+	view.unwritten = 7;
+	view.store_writes = false;
+	expect_part(write_page(),
+	    "policies not written</a></dt><dd class=\"bad\">7</dd>");
+	expect_part(write_page(), "7 policies are in memory alone");
+}
+
+/* What somebody has to do something about comes first. */
+Test(page, deferrals_come_first)
 {
 	char *page;
+	const char *defer, *blind, *pass;
 
-	view.pins = 3;
+	view.stats.hour.n[REASON_NO_POLICY][VERDICT_PASS] = 900;
+	view.stats.hour.n[REASON_DISCOVERY_FAILED][VERDICT_PASS] = 4;
+	view.stats.hour.n[REASON_TLSA_BOGUS][VERDICT_DEFER] = 3;
 	page = write_page();
-	cr_expect_not_null(strstr(page, "<dt>domains pinned</dt><dd>3</dd>"),
-	    "%s", page);
-	cr_expect_null(strstr(page, "pins that lapse"));
+	defer = strstr(page, "<code>tlsa-bogus</code>");
+	blind = strstr(page, "<code>discovery-failed</code>");
+	pass = strstr(page, "<code>no-policy</code>");
+	cr_assert(defer != NULL && blind != NULL && pass != NULL);
+	cr_expect(defer < blind && blind < pass);
+	cr_expect_lt(strstr(page, "id=\"deferrals\""),
+	    strstr(page, "id=\"domains\""));
 	free(page);
-	view.pins_lapsing = 2;
-	expect_part(write_page(),
-	    "<dt>pins that lapse within 7 days</dt><dd>2</dd>");
 }
 
 Test(page, the_last_hour)
@@ -248,7 +299,7 @@ Test(page, the_last_hour)
 	    "<td class=\"n\">3</td>");
 	expect_part(write_page(),
 	    "<code>discovery-failed</code></td><td class=\"warn\">pass</td>");
-	expect_part(write_page(), "minute by minute, 19 at most");
+	expect_part(write_page(), "busiest minute: 19");
 }
 
 /* One among very many is a bar all the same. */
@@ -310,6 +361,26 @@ refuse(const char *to, const char *client, bool monitor)
 	deferrals_free(&deferrals);
 }
 
+/* With the advice, once for each reason, and the time of the clock. */
+Test(page, a_deferral_with_advice_and_time)
+{
+	const char *advice;
+	char *page;
+
+	refuse("<u@evil.example>", "192.0.2.1", false);
+	view.deferrals[1] = view.deferrals[0];
+	view.n_deferrals = 2;
+	page = write_page();
+	cr_expect_not_null(strstr(page, ">22:14:55 UTC</time>, <time"), "%s",
+	    page);
+	cr_expect_not_null(strstr(page, "5 s ago"));
+	cr_expect_not_null(strstr(page, "mx-bogus"));
+	advice = strstr(page, "<div>The owner");
+	cr_assert_not_null(advice, "%s", page);
+	cr_expect_null(strstr(advice + 1, "<div>The owner"), "once");
+	free(page);
+}
+
 Test(page, S_02_a_hostile_recipient)
 {
 	char *page;
@@ -328,12 +399,12 @@ Test(page, S_02_a_hostile_recipient)
 	free(page);
 }
 
-Test(page, A_06_in_monitor_mode_nobody_was_refused)
+Test(page, A_06_in_monitor_mode_nothing_was_deferred)
 {
 	view.enforced = 0;
 	refuse("<u@evil.example>", NULL, true);
 	expect_part(write_page(), "would be: defer");
-	expect_part(write_page(), "What would be refused");
+	expect_part(write_page(), "What would be deferred");
 }
 
 /* What is typed must not be lost when the page is loaded again by itself. */
@@ -390,7 +461,7 @@ Test(page, the_evidence)
 	    "OK secure match=<.example.org> servername=hostname", NULL);
 	page = end(out);
 	cr_expect_not_null(
-	    strstr(page, "<div class=\"d0\">example.org: pass, no-policy"));
+	    strstr(page, "<div><span>example.org: pass, no-policy"));
 	cr_expect_not_null(strstr(page, "&lt;b&gt;bold&lt;/b&gt;"));
 	cr_expect_not_null(strstr(page,
 	    "at delivery: secure match=&lt;.example.org&gt; "
