@@ -86,7 +86,7 @@ open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
 	else if (smfi_opensocket(true) == MI_FAILURE)
 		err = fail(error, config,
 		    errno != 0
-			? strerror(errno)
+			? listen_why(errno)
 			: "libmilter cannot listen there; it told syslog "
 			  "why (a host name that is not known?)");
 	umask(mask);

@@ -30,6 +30,27 @@ fail(char error[LISTEN_ERROR_SIZE], const char *why)
 	return ERR_IO;
 }
 
+const char *
+listen_why(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "the address is in use: \"ss -lntp\" shows by which "
+		       "program; stop it, or set another port";
+	case EADDRNOTAVAIL:
+		return "this host does not have that address";
+	case ENOENT:
+		return "its directory does not exist: create it, writable "
+		       "for the filter's user";
+	case EACCES:
+		return "permission denied: the directory must be writable "
+		       "for the filter's user, and a port below 1024 needs "
+		       "root or CAP_NET_BIND_SERVICE";
+	default:
+		return strerror(error);
+	}
+}
+
 /* Closes without losing errno. Returns -1. */
 static int
 close_failed(int fd)
@@ -193,7 +214,7 @@ listen_unix_open(const char *path, const struct listen_access *access,
 	umask(mask);
 	if (rc < 0) {
 		(void)close_failed(fd);
-		return fail(error, strerror(errno));
+		return fail(error, listen_why(errno));
 	}
 	if (listen_unix_permit(path, access, error) < 0) {
 		close(fd);
@@ -286,7 +307,7 @@ listen_open(const char *spec, const struct config *config,
 
 		fd = found != NULL ? bind_address(found) : -1;
 		if (found != NULL && fd < 0)
-			problem = strerror(errno);
+			problem = listen_why(errno);
 		if (found != NULL)
 			freeaddrinfo(found);
 		if (fd < 0)

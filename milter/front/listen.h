@@ -22,6 +22,10 @@
 int listen_open(const char *spec, const struct config *config,
     char error[LISTEN_ERROR_SIZE]);
 
+/* Why an address cannot be bound, and the next step, for an errno. Thread: as
+ * strerror(). */
+const char *listen_why(int error);
+
 /* The address to connect to. 0, or -1 when it cannot be found. */
 int listen_address(const char *spec, struct sockaddr_storage *address,
     socklen_t *len);

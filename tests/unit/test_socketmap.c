@@ -7,6 +7,7 @@
 #include "autoconf.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -1214,6 +1215,34 @@ Test(socketmap, a_stale_socket_is_replaced_a_live_one_is_not)
 	cr_expect_not_null(strstr(error, "another instance answers there"),
 	    "%s", error);
 	cr_expect_str_eq(query("policy bound.example"), "OK dane-only");
+}
+
+Test(socketmap, failure_to_bind_names_the_next_step)
+{
+	char error[LISTEN_ERROR_SIZE];
+	struct config *config = new_config();
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char where[64];
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	(void)snprintf(where, sizeof(where), "inet:%u@127.0.0.1",
+	    ntohs(address.sin_port));
+	cr_expect_lt(listen_open(where, config, error), 0);
+	cr_expect_not_null(strstr(error, "in use: \"ss -lntp\" shows"), "%s",
+	    error);
+	cr_expect_lt(listen_open("unix:/nonexistent/socket", config, error), 0);
+	cr_expect_not_null(strstr(error, "does not exist: create it"), "%s",
+	    error);
+	cr_expect_lt(listen_open("inet:9@192.0.2.1", config, error), 0);
+	cr_expect_not_null(strstr(error, "does not have that address"), "%s",
+	    error);
+	close(fd);
+	config_free(&config);
 }
 
 Test(socketmap, a_file_in_its_place_is_left_alone)
