@@ -360,26 +360,25 @@ take_option(struct parser *p)
 static char *
 read_source(const char *path, struct config_errors *errors)
 {
-	const unsigned before = errors->n;
 	FILE *file = fopen(path, "re");
-	char *text = malloc(SOURCE_MAX + 2);
+	char *text = calloc(1, SOURCE_MAX + 2);
 	size_t len = 0;
+	bool good = false;
 
 	if (file != NULL && text != NULL)
 		len = fread(text, 1, SOURCE_MAX + 1, file);
-	if (file == NULL || text == NULL || ferror(file)) {
+	if (file == NULL || text == NULL || ferror(file))
 		config_error(errors, path, 0, "%s", strerror(errno));
-	} else {
-		text[len] = '\0';
-		if (len > SOURCE_MAX)
-			config_error(errors, path, 0, "larger than %d octets",
-			    SOURCE_MAX);
-		else if (strlen(text) != len)
-			config_error(errors, path, 0, "holds a NUL octet");
-	}
+	else if (len > SOURCE_MAX)
+		config_error(errors, path, 0, "larger than %d octets",
+		    SOURCE_MAX);
+	else if (strlen(text) != len)
+		config_error(errors, path, 0, "holds a NUL octet");
+	else
+		good = true;
 	if (file != NULL)
 		(void)fclose(file);
-	if (errors->n == before)
+	if (good)
 		return text;
 	free(text);
 	return NULL;

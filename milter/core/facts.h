@@ -58,13 +58,13 @@ struct fact_rrset {
 struct fact_host {
 	const char *name; /* canonical; "" for a null MX beside others (D-10) */
 	uint16_t preference;
-	struct fact_rrset a;
-	struct fact_rrset aaaa;
-	struct fact_rrset tlsa;
-	bool tlsa_usable; /* one of the records at least: RFC 7672 3.1 */
 	/* name is no host name, but what the MX record has in its place,
 	 * escaped; nothing is looked up (D-18) */
 	bool unusable;
+	bool tlsa_usable; /* one of the records at least: RFC 7672 3.1 */
+	struct fact_rrset a;
+	struct fact_rrset aaaa;
+	struct fact_rrset tlsa;
 };
 
 /* A policy with what its life depends on. */

@@ -42,13 +42,11 @@ take_tlsa(struct host_lookup *h)
 	const struct tlsa_found *own = &h->own, *target = &h->target;
 	const struct tlsa_found *found = own;
 
-	if (h->aliased && !is_bad(own)) {
-		if (target->rrset.status != FACT_SECURE)
-			found = target;
-		else if (own->rrset.status == FACT_SECURE &&
-		    target->rrset.answer == ANSWER_RECORDS)
-			found = target;
-	}
+	if (h->aliased && !is_bad(own) &&
+	    (target->rrset.status != FACT_SECURE ||
+		(own->rrset.status == FACT_SECURE &&
+		    target->rrset.answer == ANSWER_RECORDS)))
+		found = target;
 	h->host->tlsa = found->rrset;
 	h->host->tlsa_usable = found->usable;
 }
@@ -233,6 +231,7 @@ static bool
 zone_begin(struct lookup *l, size_t i)
 {
 	struct host_lookup *h = &l->host_lookups[i];
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): hosts_begin() */
 	const char *zone = other_zone(l, h->host->name);
 	size_t n_others = 0;
 

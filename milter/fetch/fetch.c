@@ -429,6 +429,7 @@ fetcher_free(struct fetcher **fetcher)
 	    (f = TAILQ_FIRST(&doomed->waiting)) != NULL) {
 		fetch_transfer_fail(&f->transfer, FETCH_FAILURE_CANCELLED,
 		    "cancelled");
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): taken out */
 		fetch_end(f);
 	}
 	fetch_event_free(&doomed->event);

@@ -56,7 +56,7 @@ is_value(const struct value *value, const char *text)
 static bool
 judge_coding(struct fetch_transfer *t, const char *name, const char *expected)
 {
-	struct value value[VALUES_MAX];
+	struct value value[VALUES_MAX] = {0};
 	size_t n = values_of(t, name, value);
 	bool found = false;
 
@@ -82,7 +82,7 @@ judge_coding(struct fetch_transfer *t, const char *name, const char *expected)
 static void
 judge_length(struct fetch_transfer *t)
 {
-	struct value value[VALUES_MAX];
+	struct value value[VALUES_MAX] = {0};
 	size_t n = values_of(t, "Content-Length", value);
 
 	if (n > VALUES_MAX)
@@ -98,7 +98,7 @@ judge_length(struct fetch_transfer *t)
 static void
 judge_type(struct fetch_transfer *t)
 {
-	struct value value[VALUES_MAX];
+	struct value value[VALUES_MAX] = {0};
 	size_t n = values_of(t, "Content-Type", value);
 	char text[VALUE_SHOWN];
 	const char *end;

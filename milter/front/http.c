@@ -436,20 +436,23 @@ read_address(const char *address, char name[HOST_SIZE], char *spec, size_t size)
 static void
 look_at_socket(struct http *http)
 {
-	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-	const struct sockaddr_in *in = (const void *)&address;
-	const struct sockaddr_in6 *in6 = (const void *)&address;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address;
 	socklen_t len = sizeof(address);
 
-	if (getsockname(http->fd, (struct sockaddr *)&address, &len) < 0)
+	memset(&address, 0, sizeof(address));
+	if (getsockname(http->fd, &address.any, &len) < 0)
 		return;
-	if (address.ss_family == AF_INET) {
-		http->local =
-		    ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-		http->port = ntohs(in->sin_port);
+	if (address.any.sa_family == AF_INET) {
+		http->local = ntohl(address.in.sin_addr.s_addr) >> 24 ==
+		    IN_LOOPBACKNET;
+		http->port = ntohs(address.in.sin_port);
 	} else {
-		http->local = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-		http->port = ntohs(in6->sin6_port);
+		http->local = IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr);
+		http->port = ntohs(address.in6.sin6_port);
 	}
 }
 

@@ -128,6 +128,8 @@ conclude_with(const struct recipient_context *context,
 	judgement->verdict = verdict->kind;
 	judgement->reason = verdict->reason;
 	conclude(context, recipient, judgement, out);
+	judgement->judged = NULL; /* the caller's, until here */
+	judgement->facts = NULL;
 }
 
 static void

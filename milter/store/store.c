@@ -237,11 +237,11 @@ post(struct queue *q, const struct request *template, int err)
 	struct record *record = template->record;
 	struct request *request = NULL;
 
-	if (err == 0)
-		request = malloc(sizeof(*request));
-	if (err == 0 && request == NULL)
-		err = ERR_NOMEM;
 	if (err == 0) {
+		request = malloc(sizeof(*request));
+		err = ERR_NOMEM;
+	}
+	if (request != NULL) {
 		*request = *template;
 		request->next = NULL;
 		err = admit(q, request);

@@ -33,7 +33,7 @@ text_json(const char *text)
 	json_t *json = text != NULL ? json_string(text) : json_null();
 	char *copy;
 
-	if (json != NULL)
+	if (json != NULL || text == NULL)
 		return json;
 	copy = strdup(text);
 	if (copy == NULL)

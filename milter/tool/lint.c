@@ -227,7 +227,7 @@ lint_txt(bool json, int n, char **records)
 
 	for (int i = 0; i < n; i++)
 		room += rdata_text_bound(strlen(records[i]));
-	octets = malloc(room);
+	octets = malloc(room + 1);
 	if (rdata == NULL || octets == NULL)
 		tool_warn("out of memory");
 	else

@@ -608,5 +608,5 @@ Test(http, an_address_in_use_is_said)
 	snprintf(address, sizeof(address), "127.0.0.1:%u", http_port(http));
 	cr_expect_lt(http_listen(address, &config, &other, error), 0);
 	cr_expect_null(other);
-	cr_expect_not_null(strstr(error, strerror(EADDRINUSE)), "%s", error);
+	cr_expect_not_null(strstr(error, listen_why(EADDRINUSE)), "%s", error);
 }
