@@ -1,4 +1,4 @@
-/* base/map.h, base/lru.h, base/thread.h */
+/* base/map.h, base/thread.h */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>
@@ -72,7 +72,7 @@ Test(map, every_octet_counts)
 	cr_expect_eq(map_hash("example.org"), map_hash("example.org"));
 }
 
-/* --- base/lru.h --- */
+/* --- the LRU lists of base/map.h --- */
 
 struct used {
 	struct lru_node lru;
