@@ -1,5 +1,5 @@
-/* What the configuration means to dns/ and fetch/. Apart, for the scenario
- * tests have no other file of this folder. */
+/* Configures dns/ and fetch/ from the snapshot. A file of its own, because the
+ * scenario tests link no other file of this folder. */
 #include "autoconf.h"
 
 #include "config/config.h"

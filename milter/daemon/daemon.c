@@ -432,7 +432,7 @@ serve(struct daemon *daemon)
 	log_msg(daemon->log, LOG_LEVEL_INFO, "stop", "%s",
 	    drained ? "every recipient was answered"
 		    : "some recipients were left without an answer");
-	/* What callbacks that are still about might use must stay. */
+	/* Callbacks that still run may use anything: free nothing. */
 	if (!drained) {
 		log_flush(daemon->log);
 		_exit(code);

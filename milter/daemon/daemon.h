@@ -31,15 +31,15 @@ struct startup {
 	const struct config *config; /* which the snapshot holds */
 };
 
-/* --- startup.c. What is wrong is printed on stderr. --- */
+/* --- startup.c. Errors are printed on stderr. --- */
 
 /* arguments are copied, their strings borrowed. The exit status. */
 int startup_load(struct startup *startup, const struct arguments *arguments);
 void startup_free(struct startup *startup);
 
-/* What can be said against it without starting anything. The exit status. */
+/* Checks the configuration without starting anything. The exit status. */
 int startup_check(const struct startup *startup);
-/* Says that it is good, with -v what it is. */
+/* Prints that it is good; with -v the whole configuration. */
 void startup_show(const struct startup *startup);
 
 /* --- daemon.c --- */

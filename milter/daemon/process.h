@@ -57,9 +57,9 @@ int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
 
 /*
- * Whatever is open, libraries' descriptors included, is closed in a program
- * that this one would start: it starts none, so this is for who takes it over.
- * Does nothing where the system cannot.
+ * Marks all open descriptors, those of libraries included, to be closed in a
+ * program that this process starts. It starts none: this is against an attacker
+ * who makes it do so. Does nothing where the system cannot.
  */
 void process_close_on_exec(void);
 

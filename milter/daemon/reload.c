@@ -124,8 +124,8 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	struct snapshot *next;
 	const struct config *config;
 
-	/* Whatever comes of the configuration: logrotate has renamed the file
-	 * already, and will delete it. */
+	/* Reopened even if the configuration is bad: logrotate has renamed the
+	 * file already, and will delete it. */
 	log_reopen(r->parts.log);
 	next = load(r, error);
 	if (next == NULL)

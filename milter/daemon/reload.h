@@ -21,7 +21,7 @@ struct reloader;
 struct snapshots;
 struct stats_sampler;
 
-/* What takes part in it. All borrowed; must outlive the reloader. */
+/* The parts that a reload uses. All borrowed; must outlive the reloader. */
 struct reload_parts {
 	const char *file;             /* NULL: there was none at the start */
 	const struct config *started; /* what cannot change any more */

@@ -20,8 +20,8 @@
 
 #include <asm/ioctls.h>
 
-/* Whatever their arguments. A name that an architecture does not have is
- * passed over: several of them do the work of one on others. */
+/* Allowed with any arguments. Names that an architecture does not have are
+ * ignored: several of them do the work of one on others. */
 static const char *const calls[] = {
     /* descriptors */
     "read", "readv", "pread64", "preadv", "preadv2", "write", "writev",

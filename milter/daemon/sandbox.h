@@ -1,9 +1,9 @@
 /*
- * What the process may still ask of the kernel once it serves: a filter of
- * system calls, by way of libseccomp. Who takes over a parser of DNS answers,
- * certificates or policies gets no program started, no privilege, no mount, no
- * other process's memory, no memory that is both written to and run, and no
- * socket but those of the network and AF_UNIX.
+ * The system calls that the process may make once it accepts connections: a
+ * filter made with libseccomp. An attacker who takes over a parser of DNS
+ * answers, certificates or policies can start no program and gets no privilege,
+ * no mount, no other process's memory, no memory that is both written to and
+ * run, and no socket but those of the network and AF_UNIX.
  *
  * A call that is not on the list fails with ENOSYS, and the kernel's log names
  * it. Not the end of the process: mail would wait for as long as a newer libc

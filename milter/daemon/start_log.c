@@ -158,7 +158,7 @@ warn_loudly(struct log *log, const struct config *config)
 		    "who suppresses its policy");
 }
 
-/* Who may write it chooses what is refused, and what the store is. */
+/* A user who can write the file decides what is deferred. */
 static void
 warn_of_writers(struct log *log, const char *file)
 {

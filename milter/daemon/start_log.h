@@ -1,8 +1,8 @@
 /*
- * What the log says at start: the facts that a report needs, and what should
- * not stay unnoticed. And, at start and later, which exemptions and pins end:
- * each day for a week, so that the postmaster can renew them, and once when
- * they have ended.
+ * Log lines at startup: the facts that a bug report needs, and warnings about
+ * risky settings. At startup and later, also the exemptions and pins that
+ * lapse: each day for a week, so that the postmaster can renew them, and once
+ * when they have lapsed.
  *
  * Any thread. Times are wall clock.
  */
@@ -25,8 +25,8 @@ void start_log_write(struct log *log, const struct config *config,
  * thing to know about a report. "getdns 1.6.0, libunbound 1.17.1, ..." */
 void start_log_libraries(char out[START_LOG_LIBRARIES_SIZE]);
 
-/* Those that will lapse within DOMAIN_ENTRY_NOTICE_S, and those that lapsed
- * after since_s, when it was told last; 0: all. */
+/* Logs the entries that lapse within DOMAIN_ENTRY_NOTICE_S, and those that
+ * lapsed after since_s, the time of the last call; 0: all. */
 void exemption_log(struct log *log, const struct config *config, int64_t now_s,
     int64_t since_s);
 /* Warns of pins that an exemption overrides. */

@@ -1,8 +1,8 @@
 /*
- * What an init system such as systemd is told, by sd_notify(3) without its
- * library: a datagram to $NOTIFY_SOCKET. And its watchdog: a thread that says
+ * Notifies an init system such as systemd with the protocol of sd_notify(3),
+ * without its library: a datagram to $NOTIFY_SOCKET. A watchdog thread sends
  * WATCHDOG=1 several times in $WATCHDOG_USEC as long as the daemon is alive.
- * When it is not, nothing is said, and the init system starts it anew.
+ * When it stops sending, the init system restarts the daemon.
  */
 #ifndef DAEMON_WATCHDOG_H
 #define DAEMON_WATCHDOG_H

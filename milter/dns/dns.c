@@ -90,7 +90,7 @@ dns_type_name(enum dns_type type)
 
 /* --- from getdns's callback to an answer -------------------------------- */
 
-/* Over TLS the connection may be the reason. */
+/* With DNS over TLS the connection may be the reason. */
 static struct dns_answer *
 failed_connection(const struct dns_lookup *lookup)
 {

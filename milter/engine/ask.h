@@ -89,7 +89,7 @@ bool engine_alive(struct engine *engine);
 /* Lookups under way are broken off; their askers get internal-error. */
 void engine_free(struct engine **engine);
 
-/* What the engine says about itself, for status and metrics. Any thread. */
+/* The state of the engine, for status and metrics. Any thread. */
 struct engine_status {
 	unsigned generation; /* of the configuration: 1, and 1 more a reload */
 	enum probe_state resolver;

@@ -1,10 +1,10 @@
 /*
  * The lookup of one domain.
  *
- * Two tracks run beside each other. What they find goes into the facts; after
- * every step decide() is asked whether the verdict is certain, and the first
- * time that it is, all who wait are answered. The tracks run on to their end
- * and fill the caches.
+ * Two tracks run in parallel and put their results into the facts. After every
+ * step the lookup asks decide() whether the verdict is certain; the first time
+ * that it is, all askers get the answer. The tracks run on to their end and
+ * fill the caches.
  *
  *   policy track                            delivery track
  *

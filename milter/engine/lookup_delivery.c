@@ -31,7 +31,7 @@ is_bad(const struct tlsa_found *found)
 }
 
 /*
- * What is known of a host's TLSA records so far, into the facts.
+ * Puts the TLSA records of a host, as far as they are known, into the facts.
  *
  * RFC 7672 2.2.2: the target of an alias goes before the alias, but MTAs differ
  * in which one they ask first: both have to be secure or securely absent.

@@ -252,8 +252,8 @@ addresses_known(const struct lookup *l)
 	    (l->families[0].done && l->families[1].done);
 }
 
-/* The fetch began with the addresses of one family. Those of the other one may
- * be right, or reachable. */
+/* The fetch began with the addresses of one family. The addresses of the other
+ * family may be right, or reachable. */
 static bool
 try_other_family(struct lookup *l)
 {

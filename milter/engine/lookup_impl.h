@@ -126,7 +126,7 @@ struct question {
 	char name[NAME_SIZE];
 };
 
-/* What a lookup has in a lane. */
+/* The questions of one lookup in a lane. */
 struct turn {
 	TAILQ_ENTRY(turn) link;
 	bool queued; /* in lane->turns */

@@ -1,6 +1,6 @@
 /*
- * What strangers may use up of a loop, and what is kept for domains that are
- * known to bind: lookups, and DNS questions. Fetches: fetch/fetch.c.
+ * Limits on the lookups and DNS questions of strangers, and the reserve for
+ * domains that are known to require DNSSEC. Fetches: fetch/fetch.c.
  *
  * A domain has up to four questions for each of its hosts, and a silent server
  * holds a question, and a socket of the resolver, until dns_timeout. So each

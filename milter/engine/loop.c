@@ -36,7 +36,7 @@ struct loop {
 	struct loop_task **tail;
 };
 
-/* What loop_timer.event points at. */
+/* loop_timer.event points at this. */
 struct alarm {
 	struct event *event;
 	struct loop_timer *timer;

@@ -1,6 +1,6 @@
 /*
- * One event-loop thread: an event_base, a queue into it, and timers. What is
- * said to run "on the loop" runs on its thread alone. The scenario tests link
+ * One event-loop thread: an event_base, a queue into it, and timers. Functions
+ * that run "on the loop" run only on its thread. The scenario tests link
  * a loop of their own, driven by a fake clock.
  */
 #ifndef ENGINE_LOOP_H

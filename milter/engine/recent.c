@@ -145,8 +145,8 @@ flap_free(struct flap **flap)
 	*flap = NULL;
 }
 
-/* What the verdict says of the domain's DNS: 1 secure, 0 not, -1 nothing. A
- * lookup that failed is no sign of tampering. */
+/* 1 if the verdict shows that the domain's DNS is secure, 0 if not, -1 if it
+ * shows neither: a failed lookup is no sign of tampering. */
 static int
 signed_as_announced(enum reason reason)
 {

@@ -1,6 +1,6 @@
 /*
- * What a loop remembers from one lookup to the next, in memory only: fetches
- * that failed, domains that were secure, and how far the wall clock was.
+ * The memory of a loop from one lookup to the next: fetches that failed,
+ * domains that were secure, and the last time of the wall clock.
  */
 #ifndef ENGINE_RECENT_H
 #define ENGINE_RECENT_H

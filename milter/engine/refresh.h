@@ -69,7 +69,7 @@ struct refresh_plan {
 	bool more;          /* there was more than a round takes */
 };
 
-/* What a store entry says about itself; times are wall clock. */
+/* The times of a store entry, by the wall clock. */
 struct refresh_entry {
 	const char *domain;
 	int64_t fetched_s;

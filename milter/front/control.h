@@ -25,8 +25,8 @@
  *		"policy":"none|testing|enforce|unknown","dnssec":true,
  *		"verdict":"pass","reason":"secure"}, or "error"
  *
- * Who may connect is said by the socket's permissions: its owner, its group
- * (that of the user) and root. What a client changes is logged with its user
+ * The permissions of the socket decide who may connect: its owner, its group
+ * (that of the user) and root. Changes are logged with the client's user
  * id. Requests, clients and silence are bounded: a client that does not read,
  * or says nothing, is left alone after CONTROL_PATIENCE_MS.
  */
@@ -78,7 +78,7 @@ struct control_parts {
 int control_listen(const struct config *config, int *fd,
     char error[CONTROL_ERROR_SIZE]);
 
-/* What is stored, as the status tells it. */
+/* The stored policies, as the status shows them. */
 struct control_policies {
 	bool unknown; /* not looked at yet */
 	int err;      /* of the store; nothing else counts then */
@@ -90,7 +90,7 @@ struct control_policies {
 	char domain[NAME_SIZE];
 };
 
-/* Any thread. What {"command":"status"} answers, on a line without its end.
+/* Any thread. The answer to {"command":"status"}, a line without its end.
  * NULL: no memory. Free with free(). */
 char *control_status_line(const struct control_parts *parts,
     const struct control_policies *policies);

@@ -32,8 +32,8 @@ int client_error(struct control_client *client, const char *fmt, ...)
 bool client_domain(const json_t *object, char domain[NAME_SIZE]);
 
 /*
- * What follows a request, line by line. 0 with *object (free it) or, where a
- * line is no object, with NULL; ERR_NOTFOUND at {"end":true}.
+ * The next line of the answer. 0 with *object (free it) or, where a line is no
+ * object, with NULL; ERR_NOTFOUND at {"end":true}.
  */
 int client_next(struct control_client *client, json_t **object);
 

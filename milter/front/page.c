@@ -195,7 +195,7 @@ put_bar(FILE *out, const char *class, size_t minute, uint64_t from, uint64_t to,
 	    top - bottom);
 }
 
-/* What is deferred stands below, so that it is seen first. */
+/* Deferrals stand at the bottom of a bar, where the eye goes first. */
 static void
 put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 {

@@ -1,5 +1,5 @@
 /*
- * What the option metrics opens: numbers for Prometheus and a page for people.
+ * The server of the option metrics: numbers for Prometheus and a status page.
  * Read-only; there is no way to change anything from here.
  *
  *	/metrics	see front/metrics.h

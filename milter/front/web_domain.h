@@ -1,5 +1,5 @@
 /*
- * What the HTTP server tells about one domain.
+ * The pages of the HTTP server about one domain.
  *
  * GET /check?domain=NAME: a page with the evidence. Asks the engine past its
  * verdict cache.

@@ -351,7 +351,8 @@ log_close(struct log **log)
  *	put() -> filling -> (swapped by the thread) -> writing -> write()
  */
 #define BUFFER_SIZE ((size_t)256 * 1024)
-/* What is gathered before it is written, unless somebody waits... */
+/* How long lines are gathered before they are written, unless somebody waits...
+ */
 #define LINGER_MS 10
 /* ...or so few have come in that time that a write for each does no harm: then
  * the line is in the log before the client has read the reply. */
@@ -522,7 +523,7 @@ log_queue_flush(struct log_queue *queue)
 	uint64_t round;
 
 	(void)pthread_mutex_lock(&queue->lock);
-	/* What is being written now, and what is behind it. */
+	/* The lines that are being written, and those queued behind them. */
 	round = queue->round + (queue->filling->len > 0);
 	while (queue->round < round || (queue->round == round && queue->busy)) {
 		if (queue->round < round)

@@ -153,7 +153,8 @@ log_time(int64_t time_s, unsigned ms, char out[LOG_TIME_LEN])
 /* One value takes no more than this, so that a recipient of 4,000 octets
  * does not push the keys behind it off the line. */
 #define VALUE_MAX 1024
-/* What log_end adds at most: ` cut=yes` or `,"cut":true}`, and the newline. */
+/* log_end() adds at most this: ` cut=yes` or `,"cut":true}`, and the newline.
+ */
 #define TAIL_MAX  16
 #define LINE_ROOM (LOG_LINE_MAX - TAIL_MAX)
 

@@ -57,9 +57,9 @@ struct log_queue *log_queue_start(log_queue_write_fn *write, void *arg);
  * less than LOG_LINE_MAX. */
 void log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
     const char *line, size_t len);
-/* What was put before is written now, without gathering more. Does not wait. */
+/* Writes the queued lines now, without gathering more. Does not wait. */
 void log_queue_hurry(struct log_queue *queue);
-/* Until all that was put before is written. */
+/* Waits until all lines queued before are written. */
 void log_queue_flush(struct log_queue *queue);
 /* Writes what there is and frees. Nobody may put meanwhile. */
 void log_queue_stop(struct log_queue **queue);
@@ -85,7 +85,7 @@ bool log_text_needs_quotes(const uint8_t *value, size_t len);
  * it took, at least 1; *out_len is the length of the form. */
 size_t log_text_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
     size_t *out_len);
-/* The same inside a JSON string. What is not UTF-8 becomes U+FFFD. */
+/* The same inside a JSON string. Octets that are not UTF-8 become U+FFFD. */
 size_t log_json_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
     size_t *out_len);
 

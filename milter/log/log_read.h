@@ -5,7 +5,7 @@
  *
  * Any thread. Lines are octets from strangers: other programs write into the
  * same file, what they log was typed by somebody else, and nothing of it makes
- * a field of ours. What syslog puts before a line must name the program.
+ * a field of ours. The prefix that syslog adds must name the program.
  * Fields of JSON that hold more than text, a whole number or a boolean are left
  * out: a newer daemon may have some.
  */

@@ -1,5 +1,5 @@
 /*
- * What happens, counted and timed; front/metrics.c says how it is called.
+ * Counters and timings; front/metrics.c has their public names.
  *
  * Any thread, without a lock. Counting is one addition to memory that the
  * processor shares with no other, so that it costs next to nothing where

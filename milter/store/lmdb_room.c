@@ -26,7 +26,7 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* What an entry takes: a share of a page, or pages of its own. */
+/* The octets of an entry: a share of a page, or pages of its own. */
 static size_t
 cost_of(size_t key_len, size_t value_len)
 {
@@ -37,7 +37,7 @@ cost_of(size_t key_len, size_t value_len)
 	return row * 3 / 2 + (value_len + 16 + PAGE - 1) / PAGE * PAGE;
 }
 
-/* What an expendable entry takes; 0: it is none. *used_s: when it was used. */
+/* The octets of an expendable entry; 0: it is none. *used_s: its last use. */
 static size_t
 cost_of_row(const MDB_val *key, const MDB_val *value, int64_t *used_s)
 {
@@ -93,8 +93,8 @@ count_reusable(struct lmdb_room *room, size_t *pages)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* What can still be written, by the disk and by the largest map. The tree of
- * free pages is read only when that matters. */
+/* The octets that can still be written, by the disk and by the largest map. The
+ * tree of free pages is read only when that matters. */
 static int
 measure(struct lmdb_room *room, MDB_txn *txn)
 {

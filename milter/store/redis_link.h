@@ -158,7 +158,7 @@ int redis_link_reply(struct redis_link *link, uint64_t deadline_ms,
 int redis_link_ask(struct redis_link *link, uint64_t deadline_ms, size_t n,
     const struct redis_word *words, struct redisReply **reply);
 
-/* What an error reply means, as one of our errors; 0: it is no error reply. */
+/* The error code for an error reply; 0: it is no error reply. */
 int redis_reply_error(const struct redisReply *reply);
 /* The same in words for a postmaster, with those of the server behind them. */
 void

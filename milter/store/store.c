@@ -255,7 +255,7 @@ post(struct queue *q, const struct request *template, int err)
 
 /* --- reading -------------------------------------------------------------- */
 
-/* What becomes of what was read for a request. entry: NULL on an error. */
+/* Handles the entry that was read for a request; NULL on an error. */
 typedef void
 answer_fn(struct request *request, int err, const struct store_entry *entry);
 
@@ -418,8 +418,8 @@ write_batch(struct store *store, struct request *batch)
 
 /* --- life ----------------------------------------------------------------- */
 
-/* What lies over the backend: changes to one that is only read stay in memory,
- * and so do those that a disk did not take. */
+/* Puts an overlay over the backend: changes to a store that is only read stay
+ * in memory, and so do those that a disk rejected. */
 static void *
 open_backend(struct store *store, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
@@ -510,7 +510,7 @@ put(struct store *store, const struct store_entry *entry, bool later,
 	struct request request = {.later = later, .done = done, .arg = arg};
 	int err = record_new_policy(entry, &request.record);
 
-	/* What was imported is a copy; it removes nothing. */
+	/* An imported entry is a copy; it removes nothing. */
 	if (err == 0 && later && request.record->deleted)
 		err = ERR_TOOLONG;
 	return post(&store->writes, &request, err);

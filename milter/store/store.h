@@ -1,6 +1,6 @@
 /*
- * The policy store: the security anchor. What it holds survives TXT
- * suppression, failing fetches, restarts, kill -9 and a full disk (C-01,
+ * The policy store: the security anchor. Its policies survive TXT suppression,
+ * failing fetches, restarts, kill -9 and a full disk (C-01,
  * C-04, C-05, C-13). It keeps the raw body, never a decision.
  *
  * Any thread. Requests are carried out on threads of the store's own, so that
@@ -60,8 +60,8 @@ enum store_access {
 			   * in memory; not there counts as empty */
 };
 
-/* Zero or NULL where nothing is said. What is pointed to is copied, but for the
- * log, which must outlive the store. */
+/* Zero or NULL: the default. Strings are copied; the log is borrowed and must
+ * outlive the store. */
 struct store_options {
 	const char *spec; /* "lmdb:DIRECTORY", "redis://HOST:PORT/DB", "memory:"
 			   * and others: see store_check */
@@ -80,7 +80,7 @@ struct store_options {
  * NULL with *error saying what to do.
  * An existing store that cannot be used (foreign, damaged, newer) is an error
  * and is left as it is: never start empty in silence.
- * Not to be used across fork: daemonize first. What is created belongs to the
+ * Not to be used across fork: daemonize first. New files belong to the
  * effective user, or to the directory's owner if that is root: take the final
  * identity first. A server that cannot be reached is an outage and no error,
  * unless it is opened for reading only, without may_be_down.

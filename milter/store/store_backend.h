@@ -1,7 +1,7 @@
 /*
- * What a kind of store implements: records over some medium. store.c owns the
- * threads and queues and calls these; a new kind is one file and one row in
- * store.c's table.
+ * The interface of a kind of store: records on some medium. store.c owns the
+ * threads and queues and calls these functions; a new kind is one file and one
+ * row in store.c's table.
  *
  * get and each may run beside one another and beside the writer. write and idle
  * are called by the one writer thread. Names have been checked: canonical
@@ -60,8 +60,8 @@ struct store_backend {
 	uint64_t (*idle)(void *backend);
 	/* See store_backup. NULL: it keeps no copy. */
 	int (*backup)(void *backend);
-	/* What it cannot write is held over it (store_overlay.c). False: it
-	 * sees to that itself, or has nothing to lose. */
+	/* store_overlay.c holds the records that it cannot write. False: the
+	 * backend does so itself, or has nothing to lose. */
 	bool hold_unwritten;
 	/* Entries that have expired go without being deleted. */
 	bool ends_entries;

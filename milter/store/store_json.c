@@ -15,7 +15,7 @@
 
 /* --- writing ------------------------------------------------------------ */
 
-/* What strangers' servers said need not be UTF-8, but JSON must be. */
+/* JSON must be UTF-8; text from other hosts need not be. */
 static json_t *
 text_json(const char *text)
 {

@@ -60,7 +60,7 @@ struct lmdb_env {
 	bool reopen;       /* writer only: LMDB gave up after a write error */
 };
 
-/* What was renamed or made in the directory stays after a power loss. */
+/* Makes renamed and new files in the directory survive a power loss. */
 void lmdb_sync_dir(const char *path);
 
 /*
@@ -101,7 +101,7 @@ void lmdb_measure(struct lmdb_env *env, size_t *octets, size_t *txn);
  */
 
 /*
- * Whoever sends mail makes us fetch and store the policy of any domain, so that
+ * Any sender can make us fetch and store the policy of any domain, so that
  * strangers could fill the store. Policies that do not bind (store.h:
  * expendable) are therefore bounded by a budget, and are stored only while a
  * reserve of free octets is left; those that were used least recently are

@@ -256,7 +256,7 @@ hold(struct over *o, const struct store_change *change)
 	return true;
 }
 
-/* All or none. What is written is no longer held. */
+/* Writes all or none. Written records are no longer held. */
 static int
 write_all(struct over *o, const struct store_change *changes, size_t n)
 {
@@ -335,7 +335,7 @@ write_retry_idle(void *backend)
 	return o->outage ? o->calm_from_ms + o->calm_ms : 0;
 }
 
-/* What is held is not in it; there is no room for a copy then either. */
+/* The copy leaves out the held records: there is no room for them either. */
 static int
 write_retry_backup(void *backend)
 {

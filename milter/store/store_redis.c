@@ -1,8 +1,9 @@
 /*
  * "redis:", "rediss:", "redis+unix:" and those with sentinels: policies that
- * many hosts share. What one host has learned binds on all. Each host keeps
- * what it has used in a local cache, which answers when the server does not,
- * and from which the server gets back what it has lost.
+ * many hosts share. A policy that one host has fetched applies on all. Each
+ * host keeps the policies that it has used in a local cache. The cache answers
+ * when the server does not, and gives back to the server the policies that it
+ * has lost.
  */
 #include "autoconf.h"
 

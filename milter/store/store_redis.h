@@ -76,9 +76,9 @@ struct redis_keeping {
 };
 
 /*
- * Tries to connect before it returns. What is pointed to must outlive it. NULL
- * with *error filled in when the server says no to what the configuration
- * says; one that cannot be reached is an outage, or, if must_be_up, an error.
+ * Tries to connect before it returns. Borrows the options, which must outlive
+ * it. NULL with *error filled in when the server rejects the configuration; a
+ * server that cannot be reached is an outage or, if must_be_up, an error.
  */
 struct redis_keeper *redis_keeper_new(const struct redis_keeping *keeping,
     char error[STORE_ERROR_SIZE]);
@@ -176,7 +176,7 @@ int redis_value(const struct redisReply *reply, const char *domain,
 
 #define REDIS_CURSOR_SIZE 24 /* of SCAN */
 
-/* What the server may refuse while it is up. */
+/* Requests that a server may refuse while it is up. */
 enum redis_refusal {
 	REDIS_NO_READS,
 	REDIS_NO_WRITES,

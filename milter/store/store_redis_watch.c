@@ -1,8 +1,8 @@
 /*
  * Looks after a Redis server that may lose what it holds: it is emptied, comes
  * back with old data, a replica takes over before it has all, or keys are
- * evicted. What the hosts hold in their copies is put back at once, as a host
- * without a copy takes a domain that is not there for one without policy.
+ * evicted. The hosts put back at once the policies in their copies, because a
+ *host without a copy treats a missing domain as one without policy.
  *
  *	dane-sts:1:incarnation	a random word; another one, or none: emptied
  *	dane-sts:1:changes	counts changes; a smaller number: old data
@@ -281,8 +281,8 @@ redis_on_learned(void *backend, store_learned_fn *learned, void *arg)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* ["message", CHANNEL, "HOST DOMAIN"], or the answer to SUBSCRIBE. What this
- * host itself has published is no news to it. */
+/* ["message", CHANNEL, "HOST DOMAIN"], or the answer to SUBSCRIBE. A
+ * host ignores its own messages. */
 static void
 take_news(struct store_redis *r, const struct redisReply *reply)
 {
@@ -314,7 +314,7 @@ take_news(struct store_redis *r, const struct redisReply *reply)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* What has come since the last call. Never waits. */
+/* Handles the messages that came since the last call. Never waits. */
 void
 redis_listen(void *backend)
 {

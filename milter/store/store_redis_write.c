@@ -20,7 +20,7 @@
 /* Octets of one round trip: 2 s are enough for them. */
 #define BATCH_OCTETS_MAX ((size_t)1 << 20)
 
-/* What INFO says counts for so long, and for so much that is written. */
+/* The figures of INFO are used for so long, and until so much is written. */
 #define MEMORY_MS     1000
 #define MEMORY_OCTETS (256 * 1024)
 /* Keys to look at together; how often at most; entries to evict at least. */
@@ -366,8 +366,8 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 		if (failed == 0 && err == 0)
 			err = redis_write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
 			    batch, taken);
-		/* What a newer program wrote, or what is no policy, is not for
-		 * us to replace. */
+		/* Never replace a record of a newer program, or a key that is
+		 * no policy. */
 		pending = err != 0 && err != ERR_VERSION && err != ERR_CORRUPT;
 		for (size_t i = 0; i < taken; i++) {
 			if (pending && !batch[i].record->deleted)

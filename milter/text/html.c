@@ -123,7 +123,7 @@ html_text(FILE *out, const char *text)
 }
 
 /*
- * What stands before a line of the tree, three columns a level: blanks and
+ * The prefix of a line of the tree, three columns a level: blanks and
  * strokes (U+2502 and the like, see text/tree.c). *goes_on: the stroke goes on
  * below, beside a text that is wrapped. 0: none is left.
  */

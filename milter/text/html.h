@@ -17,12 +17,12 @@
  * nothing else. */
 extern const char html_policy[];
 
-/* What is marked up in HTML is escaped, what is not fit for a terminal (see
- * base/text.h) becomes \xNN. Good in attributes with double quotes as well. */
+/* Escapes the markup characters of HTML; characters that are not fit for a
+ * terminal (base/text.h) become \xNN. Also for attributes in double quotes. */
 void html_octets(FILE *out, const void *octets, size_t len);
 void html_text(FILE *out, const char *text);
-/* What tree_print() drew in UTF-8. A line that is too long goes on below its
- * own beginning, and the strokes beside it with it. */
+/* The output of tree_print() in UTF-8 as HTML. A long line wraps below its own
+ * beginning, and the strokes beside it go on. */
 void html_tree(FILE *out, const char *text, size_t len);
 
 /* "3 min ago", with the moment in UTC where one can find it. */

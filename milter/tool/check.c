@@ -185,7 +185,7 @@ tool_check(struct tool_options *options, int argc, char **argv)
 
 /* --- parse --------------------------------------------------------------- */
 
-/* What the filter makes of envelope recipients. */
+/* Shows how the filter reads envelope recipients. */
 int
 tool_parse(struct tool_options *options, int argc, char **argv)
 {

@@ -50,7 +50,8 @@ struct doctor_socket {
 };
 bool doctor_socket_read(const char *spec, struct doctor_socket *out);
 
-/* What main.cf, master.cf or sendmail.cf say about this filter. */
+/* Examines main.cf, master.cf and sendmail.cf for the lines about this filter.
+ */
 void doctor_mta(struct doctor *doctor);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a line of the log says, in sentences. See explain.h. */
+/* A log line in sentences. See explain.h. */
 #include "autoconf.h"
 
 #include <inttypes.h>
@@ -337,7 +337,7 @@ print_end(const struct log_record *record)
 	print_advice(record);
 }
 
-/* What there is no sentence for. */
+/* The fields for which there is no sentence. */
 static void
 print_fields(const struct log_record *record)
 {

@@ -49,7 +49,7 @@ struct domain_lint {
 	const char *domain; /* canonical */
 	struct session session;
 	struct query query;
-	/* What is published now. */
+	/* The published records and policy. */
 	struct txt_result txt;
 	struct resolved txt_answer;
 	char policy_host[NAME_SIZE];
@@ -60,7 +60,7 @@ struct domain_lint {
 	struct resolved mx;
 	size_t n_hosts;
 	struct mx_host hosts[FACTS_HOSTS_MAX];
-	/* What is wrong with it. */
+	/* The findings. */
 	struct lint_report report;   /* the body */
 	struct lint_report delivery; /* hosts and certificates */
 };
@@ -386,8 +386,8 @@ lint_all(struct domain_lint *lint)
 		lint_host(lint, &lint->hosts[i]);
 }
 
-/* What is published comes first: without a policy the verdict is a pass, which
- * does not excuse a broken one. */
+/* Findings about the publication come first: a broken policy makes the verdict
+ * a pass, which must not hide it. */
 static int
 status_of(const struct domain_lint *lint)
 {

@@ -1,5 +1,5 @@
 /*
- * What the commands print: JSON, and what suits a terminal.
+ * Output of the commands: JSON, and text for a terminal.
  *
  * Single-threaded.
  */

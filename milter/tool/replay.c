@@ -54,7 +54,7 @@ const struct option replay_options[] = {
 };
 /* clang-format on */
 
-/* What was chosen: 0 nothing, else the number of the word, from 1. */
+/* The chosen word of each option: its number from 1; 0: none. */
 struct rule_choice {
 #define X(option, member, words) unsigned member;
 	RULE_OPTION_TABLE(X)

@@ -166,8 +166,8 @@ bool tool_warn_store(const char *spec, const char *error);
 void tool_warn_lines(const char *text);
 
 /*
- * What a verdict means to a command that asked for it: TOOL_OK, TOOL_NO or,
- * where the fault is on this side or time ran out, TOOL_UNKNOWN.
+ * The exit status for a verdict: TOOL_OK, TOOL_NO or, where the fault is on
+ * this side or time ran out, TOOL_UNKNOWN.
  */
 int
 tool_verdict_status(const struct facts *facts, const struct verdict *verdict);
