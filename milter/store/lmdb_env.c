@@ -43,7 +43,6 @@ touch(const MDB_val *value)
 static int
 read_all(const char *dir)
 {
-	MDB_cursor *cursor;
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi;
@@ -56,6 +55,7 @@ read_all(const char *dir)
 	    mdb_dbi_open(txn, NULL, 0, &dbi) != 0)
 		return 0;
 	for (MDB_dbi tree = 0; tree < 2; tree++) {
+		MDB_cursor *cursor = NULL;
 		int rc = mdb_cursor_open(txn, tree, &cursor);
 
 		while (rc == 0 &&
@@ -64,6 +64,8 @@ read_all(const char *dir)
 			touch(&key);
 			touch(&value);
 		}
+		if (cursor != NULL)
+			mdb_cursor_close(cursor);
 		if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND ||
 		    rc == MDB_CURSOR_FULL)
 			return EXIT_DAMAGED;
