@@ -313,3 +313,17 @@ refused_lmdb(const char *dir, enum store_access access)
 	cr_expect_neq(error[0], '\0');
 	return error;
 }
+
+unsigned
+lines_with(const char *path, const char *text)
+{
+	FILE *in = fopen(path, "re");
+	char line[4096];
+	unsigned n = 0;
+
+	cr_assert_not_null(in);
+	while (fgets(line, sizeof(line), in) != NULL)
+		n += strstr(line, text) != NULL;
+	fclose(in);
+	return n;
+}

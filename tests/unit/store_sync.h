@@ -56,6 +56,9 @@ void scratch_free(char **path);
 /* DIR/NAME; free it. */
 char *scratch_path(const char *dir, const char *name);
 
+/* How many lines of a file hold the text. */
+unsigned lines_with(const char *path, const char *text);
+
 /* "lmdb:PATH" or the like into out. */
 struct store *open_lmdb(const char *dir, enum store_access access);
 /* Opening must fail; the text is returned (static). */

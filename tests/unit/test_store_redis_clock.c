@@ -103,20 +103,6 @@ TestSuite(store_redis_clock, .init = setup, .fini = teardown, .timeout = 60);
 			cr_skip_test("redis-server is not installed"); \
 	} while (0)
 
-static unsigned
-count_lines(const char *text)
-{
-	FILE *in = fopen(log_path, "re");
-	char line[4096];
-	unsigned n = 0;
-
-	cr_assert_not_null(in);
-	while (fgets(line, sizeof(line), in) != NULL)
-		n += strstr(line, text) != NULL;
-	(void)fclose(in);
-	return n;
-}
-
 /* Fetched so many seconds ago, as the host sees it. */
 static int
 put(struct store *store, const char *id, int64_t ago_s)
@@ -241,12 +227,12 @@ Test(store_redis_clock, a_clock_that_differs_is_told_once)
 	skew_s = 3 * DAY_S;
 	for (int i = 0; i < 3; i++)
 		(void)sync_find(here, "example.org");
-	cr_expect_eq(count_lines("warning clock "), 1U);
-	cr_expect_eq(count_lines("ahead of"), 1U);
+	cr_expect_eq(lines_with(log_path, "warning clock "), 1U);
+	cr_expect_eq(lines_with(log_path, "ahead of"), 1U);
 	skew_s = 5;
 	(void)sync_find(here, "example.org");
-	cr_expect_eq(count_lines("agrees with"), 1U);
+	cr_expect_eq(lines_with(log_path, "agrees with"), 1U);
 	skew_s = -70;
 	(void)sync_find(here, "example.org");
-	cr_expect_eq(count_lines("behind"), 1U);
+	cr_expect_eq(lines_with(log_path, "behind"), 1U);
 }

@@ -77,23 +77,6 @@ TestSuite(store_redis_down, .init = setup, .fini = teardown);
 			cr_skip_test("redis-server is not installed"); \
 	} while (0)
 
-/* How many lines of the log hold the text. */
-static unsigned
-count_lines(const char *text)
-{
-	FILE *in = fopen(log_path, "r");
-	char line[4096];
-	unsigned n = 0;
-
-	cr_assert_not_null(in);
-	while (fgets(line, sizeof(line), in) != NULL) {
-		if (strstr(line, text) != NULL)
-			n++;
-	}
-	fclose(in);
-	return n;
-}
-
 /* The test's own time limit ends what never comes true. */
 static void
 await(bool (*is_so)(void))
@@ -107,7 +90,7 @@ await(bool (*is_so)(void))
 static bool
 is_up_again(void)
 {
-	return count_lines("state=up") > 0;
+	return lines_with(log_path, "state=up") > 0;
 }
 
 static bool
@@ -219,9 +202,9 @@ Test(store_redis_down, outage_is_logged_once_and_its_end_as_well)
 	await(is_up_again);
 	cr_expect_eq(sync_find(here, "example.net"), ERR_NOTFOUND);
 	store_close(&here);
-	cr_expect_eq(count_lines("state=down"), 1);
-	cr_expect_eq(count_lines("state=up"), 1);
-	cr_expect_eq(count_lines(""), 2, "and nothing else");
+	cr_expect_eq(lines_with(log_path, "state=down"), 1);
+	cr_expect_eq(lines_with(log_path, "state=up"), 1);
+	cr_expect_eq(lines_with(log_path, ""), 2, "and nothing else");
 }
 
 /* While a fleet is updated, each host that is behind says so. */
@@ -236,9 +219,9 @@ Test(store_redis_down, record_of_a_newer_version_is_told_once)
 	for (int i = 0; i < 3; i++)
 		cr_expect_eq(sync_find(here, "example.org"), 0);
 	store_close(&here);
-	cr_expect_eq(count_lines("state=newer"), 1);
-	cr_expect_eq(count_lines("update it"), 1);
-	cr_expect_eq(count_lines(""), 1, "and nothing else");
+	cr_expect_eq(lines_with(log_path, "state=newer"), 1);
+	cr_expect_eq(lines_with(log_path, "update it"), 1);
+	cr_expect_eq(lines_with(log_path, ""), 1, "and nothing else");
 }
 
 Test(store_redis_down, what_is_pending_is_counted)
@@ -260,7 +243,7 @@ Test(store_redis_down, what_cannot_be_written_at_the_end_is_said)
 	redis_server_kill(&server);
 	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
 	store_close(&here);
-	cr_expect_eq(count_lines("1 policies"), 1);
+	cr_expect_eq(lines_with(log_path, "1 policies"), 1);
 }
 
 /* A restart between two requests, or an idle connection that the server
@@ -286,7 +269,7 @@ Test(store_redis_down, closed_connections_are_mended_unseen)
 	}
 	store_close(&there);
 	store_close(&here);
-	cr_expect_eq(count_lines(""), 0, "nothing is logged");
+	cr_expect_eq(lines_with(log_path, ""), 0, "nothing is logged");
 }
 
 Test(store_redis_down, server_that_comes_later_is_found)
@@ -299,12 +282,12 @@ Test(store_redis_down, server_that_comes_later_is_found)
 	redis_server_kill(&server);
 	here = open_store(server.unix_path, error);
 	cr_assert_not_null(here, "%s", error);
-	cr_expect_eq(count_lines("state=down"), 1);
+	cr_expect_eq(lines_with(log_path, "state=down"), 1);
 	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
 	expect_id("example.org", "1", "in the copy");
 	redis_server_restart(&server);
 	await(others_see_it);
-	cr_expect_eq(count_lines("state=up"), 1);
+	cr_expect_eq(lines_with(log_path, "state=up"), 1);
 }
 
 Test(store_redis_down, reader_wants_a_server_that_is_there)
@@ -348,7 +331,7 @@ await_look(void)
 static bool
 is_put_back(void)
 {
-	return count_lines("state=put-back") > 0;
+	return lines_with(log_path, "state=put-back") > 0;
 }
 
 /* Nobody asks for it, and a host without a copy would let it pass. */
@@ -367,9 +350,9 @@ Test(store_redis_down, C_01_emptied_server_is_told_and_gets_all_back)
 	await_look();
 	redis_server_tell(&server, "FLUSHALL");
 	await(is_put_back);
-	cr_expect_eq(count_lines("state=lost"), 1);
-	cr_expect_eq(count_lines("it was emptied"), 1);
-	cr_expect_eq(count_lines("policies=200"), 1);
+	cr_expect_eq(lines_with(log_path, "state=lost"), 1);
+	cr_expect_eq(lines_with(log_path, "it was emptied"), 1);
+	cr_expect_eq(lines_with(log_path, "policies=200"), 1);
 	store_close(&here);
 	here = redis_server_open(&server);
 	for (int i = 0; i < 200; i++) {
@@ -391,8 +374,8 @@ Test(store_redis_down, C_01_old_data_are_told_and_brought_up_to_date)
 	redis_server_tell(&server, "DEL %sexample.net", REDIS_KEY_PREFIX);
 	redis_server_tell(&server, "SET dane-sts:1:changes 1");
 	await(is_put_back);
-	cr_expect_eq(count_lines("state=lost"), 1);
-	cr_expect_eq(count_lines("old data"), 1);
+	cr_expect_eq(lines_with(log_path, "state=lost"), 1);
+	cr_expect_eq(lines_with(log_path, "old data"), 1);
 	store_close(&here);
 	here = redis_server_open(&server);
 	cr_expect_eq(sync_find(here, "example.net"), 0);
@@ -401,7 +384,7 @@ Test(store_redis_down, C_01_old_data_are_told_and_brought_up_to_date)
 static bool
 is_warned(void)
 {
-	return count_lines("set noeviction") > 0;
+	return lines_with(log_path, "set noeviction") > 0;
 }
 
 Test(store_redis_down, C_01_server_that_would_drop_policies_is_warned_of)
@@ -411,13 +394,13 @@ Test(store_redis_down, C_01_server_that_would_drop_policies_is_warned_of)
 	redis_server_tell(&server, "CONFIG SET maxmemory-policy allkeys-lru");
 	await(is_warned);
 	await_look();
-	cr_expect_eq(count_lines("set noeviction"), 1);
+	cr_expect_eq(lines_with(log_path, "set noeviction"), 1);
 }
 
 static bool
 is_lost(void)
 {
-	return count_lines("state=lost") > 0;
+	return lines_with(log_path, "state=lost") > 0;
 }
 
 Test(store_redis_down, C_01_keys_that_a_full_server_drops_are_told)
@@ -431,7 +414,9 @@ Test(store_redis_down, C_01_keys_that_a_full_server_drops_are_told)
 	redis_server_tell(&server, "CONFIG SET maxmemory 1");
 	redis_server_tell(&server, "CONFIG SET maxmemory 0");
 	await(is_lost);
-	cr_expect_eq(count_lines("drops keys") + count_lines("was emptied"), 1);
+	cr_expect_eq(lines_with(log_path, "drops keys") +
+		lines_with(log_path, "was emptied"),
+	    1);
 }
 
 /* --- slow ----------------------------------------------------------------- */
@@ -449,7 +434,7 @@ Test(store_redis_down, S_03_server_that_does_not_answer_holds_nobody_up)
 	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN);
 	cr_expect_eq(sync_put(here, &new), ERR_DOWN);
 	expect_id("example.org", "2", "from the copy");
-	cr_expect_eq(count_lines("no answer in time"), 1);
+	cr_expect_eq(lines_with(log_path, "no answer in time"), 1);
 	redis_server_resume(&server);
 	await(is_up_again);
 	store_close(&here);
@@ -494,9 +479,9 @@ Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
 	store_close(&here);
 	cr_expect_eq(sync_find(there, "example.net"), 0, "written");
 	store_close(&there);
-	cr_expect_eq(count_lines("state=no-writes"), 1, "once");
-	cr_expect_eq(count_lines("OOM"), 1);
-	cr_expect_eq(count_lines("state=writes"), 1);
+	cr_expect_eq(lines_with(log_path, "state=no-writes"), 1, "once");
+	cr_expect_eq(lines_with(log_path, "OOM"), 1);
+	cr_expect_eq(lines_with(log_path, "state=writes"), 1);
 }
 
 /* --- rights --------------------------------------------------------------- */
@@ -504,13 +489,13 @@ Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
 static bool
 news_are_refused(void)
 {
-	return count_lines("warning store state=no-news") > 0;
+	return lines_with(log_path, "warning store state=no-news") > 0;
 }
 
 static bool
 news_come_again(void)
 {
-	return count_lines("warning store state=news") > 0;
+	return lines_with(log_path, "warning store state=news") > 0;
 }
 
 /* A user with the rights that earlier versions asked for goes on as before. */
@@ -524,11 +509,11 @@ Test(store_redis_down, server_without_the_right_to_subscribe_is_told_once)
 	await(news_are_refused);
 	cr_expect_eq(sync_put(here, &entry), 0);
 	expect_id("example.org", "1", "written");
-	cr_expect_eq(count_lines("A STORE FOR MANY HOSTS"), 1);
+	cr_expect_eq(lines_with(log_path, "A STORE FOR MANY HOSTS"), 1);
 	redis_server_tell(&server, "ACL SETUSER default +subscribe +publish");
 	redis_server_tell(&server, "CLIENT KILL TYPE normal");
 	await(news_come_again);
-	cr_expect_eq(count_lines("state=no-news"), 1);
+	cr_expect_eq(lines_with(log_path, "state=no-news"), 1);
 }
 
 /* --- mad ------------------------------------------------------------------ */

@@ -101,29 +101,13 @@ teardown(void)
 
 TestSuite(write_retry, .init = setup, .fini = teardown, .timeout = 60);
 
-static unsigned
-count_lines(const char *text)
-{
-	FILE *in = fopen(log_path, "r");
-	char line[4096];
-	unsigned n = 0;
-
-	cr_assert_not_null(in);
-	while (fgets(line, sizeof(line), in) != NULL) {
-		if (strstr(line, text) != NULL)
-			n++;
-	}
-	fclose(in);
-	return n;
-}
-
 /* The test's own time limit ends what never comes true. */
 static void
 await_lines(const char *text, unsigned n)
 {
 	const struct timespec nap = {0, 5000000};
 
-	while (count_lines(text) < n)
+	while (lines_with(log_path, text) < n)
 		nanosleep(&nap, NULL);
 }
 
@@ -187,9 +171,9 @@ Test(write_retry, C_05_unwritten_policy_binds_and_is_written_later)
 	reopen();
 	expect_id("a.example", "1", "written");
 	expect_id("b.example", "2", "written");
-	cr_expect_eq(count_lines("state=no-writes"), 1);
-	cr_expect_eq(count_lines("state=writes"), 1);
-	cr_expect_eq(count_lines(""), 2, "and nothing else");
+	cr_expect_eq(lines_with(log_path, "state=no-writes"), 1);
+	cr_expect_eq(lines_with(log_path, "state=writes"), 1);
+	cr_expect_eq(lines_with(log_path, ""), 2, "and nothing else");
 }
 
 /* Another program reads the file; it has the first policy once the second
@@ -205,7 +189,7 @@ Test(write_retry, next_change_takes_the_others_along)
 	reader = open_lmdb(spec + strlen("lmdb:"), STORE_READ_ONLY);
 	cr_expect_eq(sync_find(reader, "a.example"), 0);
 	store_close(&reader);
-	cr_expect_eq(count_lines("state=writes"), 1);
+	cr_expect_eq(lines_with(log_path, "state=writes"), 1);
 }
 
 Test(write_retry, C_07_later_change_takes_the_place_of_what_is_held)
@@ -240,7 +224,7 @@ Test(write_retry, notes_are_held_with_their_policy_alone)
 	cr_assert_eq(put("stored.example", "1"), 0);
 	fill();
 	cr_expect_eq(sync_mark(store, "stored.example", &mark), ERR_FULL);
-	cr_expect_eq(count_lines(""), 0, "nothing is lost by that");
+	cr_expect_eq(lines_with(log_path, ""), 0, "nothing is lost by that");
 	cr_expect_eq(put("held.example", "1"), ERR_FULL);
 	cr_expect_eq(sync_mark(store, "held.example", &mark), ERR_FULL);
 	cr_expect_eq(sync_mark(store, "none.example", &mark), ERR_NOTFOUND);
@@ -265,11 +249,12 @@ Test(write_retry, what_is_held_is_bounded_and_said, .timeout = 60)
 		cr_assert_eq(put(domain, "1"), ERR_FULL);
 	}
 	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
-	cr_expect_eq(count_lines("than can be held"), 1);
+	cr_expect_eq(lines_with(log_path, "than can be held"), 1);
 	cr_expect_eq(sync_find(store, "d0.example"), 0);
 	cr_expect_eq(sync_find(store, domain), ERR_NOTFOUND);
 	store_close(&store);
-	cr_expect_eq(count_lines("8192 policies could not be written"), 1);
+	cr_expect_eq(lines_with(log_path, "8192 policies could not be written"),
+	    1);
 	make_room();
 	open_store();
 	cr_expect_eq(store_count(store), 0);
@@ -291,12 +276,12 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
 	}
 	cr_expect_eq(store_count_unwritten(store), OVERLAY_PENDING_MAX / 4);
-	cr_expect_eq(count_lines("than can be held"), 0);
+	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
 	for (unsigned i = 0; i < OVERLAY_PENDING_MAX; i++) {
 		snprintf(domain, sizeof(domain), "d%u.example", i);
 		cr_assert_eq(put(domain, "1"), ERR_FULL);
 	}
-	cr_expect_eq(count_lines("than can be held"), 0);
+	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
 	make_room();
 	await_line("state=writes");
 	reopen();
@@ -342,7 +327,7 @@ Test(write_retry, a_large_one_does_not_stop_small_ones)
 	cr_expect(is_on_disk("a.example"));
 	cr_expect_not(is_on_disk("large.example"));
 	cr_expect_eq(sync_find(store, "large.example"), 0);
-	cr_expect_eq(count_lines("state=writes"), 0);
+	cr_expect_eq(lines_with(log_path, "state=writes"), 0);
 	make_room();
 	await_line("state=writes");
 	cr_expect_eq(sync_find(store, "large.example"), 0);
@@ -378,11 +363,13 @@ Test(write_retry, outages_in_turn_are_told_as_one)
 {
 	for (unsigned i = 0; i < 20; i++)
 		be_full_for_a_moment("a.example");
-	cr_expect_eq(count_lines("state=no-writes"), 2);
-	cr_expect_eq(count_lines("state=writes"), 1, "the second goes on");
+	cr_expect_eq(lines_with(log_path, "state=no-writes"), 2);
+	cr_expect_eq(lines_with(log_path, "state=writes"), 1,
+	    "the second goes on");
 	store_close(&store);
-	cr_expect_eq(count_lines("state=writes"), 2, "all was written");
-	cr_expect_eq(count_lines(""), 4, "and nothing else");
+	cr_expect_eq(lines_with(log_path, "state=writes"), 2,
+	    "all was written");
+	cr_expect_eq(lines_with(log_path, ""), 4, "and nothing else");
 }
 
 Test(write_retry, outage_ends_when_it_has_been_over_for_a_while)
@@ -392,5 +379,5 @@ Test(write_retry, outage_ends_when_it_has_been_over_for_a_while)
 	be_full_for_a_moment("a.example");
 	be_full_for_a_moment("a.example");
 	await_lines("state=writes", 2); /* with no other change */
-	cr_expect_eq(count_lines("state=no-writes"), 2);
+	cr_expect_eq(lines_with(log_path, "state=no-writes"), 2);
 }
