@@ -3,8 +3,8 @@
  *
  *	file   = *(name ("=" / "+=") value)
  *	value  = word / "{" [word *("," word) [","]] "}"
- *	word   = 1*any octet but blanks, controls and "'(){}=+,#*; / "..." /
- *'...'
+ *	word   = 1*(any octet but blanks, controls and "'(){}=+,#*;)
+ *	       / "..." / '...'
  *
  * Comments: # and // up to the end of the line, and those in slash and star.
  * Neither // nor the latter begins within a word. In double quotes a backslash

@@ -144,7 +144,7 @@ warn_loudly(struct log *log, const struct config *config)
 		    "another user");
 	if (config->mode == CONFIG_MODE_MONITOR)
 		log_msg(log, LOG_LEVEL_WARNING, "mode",
-		    "MONITOR MODE: nothing is refused, verdicts are only "
+		    "MONITOR MODE: nothing is deferred, verdicts are only "
 		    "logged");
 	else if (config_enforced(config) < SHARE_ALL)
 		log_msg(log, LOG_LEVEL_WARNING, "mode",

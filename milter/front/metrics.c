@@ -135,7 +135,7 @@ put_enforced(FILE *out, unsigned percent)
 	static const char name[] = "dane_sts_enforced_ratio";
 
 	put_head(out, name, "gauge",
-	    "Share of all domains whose recipients can be refused; 0 in "
+	    "Share of all domains whose recipients can be deferred; 0 in "
 	    "monitor mode.");
 	(void)fprintf(out, "%s %u.%02u\n", name, percent / 100, percent % 100);
 }

@@ -26,8 +26,8 @@ static const struct {
     [VERDICT_PASS] = {"was let through",                                 "was let through"         },
     [VERDICT_DEFER] = {"was deferred: answered 450, so that the sender tries "
 		       "again",		    "would have been deferred"},
-    [VERDICT_REJECT] = {"was refused for good: answered 550",
-		      "would have been refused for good"					   },
+    [VERDICT_REJECT] = {"was rejected: answered 550",
+		      "would have been rejected"						   },
     [VERDICT_QUARANTINE] = {"was accepted, and the message held in the queue",
 		      "would have been accepted, and the message held in the queue"                },
 };
