@@ -276,7 +276,7 @@ static bool
 handshake(const struct probe *probe, SSL *ssl)
 {
 	char *why = probe->out->why;
-	unsigned long error;
+	const char *reason;
 	int done, how;
 
 	for (;;) {
@@ -292,13 +292,11 @@ handshake(const struct probe *probe, SSL *ssl)
 			how == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT) != 0)
 			break;
 	}
-	error = ERR_peek_error();
-	if (error != 0)
-		snprintf(why, TLS_PEER_WHY_SIZE, "TLS: %s",
-		    ERR_reason_error_string(error));
-	else
-		snprintf(why, TLS_PEER_WHY_SIZE, "TLS: %s",
-		    errno != 0 ? strerror(errno) : "the server hung up");
+	/* OpenSSL has no words for an error of the system. */
+	reason = ERR_reason_error_string(ERR_peek_error());
+	if (reason == NULL)
+		reason = errno != 0 ? strerror(errno) : "the server hung up";
+	snprintf(why, TLS_PEER_WHY_SIZE, "TLS: %s", reason);
 	ERR_clear_error();
 	return false;
 }
