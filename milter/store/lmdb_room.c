@@ -20,6 +20,10 @@
 #define WALK_VICTIMS 64
 #define ROUNDS_MAX   16
 
+/* An eviction needs free pages: LMDB writes those that it changes anew. This is
+ * enough for a small one, which frees more for the next. */
+#define EVICTION ((size_t)64 * PAGE)
+
 static size_t
 min_size(size_t a, size_t b)
 {
@@ -61,8 +65,10 @@ reserve(const struct lmdb_room *room)
 	return min_size(total / 4, LMDB_RESERVE_MAX);
 }
 
-/* Pages inside the file that can be used again. A record of this tree begins
- * with their number. LMDB shows the tree to readers alone. */
+/* Pages inside the file that the writer can use: those that the last commit
+ * freed are not among them. A record of this tree has the number of a commit as
+ * its key, and begins with the number of pages. LMDB shows the tree to readers
+ * alone. */
 static int
 count_reusable(struct lmdb_room *room, size_t *pages)
 {
@@ -71,6 +77,7 @@ count_reusable(struct lmdb_room *room, size_t *pages)
 	MDB_txn *txn;
 	MDB_val key;
 	MDB_val value;
+	size_t commit;
 	size_t n;
 	int rc = mdb_txn_begin(room->env->mdb, NULL, MDB_RDONLY, &txn);
 
@@ -83,10 +90,12 @@ count_reusable(struct lmdb_room *room, size_t *pages)
 		return rc;
 	}
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (value.mv_size < sizeof(n))
+		if (key.mv_size != sizeof(commit) || value.mv_size < sizeof(n))
 			continue;
+		memcpy(&commit, key.mv_data, sizeof(commit));
 		memcpy(&n, value.mv_data, sizeof(n));
-		*pages += n;
+		if (commit < mdb_txn_id(txn))
+			*pages += n;
 	}
 	mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
@@ -103,8 +112,11 @@ measure(struct lmdb_room *room, MDB_txn *txn)
 	MDB_stat stat;
 	size_t pages;
 	size_t used;
-	int rc = mdb_env_info(room->env->mdb, &info);
+	int rc;
 
+	if (room->measured)
+		return 0;
+	rc = mdb_env_info(room->env->mdb, &info);
 	if (rc == 0)
 		rc = mdb_stat(txn, room->env->dbi, &stat);
 	if (rc != 0)
@@ -322,6 +334,18 @@ make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
 	return 0;
 }
 
+/* What binds is written to the last page only when nothing is left to evict. */
+static int
+leave_room_to_evict(struct lmdb_room *room, size_t cost)
+{
+	cost += PAGE; /* the one that its row lies in is written anew */
+	if (room->left < cost + EVICTION && !room->hopeless &&
+	    octets_now(room) > 0)
+		return ENOSPC;
+	room->left -= min_size(room->left, cost);
+	return 0;
+}
+
 int
 lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
     const struct store_entry *entry, bool *admitted)
@@ -341,13 +365,15 @@ lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
 	*admitted = entry != NULL;
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
-	if (entry == NULL || !entry->expendable)
+	if (entry == NULL)
 		return 0;
-	rc = room->measured ? 0 : measure(room, txn);
+	rc = measure(room, txn);
 	if (rc != 0)
 		return rc;
-	kept = reserve(room);
 	cost = cost_of(key.mv_size, format_size(entry));
+	if (!entry->expendable)
+		return leave_room_to_evict(room, cost);
+	kept = reserve(room);
 	if (cost > before &&
 	    (octets_now(room) + cost > budget || room->left < kept + cost))
 		rc = make_room(room, txn, cost, kept, admitted);

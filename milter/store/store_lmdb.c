@@ -130,7 +130,6 @@ struct lmdb {
 	struct lmdb_env env;
 	struct log *log;
 	struct lmdb_room room;
-	bool hopeless; /* evicting was of no use; until a write succeeds */
 	/* Opened for reading only, and the copy as text is all that can be
 	 * read; else NULL. */
 	struct overlay *backup;
@@ -339,21 +338,24 @@ store_lmdb_count(void *backend)
 
 /* --- changing ------------------------------------------------------------- */
 
-/* Octets that go at a time. */
-#define EVICT_OCTETS ((size_t)256 << 10)
+/* Octets that go at a time: fewer if there are no pages to write so many
+ * changes. */
+#define EVICT_OCTETS     ((size_t)256 << 10)
+#define EVICT_OCTETS_MIN ((size_t)1 << 10)
 /* So many commits later what was freed can be used. */
 #define EVICT_COMMITS 2
 
 static int
-evict_once(struct lmdb *l, size_t *evicted)
+evict_once(struct lmdb *l, size_t octets, size_t *evicted)
 {
 	MDB_txn *txn;
 	int rc;
 	int err = lmdb_begin(&l->env, 0, &txn);
 
+	*evicted = 0;
 	if (err != 0)
 		return err;
-	rc = lmdb_room_evict(&l->room, txn, EVICT_OCTETS, evicted);
+	rc = lmdb_room_evict(&l->room, txn, octets, evicted);
 	if (rc == 0)
 		rc = lmdb_touch(&l->env, txn);
 	err = lmdb_error(&l->env, rc);
@@ -368,14 +370,19 @@ evict_once(struct lmdb *l, size_t *evicted)
 static bool
 evict(struct lmdb *l)
 {
+	size_t octets = EVICT_OCTETS;
 	size_t total = 0;
-	size_t evicted = 0;
+	size_t evicted;
+	int commits = 0;
+	int err;
 
-	for (int i = 0; i < EVICT_COMMITS; i++, total += evicted) {
-		if (evict_once(l, &evicted) != 0)
-			break;
-	}
-	l->hopeless = total == 0;
+	do {
+		err = evict_once(l, octets, &evicted);
+		commits += err == 0;
+		total += err == 0 ? evicted : 0;
+		octets /= err != 0 ? 4 : 1;
+	} while (commits < EVICT_COMMITS && octets >= EVICT_OCTETS_MIN);
+	l->room.hopeless = err == 0 && total == 0;
 	return total > 0;
 }
 
@@ -430,11 +437,11 @@ store_lmdb_write(void *backend, const struct store_change *changes, size_t n)
 			!changes[i].record->entry.expendable);
 	for (int i = 0; i < STORE_WRITE_TRIES && err == ERR_BUSY; i++) {
 		err = write_once(l, changes, n);
-		if (err == ERR_FULL && binds && !l->hopeless && evict(l))
+		if (err == ERR_FULL && binds && !l->room.hopeless && evict(l))
 			err = ERR_BUSY;
 	}
 	if (err == 0)
-		l->hopeless = false;
+		l->room.hopeless = false;
 	return err;
 }
 

@@ -127,6 +127,7 @@ struct lmdb_room {
 	struct lmdb_victims *victims;
 	char hand[NAME_SIZE]; /* where the search for them goes on */
 	bool evicts;          /* told */
+	bool hopeless; /* evicting was of no use; until a write succeeds */
 };
 
 /* Looks at every entry. 0 or a negative error. */
@@ -139,7 +140,8 @@ void lmdb_room_end(struct lmdb_room *room, bool committed);
 /*
  * Before what is there of a domain goes, or is replaced by entry (NULL: goes).
  * *admitted: whether entry may be put; an expendable one for which there is no
- * room, even after eviction, may not. 0 or an LMDB code.
+ * room, even after eviction, may not. 0 or an LMDB code; ENOSPC: something must
+ * be evicted first.
  */
 int lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
     const struct store_entry *entry, bool *admitted);
