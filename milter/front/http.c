@@ -447,8 +447,8 @@ look_at_socket(struct http *http)
 	if (getsockname(http->fd, &address.any, &len) < 0)
 		return;
 	if (address.any.sa_family == AF_INET) {
-		http->local = ntohl(address.in.sin_addr.s_addr) >> 24 ==
-		    IN_LOOPBACKNET;
+		http->local =
+		    ntohl(address.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 		http->port = ntohs(address.in.sin_port);
 	} else {
 		http->local = IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr);

@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "fuzz.h"
 #include "store/store_record.h"
-#include "store/store_record.h"
 
 #define DOMAIN     "example.org"
 #define AT_VERSION 4

@@ -235,7 +235,8 @@ dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-/* --- fetch/fetch.h --------------------------------------------------------- */
+/* --- fetch/fetch.h ---------------------------------------------------------
+ */
 
 struct fetcher {
 	struct source source; /* the one member */
@@ -305,7 +306,8 @@ ask_one(unsigned n)
 
 	(void)snprintf(target.domain, sizeof(target.domain), "d%u.%s", n % 20,
 	    kinds[kind].suffix);
-	answer = ask_wait(engine, &target, clock_mono_ms() + 20000, NULL, &cached);
+	answer =
+	    ask_wait(engine, &target, clock_mono_ms() + 20000, NULL, &cached);
 	if (answer == NULL || answer->verdict.kind != kinds[kind].verdict) {
 		(void)fprintf(stderr, "%s: wrong verdict %s\n", target.domain,
 		    answer != NULL ? reason_name(answer->verdict.reason)

@@ -1,7 +1,7 @@
 /*
- * dns/dns.h, fetch/fetch.h and store/store.h as a script: every answer, its delay and
- * its failure are written down by the test, and what was asked is counted.
- * Needs a clock: fake_at() of fake_loop.c.
+ * dns/dns.h, fetch/fetch.h and store/store.h as a script: every answer, its
+ * delay and its failure are written down by the test, and what was asked is
+ * counted. Needs a clock: fake_at() of fake_loop.c.
  */
 #ifndef SCRIPT_H
 #define SCRIPT_H

@@ -90,8 +90,7 @@ policyhost_start(void)
 	    "--catalogue", SUFFIX, "--until-eof", "--listen",
 	    POLICYHOST_IPV4 ":443", POLICYHOST_IPV4_B ":443",
 	    POLICYHOST_IPV4_C ":443", POLICYHOST_IPV4_D ":443",
-	    POLICYHOST_NEAR ":443",
-	    "[" POLICYHOST_IPV6 "]:443", NULL};
+	    POLICYHOST_NEAR ":443", "[" POLICYHOST_IPV6 "]:443", NULL};
 
 	private_network();
 	snprintf(server.dir, sizeof(server.dir), "/tmp/test-fetch.XXXXXX");

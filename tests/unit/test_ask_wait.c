@@ -109,7 +109,8 @@ asked(void)
 	const struct answer *answer;
 	bool cached;
 
-	answer = ask_wait(&engine, &target, clock_mono_ms() + 60000, NULL, &cached);
+	answer =
+	    ask_wait(&engine, &target, clock_mono_ms() + 60000, NULL, &cached);
 	played.refuse_memory = false;
 	cr_assert_not(cached);
 	return answer;

@@ -64,7 +64,8 @@ own_options(char *list, const char *command)
 	add_rows(list, command, "_argument", "--");
 	if (strcmp(command, "replay") != 0)
 		return;
-	for (const struct option *row = replay_options; row->name != NULL; row++)
+	for (const struct option *row = replay_options; row->name != NULL;
+	     row++)
 		add(list, "--", row->name, strlen(row->name));
 }
 

@@ -1,6 +1,6 @@
 /*
- * fetch/fetch_outcome.c: F-18, every error code of libcurl ends as a failure that
- * has a name, words, and a result type of RFC 8460.
+ * fetch/fetch_outcome.c: F-18, every error code of libcurl ends as a failure
+ * that has a name, words, and a result type of RFC 8460.
  */
 #include "autoconf.h"
 

@@ -1,7 +1,7 @@
 /*
  * front/filter: libmilter's side of the protocol, with the MTA played by this
- * file and the engine by ask_wait() below. The filter runs in a process of its own:
- * libmilter keeps its state in globals.
+ * file and the engine by ask_wait() below. The filter runs in a process of its
+ * own: libmilter keeps its state in globals.
  */
 #include "autoconf.h"
 

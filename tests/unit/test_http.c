@@ -258,7 +258,7 @@ static const struct {
     {"GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n",               421},
     {"POST / HTTP/1.1\r\nHost: evil.example\r\n\r\n",              421},
     {"GET / HTTP/1.1\r\nHOST: 127.0.0.1.evil.example\r\n\r\n",     421},
-    {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n evil.example\r\n\r\n", 0},
+    {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n evil.example\r\n\r\n", 0  },
 };
 
 Test(http, what_no_handler_sees)

@@ -15,9 +15,9 @@
 #include "dns/dns.h"
 #include "engine/ask.h"
 #include "fetch/fetch.h"
-#include "front/stats_sampler.h"
 #include "front/metrics.h"
 #include "front/recipient.h"
+#include "front/stats_sampler.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 

@@ -1,7 +1,8 @@
 /*
  * front/recipient, front/recipient_log and front/eom_action: what an MTA says
  * about a recipient in, what it is told out, and the line in the log. The
- * engine is played by ask_wait() below, which judges scripted facts with decide().
+ * engine is played by ask_wait() below, which judges scripted facts with
+ * decide().
  */
 #include "autoconf.h"
 

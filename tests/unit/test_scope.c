@@ -204,7 +204,7 @@ static const struct scope_rules rules = {
     .n_local_mailers = sizeof(local_mailers) / sizeof(local_mailers[0]),
     .local_mailers = local_mailers,
     .exemptions = {.n = sizeof(exemptions) / sizeof(exemptions[0]),
-		   .item = exemptions},
+		      .item = exemptions   },
 };
 
 /* recipient: the argument in brackets, or {rcpt_addr} without. */

@@ -20,7 +20,6 @@
 #include "base/err.h"
 #include "engine/loop.h"
 #include "front/socketmap.h"
-#include "front/socketmap.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -17,8 +17,8 @@
 #include "core/policy.h"
 #include "paths.h"
 #include "redis_server.h"
-#include "store/store_redis.h"
 #include "store/store_record.h"
+#include "store/store_redis.h"
 #include "store_sync.h"
 
 #define STORE_V1 SRCDIR "/tests/unit/store_v1"

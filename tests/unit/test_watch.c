@@ -14,8 +14,8 @@
 #include <jansson.h>
 
 #include "engine/ask.h"
-#include "front/stats_sampler.h"
 #include "front/metrics.h"
+#include "front/stats_sampler.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 #include "paths.h"
