@@ -160,7 +160,7 @@ torture: check-programs
 	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
 	$$torture --seconds 300 chaos && \
 	{ $$torture --seconds 200 --store redis chaos || test $$? -eq 77; } && \
-	$$torture strangers && tests/scenario/million
+	$$torture strangers && $$torture million
 
 # --- the source ---------------------------------------------------------------
 
