@@ -62,7 +62,7 @@ libio_a_SOURCES = \
 	milter/dns/dns_setup.c \
 	milter/dns/dns_wire.c \
 	milter/fetch/fetch.c milter/fetch/fetch.h \
-	milter/fetch/fetch_event.c milter/fetch/fetch_internal.h \
+	milter/fetch/fetch_internal.h \
 	milter/fetch/fetch_outcome.c \
 	milter/fetch/fetch_tls.c \
 	milter/fetch/fetch_transfer.c \

@@ -12,6 +12,7 @@
 
 #include <curl/curl.h>
 #include <event2/event.h>
+#include <openssl/x509.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -62,8 +63,8 @@ struct fetch {
 
 struct fetcher {
 	struct event_base *base;
-	struct fetch_event *event;
-	CURLM *multi; /* of event */
+	CURLM *multi;
+	struct event *curl_timer; /* libcurl's */
 	struct fetch_rules rules;
 	struct net_prefix *networks;
 	struct metrics *metrics;
@@ -104,7 +105,7 @@ global_start(void)
 		(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static struct fetch_roots *
+static X509_STORE *
 roots_load(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 {
 	const char *path = config->ca_file;
@@ -123,11 +124,11 @@ roots_load(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 int
 fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 {
-	struct fetch_roots *roots = roots_load(config, error);
+	X509_STORE *roots = roots_load(config, error);
 
 	if (roots == NULL)
 		return ERR_CONFIG;
-	fetch_roots_free(&roots);
+	X509_STORE_free(roots);
 	return 0;
 }
 
@@ -159,51 +160,39 @@ fetch_free(struct fetch *f)
 	free(f);
 }
 
-/* The first address of a host stands for its network. */
-static bool
-has_room(const struct fetcher *fetcher, const struct fetch *f, bool reserved)
-{
-	const struct fetch *other;
-	unsigned n = 0, n_near = 0;
-
-	TAILQ_FOREACH (other, &fetcher->running, entry) {
-		if (other->reserved != reserved)
-			continue;
-		n++;
-		n_near += net_address_is_near(&other->transfer.addresses[0],
-		    &f->transfer.addresses[0]);
-	}
-	return reserved ? n < URGENT_MAX && n_near < URGENT_NETWORK_MAX
-			: n < CONNECTIONS_MAX && n_near < NETWORK_MAX;
-}
-
+/* Whether a connection is free for the fetch; an urgent one may take a
+ * reserved one. The first address of a host stands for its network. */
 static bool
 may_run(struct fetch *f)
 {
-	f->reserved = false;
-	if (has_room(f->fetcher, f, false))
-		return true;
-	f->reserved = f->urgent;
-	return f->urgent && has_room(f->fetcher, f, true);
-}
+	const struct fetch *other;
+	unsigned n[2] = {0, 0}, n_near[2] = {0, 0}; /* not reserved, reserved */
+	bool has_room;
 
-static int
-timer_set(const struct fetch *f, unsigned ms)
-{
-	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
-
-	return event_add(f->timer, &tv) == 0 ? 0 : ERR_NOMEM;
+	TAILQ_FOREACH (other, &f->fetcher->running, entry) {
+		n[other->reserved]++;
+		n_near[other->reserved] +=
+		    net_address_is_near(&other->transfer.addresses[0],
+			&f->transfer.addresses[0]);
+	}
+	has_room = n[false] < CONNECTIONS_MAX && n_near[false] < NETWORK_MAX;
+	f->reserved = f->urgent && !has_room;
+	return has_room ||
+	    (f->reserved && n[true] < URGENT_MAX &&
+		n_near[true] < URGENT_NETWORK_MAX);
 }
 
 static int
 run(struct fetch *f)
 {
 	struct fetcher *fetcher = f->fetcher;
+	const unsigned ms = fetcher->rules.timeout_ms;
+	const struct timeval limit = {ms / 1000, ms % 1000 * 1000};
 
 	f->running = true;
 	f->begun_us = clock_mono_us();
 	TAILQ_INSERT_TAIL(&fetcher->running, f, entry);
-	if (timer_set(f, fetcher->rules.timeout_ms) != 0)
+	if (event_add(f->timer, &limit) != 0)
 		return ERR_NOMEM;
 	return curl_multi_add_handle(fetcher->multi, f->transfer.easy) ==
 		CURLM_OK
@@ -291,8 +280,10 @@ fetch_end(struct fetch *f)
 	(void)run(f);
 }
 
+/* Called from the event loop alone, where every function of libcurl is
+ * allowed. */
 static void
-on_done(CURL *easy, CURLcode code)
+transfer_ended(CURL *easy, CURLcode code)
 {
 	void *private = NULL;
 	struct fetch *f;
@@ -316,7 +307,9 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (f->running)
-		fetch_outcome_expire(&f->transfer);
+		fetch_transfer_fail(&f->transfer, FETCH_FAILURE_TIMEOUT,
+		    "no end after %u ms, %s", f->fetcher->rules.timeout_ms,
+		    fetch_outcome_phase(&f->transfer));
 	else
 		fetch_transfer_fail(&f->transfer, FETCH_FAILURE_QUEUE,
 		    "no connection was free for %u ms, as other policy hosts "
@@ -330,6 +323,8 @@ fetch_start(struct fetcher *fetcher, const char *host,
     const struct net_address *addresses, size_t n, bool urgent,
     fetch_done_fn *done, void *arg)
 {
+	const unsigned ms = fetcher->wait_ms;
+	const struct timeval wait = {ms / 1000, ms % 1000 * 1000};
 	struct fetch *f;
 	int rc;
 
@@ -350,10 +345,8 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	    curl_easy_setopt(f->transfer.easy, CURLOPT_PRIVATE, f) != CURLE_OK)
 		rc = ERR_LIBRARY;
 	f->timer = evtimer_new(fetcher->base, on_expiry, f);
-	if (rc == 0 && f->timer == NULL)
+	if (rc == 0 && (f->timer == NULL || event_add(f->timer, &wait) != 0))
 		rc = ERR_NOMEM;
-	if (rc == 0)
-		rc = timer_set(f, fetcher->wait_ms);
 	if (rc != 0) {
 		fetch_free(f);
 		return rc;
@@ -371,13 +364,118 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	return rc;
 }
 
+/* --- from libevent to libcurl --------------------------------------------- */
+
+/* After an error here the timers of the fetches end them. */
+static void
+drive(struct fetcher *fetcher, curl_socket_t fd, int what)
+{
+	CURLMsg *msg;
+	int n;
+
+	(void)curl_multi_socket_action(fetcher->multi, fd, what, &n);
+	while ((msg = curl_multi_info_read(fetcher->multi, &n)) != NULL)
+		if (msg->msg == CURLMSG_DONE)
+			transfer_ended(msg->easy_handle, msg->data.result);
+}
+
+static void
+on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	int action = 0;
+
+	if (what & EV_READ)
+		action |= CURL_CSELECT_IN;
+	if (what & EV_WRITE)
+		action |= CURL_CSELECT_OUT;
+	drive(arg, fd, action);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	drive(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* --- from libcurl to libevent --------------------------------------------- */
+
+/* libcurl calls this from inside its functions: curl_multi_assign is the only
+ * one that may be called here. watched: the struct event of this socket; NULL:
+ * none yet. */
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
+{
+	struct fetcher *fetcher = arg;
+	struct event *event = watched;
+	short flags = EV_PERSIST;
+
+	(void)easy;
+	if (event != NULL)
+		event_free(event);
+	/* Forget it before anything can fail. */
+	(void)curl_multi_assign(fetcher->multi, fd, NULL);
+	if (what == CURL_POLL_REMOVE)
+		return 0;
+	if (what & CURL_POLL_IN)
+		flags |= EV_READ;
+	if (what & CURL_POLL_OUT)
+		flags |= EV_WRITE;
+	event = event_new(fetcher->base, fd, flags, on_socket, fetcher);
+	if (event == NULL)
+		return -1;
+	if (event_add(event, NULL) != 0) {
+		event_free(event);
+		return -1;
+	}
+	(void)curl_multi_assign(fetcher->multi, fd, event);
+	return 0;
+}
+
+/* A timer that is due at once also goes through the event loop. */
+static int
+watch_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct fetcher *fetcher = arg;
+	struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+
+	(void)multi;
+	if (timeout_ms < 0)
+		return event_del(fetcher->curl_timer);
+	return event_add(fetcher->curl_timer, &tv);
+}
+
+/* Opens the multi handle and connects it with the event loop. False: no
+ * memory. */
+static bool
+multi_open(struct fetcher *fetcher)
+{
+	bool failed = false; /* libcurl refuses a multi handle of NULL */
+	CURLM *multi = curl_multi_init();
+
+	fetcher->multi = multi;
+	fetcher->curl_timer = evtimer_new(fetcher->base, on_timer, fetcher);
+	failed |= fetcher->curl_timer == NULL;
+	failed |= curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
+	failed |=
+	    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
+	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+	failed |= curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+	    (long)(CONNECTIONS_MAX + URGENT_MAX));
+	failed |= curl_multi_setopt(multi, CURLMOPT_PIPELINING,
+	    (long)CURLPIPE_NOTHING);
+	return !failed;
+}
+
 /* --- the fetcher ---------------------------------------------------------- */
 
 struct fetcher *
 fetcher_new(const struct fetch_config *config, struct event_base *base,
     char error[FETCH_ERROR_SIZE])
 {
-	struct fetch_roots *roots = roots_load(config, error);
+	X509_STORE *roots = roots_load(config, error);
 	const size_t networks_size =
 	    config->n_networks * sizeof(*config->networks);
 	struct fetcher *fetcher;
@@ -386,7 +484,7 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 		return NULL;
 	fetcher = calloc(1, sizeof(*fetcher));
 	if (fetcher == NULL) {
-		fetch_roots_free(&roots);
+		X509_STORE_free(roots);
 		goto nomem;
 	}
 	TAILQ_INIT(&fetcher->running);
@@ -394,10 +492,8 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	fetcher->base = base;
 	fetcher->metrics = config->metrics;
 	fetcher->rules.roots = roots;
-	fetcher->event = fetch_event_new(base, CONNECTIONS_MAX + URGENT_MAX,
-	    on_done, &fetcher->multi);
 	fetcher->networks = malloc(networks_size + 1);
-	if (fetcher->event == NULL || fetcher->networks == NULL)
+	if (!multi_open(fetcher) || fetcher->networks == NULL)
 		goto nomem;
 	if (networks_size > 0)
 		memcpy(fetcher->networks, config->networks, networks_size);
@@ -432,8 +528,11 @@ fetcher_free(struct fetcher **fetcher)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): taken out */
 		fetch_end(f);
 	}
-	fetch_event_free(&doomed->event);
-	fetch_roots_free(&doomed->rules.roots);
+	/* Closing connections still calls watch_socket. */
+	(void)curl_multi_cleanup(doomed->multi);
+	if (doomed->curl_timer != NULL)
+		event_free(doomed->curl_timer);
+	X509_STORE_free(doomed->rules.roots);
 	free(doomed->networks);
 	free(doomed);
 	*fetcher = NULL;

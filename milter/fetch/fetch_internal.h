@@ -1,14 +1,14 @@
 /*
  * Declarations that the files of fetch/ share; nothing else includes it.
  *
- * fetch.c            the queue of fetches, and the limits on connections
- * fetch_event.c      libcurl's multi handle on libevent
+ * fetch.c            the queue of fetches, the limits on connections, libcurl's
+ *                    multi handle on libevent
  * fetch_transfer.c   one GET: what libcurl is told, and what it hands back
  * fetch_outcome.c    which responses and errors mean what
  * fetch_tls.c        what a fetch asks of TLS beyond what libcurl checks
  *
- * Everything belongs to the fetcher's thread, but for struct fetch_roots, which
- * threads may share.
+ * Everything belongs to the fetcher's thread, but for the roots, which threads
+ * may share.
  */
 #ifndef FETCH_FETCH_INTERNAL_H
 #define FETCH_FETCH_INTERNAL_H
@@ -18,53 +18,16 @@
 #include <stdint.h>
 
 #include <curl/curl.h>
+#include <openssl/x509.h>
 
 #include "base/name.h"
 #include "fetch/fetch.h"
-
-struct event_base;
-
-/* --- fetch_event.c -------------------------------------------------------- */
-
-struct fetch_event;
-
-/* A transfer has ended; done has to remove it. Called from the event loop
- * alone, where every function of libcurl is allowed. */
-typedef void fetch_event_done_fn(CURL *easy, CURLcode code);
-
-/* *multi: to add and remove transfers. NULL: no memory. */
-struct fetch_event *fetch_event_new(struct event_base *base,
-    long connections_max, fetch_event_done_fn *done, CURLM **multi);
-/* No transfer may be left in it. */
-void fetch_event_free(struct fetch_event **event);
-
-/* --- fetch_tls.c: RFC 8461 3.3, RFC 9525; F-03, F-04, F-10 ---------------- */
-
-/* Trusted certificates, read once. */
-struct fetch_roots;
-
-/* NULL with *error filled in, also if the file holds no certificate. */
-struct fetch_roots *
-fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE]);
-void fetch_roots_free(struct fetch_roots **roots);
-
-/* One connection. Must outlive it. */
-struct fetch_tls {
-	const char *host;
-	struct fetch_roots *roots;
-	bool close_notify;        /* the peer said that it sends no more */
-	char why[FETCH_WHY_SIZE]; /* why the certificate is refused */
-};
-
-/* Prepares an SSL_CTX before the handshake. It keeps pointers to *tls. 0 or
- * ERR_LIBRARY. */
-int fetch_tls_prepare(void *ssl_ctx, struct fetch_tls *tls);
 
 /* --- fetch_transfer.c ----------------------------------------------------- */
 
 /* Rules that all transfers of a fetcher share; outlives them. */
 struct fetch_rules {
-	struct fetch_roots *roots;
+	X509_STORE *roots; /* trusted certificates, read once */
 	size_t n_networks;
 	const struct net_prefix *networks;
 	unsigned timeout_ms;
@@ -90,7 +53,8 @@ struct fetch_transfer {
 	CURLSH *cache;
 	struct curl_slist *resolve;
 	char host[NAME_SIZE];
-	struct fetch_tls tls;
+	bool close_notify; /* TLS: the peer said that it sends no more */
+	char refusal[FETCH_WHY_SIZE]; /* why the certificate is refused */
 	struct fetch_head head;
 	/* An attempt has one address of each family. libcurl 7.88 accepts all
 	 * at once, but driven by events it is late to go on from a silent one
@@ -132,9 +96,18 @@ void fetch_transfer_close(struct fetch_transfer *t);
  * header says that it is no policy (F-05 to F-07, F-09). */
 size_t fetch_outcome_header(char *line, size_t size, size_t n, void *arg);
 
-/* Fills in t->result: libcurl has ended the transfer with code, ... */
+/* Fills in t->result when libcurl has ended the transfer with code. */
 void fetch_outcome_judge(struct fetch_transfer *t, CURLcode code);
-/* ... or timeout_ms are over. */
-void fetch_outcome_expire(struct fetch_transfer *t);
+
+/* "in the TLS handshake" */
+const char *fetch_outcome_phase(const struct fetch_transfer *t);
+
+/* --- fetch_tls.c: RFC 8461 3.3, RFC 9525; F-03, F-04, F-10 ---------------- */
+
+/* NULL with *error filled in, also if the file holds no certificate. */
+X509_STORE *fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE]);
+
+/* CURLOPT_SSL_CTX_FUNCTION; arg: the transfer. Called before the handshake. */
+CURLcode fetch_tls_prepare(CURL *easy, void *ssl_ctx, void *arg);
 
 #endif

@@ -297,18 +297,6 @@ static const struct {
 /* clang-format on */
 
 static void
-fail_for_cause(struct fetch_transfer *t, enum fetch_failure failure,
-    const char *text)
-{
-	char words[CURL_ERROR_SIZE];
-
-	/* Servers can have their say in these. */
-	text_ascii(words, sizeof(words), t->curl_text, strlen(t->curl_text));
-	fetch_transfer_fail(t, failure, "%s%s%s", text,
-	    words[0] != '\0' ? ": " : "", words);
-}
-
-static void
 fail_to_connect(struct fetch_transfer *t)
 {
 	long error = 0;
@@ -329,8 +317,8 @@ fail_to_connect(struct fetch_transfer *t)
 	    t->n_refused > 0 ? "; " : "", t->refused);
 }
 
-static const char *
-phase(const struct fetch_transfer *t)
+const char *
+fetch_outcome_phase(const struct fetch_transfer *t)
 {
 	curl_off_t secured_us = 0;
 
@@ -348,45 +336,49 @@ phase(const struct fetch_transfer *t)
 static void
 judge_error(struct fetch_transfer *t, CURLcode code)
 {
-	char text[128];
+	enum fetch_failure failure = FETCH_FAILURE_INTERNAL;
+	char number[128], words[CURL_ERROR_SIZE];
+	const char *text = number;
 
-	if (t->tls.why[0] != '\0') {
+	if (t->refusal[0] != '\0') {
 		fetch_transfer_fail(t, FETCH_FAILURE_CERTIFICATE, "%s",
-		    t->tls.why);
+		    t->refusal);
 		return;
 	}
 	if (code == CURLE_COULDNT_CONNECT) {
 		fail_to_connect(t);
 		return;
 	}
-	if (code == CURLE_RECV_ERROR && t->head.ended) {
-		/* Reset, or a TLS alert instead of data. */
-		fail_for_cause(t, FETCH_FAILURE_SHORT,
-		    "connection broke off in the body");
-		return;
-	}
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT,
-		    "no connection in time, %s", phase(t));
+		    "no connection in time, %s", fetch_outcome_phase(t));
 		return;
 	}
-	/* How libcurl refuses a line of more than 100 KB. */
+	/* libcurl refuses a line of more than 100 KB in this way. */
 	if (code == CURLE_OUT_OF_MEMORY && t->head.begun && !t->head.ended) {
 		fetch_transfer_fail(t, FETCH_FAILURE_SIZE,
 		    "header larger than %d octets", FETCH_HEADERS_MAX);
 		return;
 	}
+	/* A newer libcurl has numbers that are in no row. */
+	(void)snprintf(number, sizeof(number), "libcurl error %d, %s",
+	    (int)code, curl_easy_strerror(code));
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
 		if (code >= causes[i].first && code <= causes[i].last) {
-			fail_for_cause(t, causes[i].failure,
-			    causes[i].text != NULL ? causes[i].text
-						   : curl_easy_strerror(code));
-			return;
+			failure = causes[i].failure;
+			text = causes[i].text != NULL
+			    ? causes[i].text
+			    : curl_easy_strerror(code);
 		}
-	/* A newer libcurl. Told as it is, with the number to look up. */
-	(void)snprintf(text, sizeof(text), "libcurl error %d, %s", (int)code,
-	    curl_easy_strerror(code));
-	fail_for_cause(t, FETCH_FAILURE_INTERNAL, text);
+	if (code == CURLE_RECV_ERROR && t->head.ended) {
+		/* Reset, or a TLS alert instead of data. */
+		failure = FETCH_FAILURE_SHORT;
+		text = "connection broke off in the body";
+	}
+	/* Servers can have their say in libcurl's words. */
+	text_ascii(words, sizeof(words), t->curl_text, strlen(t->curl_text));
+	fetch_transfer_fail(t, failure, "%s%s%s", text,
+	    words[0] != '\0' ? ": " : "", words);
 }
 
 void
@@ -402,7 +394,7 @@ fetch_outcome_judge(struct fetch_transfer *t, CURLcode code)
 	else if (!t->head.ended)
 		fetch_transfer_fail(t, FETCH_FAILURE_HTTP,
 		    "connection closed in the response header");
-	else if (!t->head.chunked && announced < 0 && !t->tls.close_notify)
+	else if (!t->head.chunked && announced < 0 && !t->close_notify)
 		/* F-10: is the end that libcurl saw the end of the body? */
 		fetch_transfer_fail(t, FETCH_FAILURE_SHORT,
 		    "connection closed in the body, without close_notify");
@@ -410,11 +402,4 @@ fetch_outcome_judge(struct fetch_transfer *t, CURLcode code)
 		return;
 	t->result.body = t->body != NULL ? t->body : nothing;
 	t->result.len = t->len;
-}
-
-void
-fetch_outcome_expire(struct fetch_transfer *t)
-{
-	fetch_transfer_fail(t, FETCH_FAILURE_TIMEOUT, "no end after %u ms, %s",
-	    t->rules->timeout_ms, phase(t));
 }

@@ -17,10 +17,6 @@
 #define NAMES_SHOWN 3
 #define NAME_SHOWN  60 /* octets of each */
 
-struct fetch_roots {
-	X509_STORE *store;
-};
-
 /* --- roots ---------------------------------------------------------------- */
 
 /* The number of certificates; -1: the file is damaged. */
@@ -45,53 +41,34 @@ read_certificates(BIO *bio, X509_STORE *store)
 	return ERR_GET_REASON(error) == PEM_R_NO_START_LINE ? n : -1;
 }
 
-static int
-load(X509_STORE *store, const char *path, char error[FETCH_ERROR_SIZE])
+X509_STORE *
+fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE])
 {
+	X509_STORE *store = X509_STORE_new();
 	BIO *bio;
-	int n;
+	int n = 0;
 
+	if (store == NULL) {
+		snprintf(error, FETCH_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+		return NULL;
+	}
 	errno = 0;
 	bio = BIO_new_file(path, "re"); /* e: close-on-exec */
 	if (bio == NULL) {
 		ERR_clear_error();
 		snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
 		    strerror(errno));
-		return ERR_CONFIG;
+	} else {
+		n = read_certificates(bio, store);
+		BIO_free(bio);
+		if (n > 0)
+			return store;
+		snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
+		    n == 0 ? "holds no certificate (PEM)"
+			   : "holds something that is no certificate");
 	}
-	n = read_certificates(bio, store);
-	BIO_free(bio);
-	if (n > 0)
-		return 0;
-	snprintf(error, FETCH_ERROR_SIZE, "ca_file %s: %s", path,
-	    n == 0 ? "holds no certificate (PEM)"
-		   : "holds something that is no certificate");
-	return ERR_CONFIG;
-}
-
-struct fetch_roots *
-fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE])
-{
-	struct fetch_roots *roots = calloc(1, sizeof(*roots));
-
-	if (roots != NULL)
-		roots->store = X509_STORE_new();
-	if (roots == NULL || roots->store == NULL)
-		snprintf(error, FETCH_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
-	else if (load(roots->store, path, error) == 0)
-		return roots;
-	fetch_roots_free(&roots);
+	X509_STORE_free(store);
 	return NULL;
-}
-
-void
-fetch_roots_free(struct fetch_roots **roots)
-{
-	if (*roots == NULL)
-		return;
-	X509_STORE_free((*roots)->store);
-	free(*roots);
-	*roots = NULL;
 }
 
 /* --- why a certificate was refused ---------------------------------------- */
@@ -138,7 +115,7 @@ explain_names(char why[FETCH_WHY_SIZE], const X509 *certificate)
 static int
 on_verify(X509_STORE_CTX *ctx, void *arg)
 {
-	struct fetch_tls *tls = arg;
+	struct fetch_transfer *t = arg;
 	const X509 *certificate;
 	int error;
 
@@ -147,9 +124,9 @@ on_verify(X509_STORE_CTX *ctx, void *arg)
 	certificate = X509_STORE_CTX_get0_cert(ctx);
 	error = X509_STORE_CTX_get_error(ctx);
 	if (error == X509_V_ERR_HOSTNAME_MISMATCH && certificate != NULL)
-		explain_names(tls->why, certificate);
+		explain_names(t->refusal, certificate);
 	else
-		snprintf(tls->why, sizeof(tls->why),
+		snprintf(t->refusal, sizeof(t->refusal),
 		    "certificate refused: %s%s",
 		    X509_verify_cert_error_string(error),
 		    error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
@@ -167,35 +144,41 @@ static void
 on_message(int sent, int version, int type, const void *data, size_t len,
     SSL *ssl, void *arg)
 {
-	struct fetch_tls *tls = arg;
+	struct fetch_transfer *t = arg;
 	const uint8_t *alert = data; /* level, description */
 
 	(void)version;
 	(void)ssl;
 	if (!sent && type == SSL3_RT_ALERT && len == 2 &&
 	    alert[1] == SSL_AD_CLOSE_NOTIFY)
-		tls->close_notify = true;
+		t->close_notify = true;
 }
 
-int
-fetch_tls_prepare(void *ssl_ctx, struct fetch_tls *tls)
+CURLcode
+fetch_tls_prepare(CURL *easy, void *ssl_ctx, void *arg)
 {
+	struct fetch_transfer *t = arg;
 	SSL_CTX *ctx = ssl_ctx;
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
+	(void)easy;
+	t->connected = true;
 	/* RFC 9525 6.3: no common name; "*" only as a whole label. */
 	X509_VERIFY_PARAM_set_hostflags(param,
 	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (!X509_VERIFY_PARAM_set1_host(param, tls->host, 0) ||
+	if (!X509_VERIFY_PARAM_set1_host(param, t->host, 0) ||
 	    !X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER) ||
-	    !SSL_CTX_set1_verify_cert_store(ctx, tls->roots->store))
-		return ERR_LIBRARY;
-	SSL_CTX_set_cert_verify_callback(ctx, on_verify, tls);
+	    !SSL_CTX_set1_verify_cert_store(ctx, t->rules->roots)) {
+		fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL,
+		    "TLS cannot be set up");
+		return CURLE_ABORTED_BY_CALLBACK;
+	}
+	SSL_CTX_set_cert_verify_callback(ctx, on_verify, t);
 	SSL_CTX_set_msg_callback(ctx, on_message);
-	SSL_CTX_set_msg_callback_arg(ctx, tls);
+	SSL_CTX_set_msg_callback_arg(ctx, t);
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
 	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
-	return 0;
+	return CURLE_OK;
 }

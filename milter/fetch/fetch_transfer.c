@@ -66,19 +66,6 @@ refuse_lookup(void *state, void *reserved, void *arg)
 	return 1;
 }
 
-static CURLcode
-prepare_tls(CURL *easy, void *ssl_ctx, void *arg)
-{
-	struct fetch_transfer *t = arg;
-
-	(void)easy;
-	t->connected = true;
-	if (fetch_tls_prepare(ssl_ctx, &t->tls) == 0)
-		return CURLE_OK;
-	fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL, "TLS cannot be set up");
-	return CURLE_ABORTED_BY_CALLBACK;
-}
-
 /* F-09: too large is a failure, never a cut-off body. */
 static size_t
 take_body(char *data, size_t size, size_t n, void *arg)
@@ -175,7 +162,8 @@ set_options(struct fetch_transfer *t)
 	failed |= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
 	    refuse_lookup);
 	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
-	failed |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	failed |=
+	    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, fetch_tls_prepare);
 	failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
 	    fetch_outcome_header);
@@ -185,44 +173,33 @@ set_options(struct fetch_transfer *t)
 	return !failed;
 }
 
-static const struct net_address *
-nth_of_family(const struct fetch_transfer *t, bool ipv4, unsigned nth)
-{
-	for (size_t i = 0; i < t->n_addresses; i++)
-		if (net_address_is_ipv4(&t->addresses[i]) == ipv4 && nth-- == 0)
-			return &t->addresses[i];
-	return NULL;
-}
-
-/* "ADDRESS" or "ADDRESS,ADDRESS", the family first that the caller put first.
- */
-static void
-attempt_text(const struct fetch_transfer *t, char *out, size_t size)
-{
-	bool ipv4 = net_address_is_ipv4(&t->addresses[0]);
-	size_t len = 0;
-
-	for (unsigned i = 0; i < 2; i++, ipv4 = !ipv4) {
-		const struct net_address *address =
-		    nth_of_family(t, ipv4, t->attempt);
-		char text[NET_ADDRESS_SIZE];
-
-		if (address == NULL)
-			continue;
-		net_address_text(address, text);
-		len += (size_t)snprintf(out + len, size - len,
-		    ipv4 ? "%s%s" : "%s[%s]", len > 0 ? "," : "", text);
-	}
-}
-
+/* Tells libcurl the addresses of this attempt: "HOST:PORT:ADDRESS,[ADDRESS]",
+ * the family first that the caller put first. */
 static bool
 set_attempt(struct fetch_transfer *t)
 {
-	char addresses[2 * (NET_ADDRESS_SIZE + 3)];
-	char entry[NAME_SIZE + 8 + sizeof(addresses)];
+	char entry[NAME_SIZE + 8 + 2 * (NET_ADDRESS_SIZE + 3)];
+	size_t len =
+	    (size_t)snprintf(entry, sizeof(entry), "%s:%d:", t->host, PORT);
+	bool ipv4 = net_address_is_ipv4(&t->addresses[0]);
+	const char *comma = "";
 
-	attempt_text(t, addresses, sizeof(addresses));
-	snprintf(entry, sizeof(entry), "%s:%d:%s", t->host, PORT, addresses);
+	for (unsigned family = 0; family < 2; family++, ipv4 = !ipv4) {
+		unsigned nth = t->attempt;
+
+		for (size_t i = 0; i < t->n_addresses; i++) {
+			char text[NET_ADDRESS_SIZE];
+
+			if (net_address_is_ipv4(&t->addresses[i]) != ipv4 ||
+			    nth-- != 0)
+				continue;
+			net_address_text(&t->addresses[i], text);
+			len +=
+			    (size_t)snprintf(entry + len, sizeof(entry) - len,
+				ipv4 ? "%s%s" : "%s[%s]", comma, text);
+			comma = ",";
+		}
+	}
 	curl_slist_free_all(t->resolve);
 	t->resolve = curl_slist_append(NULL, entry);
 	return t->resolve != NULL &&
@@ -249,8 +226,7 @@ int
 fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
     const char *host, const struct net_address *addresses, size_t n)
 {
-	size_t len = strlen(host);
-	int rc = name_canon((const uint8_t *)host, len, t->host);
+	int rc = name_canon((const uint8_t *)host, strlen(host), t->host);
 
 	if (rc != 0)
 		return rc;
@@ -258,8 +234,6 @@ fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
 		return ERR_SYNTAX;
 	t->rules = rules;
 	take_addresses(t, addresses, n);
-	t->tls.host = t->host;
-	t->tls.roots = rules->roots;
 	t->easy = curl_easy_init();
 	t->cache = curl_share_init();
 	if (t->easy == NULL || t->cache == NULL)
