@@ -31,3 +31,12 @@ Test(hostile, silent_domains_starve_nobody_who_is_bound)
 	cr_expect_eq(out.status, 0, "%s", out.text);
 	free(out.text);
 }
+
+Test(hostile, S_08_domains_with_many_silent_hosts_starve_nobody)
+{
+	struct lab_output out;
+
+	cr_assert_eq(lab_run((const char *const[]){"greedy", NULL}, &out), 0);
+	cr_expect_eq(out.status, 0, "%s", out.text);
+	free(out.text);
+}

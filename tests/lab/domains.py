@@ -196,6 +196,13 @@ GUARDED_ZONE = tuple(
     for line in guarded_lines(kind + suffix, own)
 ) + tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 20))
 
+# Subdomains of greedy.test, for hostile.py: as many MX hosts as are looked at,
+# each in a zone whose servers that test silences.
+GREEDY = 64
+GREEDY_ZONE = tuple(
+    f"d{n} MX {i} h{i}.d{n}.silent.hostile.test." for n in range(GREEDY) for i in range(32)
+)
+
 MX_ALIASES = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 8))
 LONG_CHAIN = tuple(f"l{i} CNAME l{i + 1}" for i in range(1, 20))
 
@@ -519,6 +526,7 @@ DOMAINS = (
         ),
     ),
     Domain("guarded.test", "signed, with many subdomains", zone=GUARDED_ZONE),
+    Domain("greedy.test", "signed, with subdomains of many MX hosts", zone=GREEDY_ZONE),
     # --- for routes.py: any name below them is a domain. The MX host has an
     # address of its own, and so has the name itself, as a host.
     Domain(

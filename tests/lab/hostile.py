@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import milter
 from daemon import WORD
-from domains import DOMAINS
+from domains import DOMAINS, GREEDY
 from hostile_rows import FETCH_TIMEOUT_MS, ROWS
 from policyhost import CATALOGUE
 from survey import PASSING, acceptable
@@ -258,6 +258,21 @@ def crowd_trials():
             yield trial
 
 
+def greedy_trials():
+    """Strangers that require DNSSEC, so that they may use what is reserved for
+    those that do, with MX hosts that never answer; then what they may not keep
+    waiting."""
+    for n in range(GREEDY):
+        trial = Trial("greedy", None, f"d{n}.greedy.test",
+                      ("deadline", "address-failed"))
+        trial.stored = True
+        yield trial
+    for domain in GOOD:
+        trial = Trial("cold", None, domain, ("secure",))
+        trial.stored = True
+        yield trial
+
+
 def few_sockets(stage):
     """The lab's fragment for libunbound, and a limit."""
     path = os.path.join(stage.dir, "few-sockets.conf")
@@ -268,20 +283,17 @@ def few_sockets(stage):
     return path
 
 
-def run_crowd(stage):
-    """The same for a crowd of silent domains, all at a time."""
-    stage.daemon_do("fresh", ("deadline=4s", "dns_timeout=10s",
-                               f"unbound_conf={few_sockets(stage)}"))
-    trials = list(crowd_trials())
+def run_at_once(stage, trials, *options):
+    """Ask about all of them at a time while SILENCE is silent."""
+    stage.daemon_do("fresh", ("deadline=4s", "dns_timeout=10s", *options))
     warm = Trial("warm", None, "secure.test", ("secure",))
     warm.ask(stage.info()["milter"])
     tamper = Tamper(stage.info()["dns"]["control"])
     tamper.command(f"rule fwd .{SILENCE} * drop")
-    bound = [t.domain for t in trials if t.stored]
-    store(stage, bound)
+    store(stage, [t.domain for t in trials if t.stored])
     before = stored(stage)
     problems = list(run_trials(stage, trials, len(trials)))
-    silent = [t.domain for t in trials if t.stored and t.name == "silent"]
+    silent = [t.domain for t in trials if t.stored and t.name != "cold"]
     problems += kept(before, stored(stage), silent)
     problems += still_good(stage)
     tamper.command("clear")
@@ -290,6 +302,17 @@ def run_crowd(stage):
     print(f"{len(trials)} domains asked about at a time, "
           f"{len(problems)} wrong")
     return len(problems)
+
+
+def run_crowd(stage):
+    """A crowd of silent domains."""
+    return run_at_once(stage, list(crowd_trials()),
+                       f"unbound_conf={few_sockets(stage)}")
+
+
+def run_greedy(stage):
+    """Domains whose many MX hosts are silent, all on one loop (S-08)."""
+    return run_at_once(stage, list(greedy_trials()), "loops=1")
 
 
 def run(stage):
