@@ -94,8 +94,7 @@ libio_a_SOURCES = \
 	milter/store/store_wait.c milter/store/store_wait.h \
 	milter/text/facts_json.h \
 	milter/text/facts_json_read.c \
-	milter/text/facts_json_write.c \
-	milter/daemon/sandbox.c milter/daemon/sandbox.h
+	milter/text/facts_json_write.c
 
 STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
 
@@ -207,8 +206,7 @@ dane_sts_milter_SOURCES = \
 	milter/daemon/process.c milter/daemon/process.h \
 	milter/daemon/reload.c milter/daemon/reload.h \
 	milter/daemon/start_log.c milter/daemon/start_log.h \
-	milter/daemon/preflight.c milter/daemon/preflight.h \
-	milter/daemon/startup.c \
+	milter/daemon/preflight.c \
 	milter/daemon/watchdog.c milter/daemon/watchdog.h
 dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \

@@ -1,6 +1,6 @@
 /*
- * Each start_*() is one step; what it opened is in struct daemon, and stop()
- * gives back what is there.
+ * Each start_*() is one step. It keeps in struct daemon what it opened, and
+ * stop() closes what is there.
  */
 #include "autoconf.h"
 
@@ -19,7 +19,6 @@
 #include "config/snapshot.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
-#include "daemon/sandbox.h"
 #include "daemon/start_log.h"
 #include "daemon/watchdog.h"
 #include "engine/ask.h"
@@ -50,6 +49,7 @@ struct daemon {
 	struct stats_sampler *sampler;
 	struct web *web;
 	struct tls_counters tls_counters;
+	const struct tls_counters *tls; /* NULL: without policy_socket */
 	struct control *control;
 	int control_fd;
 	int ready_fd;   /* of process_daemonize */
@@ -57,7 +57,7 @@ struct daemon {
 	bool sandboxed;
 };
 
-/* The way to the person who starts it: stderr, and the log once it is open.
+/* Tells the person who starts it, on stderr and, once it is open, in the log.
  * Returns code. */
 static int fail(struct daemon *daemon, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -77,119 +77,95 @@ fail(struct daemon *daemon, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Goes into the background and opens the log. */
 static int
 start_log(struct daemon *daemon)
 {
+	const struct arguments *arguments = &daemon->startup->arguments;
 	const struct config *config = daemon->config;
+	char process_error[PROCESS_ERROR_SIZE];
 	char error[LOG_ERROR_SIZE];
-	char owner_error[PROCESS_ERROR_SIZE];
 
+	if (arguments->background &&
+	    process_daemonize(arguments->pid_file, &daemon->ready_fd,
+		process_error) < 0)
+		return fail(daemon, EX_SOFTWARE, "%s", process_error);
 	daemon->log = log_open(&config->log_config, PROGRAM, error);
 	if (daemon->log == NULL)
 		return fail(daemon, EX_CONFIG, "%s", error);
 	if (log_file(daemon->log) >= 0 &&
 	    process_give_file(log_file(daemon->log), config->user,
-		owner_error) < 0)
-		return fail(daemon, EX_CONFIG, "log: %s", owner_error);
+		process_error) < 0)
+		return fail(daemon, EX_CONFIG, "log: %s", process_error);
 	return 0;
 }
 
+/* Binds the sockets, while it may still be root. */
 static int
-start_background(struct daemon *daemon)
+start_sockets(struct daemon *daemon)
 {
-	const struct arguments *arguments = &daemon->startup->arguments;
-	char error[PROCESS_ERROR_SIZE];
+	const struct config *config = daemon->config;
+	const char *pid_file = daemon->startup->arguments.pid_file;
+	char filter_error[FILTER_ERROR_SIZE];
+	char listen_error[LISTEN_ERROR_SIZE];
+	char process_error[PROCESS_ERROR_SIZE];
+	char control_error[CONTROL_ERROR_SIZE];
 
-	if (!arguments->background)
-		return 0;
-	if (process_daemonize(arguments->pid_file, &daemon->ready_fd, error) <
-	    0)
-		return fail(daemon, EX_SOFTWARE, "%s", error);
-	return 0;
-}
-
-static int
-start_socket(struct daemon *daemon)
-{
-	char error[FILTER_ERROR_SIZE];
-	char policy_error[LISTEN_ERROR_SIZE];
-	char web_error[LISTEN_ERROR_SIZE];
-
-	if (filter_listen(daemon->config, error) < 0)
-		return fail(daemon, EX_UNAVAILABLE, "%s", error);
+	if (filter_listen(config, filter_error) < 0)
+		return fail(daemon, EX_UNAVAILABLE, "%s", filter_error);
 	daemon->listening = true;
-	if (socketmap_listen(daemon->config, &daemon->socketmap, policy_error) <
-	    0)
+	if (socketmap_listen(config, &daemon->socketmap, listen_error) < 0)
 		return fail(daemon, EX_UNAVAILABLE, "policy_socket: %s",
-		    policy_error);
-	if (web_listen(daemon->config, &daemon->web, web_error) < 0)
-		return fail(daemon, EX_UNAVAILABLE, "metrics: %s", web_error);
-	return 0;
-}
-
-static int
-start_pid_file(struct daemon *daemon)
-{
-	char error[PROCESS_ERROR_SIZE];
-
-	if (daemon->startup->arguments.pid_file == NULL)
+		    listen_error);
+	if (daemon->socketmap != NULL)
+		daemon->tls = &daemon->tls_counters;
+	if (web_listen(config, &daemon->web, listen_error) < 0)
+		return fail(daemon, EX_UNAVAILABLE, "metrics: %s",
+		    listen_error);
+	if (pid_file != NULL && process_write_pid(pid_file, process_error) < 0)
+		return fail(daemon, EX_SOFTWARE, "%s", process_error);
+	if (config->control_socket[0] == '\0' ||
+	    control_listen(config, &daemon->control_fd, control_error) == 0)
 		return 0;
-	if (process_write_pid(daemon->startup->arguments.pid_file, error) < 0)
-		return fail(daemon, EX_SOFTWARE, "%s", error);
+	if (config_line(config, "control_socket") != 0)
+		return fail(daemon, EX_UNAVAILABLE, "%s", control_error);
+	/* The default path may fail: an ordinary user cannot write there. */
+	log_msg(daemon->log, LOG_LEVEL_WARNING, "control", "%s", control_error);
 	return 0;
 }
 
-/* The one that is there unless said otherwise may fail: an ordinary user
- * cannot write where it stands. */
-static int
-start_control_socket(struct daemon *daemon)
-{
-	char error[CONTROL_ERROR_SIZE];
-
-	if (daemon->config->control_socket[0] == '\0' ||
-	    control_listen(daemon->config, &daemon->control_fd, error) == 0)
-		return 0;
-	if (config_line(daemon->config, "control_socket") != 0)
-		return fail(daemon, EX_UNAVAILABLE, "%s", error);
-	log_msg(daemon->log, LOG_LEVEL_WARNING, "control", "%s", error);
-	return 0;
-}
-
+/* Gives up privileges before there are threads, which inherit the loss, and
+ * before the first octet of a stranger is read. */
 static int
 start_as_user(struct daemon *daemon)
 {
+	const struct config *config = daemon->config;
 	char error[PROCESS_ERROR_SIZE];
 
-	if (process_drop_privileges(daemon->config->user, error) < 0)
+	if (process_drop_privileges(config->user, error) < 0 ||
+	    process_lock(config->core_dumps, error) < 0)
 		return fail(daemon, EX_SOFTWARE, "%s", error);
-	return 0;
-}
-
-/* Before there are threads, which inherit it, and before the first octet of
- * a stranger is read. */
-static int
-start_sandbox(struct daemon *daemon)
-{
-	char error[PROCESS_ERROR_SIZE];
-	char why[SANDBOX_ERROR_SIZE];
-
-	if (process_lock(daemon->config->core_dumps, error) < 0)
-		return fail(daemon, EX_SOFTWARE, "%s", error);
-	if (!daemon->config->sandbox)
-		return 0;
-	daemon->sandboxed = sandbox_enter(why) == 0;
+	daemon->sandboxed = config->sandbox && sandbox_enter(error) == 0;
 	/* Not built in: the start line says so, and nothing is wrong. */
-	if (!daemon->sandboxed && sandbox_is_built_in())
+	if (config->sandbox && !daemon->sandboxed && SANDBOX_IS_BUILT_IN)
 		log_msg(daemon->log, LOG_LEVEL_WARNING, "sandbox",
-		    "no limit on system calls: %s", why);
+		    "no limit on system calls: %s", error);
+	if (log_start(daemon->log) != 0)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
 	return 0;
 }
 
-/* Another host that shares the store has learned a policy. */
+/* Called when another host that shares the store has learned a policy. */
 static void
 forget_verdicts(void *engine, const char *domain)
 {
 	engine_forget(engine, domain);
+}
+
+static bool
+is_alive(void *engine)
+{
+	return engine_alive(engine);
 }
 
 static int
@@ -217,18 +193,6 @@ start_engine(struct daemon *daemon)
 	    daemon->store, daemon->log);
 	if (daemon->refresher == NULL)
 		return fail(daemon, EX_SOFTWARE, "cannot start the refresher");
-	return 0;
-}
-
-static bool
-is_alive(void *engine)
-{
-	return engine_alive(engine);
-}
-
-static int
-start_watchdog(struct daemon *daemon)
-{
 	if (watchdog_start(&daemon->watchdog, is_alive, daemon->engine) < 0)
 		return fail(daemon, EX_SOFTWARE, "cannot start the watchdog");
 	return 0;
@@ -266,39 +230,25 @@ start_reloader(struct daemon *daemon)
 }
 
 static int
-start_socketmap(struct daemon *daemon)
-{
-	const struct tls_parts parts = {
-	    .snapshots = daemon->snapshots,
-	    .engine = daemon->engine,
-	    .counters = &daemon->tls_counters,
-	    .log = daemon->log,
-	};
-
-	if (socketmap_start(daemon->socketmap, &parts) != 0)
-		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
-	return 0;
-}
-
-static int
 reload(void *arg, char error[CONFIG_ERROR_SIZE])
 {
 	return reload_now(arg, error);
 }
 
-/* NULL: nobody asks at delivery. */
-static const struct tls_counters *
-tls_counters(const struct daemon *daemon)
-{
-	return daemon->socketmap != NULL ? &daemon->tls_counters : NULL;
-}
-
+/* Starts those who serve the sockets. The web server comes before the first
+ * recipient. */
 static int
-start_control(struct daemon *daemon)
+start_services(struct daemon *daemon)
 {
-	const struct control_parts parts = {
+	const struct tls_parts tls_parts = {
 	    .snapshots = daemon->snapshots,
-	    .tls = tls_counters(daemon),
+	    .engine = daemon->engine,
+	    .counters = &daemon->tls_counters,
+	    .log = daemon->log,
+	};
+	const struct control_parts control_parts = {
+	    .snapshots = daemon->snapshots,
+	    .tls = daemon->tls,
 	    .engine = daemon->engine,
 	    .store = daemon->store,
 	    .metrics = engine_metrics(daemon->engine),
@@ -308,70 +258,50 @@ start_control(struct daemon *daemon)
 	    .started_s = clock_wall_s(),
 	    .sandboxed = daemon->sandboxed,
 	};
-
-	if (daemon->control_fd < 0)
-		return 0;
-	daemon->control = control_new(daemon->control_fd, &parts);
-	if (daemon->control == NULL) {
-		daemon->control_fd = -1; /* closed */
-		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
-	}
-	return 0;
-}
-
-/* Before the first recipient; without the option it costs nothing. */
-static int
-start_web(struct daemon *daemon)
-{
-	struct web_parts parts = {
+	struct web_parts web_parts = {
 	    .snapshots = daemon->snapshots,
 	    .engine = daemon->engine,
 	    .store = daemon->store,
+	    .sampler = daemon->sampler,
+	    .tls = daemon->tls,
 	    .log = daemon->log,
 	    .started_s = clock_wall_s(),
 	    .sandboxed = daemon->sandboxed,
 	};
 
+	if (socketmap_start(daemon->socketmap, &tls_parts) != 0)
+		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
+	if (daemon->control_fd >= 0) {
+		daemon->control =
+		    control_new(daemon->control_fd, &control_parts);
+		if (daemon->control == NULL) {
+			daemon->control_fd = -1; /* closed */
+			return fail(daemon, EX_SOFTWARE,
+			    "cannot start a thread");
+		}
+	}
 	if (daemon->web == NULL)
 		return 0;
 	daemon->deferrals = deferrals_new();
-	parts.deferrals = daemon->deferrals;
-	parts.sampler = daemon->sampler;
-	parts.tls = tls_counters(daemon);
-	if (daemon->deferrals == NULL || web_start(daemon->web, &parts) != 0)
+	web_parts.deferrals = daemon->deferrals;
+	if (daemon->deferrals == NULL ||
+	    web_start(daemon->web, &web_parts) != 0)
 		return fail(daemon, EX_SOFTWARE, "cannot serve metrics");
-	return 0;
-}
-
-/* Here, for it inherits the blocked signals, and the user. */
-static int
-start_log_thread(struct daemon *daemon)
-{
-	if (log_start(daemon->log) != 0)
-		return fail(daemon, EX_SOFTWARE, "cannot start a thread");
 	return 0;
 }
 
 /* In this order. */
 static int (*const steps[])(struct daemon *daemon) = {
-    start_background,
     start_log,
-    start_socket,
-    start_pid_file,
-    start_control_socket,
+    start_sockets,
     start_as_user,
-    start_sandbox,
-    start_log_thread,
     start_engine,
-    start_watchdog,
     start_reloader,
-    start_socketmap,
-    start_control,
-    start_web,
+    start_services,
 };
 
-/* *stopped: a stop was asked for between two steps. libmilter would take the
- * signal, too, but calls a SIGINT that comes before it listens a failure. */
+/* *stopped: a stop was asked for between two steps. libmilter takes the signal,
+ * too, but reports a SIGINT that comes before it listens as a failure. */
 static int
 start(struct daemon *daemon, bool *stopped)
 {
@@ -388,17 +318,6 @@ start(struct daemon *daemon, bool *stopped)
 	if (pid_file != NULL && (code != 0 || *stopped))
 		process_remove_pid(pid_file, getpid());
 	return code;
-}
-
-static void
-stop_control(struct daemon *daemon)
-{
-	if (daemon->control != NULL)
-		control_free(&daemon->control);
-	else if (daemon->control_fd >= 0)
-		close(daemon->control_fd); /* the start went no further */
-	if (daemon->control_fd >= 0)
-		control_remove(daemon->config);
 }
 
 static int
@@ -418,12 +337,12 @@ serve(struct daemon *daemon)
 	process_close_on_exec();
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
 	    daemon->sandboxed);
-	log_flush(daemon->log); /* who waits for it may look */
+	log_flush(daemon->log); /* before the init system is told */
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
-	/* If it fails, libmilter gave up: whoever watches is to start the
-	 * filter again. */
+	/* If it fails, libmilter gave up: the exit status has the init system
+	 * start the filter again. */
 	if (process_stop_asked())
 		filter_unlisten(daemon->config);
 	else
@@ -445,7 +364,12 @@ stop(struct daemon *daemon)
 {
 	socketmap_stop(daemon->socketmap);
 	web_stop(daemon->web);
-	stop_control(daemon);
+	if (daemon->control != NULL)
+		control_free(&daemon->control);
+	else if (daemon->control_fd >= 0)
+		close(daemon->control_fd); /* the start went no further */
+	if (daemon->control_fd >= 0)
+		control_remove(daemon->config);
 	reloader_free(&daemon->reloader);
 	if (daemon->refresher != NULL)
 		refresher_free(&daemon->refresher);

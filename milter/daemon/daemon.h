@@ -1,6 +1,6 @@
 /*
- * The daemon: what it is started with, read and checked before anything is
- * opened; its parts, and the order in which they are started and stopped.
+ * The daemon: main.c reads and checks its configuration before anything is
+ * opened; daemon.c starts and stops its parts in order.
  *
  * Main thread.
  */
@@ -25,29 +25,32 @@ struct arguments {
 struct startup {
 	struct arguments arguments;
 	const char *file;    /* NULL: there is none, all is default */
-	char path[PATH_MAX]; /* of the two, should they be made absolute */
+	char path[PATH_MAX]; /* room for absolute names of the two files */
 	char pid_path[PATH_MAX];
 	struct snapshot *snapshot;
 	const struct config *config; /* which the snapshot holds */
 };
-
-/* --- startup.c. Errors are printed on stderr. --- */
-
-/* arguments are copied, their strings borrowed. The exit status. */
-int startup_load(struct startup *startup, const struct arguments *arguments);
-void startup_free(struct startup *startup);
-
-/* Checks the configuration without starting anything. The exit status. */
-int startup_check(const struct startup *startup);
-/* Prints that it is good; with -v the whole configuration. */
-void startup_show(const struct startup *startup);
-
-/* --- daemon.c --- */
 
 /*
  * From a configuration that was checked to SIGTERM. SIGUSR1 and SIGUSR2 must be
  * blocked (reload.h). The exit status; what went wrong was printed and logged.
  */
 int daemon_run(const struct startup *startup);
+
+/*
+ * `dane-sts-milter -n` as root: finds what the service's user will not be
+ * allowed to do, before the service is started (preflight.c).
+ *
+ * A child becomes the service's user and tries, with access(2), the files and
+ * directories that the configuration names. Where systemd runs, the unit's
+ * restrictions are compared as well: preflight.c has them in a table, and a
+ * drop-in that lifts one silences its row.
+ *
+ * Prints each finding on stderr with the command or drop-in that mends it. The
+ * exit status: EX_CONFIG if the user lacks access to something. Restrictions of
+ * the unit are warnings, as the service may be started without systemd. Does
+ * nothing unless started as root. Before any other thread is started.
+ */
+int preflight_check(const struct startup *startup);
 
 #endif

@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "daemon/preflight.h"
+#include "daemon/daemon.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "daemon/daemon.h"
 #include "daemon/process.h"
 
 #define PROGRAM         "dane-sts-milter"

@@ -19,6 +19,15 @@
 #ifdef HAVE_SYS_PRCTL_H
 #include <sys/prctl.h>
 #endif
+#ifdef HAVE_LIBSECCOMP
+#include <asm/termbits.h>
+#include <linux/sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <asm/ioctls.h>
+#endif
 
 #include "base/err.h"
 
@@ -34,26 +43,15 @@ fail(char error[PROCESS_ERROR_SIZE], const char *what)
 static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
-static void
-set_stop_mask(int how)
+void
+process_block_stop(bool blocked)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < STOP_SIGNALS; i++)
 		sigaddset(&set, stop_signals[i]);
-	pthread_sigmask(how, &set, NULL);
-}
-
-void
-process_block_stop(void)
-{
-	sigset_t set;
-
-	set_stop_mask(SIG_BLOCK);
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 bool
@@ -71,25 +69,18 @@ process_stop_asked(void)
 
 /* --- into the background --- */
 
-static ssize_t
-read_octet(int fd, uint8_t *octet)
-{
-	ssize_t n;
-
-	do
-		n = read(fd, octet, 1);
-	while (n < 0 && errno == EINTR);
-	return n;
-}
-
 static _Noreturn void
 wait_for_child(int fd, pid_t child, const char *pid_file)
 {
 	uint8_t octet;
 	int status;
+	ssize_t n;
 
-	set_stop_mask(SIG_UNBLOCK);
-	if (read_octet(fd, &octet) == 1)
+	process_block_stop(false);
+	do
+		n = read(fd, &octet, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
 		_exit(0);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
@@ -221,18 +212,12 @@ process_check_user(const char *user, char error[PROCESS_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
-/* Root must be out of reach, by every way back. */
-static bool
-is_down(uid_t uid, gid_t gid)
-{
-	return getuid() == uid && geteuid() == uid && getgid() == gid &&
-	    getegid() == gid && setuid(0) < 0 && seteuid(0) < 0;
-}
-
 int
 process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
 {
 	const struct passwd *entry;
+	uid_t uid;
+	gid_t gid;
 
 	if (user[0] == '\0' || geteuid() != 0)
 		return 0;
@@ -241,13 +226,17 @@ process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE])
 	entry = getpwnam(user);
 	if (entry == NULL)
 		return fail(error, user);
-	if (initgroups(user, entry->pw_gid) < 0)
+	uid = entry->pw_uid;
+	gid = entry->pw_gid;
+	if (initgroups(user, gid) < 0)
 		return fail(error, "initgroups");
-	if (setgid(entry->pw_gid) < 0)
+	if (setgid(gid) < 0)
 		return fail(error, "setgid");
-	if (setuid(entry->pw_uid) < 0)
+	if (setuid(uid) < 0)
 		return fail(error, "setuid");
-	if (is_down(entry->pw_uid, entry->pw_gid))
+	/* No call may lead back to root. */
+	if (getuid() == uid && geteuid() == uid && getgid() == gid &&
+	    getegid() == gid && setuid(0) < 0 && seteuid(0) < 0)
 		return 0;
 	snprintf(error, PROCESS_ERROR_SIZE,
 	    "privileges could not be given up for good");
@@ -295,4 +284,143 @@ process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE])
 	if (entry != NULL && fchown(fd, entry->pw_uid, (gid_t)-1) == 0)
 		return 0;
 	return fail(error, user);
+}
+
+/* --- the filter of system calls --- */
+
+#ifdef HAVE_LIBSECCOMP
+
+/* Allowed with any arguments. Names that an architecture does not have are
+ * ignored: several of them do the work of one on others. */
+static const char *const calls[] = {
+    /* descriptors */
+    "read", "readv", "pread64", "preadv", "preadv2", "write", "writev",
+    "pwrite64", "pwritev", "pwritev2", "close", "close_range", "lseek",
+    "_llseek", "dup", "dup2", "dup3", "fcntl", "fcntl64", "pipe", "pipe2",
+    "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_settime64",
+    "poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6",
+    "pselect6_time64", "epoll_create", "epoll_create1", "epoll_ctl",
+    "epoll_ctl_old", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+    /* files: the log, the store, the configuration and what it names */
+    "open", "openat", "stat", "stat64", "lstat", "lstat64", "fstat", "fstat64",
+    "newfstatat", "fstatat64", "statx", "statfs", "statfs64", "fstatfs",
+    "fstatfs64", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
+    "getdents", "getdents64", "getcwd", "mkdir", "mkdirat", "unlink",
+    "unlinkat", "rename", "renameat", "renameat2", "rmdir", "chmod", "fchmod",
+    "fchmodat", "ftruncate", "ftruncate64", "fsync", "fdatasync", "msync",
+    "sync_file_range", "flock", "fallocate", "fadvise64", "fadvise64_64",
+    "umask",
+    /* memory; mmap and mprotect are below */
+    "brk", "munmap", "mremap", "madvise", "mincore", "membarrier",
+    /* threads, and the child in which the store is read first */
+    "set_robust_list", "get_robust_list", "set_tid_address", "rseq", "futex",
+    "futex_time64", "gettid", "getpid", "getppid", "tgkill", "sched_yield",
+    "sched_getaffinity", "sched_getparam", "sched_getscheduler", "exit",
+    "exit_group", "wait4", "waitid", "waitpid", "getrlimit", "ugetrlimit",
+    "setrlimit",
+    /* signals */
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn",
+    "rt_sigtimedwait", "rt_sigtimedwait_time64", "rt_sigpending",
+    "rt_sigsuspend", "sigaltstack", "restart_syscall", "pause",
+    /* time, chance, who we are */
+    "clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64",
+    "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday",
+    "time", "times", "getrusage", "sysinfo", "getcpu", "getrandom", "uname",
+    "getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32",
+    "getegid", "getegid32", "getgroups", "getgroups32", "getresuid",
+    "getresuid32", "getresgid", "getresgid32",
+    /* network; socket is below */
+    "bind", "connect", "listen", "accept", "accept4", "getsockname",
+    "getpeername", "getsockopt", "setsockopt", "shutdown", "send", "sendto",
+    "sendmsg", "sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg",
+    "recvmmsg_time64"};
+
+#define NEW_NAMESPACES                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
+	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define WRITE_EXEC (PROT_WRITE | PROT_EXEC)
+
+/* Only when argument & mask == value. clone3 has its flags in memory, where
+ * they cannot be seen: libc takes clone when there is none. */
+static const struct {
+	const char *name;
+	unsigned argument;
+	scmp_datum_t mask;
+	scmp_datum_t value;
+} conditions[] = {
+    {"clone",      0, NEW_NAMESPACES, 0              },
+ /* Libraries may be loaded, but nothing is written to and then run. */
+    {"mmap",       2, WRITE_EXEC,     0              },
+    {"mmap",       2, WRITE_EXEC,     PROT_WRITE     },
+    {"mmap",       2, WRITE_EXEC,     PROT_EXEC      },
+    {"mmap2",      2, WRITE_EXEC,     0              },
+    {"mmap2",      2, WRITE_EXEC,     PROT_WRITE     },
+    {"mmap2",      2, WRITE_EXEC,     PROT_EXEC      },
+    {"mprotect",   2, PROT_EXEC,      0              },
+    {"socket",     0, UINT32_MAX,     AF_UNIX        },
+    {"socket",     0, UINT32_MAX,     AF_INET        },
+    {"socket",     0, UINT32_MAX,     AF_INET6       },
+    {"socketpair", 0, UINT32_MAX,     AF_UNIX        },
+    {"ioctl",      1, UINT32_MAX,     FIONREAD       },
+    {"ioctl",      1, UINT32_MAX,     FIONBIO        },
+    {"ioctl",      1, UINT32_MAX,     TCGETS         },
+    {"prctl",      0, UINT32_MAX,     PR_SET_NAME    },
+    {"prctl",      0, UINT32_MAX,     PR_GET_DUMPABLE},
+ /* This process's limits, nobody else's. */
+    {"prlimit64",  0, UINT32_MAX,     0              },
+};
+
+#define N_CALLS      (sizeof(calls) / sizeof(calls[0]))
+#define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
+
+static int
+fill(scmp_filter_ctx filter)
+{
+	int number;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < N_CALLS; i++) {
+		number = seccomp_syscall_resolve_name(calls[i]);
+		if (number != __NR_SCMP_ERROR)
+			rc =
+			    seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	for (size_t i = 0; rc == 0 && i < N_CONDITIONS; i++) {
+		const struct scmp_arg_cmp argument =
+		    SCMP_CMP(conditions[i].argument, SCMP_CMP_MASKED_EQ,
+			conditions[i].mask, conditions[i].value);
+
+		number = seccomp_syscall_resolve_name(conditions[i].name);
+		if (number != __NR_SCMP_ERROR)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+			    argument);
+	}
+	return rc;
+}
+
+#endif
+
+int
+sandbox_enter(char error[PROCESS_ERROR_SIZE])
+{
+#ifdef HAVE_LIBSECCOMP
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	int rc = -ENOMEM;
+
+	if (filter != NULL)
+		rc = fill(filter);
+	/* A kernel that cannot log what was refused refuses it all the same. */
+	if (rc == 0)
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+	if (rc == 0)
+		rc = seccomp_load(filter);
+	if (filter != NULL)
+		seccomp_release(filter);
+	if (rc == 0)
+		return 0;
+	(void)snprintf(error, PROCESS_ERROR_SIZE, "seccomp: %s", strerror(-rc));
+#else
+	(void)snprintf(error, PROCESS_ERROR_SIZE, "built without libseccomp");
+#endif
+	return ERR_IO;
 }

@@ -1,5 +1,6 @@
 /*
- * The process: into the background, and down from root.
+ * The process: goes into the background, gives up root, and limits its own
+ * system calls.
  *
  * Main thread, before any other is started.
  */
@@ -14,9 +15,9 @@
 /*
  * SIGTERM, SIGINT and SIGHUP ask for a stop. They are blocked from the start
  * on, so that no thread is ended in the middle of a write; libmilter's signal
- * thread waits for them. SIGPIPE is blocked for good.
+ * thread waits for them.
  */
-void process_block_stop(void);
+void process_block_stop(bool blocked);
 /* Whether a stop was asked for and nobody has taken the signal yet. */
 bool process_stop_asked(void);
 
@@ -36,7 +37,8 @@ void process_ready(int *pipe_fd, bool keep_stderr);
 /* Root's own, so that no user can make a script stop another process. 0 or
  * ERR_IO. */
 int process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE]);
-/* If that is the process in it. After root was given up it may have to stay. */
+/* Removes the file if it names this process. After root was given up it may
+ * have to stay. */
 void process_remove_pid(const char *path, pid_t pid);
 
 /* Whether the user exists. "" is fine. 0 or ERR_CONFIG. */
@@ -49,10 +51,10 @@ int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
 int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 
 /*
- * After that, and before other threads: nothing that is run can gain privileges
- * any more, no other process of the user may look into this one, and no core
- * file is written. cores: the last two stay as the init system has them, for
- * who looks for a fault. 0 or ERR_IO.
+ * After that, and before other threads: no program that is run can gain
+ * privileges any more, no other process of the user may look into this one, and
+ * no core file is written. cores: the last two stay as the init system has
+ * them, for somebody who looks for a fault. 0 or ERR_IO.
  */
 int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
 
@@ -67,5 +69,29 @@ void process_close_on_exec(void);
  * Does nothing without root or user, nor with what is no regular file. 0 or
  * ERR_IO. */
 int process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE]);
+
+/*
+ * The system calls that the process may make once it accepts connections: a
+ * filter made with libseccomp. An attacker who takes over a parser of DNS
+ * answers, certificates or policies can start no program and gets no privilege,
+ * no mount, no other process's memory, no memory that is both written to and
+ * run, and no socket but those of the network and AF_UNIX.
+ *
+ * A call that is not on the list fails with ENOSYS, and the kernel's log names
+ * it. The process does not end: mail would wait for as long as a newer libc
+ * prefers a call that this list does not know, while that libc falls back on
+ * an older call when it is told ENOSYS.
+ *
+ * The filter stays in force for this thread and all that it starts, and takes
+ * the process's way to new privileges with it. 0; ERR_IO with *error when the
+ * kernel refuses it, or this program was built without libseccomp.
+ */
+int sandbox_enter(char error[PROCESS_ERROR_SIZE]);
+
+#ifdef HAVE_LIBSECCOMP
+#define SANDBOX_IS_BUILT_IN true
+#else
+#define SANDBOX_IS_BUILT_IN false
+#endif
 
 #endif

@@ -70,33 +70,34 @@ tell(struct log *log, const char *event, const struct domain_entry *entry,
 	log_end(&e);
 }
 
-static void
-tell_list(struct log *log, const char *event, const struct domain_list *list,
-    int64_t now_s, int64_t since_s)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		const struct domain_entry *entry = &list->item[i];
-
-		switch (domain_entry_state(entry, now_s)) {
-		case DOMAIN_ENTRY_LIVE:
-			break;
-		case DOMAIN_ENTRY_LAPSES:
-			tell(log, event, entry, "lapses", now_s);
-			break;
-		case DOMAIN_ENTRY_LAPSED:
-			if (entry->until_s > since_s)
-				tell(log, event, entry, "lapsed", now_s);
-			break;
-		}
-	}
-}
-
 void
 exemption_log(struct log *log, const struct config *config, int64_t now_s,
     int64_t since_s)
 {
-	tell_list(log, "exemption", &config->scope.exemptions, now_s, since_s);
-	tell_list(log, "pin", &config->pins, now_s, since_s);
+	const struct {
+		const char *event;
+		const struct domain_list *list;
+	} kinds[] = {
+	    {"exemption", &config->scope.exemptions},
+	    {"pin",       &config->pins            },
+	};
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (size_t i = 0; i < kinds[k].list->n; i++) {
+			const struct domain_entry *entry =
+			    &kinds[k].list->item[i];
+			enum domain_entry_state state =
+			    domain_entry_state(entry, now_s);
+
+			if (state == DOMAIN_ENTRY_LAPSES)
+				tell(log, kinds[k].event, entry, "lapses",
+				    now_s);
+			else if (state == DOMAIN_ENTRY_LAPSED &&
+			    entry->until_s > since_s)
+				tell(log, kinds[k].event, entry, "lapsed",
+				    now_s);
+		}
+	}
 }
 
 void

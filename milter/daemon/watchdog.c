@@ -33,7 +33,7 @@ struct watchdog {
 	bool stop;
 };
 
-/* --- what the init system is told --- */
+/* --- messages to the init system --- */
 
 /* "/run/...", or "@..." in the abstract name space. */
 static socklen_t
@@ -82,7 +82,7 @@ notify_reloading(void)
 	notify(state);
 }
 
-/* --- what the init system wants --- */
+/* --- the interval that the init system asks for --- */
 
 /* False: there is no such number. */
 static bool
@@ -141,14 +141,6 @@ watch(void *arg)
 
 /* --- life --- */
 
-static void
-destroy(struct watchdog *watchdog)
-{
-	(void)pthread_mutex_destroy(&watchdog->lock);
-	(void)pthread_cond_destroy(&watchdog->wake);
-	free(watchdog);
-}
-
 int
 watchdog_start(struct watchdog **watchdogp, watchdog_alive_fn *alive, void *arg)
 {
@@ -168,7 +160,7 @@ watchdog_start(struct watchdog **watchdogp, watchdog_alive_fn *alive, void *arg)
 	(void)pthread_mutex_init(&watchdog->lock, NULL);
 	if (thread_start(&watchdog->thread, NULL, "watchdog", watch,
 		watchdog) != 0) {
-		destroy(watchdog);
+		free(watchdog);
 		return ERR_NOMEM;
 	}
 	*watchdogp = watchdog;
@@ -188,5 +180,7 @@ watchdog_stop(struct watchdog **watchdogp)
 	(void)pthread_cond_signal(&watchdog->wake);
 	(void)pthread_mutex_unlock(&watchdog->lock);
 	(void)pthread_join(watchdog->thread, NULL);
-	destroy(watchdog);
+	(void)pthread_mutex_destroy(&watchdog->lock);
+	(void)pthread_cond_destroy(&watchdog->wake);
+	free(watchdog);
 }

@@ -111,6 +111,8 @@ tests_unit_test_exemption_log_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_test_stats_sampler_SOURCES = tests/unit/test_stats_sampler.c \
 	milter/front/stats_sampler.c milter/log/metrics.c
 tests_unit_test_stats_sampler_LDADD = $(CORE_LDADD)
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c \
+	milter/daemon/process.c
 tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 	milter/daemon/watchdog.c
 

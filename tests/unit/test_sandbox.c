@@ -4,7 +4,7 @@
  */
 #include "autoconf.h"
 
-#include "daemon/sandbox.h"
+#include "daemon/process.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -38,11 +38,11 @@ outcome(long rc)
 static int
 behind(attempt_fn *attempt)
 {
-	char error[SANDBOX_ERROR_SIZE];
+	char error[PROCESS_ERROR_SIZE];
 	int status = 0;
 	pid_t child;
 
-	if (!sandbox_is_built_in())
+	if (!SANDBOX_IS_BUILT_IN)
 		cr_skip_test("built without libseccomp");
 	child = fork();
 	cr_assert_geq(child, 0);
@@ -225,9 +225,9 @@ Test(sandbox, threads_children_and_names_are_there)
 
 Test(sandbox, who_built_without_it_is_told)
 {
-	char error[SANDBOX_ERROR_SIZE] = "";
+	char error[PROCESS_ERROR_SIZE] = "";
 
-	if (sandbox_is_built_in())
+	if (SANDBOX_IS_BUILT_IN)
 		cr_skip_test("built with libseccomp");
 	cr_expect_lt(sandbox_enter(error), 0);
 	cr_expect(strstr(error, "libseccomp") != NULL, "%s", error);
