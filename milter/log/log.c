@@ -18,13 +18,8 @@
 #include "base/thread.h"
 #include "log/log_impl.h"
 
-#define FILE_PREFIX "file:"
-
-static const char *const level_names[] = {
-#define X(member, name) [member] = (name),
-    LOG_LEVEL_TABLE(X)
-#undef X
-};
+#define FILE_PREFIX     "file:"
+#define FILE_PREFIX_LEN (sizeof(FILE_PREFIX) - 1)
 
 static const int level_priorities[] = {
     [LOG_LEVEL_ERROR] = LOG_ERR,
@@ -32,12 +27,6 @@ static const int level_priorities[] = {
     [LOG_LEVEL_INFO] = LOG_INFO,
     [LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
-
-const char *
-log_level_name(enum log_level level)
-{
-	return level_names[level];
-}
 
 bool
 log_wants(const struct log *log, enum log_level level)
@@ -49,34 +38,12 @@ log_wants(const struct log *log, enum log_level level)
 
 /* --- opening --- */
 
-static int
-parse_target(const char *target, enum log_sink *sink, const char **path)
-{
-	*path = "";
-	if (strcmp(target, "syslog") == 0) {
-		*sink = LOG_SINK_SYSLOG;
-		return 0;
-	}
-	if (strcmp(target, "stderr") == 0) {
-		*sink = LOG_SINK_STDERR;
-		return 0;
-	}
-	if (strncmp(target, FILE_PREFIX, strlen(FILE_PREFIX)) == 0 &&
-	    target[strlen(FILE_PREFIX)] == '/') {
-		*sink = LOG_SINK_FILE;
-		*path = target + strlen(FILE_PREFIX);
-		return 0;
-	}
-	return ERR_CONFIG;
-}
-
 int
 log_check(const struct log_config *config, char error[LOG_ERROR_SIZE])
 {
-	enum log_sink sink;
-	const char *path;
-
-	if (parse_target(config->target, &sink, &path) == 0)
+	if (strcmp(config->target, "syslog") == 0 ||
+	    strcmp(config->target, "stderr") == 0 ||
+	    strncmp(config->target, FILE_PREFIX "/", FILE_PREFIX_LEN + 1) == 0)
 		return 0;
 	snprintf(error, LOG_ERROR_SIZE,
 	    "log \"%s\": must be \"syslog\", \"stderr\" or "
@@ -137,55 +104,46 @@ why_not_open(void)
 			      : strerror(errno);
 }
 
-static int
-open_sink(struct log *log, const char *path, char error[LOG_ERROR_SIZE])
-{
-	switch (log->sink) {
-	case LOG_SINK_SYSLOG:
-		openlog(log->ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
-		return 0;
-	case LOG_SINK_STDERR:
-		log->fd = STDERR_FILENO;
-		return 0;
-	case LOG_SINK_FILE:
-		log->path = strdup(path);
-		if (log->path != NULL)
-			log->fd = open_file(path, WRITE_FLAGS);
-		if (log->fd >= 0) {
-			log->torn = ends_torn(log->fd, path);
-			return 0;
-		}
-		snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", path,
-		    why_not_open());
-		return ERR_IO;
-	}
-	return ERR_CONFIG;
-}
-
 struct log *
 log_open(const struct log_config *config, const char *ident,
     char error[LOG_ERROR_SIZE])
 {
 	struct log *log = NULL;
-	const char *path = "";
-	enum log_sink sink = LOG_SINK_SYSLOG;
 
 	if (log_check(config, error) < 0)
 		return NULL;
-	(void)parse_target(config->target, &sink, &path);
 	log = calloc(1, sizeof(*log));
 	if (log == NULL)
 		goto no_memory;
 	log->fd = -1;
-	log->sink = sink;
 	log->format = config->format;
 	atomic_init(&log->level, (int)config->level);
 	log->ident = strdup(ident);
 	if (log->ident == NULL)
 		goto no_memory;
-	if (open_sink(log, path, error) < 0)
-		log_close(&log);
-	return log;
+	if (strcmp(config->target, "syslog") == 0) {
+		log->sink = LOG_SINK_SYSLOG;
+		openlog(log->ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		return log;
+	}
+	if (strcmp(config->target, "stderr") == 0) {
+		log->sink = LOG_SINK_STDERR;
+		log->fd = STDERR_FILENO;
+		return log;
+	}
+	log->sink = LOG_SINK_FILE;
+	log->path = strdup(config->target + FILE_PREFIX_LEN);
+	if (log->path == NULL)
+		goto no_memory;
+	log->fd = open_file(log->path, WRITE_FLAGS);
+	if (log->fd >= 0) {
+		log->torn = ends_torn(log->fd, log->path);
+		return log;
+	}
+	snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", log->path,
+	    why_not_open());
+	log_close(&log);
+	return NULL;
 
 no_memory:
 	snprintf(error, LOG_ERROR_SIZE, "log: %s", err_text(ERR_NOMEM));
@@ -233,7 +191,7 @@ write_octets(struct log *log, const char *octets, size_t len)
 		atomic_store(&log->torn, true);
 }
 
-/* On the queue's thread. For syslog a line has its level before it, as a
+/* On the queue's thread. Each line for syslog begins with its level, as a
  * letter. */
 static void
 write_lines(void *arg, const char *lines, size_t len)
@@ -260,20 +218,16 @@ log_emit(struct log *log, enum log_level level, char *line, size_t len)
 	const char head = (char)('a' + (int)level);
 	int saved = errno;
 
-	if (log->queue == NULL && log->sink == LOG_SINK_SYSLOG) {
-		syslog(level_priorities[level], "%.*s", (int)len, line);
-	} else if (log->queue == NULL) {
-		line[len] = '\n';
-		write_octets(log, line, len + 1);
-	} else {
-		line[len] = '\n';
+	line[len] = '\n';
+	/* An error may be the last line before a crash: it is urgent, but a
+	 * loop must not wait for the disk. */
+	if (log->queue != NULL)
 		log_queue_put(log->queue, &head, log->sink == LOG_SINK_SYSLOG,
-		    line, len + 1);
-		/* Perhaps the last line before a crash; but a loop must not
-		 * wait for the disk. */
-		if (level == LOG_LEVEL_ERROR)
-			log_queue_hurry(log->queue);
-	}
+		    line, len + 1, level == LOG_LEVEL_ERROR);
+	else if (log->sink == LOG_SINK_SYSLOG)
+		syslog(level_priorities[level], "%.*s", (int)len, line);
+	else
+		write_octets(log, line, len + 1);
 	errno = saved;
 }
 
@@ -425,15 +379,6 @@ queue_run(void *arg)
 	return NULL;
 }
 
-static void
-queue_free(struct log_queue *queue)
-{
-	(void)pthread_cond_destroy(&queue->come);
-	(void)pthread_cond_destroy(&queue->gone);
-	(void)pthread_mutex_destroy(&queue->lock);
-	free(queue);
-}
-
 struct log_queue *
 log_queue_start(log_queue_write_fn *write, void *arg)
 {
@@ -448,11 +393,10 @@ log_queue_start(log_queue_write_fn *write, void *arg)
 	(void)pthread_mutex_init(&queue->lock, NULL);
 	thread_cond_init(&queue->come);
 	(void)pthread_cond_init(&queue->gone, NULL);
-	if (thread_start(&queue->thread, NULL, NULL, queue_run, queue) != 0) {
-		queue_free(queue);
-		return NULL;
-	}
-	return queue;
+	if (thread_start(&queue->thread, NULL, NULL, queue_run, queue) == 0)
+		return queue;
+	free(queue);
+	return NULL;
 }
 
 /* With the lock held. */
@@ -484,7 +428,7 @@ is_calm(struct log_queue *queue)
 
 void
 log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
-    const char *line, size_t len)
+    const char *line, size_t len, bool urgent)
 {
 	const size_t room = BUFFER_SIZE - head_len - len;
 	struct buffer *buffer;
@@ -502,19 +446,11 @@ log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
 	/* A thread that lingers wakes by itself. */
 	first = queue->waiting;
 	queue->waiting = false;
-	if (is_calm(queue) || buffer->len > BUFFER_SIZE / 2)
+	if (is_calm(queue) || urgent || buffer->len > BUFFER_SIZE / 2)
 		hurry(queue);
 	(void)pthread_mutex_unlock(&queue->lock);
 	if (first)
 		(void)pthread_cond_signal(&queue->come);
-}
-
-void
-log_queue_hurry(struct log_queue *queue)
-{
-	(void)pthread_mutex_lock(&queue->lock);
-	hurry(queue);
-	(void)pthread_mutex_unlock(&queue->lock);
 }
 
 void
@@ -546,5 +482,8 @@ log_queue_stop(struct log_queue **queuep)
 	(void)pthread_cond_signal(&queue->come);
 	(void)pthread_mutex_unlock(&queue->lock);
 	(void)pthread_join(queue->thread, NULL);
-	queue_free(queue);
+	(void)pthread_cond_destroy(&queue->come);
+	(void)pthread_cond_destroy(&queue->gone);
+	(void)pthread_mutex_destroy(&queue->lock);
+	free(queue);
 }

@@ -52,6 +52,7 @@ struct log_config {
 struct log_event {
 	struct log *log; /* NULL: the event is below the level */
 	enum log_level level;
+	bool json;
 	size_t len;
 	bool cut;
 	char line[LOG_LINE_MAX];
@@ -98,7 +99,5 @@ void log_end(struct log_event *e);
 /* An event with one field `msg`, for people. */
 void log_msg(struct log *log, enum log_level level, const char *event,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-const char *log_level_name(enum log_level level);
 
 #endif

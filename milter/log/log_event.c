@@ -1,5 +1,5 @@
-/* Events, put together as lines. Most values are plain: they are copied as a
- * whole, and only what has to be escaped is walked through. */
+/* Makes lines of events. Most values are plain and copied as a whole; only
+ * values that have to be escaped are walked through. */
 #include "autoconf.h"
 
 #include <inttypes.h>
@@ -158,29 +158,24 @@ log_time(int64_t time_s, unsigned ms, char out[LOG_TIME_LEN])
 #define TAIL_MAX  16
 #define LINE_ROOM (LOG_LINE_MAX - TAIL_MAX)
 
-static bool
-is_json(const struct log_event *e)
-{
-	return e->log->format == LOG_FORMAT_JSON;
-}
+static const char *const level_names[] = {
+#define X(member, name) [member] = (name),
+    LOG_LEVEL_TABLE(X)
+#undef X
+};
 
 /* All or nothing. */
-static bool
-append(struct log_event *e, const char *text, size_t len)
+static void
+append(struct log_event *e, const char *text)
 {
-	if (e->cut || len > LINE_ROOM - e->len) {
+	const size_t len = strlen(text);
+
+	if (len > LINE_ROOM - e->len)
 		e->cut = true;
-		return false;
-	}
+	if (e->cut)
+		return;
 	memcpy(e->line + e->len, text, len);
 	e->len += len;
-	return true;
-}
-
-static void
-append_text(struct log_event *e, const char *text)
-{
-	append(e, text, strlen(text));
 }
 
 /* The units of a value. One that takes too much room ends in "...". */
@@ -194,7 +189,7 @@ append_units(struct log_event *e, const uint8_t *value, size_t len)
 
 	/* 4: the dots and the quote that closes. */
 	for (size_t i = 0; i < len;) {
-		i += is_json(e)
+		i += e->json
 		    ? log_json_unit(value + i, len - i, unit, &unit_len)
 		    : log_text_unit(value + i, len - i, unit, &unit_len);
 		if (e->len + unit_len + 4 > limit) {
@@ -212,7 +207,7 @@ static bool
 append_key(struct log_event *e, const char *key)
 {
 	const size_t key_len = strlen(key);
-	const size_t around = is_json(e) ? 4 : 2;
+	const size_t around = e->json ? 4 : 2;
 	char *at = e->line + e->len;
 
 	if (e->cut || around + key_len + 32 > LINE_ROOM - e->len) {
@@ -236,7 +231,7 @@ append_key(struct log_event *e, const char *key)
 static bool
 append_bare(struct log_event *e, const void *value, size_t len)
 {
-	const size_t quote = is_json(e);
+	const size_t quote = e->json;
 
 	if (len >= VALUE_MAX - 4 || len + 4 > LINE_ROOM - e->len)
 		return false;
@@ -249,43 +244,34 @@ append_bare(struct log_event *e, const void *value, size_t len)
 	return true;
 }
 
-static void
-append_time(struct log_event *e)
-{
-	int64_t now_ms = clock_wall_ms();
-
-	log_time(now_ms / 1000, (unsigned)(now_ms % 1000), e->line + e->len);
-	e->len += LOG_TIME_LEN;
-}
-
 void
 log_begin(struct log_event *e, struct log *log, enum log_level level,
     const char *event)
 {
+	int64_t now_ms;
+
 	e->log = log_wants(log, level) ? log : NULL;
 	e->level = level;
 	e->len = 0;
 	e->cut = false;
 	if (e->log == NULL)
 		return;
-	if (is_json(e)) {
-		append_text(e, "{\"time\":\"");
-		append_time(e);
-		append_text(e, "\",\"level\":\"");
-		append_text(e, log_level_name(level));
-		append_text(e, "\",\"event\":\"");
-		append_text(e, event);
-		append_text(e, "\"");
-		return;
+	e->json = log->format == LOG_FORMAT_JSON;
+	if (e->json)
+		append(e, "{\"time\":\"");
+	/* syslog adds time and level itself. */
+	if (e->json || log->sink != LOG_SINK_SYSLOG) {
+		now_ms = clock_wall_ms();
+		log_time(now_ms / 1000, (unsigned)(now_ms % 1000),
+		    e->line + e->len);
+		e->len += LOG_TIME_LEN;
+		append(e, e->json ? "\",\"level\":\"" : " ");
+		append(e, level_names[level]);
+		append(e, e->json ? "\",\"event\":\"" : " ");
 	}
-	/* syslog has both of its own. */
-	if (log->sink != LOG_SINK_SYSLOG) {
-		append_time(e);
-		append_text(e, " ");
-		append_text(e, log_level_name(level));
-		append_text(e, " ");
-	}
-	append_text(e, event);
+	append(e, event);
+	if (e->json)
+		append(e, "\"");
 }
 
 void
@@ -298,12 +284,12 @@ log_octets(struct log_event *e, const char *key, const void *value, size_t len)
 	quotes = log_text_needs_quotes(value, len);
 	if (!quotes && append_bare(e, value, len))
 		return;
-	quotes = quotes || is_json(e);
+	quotes = quotes || e->json;
 	if (quotes)
-		append_text(e, "\"");
+		append(e, "\"");
 	append_units(e, value, len);
 	if (quotes)
-		append_text(e, "\"");
+		append(e, "\"");
 }
 
 void
@@ -332,15 +318,15 @@ write_digits(char *end, uint64_t value)
 void
 log_int(struct log_event *e, const char *key, int64_t value)
 {
-	char text[24];
-	char *const end = text + sizeof(text);
+	char text[24] = "";
+	char *const end = text + sizeof(text) - 1;
 	char *at =
 	    write_digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
 
 	if (value < 0)
 		*--at = '-';
 	if (e->log != NULL && append_key(e, key))
-		append(e, at, (size_t)(end - at));
+		append(e, at);
 }
 
 void
@@ -361,10 +347,10 @@ log_bool(struct log_event *e, const char *key, bool value)
 {
 	if (e->log == NULL || !append_key(e, key))
 		return;
-	if (is_json(e))
-		append_text(e, value ? "true" : "false");
+	if (e->json)
+		append(e, value ? "true" : "false");
 	else
-		append_text(e, value ? "yes" : "no");
+		append(e, value ? "yes" : "no");
 }
 
 void
@@ -374,7 +360,7 @@ log_end(struct log_event *e)
 
 	if (e->log == NULL)
 		return;
-	if (is_json(e))
+	if (e->json)
 		tail = e->cut ? ",\"cut\":true}" : "}";
 	else
 		tail = e->cut ? " cut=yes" : "";

@@ -53,12 +53,11 @@ typedef void log_queue_write_fn(void *arg, const char *lines, size_t len);
 
 /* NULL: no memory or no thread. */
 struct log_queue *log_queue_start(log_queue_write_fn *write, void *arg);
-/* head (may be empty) and line, as one. Waits while the queue is full. len:
- * less than LOG_LINE_MAX. */
+/* Queues head (may be empty) and line as one line. Waits while the queue is
+ * full. len: less than LOG_LINE_MAX. urgent: write it now, without gathering
+ * more. */
 void log_queue_put(struct log_queue *queue, const char *head, size_t head_len,
-    const char *line, size_t len);
-/* Writes the queued lines now, without gathering more. Does not wait. */
-void log_queue_hurry(struct log_queue *queue);
+    const char *line, size_t len, bool urgent);
 /* Waits until all lines queued before are written. */
 void log_queue_flush(struct log_queue *queue);
 /* Writes what there is and frees. Nobody may put meanwhile. */

@@ -68,18 +68,6 @@ metrics_free(struct metrics **metrics)
 	*metrics = NULL;
 }
 
-static void
-add(atomic_ullong *number, uint64_t n)
-{
-	(void)atomic_fetch_add_explicit(number, n, memory_order_relaxed);
-}
-
-static uint64_t
-get(const atomic_ullong *number)
-{
-	return atomic_load_explicit(number, memory_order_relaxed);
-}
-
 /* The thread may be moved to another processor meanwhile: the counters are
  * atomic all the same. */
 static struct shard *
@@ -97,9 +85,11 @@ metrics_count(struct metrics *metrics, enum metrics_counter counter, size_t row,
 	if (metrics == NULL || row >= places[counter].rows ||
 	    column >= places[counter].columns)
 		return;
-	add(&shard_here(metrics)->cell[places[counter].first +
-		row * places[counter].columns + column],
-	    1);
+	(void)atomic_fetch_add_explicit(&shard_here(metrics)
+					     ->cell[places[counter].first +
+						 row * places[counter].columns +
+						 column],
+	    1, memory_order_relaxed);
 }
 
 void
@@ -114,8 +104,10 @@ metrics_time(struct metrics *metrics, enum metrics_histogram histogram,
 	while (i < METRICS_BUCKETS - 1 && us > bounds_us[i])
 		i++;
 	times = &shard_here(metrics)->times[histogram];
-	add(&times->bucket[i], 1);
-	add(&times->sum_us, us);
+	(void)atomic_fetch_add_explicit(&times->bucket[i], 1,
+	    memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&times->sum_us, us,
+	    memory_order_relaxed);
 }
 
 void
@@ -148,7 +140,8 @@ metrics_sum(const struct metrics *metrics, enum metrics_counter counter,
 		return 0;
 	cell = places[counter].first + row * places[counter].columns + column;
 	for (size_t i = 0; i < SHARDS; i++)
-		sum += get(&metrics->shard[i].cell[cell]);
+		sum += atomic_load_explicit(&metrics->shard[i].cell[cell],
+		    memory_order_relaxed);
 	return sum;
 }
 
@@ -161,8 +154,11 @@ metrics_times(const struct metrics *metrics, enum metrics_histogram histogram,
 		const struct times *times = &metrics->shard[i].times[histogram];
 
 		for (size_t j = 0; j < METRICS_BUCKETS; j++)
-			out->bucket[j] += get(&times->bucket[j]);
-		out->sum_us += get(&times->sum_us);
+			out->bucket[j] +=
+			    atomic_load_explicit(&times->bucket[j],
+				memory_order_relaxed);
+		out->sum_us +=
+		    atomic_load_explicit(&times->sum_us, memory_order_relaxed);
 	}
 	for (size_t j = 0; j < METRICS_BUCKETS; j++)
 		out->n += out->bucket[j];

@@ -44,134 +44,86 @@ static const struct {
 
 /* --- JSON --- */
 
-struct text {
-	char *at;
-	size_t size;
-	size_t len;
-	bool full;
-};
-
 static void
-put_octets(struct text *text, const char *octets, size_t len)
-{
-	if (text->full || text->size - text->len <= len) {
-		text->full = true;
-		return;
-	}
-	memcpy(text->at + text->len, octets, len);
-	text->len += len;
-	text->at[text->len] = '\0';
-}
-
-static void
-put(struct text *text, const char *words)
-{
-	put_octets(text, words, strlen(words));
-}
-
-static void
-put_number(struct text *text, unsigned number)
-{
-	char digits[16];
-
-	(void)snprintf(digits, sizeof(digits), "%u", number);
-	put(text, digits);
-}
-
-static void
-put_value(struct text *text, const char *value)
+put_value(FILE *out, const char *value)
 {
 	const uint8_t *octets = (const uint8_t *)value;
 	size_t left = strlen(value);
 
-	put(text, "\"");
+	(void)putc('"', out);
 	while (left > 0) {
 		char unit[LOG_ESCAPE_MAX];
 		size_t unit_len;
 		size_t taken = log_json_unit(octets, left, unit, &unit_len);
 
-		put_octets(text, unit, unit_len);
+		(void)fwrite(unit, 1, unit_len, out);
 		octets += taken;
 		left -= taken;
 	}
-	put(text, "\"");
+	(void)putc('"', out);
 }
 
 static void
-put_pair(struct text *text, const char *key, const char *value)
+put_pair(FILE *out, const char *key, const char *value)
 {
-	put(text, key);
-	put_value(text, value);
+	(void)fputs(key, out);
+	put_value(out, value);
 }
 
 /* --- the datagram --- */
 
 static void
-put_string(struct text *text, const char *name, const char *value)
+put_policy(FILE *out, const struct fact_policy *policy)
 {
 	char line[512];
 
-	(void)snprintf(line, sizeof(line), "%s: %s", name, value);
-	put_value(text, line);
-}
-
-static void
-put_policy(struct text *text, const struct fact_policy *policy)
-{
-	char number[16];
-
-	(void)snprintf(number, sizeof(number), "%lu",
-	    (unsigned long)policy->max_age_s);
-	put(text, ",\"policy-string\":[");
-	put_string(text, "version", "STSv1");
-	put(text, ",");
-	put_string(text, "mode", policy_mode_name(policy->mode));
+	(void)fprintf(out,
+	    ",\"policy-string\":[\"version: STSv1\",\"mode: %s\"",
+	    policy_mode_name(policy->mode));
 	for (size_t i = 0; i < policy->n_mx; i++) {
-		put(text, ",");
-		put_string(text, "mx", policy->mx[i]);
+		(void)snprintf(line, sizeof(line), "mx: %s", policy->mx[i]);
+		put_pair(out, ",", line);
 	}
-	put(text, ",");
-	put_string(text, "max_age", number);
-	if (policy->dnssec) {
-		put(text, ",");
-		put_string(text, "dnssec", "yes");
-	}
-	put(text, "]");
-	for (size_t i = 0; i < policy->n_mx; i++) {
-		put(text, i == 0 ? ",\"mx-host\":[" : ",");
-		put_value(text, policy->mx[i]);
-	}
-	put(text, policy->n_mx > 0 ? "]" : "");
+	(void)fprintf(out, ",\"max_age: %lu\"%s]",
+	    (unsigned long)policy->max_age_s,
+	    policy->dnssec ? ",\"dnssec: yes\"" : "");
+	for (size_t i = 0; i < policy->n_mx; i++)
+		put_pair(out, i == 0 ? ",\"mx-host\":[" : ",", policy->mx[i]);
+	(void)fputs(policy->n_mx > 0 ? "]" : "", out);
 }
 
 int
 tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
 {
-	struct text text = {.at = out, .size = size};
+	const struct fact_policy *policy = report->policy;
 	unsigned code = 0;
+	FILE *text;
+	long len;
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (strcmp(codes[i].result, report->result) == 0)
 			code = codes[i].code;
 	if (code == 0)
 		return ERR_SYNTAX;
-	put(&text, "{\"dpv\":\"1\"");
-	put_pair(&text, ",\"d\":", report->domain);
-	put_pair(&text, ",\"pr\":", report->record);
-	put(&text, ",\"policies\":[{\"policy-type\":");
-	put_number(&text, report->policy != NULL ? POLICY_STS : POLICY_NONE);
-	put_pair(&text, ",\"policy-domain\":", report->domain);
-	if (report->policy != NULL)
-		put_policy(&text, report->policy);
-	put(&text, ",\"failure-details\":[{\"c\":");
-	put_number(&text, code);
+	text = fmemopen(out, size, "w");
+	if (text == NULL)
+		return ERR_NOMEM;
+	put_pair(text, "{\"dpv\":\"1\",\"d\":", report->domain);
+	put_pair(text, ",\"pr\":", report->record);
+	(void)fprintf(text, ",\"policies\":[{\"policy-type\":%d",
+	    policy != NULL ? POLICY_STS : POLICY_NONE);
+	put_pair(text, ",\"policy-domain\":", report->domain);
+	if (policy != NULL)
+		put_policy(text, policy);
+	(void)fprintf(text, ",\"failure-details\":[{\"c\":%u", code);
 	if (report->host != NULL)
-		put_pair(&text, ",\"n\":", report->host);
-	put_pair(&text, ",\"f\":", report->reason);
-	put(&text, "}],\"t\":1,\"f\":");
-	put(&text, report->failed ? "1" : "0");
-	put(&text, "}]}");
-	return text.full ? ERR_TOOLONG : 0;
+		put_pair(text, ",\"n\":", report->host);
+	put_pair(text, ",\"f\":", report->reason);
+	(void)fprintf(text, "}],\"t\":1,\"f\":%d}]}", report->failed);
+	len = ftell(text);
+	/* What does not fit fails when it is flushed, at the latest. */
+	return fclose(text) != 0 || len < 0 || (size_t)len >= size ? ERR_TOOLONG
+								   : 0;
 }
 
 /* --- the socket --- */

@@ -3,7 +3,7 @@
  * JSON object in one datagram, to a unix socket. The collector counts and
  * reports; nothing comes back.
  *
- * Any thread. Never blocks. No allocation but in tlsrpt_open.
+ * Any thread. Never blocks.
  */
 #ifndef LOG_TLSRPT_H
 #define LOG_TLSRPT_H
@@ -37,7 +37,7 @@ void tlsrpt_close(struct tlsrpt **tlsrpt); /* NULL is fine */
 int
 tlsrpt_send(const struct tlsrpt *tlsrpt, const struct tlsrpt_report *report);
 
-/* The datagram as text. 0, ERR_SYNTAX or ERR_TOOLONG. */
+/* The datagram as text. 0, ERR_SYNTAX, ERR_TOOLONG or ERR_NOMEM. */
 int tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size);
 
 /*

@@ -87,7 +87,7 @@ put(struct log_queue *queue, unsigned number)
 	char line[32];
 	int len = snprintf(line, sizeof(line), "line %06u\n", number);
 
-	log_queue_put(queue, "a", 1, line, (size_t)len);
+	log_queue_put(queue, "a", 1, line, (size_t)len, false);
 }
 
 #define LINE_LEN 13
