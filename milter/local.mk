@@ -92,9 +92,7 @@ libio_a_SOURCES = \
 	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
 	milter/store/store_wait.c milter/store/store_wait.h \
-	milter/text/facts_json.h \
-	milter/text/facts_json_read.c \
-	milter/text/facts_json_write.c
+	milter/text/facts_json.c milter/text/facts_json.h
 
 STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
 

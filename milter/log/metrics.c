@@ -78,18 +78,25 @@ shard_here(struct metrics *metrics)
 	return &metrics->shard[cpu > 0 ? cpu % SHARDS : 0];
 }
 
+/* CELLS: there is no such row or column. */
+static size_t
+cell_of(enum metrics_counter counter, size_t row, size_t column)
+{
+	if (row >= places[counter].rows || column >= places[counter].columns)
+		return CELLS;
+	return places[counter].first + row * places[counter].columns + column;
+}
+
 void
 metrics_count(struct metrics *metrics, enum metrics_counter counter, size_t row,
     size_t column)
 {
-	if (metrics == NULL || row >= places[counter].rows ||
-	    column >= places[counter].columns)
-		return;
-	(void)atomic_fetch_add_explicit(&shard_here(metrics)
-					     ->cell[places[counter].first +
-						 row * places[counter].columns +
-						 column],
-	    1, memory_order_relaxed);
+	const size_t cell = cell_of(counter, row, column);
+
+	if (metrics != NULL && cell != CELLS)
+		(void)
+		    atomic_fetch_add_explicit(&shard_here(metrics)->cell[cell],
+			1, memory_order_relaxed);
 }
 
 void
@@ -132,13 +139,11 @@ uint64_t
 metrics_sum(const struct metrics *metrics, enum metrics_counter counter,
     size_t row, size_t column)
 {
-	size_t cell;
+	const size_t cell = cell_of(counter, row, column);
 	uint64_t sum = 0;
 
-	if (metrics == NULL || row >= places[counter].rows ||
-	    column >= places[counter].columns)
+	if (metrics == NULL || cell == CELLS)
 		return 0;
-	cell = places[counter].first + row * places[counter].columns + column;
 	for (size_t i = 0; i < SHARDS; i++)
 		sum += atomic_load_explicit(&metrics->shard[i].cell[cell],
 		    memory_order_relaxed);

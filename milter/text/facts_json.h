@@ -1,7 +1,7 @@
 /*
- * Facts and verdicts as JSON (DESIGN "Facts and verdict as JSON"): what
- * `dane-sts check --json` prints and `dane-sts replay` reads. Hides jansson
- * from its users but for the tool, which prints other objects as well.
+ * Facts and verdicts as JSON (DESIGN "Facts and verdict as JSON"), which
+ * `dane-sts check --json` prints and `dane-sts replay` reads. Only the tool,
+ * which prints other objects as well, sees jansson beside this.
  *
  * Any thread.
  */
@@ -19,19 +19,16 @@
 
 /*
  * One object on one line, without a line end. ms < 0: no "ms".
- * facts == NULL: the verdict alone. NULL: no memory. Free with free().
- */
-char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
-    int64_t ms);
-
-/*
- * The same with the answer at delivery as "tls": {"level": "secure",
- * "status": "OK", "answer": "match=..."}. answer: of tls_policy_text(); NULL:
- * without "tls".
+ * facts == NULL: the verdict alone. answer: of tls_policy_text(), the answer at
+ * delivery as "tls": {"level": "secure", "status": "OK", "answer":
+ * "match=..."}; NULL: without "tls". NULL: no memory. Free with free().
  */
 char *
 facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
     int64_t ms, enum tls_policy_kind kind, const char *answer);
+/* The same without "tls". */
+char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
+    int64_t ms);
 
 /*
  * Reads one object: {"facts": {...}, ...} or the facts themselves. Unknown
