@@ -24,14 +24,12 @@ libcore_a_SOURCES = \
 	milter/base/thread.c milter/base/thread.h \
 	milter/core/address.c milter/core/address.h \
 	milter/core/decide.c milter/core/decide.h \
-	milter/core/delivery.c milter/core/delivery.h \
+	milter/core/delivery.c \
 	milter/core/domain_list.c milter/core/domain_list.h \
 	milter/core/facts.c milter/core/facts.h \
 	milter/core/names.h \
-	milter/core/next_hop.c \
 	milter/core/policy.c milter/core/policy.h \
 	milter/core/policy_field.c milter/core/policy_field.h \
-	milter/core/policy_mx.c \
 	milter/core/scope.c milter/core/scope.h \
 	milter/core/tls_policy.c milter/core/tls_policy.h \
 	milter/core/tls_policy_text.c \

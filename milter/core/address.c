@@ -25,7 +25,7 @@
 
 enum token_kind {
 	TOKEN_OCTET,   /* one octet that stands for itself */
-	TOKEN_WORD,    /* some that mean nothing to anybody here */
+	TOKEN_WORD,    /* octets without a meaning of their own */
 	TOKEN_PAIR,    /* backslash and the octet it quotes */
 	TOKEN_QUOTED,  /* "..." */
 	TOKEN_LITERAL, /* [...] */
@@ -52,7 +52,8 @@ struct span {
 	const uint8_t *end;
 };
 
-/* Past the octet that closes what opens at `at`; NULL: nothing does. */
+/* Finds the octet that closes the quote or bracket at `at`. Returns the octet
+ * after it, or NULL. */
 static const uint8_t *
 find_close(const uint8_t *at, const uint8_t *end, uint8_t close)
 {
@@ -65,7 +66,8 @@ find_close(const uint8_t *at, const uint8_t *end, uint8_t close)
 	return NULL;
 }
 
-/* Comments nest; an open one hides all that follows. */
+/* Returns the end of the comment at `at`. Comments nest; one that is not closed
+ * hides the rest. */
 static const uint8_t *
 comment_end(const uint8_t *at, const uint8_t *end)
 {
@@ -88,8 +90,8 @@ is_blank(uint8_t octet)
 	return octet == ' ' || (octet >= '\t' && octet <= '\r');
 }
 
-/* A token of the kind `closed`, up to its end; without an end only the octet
- * that would open it. */
+/* Takes a token of the kind `closed` up to the octet that closes it. Without
+ * one, the token remains the single octet that opened it. */
 static void
 take_closed(struct scanner *s, uint8_t close, bool *none,
     enum token_kind closed, struct token *t)
@@ -166,13 +168,13 @@ is_special(const struct token *t, uint8_t octet)
 
 struct mailbox {
 	struct span span;
-	bool bracketed; /* blanks between words are dropped, not refused */
+	bool bracketed; /* blanks between words are dropped; else an error */
 };
 
 /*
- * The text between a ">" at the end and the nearest "<" before it; empty
- * brackets do not count. Either may be missing (R-15). The rest of a list at
- * the end does not belong to the address.
+ * Returns the text between a ">" at the end and the nearest "<" before it.
+ * Empty brackets do not count; either bracket may be missing (R-15). Text after
+ * a "," or ";" at the end does not belong to the address.
  */
 static struct mailbox
 find_mailbox(struct span arg)
@@ -227,7 +229,8 @@ skip_routes(struct span *arg)
 	}
 }
 
-/* Past the last "@" that is neither quoted nor in a comment; NULL: none. */
+/* Returns the octet after the last "@" that is neither quoted nor in a comment;
+ * NULL: there is none. */
 static const uint8_t *
 find_domain(struct span arg)
 {
@@ -247,15 +250,8 @@ struct text {
 	uint8_t octet[DOMAIN_TEXT_MAX];
 };
 
-/* In place: the text never grows. */
-static void
-text_add(struct text *text, const uint8_t *octets, size_t len)
-{
-	memmove(text->octet + text->len, octets, len);
-	text->len += len;
-}
-
-/* A quoted string or pair without its quoting; no backslash is its last. */
+/* Appends a quoted string or pair without its quoting. A backslash is never its
+ * last octet. */
 static void
 text_add_unquoted(struct text *text, const struct token *t)
 {
@@ -265,19 +261,19 @@ text_add_unquoted(struct text *text, const struct token *t)
 	     at++) {
 		if (*at == '\\')
 			at++;
-		/* Unquoted it divides as any other does. */
+		/* Once unquoted, this "@" ends a local part like any other. */
 		if (*at == '@') {
 			text->len = 0;
 			text->gaps = false;
 		} else {
-			text_add(text, at, 1);
+			text->octet[text->len++] = *at;
 		}
 	}
 }
 
 /*
- * Takes quoting, comments and blanks out of a domain, where none belongs: the
- * MTA does so and goes on with what remains.
+ * Removes quoting, comments and blanks from a domain, as the MTA does before it
+ * goes on with the rest. Works in place: the text never grows.
  */
 static void
 text_unquote(struct text *text)
@@ -297,10 +293,12 @@ text_unquote(struct text *text)
 		if (gap && !is_special(&t, '.'))
 			text->gaps = true;
 		gap = false;
-		if (t.kind == TOKEN_PAIR || t.kind == TOKEN_QUOTED)
+		if (t.kind == TOKEN_PAIR || t.kind == TOKEN_QUOTED) {
 			text_add_unquoted(text, &t);
-		else
-			text_add(text, t.at, t.len);
+		} else {
+			memmove(text->octet + text->len, t.at, t.len);
+			text->len += t.len;
+		}
 	}
 }
 
@@ -319,7 +317,7 @@ address_domain(const uint8_t *text, size_t len, address_idn_fn *idn,
 		return name_canon(text, len, out) == 0 ? 0 : ERR_SYNTAX;
 	if (idn == NULL || idn(text, len, ascii) != 0)
 		return ERR_SYNTAX;
-	/* whatever the library let through. */
+	/* checks the names that the library let through. */
 	if (name_canon((const uint8_t *)ascii, strlen(ascii), out) != 0)
 		return ERR_SYNTAX;
 	return 0;
@@ -334,8 +332,8 @@ classify_domain(const struct mailbox *mailbox, address_idn_fn *idn,
 
 	if (len > sizeof(text.octet))
 		return ADDRESS_INVALID;
-	text.len = 0;
-	text_add(&text, mailbox->span.at, len);
+	memcpy(text.octet, mailbox->span.at, len);
+	text.len = len;
 	text_unquote(&text);
 	if (text.gaps && !mailbox->bracketed)
 		return ADDRESS_INVALID;

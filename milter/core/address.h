@@ -1,6 +1,6 @@
 /*
- * What the filter makes of an envelope recipient: the argument of RCPT TO as
- * the client typed it (RFC 5321 4.1.2; REQUIREMENTS R-01 to R-16).
+ * Finds the domain of an envelope recipient: the argument of RCPT TO as the
+ * client typed it (RFC 5321 4.1.2; REQUIREMENTS R-01 to R-16).
  *
  * Pure. Any thread. No allocation.
  */
@@ -13,11 +13,12 @@
 #include "base/name.h"
 
 /* X(member, name as in `dane-sts parse` and in the facts) */
-#define ADDRESS_CLASS_TABLE(X)                                        \
-	X(ADDRESS_DOMAIN, "domain")   /* domain[] holds the domain */ \
-	X(ADDRESS_LOCAL, "local")     /* no domain (R-06) */          \
-	X(ADDRESS_LITERAL, "literal") /* user@[...] (R-05) */         \
-	X(ADDRESS_INVALID, "invalid") /* not the filter's to judge (R-08) */
+#define ADDRESS_CLASS_TABLE(X)                                               \
+	X(ADDRESS_DOMAIN, "domain")   /* domain[] holds the domain */        \
+	X(ADDRESS_LOCAL, "local")     /* no domain (R-06) */                 \
+	X(ADDRESS_LITERAL, "literal") /* user@[...] (R-05) */                \
+	X(ADDRESS_INVALID, "invalid") /* the filter does not judge it (R-08) \
+				       */
 
 enum address_class {
 #define X(member, name) member,
@@ -31,8 +32,9 @@ struct address {
 };
 
 /*
- * U-labels to A-labels (R-04), so that core needs no library: UTF-8 octets in,
- * text with ASCII dots out. 0 or a negative error. See base/idn.h.
+ * Converts U-labels to A-labels (R-04): UTF-8 octets in, text with ASCII dots
+ * out. 0 or a negative error. base/idn.h has one; it is passed in so that core
+ * needs no library.
  */
 typedef int
 address_idn_fn(const uint8_t *utf8, size_t len, char out[NAME_SIZE]);
@@ -45,14 +47,15 @@ void address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
     struct address *out);
 
 /*
- * The address as the MTA has rewritten it, its macro {rcpt_addr}: cleaned, with
- * or without quotes, no brackets. The domain follows the last "@".
+ * Parses the address that the MTA has rewritten, its macro {rcpt_addr}:
+ * cleaned, with or without quotes, no brackets. The domain follows the last
+ * "@".
  */
 void address_parse_rewritten(const char *text, address_idn_fn *idn,
     struct address *out);
 
 /*
- * A bare domain, as a person or an MTA's macro names it: "example.org",
+ * Parses a bare domain as a person or an MTA's macro writes it: "example.org",
  * "example.org.", "münchen.example". 0 or ERR_SYNTAX.
  */
 int address_domain(const uint8_t *text, size_t len, address_idn_fn *idn,

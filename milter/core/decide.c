@@ -1,7 +1,7 @@
 /*
- * From facts to a verdict: is there a policy, does it require DNSSEC ("bind"),
- * and are the domain's records secure? Combines the policy, the findings of
- * delivery.c and the rules of the configuration.
+ * Derives the verdict from the facts: is there a policy, does it require DNSSEC
+ * (then it "binds" the domain), and are the domain's records secure? Combines
+ * the policy, the findings of delivery.c and the rules of the configuration.
  */
 #include "autoconf.h"
 
@@ -9,15 +9,13 @@
 
 #include <string.h>
 
-#include "core/delivery.h"
-
 /* --- which policy applies: the one just fetched, the stored one, or none ---
  */
 
 /*
- * T-12: an attacker who strips DNSSEC suppresses the TXT as well, so that a
- * fetch is tried without it. But while our own path to the DNS does not
- * validate, no denial is ever proven, and every domain would be fetched.
+ * T-12: an attacker who strips DNSSEC can also suppress the TXT record, so a
+ * fetch is tried without it. Not while our own path to the DNS fails to
+ * validate: then no denial is ever proven, and every domain would be fetched.
  */
 static bool
 needs_fetch(const struct facts *facts, const struct fact_policy *live)
@@ -46,15 +44,16 @@ discovery_judge(const struct facts *facts, struct discovery *out)
 
 	out->fetch_needed = needs_fetch(facts, live);
 
-	/* C-07: at once, also when it is weaker. C-08: max_age 0 counts for
-	 * the transaction it was fetched for. */
+	/* C-07: a new policy applies at once, even if it is weaker. C-08: one
+	 * with max_age 0 applies to the transaction it was fetched for. */
 	if (facts->fetch.state == FETCH_OK) {
 		out->policy = &facts->fetch.policy;
 		out->from = POLICY_FROM_FETCH;
 		out->pending = false;
 		return;
 	}
-	/* C-04, C-05: neither a bad TXT nor a failed fetch takes it away. */
+	/* C-04, C-05: the stored policy survives a bad TXT and a failed fetch.
+	 */
 	out->policy = live;
 	out->from = live != NULL ? POLICY_FROM_CACHE : POLICY_FROM_NONE;
 	out->pending = facts->txt_state == TXT_UNASKED || facts->txt_late ||
@@ -71,13 +70,6 @@ has_domain(const struct facts *facts)
 	    facts->recipient.domain[0] != '\0';
 }
 
-static void
-pass(struct verdict *verdict, enum reason reason)
-{
-	verdict->kind = VERDICT_PASS;
-	verdict->reason = reason;
-}
-
 /* */
 static void
 judge_without_domain(const struct facts *facts, const struct rules *rules,
@@ -87,16 +79,16 @@ judge_without_domain(const struct facts *facts, const struct rules *rules,
 
 	switch (recipient->class) {
 	case ADDRESS_LOCAL:
-		pass(verdict, REASON_NO_DOMAIN);
+		verdict->reason = REASON_NO_DOMAIN;
 		return;
 	case ADDRESS_LITERAL:
-		pass(verdict, REASON_LITERAL);
+		verdict->reason = REASON_LITERAL;
 		return;
-	case ADDRESS_DOMAIN: /* and yet there is none */
+	case ADDRESS_DOMAIN: /* without a domain, so invalid as well */
 	case ADDRESS_INVALID:
 		break;
 	}
-	pass(verdict, REASON_INVALID_ADDRESS);
+	verdict->reason = REASON_INVALID_ADDRESS;
 	verdict->policy_known = false;
 	/* the MTA routes a domain that cannot be looked up here. */
 	if ((recipient->mailer != NULL || recipient->host != NULL) &&
@@ -112,8 +104,9 @@ publishes_nothing(const struct facts *facts)
 	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
 }
 
-/* Whether there is a policy could not be found out (C-06, C-10, S-03, K9),
- * perhaps by our own failure (C-15). */
+/* Discovery failed, so it is not known whether the domain has a policy (C-06,
+ * C-10, S-03, K9). The cause may be our own (C-15). e: the record that failed,
+ * without its name. */
 static void
 fail_discovery(const struct facts *facts, const struct rules *rules,
     struct evidence e, struct verdict *verdict)
@@ -148,7 +141,7 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 {
 	struct evidence e = {.kind = EVIDENCE_TXT, .why = facts->txt_why};
 
-	/* D-20: that there is no TXT record means nothing then. */
+	/* D-20: after an internal error a missing TXT record means nothing. */
 	if (facts->internal_error) {
 		e = (struct evidence){.why = facts->internal_why};
 		fail_discovery(facts, rules, e, verdict);
@@ -158,7 +151,7 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 	case TXT_NONE:
 	case TXT_MULTIPLE:
 	case TXT_INVALID:
-		pass(verdict, REASON_NO_POLICY); /* T-09 */
+		verdict->reason = REASON_NO_POLICY; /* T-09 */
 		return;
 	case TXT_BOGUS:
 		e.status = FACT_BOGUS;
@@ -179,7 +172,7 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 	fail_discovery(facts, rules, e, verdict);
 }
 
-/* a permanent failure needs evidence that is not of a passing nature. */
+/* only evidence that does not pass by itself permits a rejection. */
 static const bool is_permanent[REASON_COUNT] = {
     [REASON_MX_INSECURE] = true,
     [REASON_MX_BOGUS] = true,
@@ -191,8 +184,8 @@ static const bool is_permanent[REASON_COUNT] = {
     [REASON_MX_MISMATCH] = true,
 };
 
-/* The verdict on a recipient of a bound domain that is not secure (A-01 to
- * A-03). */
+/* The verdict for a domain that requires DNSSEC and is not secure (A-01 to
+ * A-03). fresh: see is_fresh(). */
 static enum verdict_kind
 refusal(const struct rules *rules, enum reason reason, bool fresh)
 {
@@ -213,10 +206,10 @@ refusal(const struct rules *rules, enum reason reason, bool fresh)
 }
 
 /*
- * Whether the verdict stays the same if worse evidence turns up. Worse evidence
- * (evidence_rank in delivery.c) is a record that is not secure. With a broken
- * resolver only that makes a difference; for a rejection, whether the status is
- * permanent.
+ * True if the verdict stays the same when worse evidence turns up. Worse
+ * evidence (evidence_rank in delivery.c) is a record that is not secure. With a
+ * broken resolver only "not secure" makes a difference; for a rejection the
+ * status must be a permanent one.
  */
 static bool
 evidence_is_stable(const struct facts *facts, const struct rules *rules,
@@ -232,30 +225,33 @@ evidence_is_stable(const struct facts *facts, const struct rules *rules,
 	    (!secure && e->status != FACT_FAILED);
 }
 
-/* Of a delivery that is good as long as no policy is known. */
+/*
+ * Judges the delivery and copies the findings into the verdict. policy NULL:
+ * not known. True: the delivery is good, whatever policy is found later. Its mx
+ * patterns could exclude a host only if the option says so.
+ */
 static bool
-patterns_may_matter(const struct rules *rules, const struct delivery *delivery)
+judge_delivery(const struct facts *facts, const struct rules *rules,
+    const struct fact_policy *policy, struct delivery *delivery,
+    struct verdict *verdict)
 {
-	return delivery->reason == REASON_SECURE &&
-	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE;
-}
-
-static void
-verdict_take(struct verdict *verdict, const struct delivery *delivery)
-{
+	delivery_judge(facts, rules, policy, delivery);
 	verdict->reason = delivery->reason;
 	verdict->decided_by = delivery->decided_by;
 	verdict->worst = delivery->worst;
 	verdict->hosts_good = delivery->hosts_good;
 	verdict->hosts_total = delivery->hosts_total;
+	return delivery->state == DELIVERY_GOOD &&
+	    (delivery->reason != REASON_SECURE ||
+		rules->mx_patterns != RULE_MX_PATTERNS_ENFORCE);
 }
 
 /* A-02: the TXT was read, and the policy is the one that it names. A pinned
- * domain may have none: then there is nothing to update. */
+ * domain without a policy has nothing to update. */
 static bool
 is_fresh(const struct facts *facts, const struct discovery *discovery)
 {
-	/* After a deadline the policy was not checked to the end. */
+	/* At a deadline the check of the policy was broken off. */
 	if (facts->deadline)
 		return false;
 	if (facts->txt_state == TXT_VALID)
@@ -265,9 +261,10 @@ is_fresh(const struct facts *facts, const struct discovery *discovery)
 }
 
 /*
- * False: open. While discovery is pending (DECIDE_PARTIAL; the domain is
- * pinned, then), another policy may bring other mx patterns, the store's error
- * may cease to matter, and a rejection needs discovery to end.
+ * False: the verdict is open. While discovery is pending (DECIDE_PARTIAL, and
+ * the domain is pinned), another policy may bring other mx patterns, a fetch
+ * may make the store's error irrelevant, and a rejection has to wait for the
+ * end of discovery.
  */
 static bool
 judge_bound(const struct facts *facts, const struct rules *rules,
@@ -277,6 +274,7 @@ judge_bound(const struct facts *facts, const struct rules *rules,
 	const bool early = discovery->pending && when == DECIDE_PARTIAL;
 	const bool fresh = is_fresh(facts, discovery);
 	struct delivery delivery;
+	bool for_any_policy;
 
 	if (facts->internal_error) { /* D-20 */
 		verdict->reason = REASON_INTERNAL_ERROR;
@@ -284,13 +282,10 @@ judge_bound(const struct facts *facts, const struct rules *rules,
 		verdict->kind = refusal(rules, verdict->reason, fresh);
 		return !early;
 	}
-	delivery_judge(facts, rules, early ? NULL : discovery->policy,
-	    &delivery);
-	verdict_take(verdict, &delivery);
-	if (delivery.state == DELIVERY_GOOD) {
-		verdict->kind = VERDICT_PASS;
-		return !early || !patterns_may_matter(rules, &delivery);
-	}
+	for_any_policy = judge_delivery(facts, rules,
+	    early ? NULL : discovery->policy, &delivery, verdict);
+	if (delivery.state == DELIVERY_GOOD)
+		return !early || for_any_policy;
 	if (facts->resolver_broken && delivery.decided_by.status != FACT_SECURE)
 		verdict->reason = REASON_RESOLVER_BROKEN;
 	verdict->kind = refusal(rules, verdict->reason, fresh);
@@ -303,42 +298,24 @@ judge_bound(const struct facts *facts, const struct rules *rules,
 		evidence_is_stable(facts, rules, &delivery.decided_by));
 }
 
-/* Whether discovery can still end in a deferral of its own. */
-static bool
-discovery_may_defer(const struct facts *facts, const struct rules *rules)
-{
-	if (fact_policy_is_live(facts->stored))
-		return false;
-	return rules->on_discovery_failure == RULE_TEMPFAIL ||
-	    (rules->on_bogus_discovery == RULE_TEMPFAIL &&
-		facts->txt_state != TXT_VALID);
-}
-
-/* The policy is on its way: is all well, whatever it says? False: open. */
+/* The policy is still being looked up. True: the domain passes whatever policy
+ * is found. False: the verdict is open. */
 static bool
 judge_early(const struct facts *facts, const struct rules *rules,
     struct verdict *verdict)
 {
 	struct delivery delivery;
 
-	if (facts->internal_error || discovery_may_defer(facts, rules))
+	if (facts->internal_error)
 		return false;
-	delivery_judge(facts, rules, NULL, &delivery);
-	if (delivery.state != DELIVERY_GOOD ||
-	    patterns_may_matter(rules, &delivery))
+	/* Without a stored policy a failure of discovery may defer by itself.
+	 */
+	if (!fact_policy_is_live(facts->stored) &&
+	    (rules->on_discovery_failure == RULE_TEMPFAIL ||
+		(rules->on_bogus_discovery == RULE_TEMPFAIL &&
+		    facts->txt_state != TXT_VALID)))
 		return false;
-	verdict_take(verdict, &delivery);
-	verdict->kind = VERDICT_PASS;
-	return true;
-}
-
-/* By its policy (D-01, D-03, D-04, K1: whatever its mode), or by a pin that
- * needs no policy (T-14). */
-static bool
-is_bound(const struct facts *facts, const struct discovery *discovery)
-{
-	return facts->pinned ||
-	    (discovery->policy != NULL && discovery->policy->dnssec);
+	return judge_delivery(facts, rules, NULL, &delivery, verdict);
 }
 
 bool
@@ -348,7 +325,7 @@ decide(const struct facts *facts, const struct rules *rules,
 	struct discovery discovery;
 	bool early;
 
-	*verdict = (struct verdict){.policy_known = true};
+	*verdict = (struct verdict){.kind = VERDICT_PASS, .policy_known = true};
 	if (!has_domain(facts)) {
 		judge_without_domain(facts, rules, verdict);
 		return true;
@@ -362,12 +339,14 @@ decide(const struct facts *facts, const struct rules *rules,
 		return judge_early(facts, rules, verdict);
 	verdict->policy = discovery.policy;
 	verdict->policy_from = discovery.from;
-	if (is_bound(facts, &discovery))
+	/* D-01, D-03, D-04, K1: a policy binds in every mode. T-14: a pin binds
+	 * without a policy. */
+	if (verdict_is_bound(verdict))
 		return judge_bound(facts, rules, when, &discovery, verdict);
 	if (discovery.policy == NULL)
 		judge_no_policy(facts, rules, verdict);
 	else
-		pass(verdict, REASON_NO_DNSSEC_FLAG); /* D-01 */
+		verdict->reason = REASON_NO_DNSSEC_FLAG; /* D-01 */
 	return true;
 }
 
@@ -395,8 +374,10 @@ decide_wants(const struct facts *facts, struct wants *out)
 	discovery_judge(facts, &discovery);
 	out->fetch =
 	    discovery.fetch_needed && facts->fetch.state == FETCH_UNASKED;
-	/* A policy that the TXT names is expected to bind. One that may not
-	 * exist (T-12) is not worth the questions. */
-	out->delivery = (out->fetch && facts->txt_state == TXT_VALID) ||
-	    is_bound(facts, &discovery);
+	/* A policy that the TXT names is expected to bind, so its delivery is
+	 * looked up ahead. A policy that may not exist (T-12) is not worth the
+	 * questions. */
+	out->delivery = facts->pinned ||
+	    (out->fetch && facts->txt_state == TXT_VALID) ||
+	    (discovery.policy != NULL && discovery.policy->dnssec);
 }

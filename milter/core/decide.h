@@ -1,12 +1,16 @@
 /*
  * The decision: facts and rules in, verdict out (REQUIREMENTS D-01 to D-23,
- * A-01 to A-06, C-01 to C-08, S-01, S-03). The whole security of the project
- * is in here.
+ * A-01 to A-06, C-01 to C-08, S-01, S-03). The security of the whole project
+ * rests on it. delivery.c judges MX, addresses and TLSA, decide.c all the rest.
  *
  * Pure: no clock, no lookup, no log. Any thread.
  */
 #ifndef CORE_DECIDE_H
 #define CORE_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/facts.h"
 #include "core/verdict.h"
@@ -34,8 +38,8 @@ enum rule_action {
 	RULE_ACTION_QUARANTINE
 };
 
-/* The options of dane-sts-milter.conf(5) that bear upon a verdict. Zeroed
- * memory but for on_resolver_failure holds the defaults. */
+/* The options of dane-sts-milter.conf(5) that affect a verdict. Zeroed memory
+ * holds the defaults, except for on_resolver_failure. */
 struct rules {
 	enum rule_hosts hosts;
 	enum rule_tlsa tlsa;
@@ -47,55 +51,86 @@ struct rules {
 };
 
 enum decide_when {
-	/* Some lookups may still be under way: judge only what no later
-	 * answer can change. */
+	/* Some lookups may still be under way: give a verdict only if no later
+	 * answer can change it. */
 	DECIDE_PARTIAL,
-	/* Nothing more will come: a missing answer counts as failed (D-08). */
+	/* No further answer will come: a missing one counts as failed (D-08).
+	 */
 	DECIDE_FINAL
 };
 
 /*
  * True: *verdict is filled in. False (DECIDE_PARTIAL only): an answer that is
- * still missing could change the kind of verdict; *verdict is not to be used.
+ * still missing could change the kind of verdict; *verdict must not be used.
  * An early verdict may name another record than the final one.
  *
- * The recipient's class is judged too: only ADDRESS_DOMAIN has a policy.
- * Scope (local mailers, exemptions) was settled before, see core/scope.h.
+ * Only a recipient of class ADDRESS_DOMAIN has a policy. core/scope.h has
+ * already sorted out local mailers and exemptions.
  *
- * A pinned domain (T-14) is bound without a policy; a policy that is found
- * beside the pin adds its mx patterns.
+ * A pinned domain (T-14) requires DNSSEC without a policy; a policy that is
+ * found beside the pin adds its mx patterns.
  */
 bool decide(const struct facts *facts, const struct rules *rules,
     enum decide_when when, struct verdict *verdict);
 
 /*
- * For want of memory nothing was looked up: only whether the domain is pinned
- * is known (D-20, C-15). Fills in *facts as well, to which *verdict points;
- * domain and why are borrowed.
+ * The verdict when memory was too short for any lookup (D-20, C-15): only the
+ * pin of the domain is known. Fills in *facts as well, to which *verdict
+ * points; domain and why are borrowed.
  */
 void decide_without_facts(const char *domain, bool pinned, const char *why,
     const struct rules *rules, struct facts *facts, struct verdict *verdict);
 
-/* What the engine has to look up next, by the same rules. */
+/* The lookups that the engine has to make next, by the same rules. */
 struct wants {
 	bool fetch;    /* the policy: C-03, T-12 */
-	bool delivery; /* MX, or the hosts if no_mx: the domain may bind */
+	bool delivery; /* MX, or the hosts if no_mx */
 };
 void decide_wants(const struct facts *facts, struct wants *out);
 
 /* Which policy applies to a domain (C-01 to C-08). Part of decide(). */
 struct discovery {
-	/* As things stand; NULL: none. Points into the facts. */
+	/* By the answers so far; NULL: none. Points into the facts. */
 	const struct fact_policy *policy;
 	enum policy_from from;
 	/* The TXT names a policy that is not stored (C-03), or its absence is
 	 * not proven and nothing is stored (T-12). */
 	bool fetch_needed;
-	/* The TXT or a fetch that is needed may still come, and with it
-	 * another policy. */
+	/* The TXT record, or a fetch that is needed, may still bring another
+	 * policy. */
 	bool pending;
 };
 
 void discovery_judge(const struct facts *facts, struct discovery *out);
+
+/*
+ * The way to a domain that requires DNSSEC: MX, then A, AAAA and TLSA of every
+ * host (REQUIREMENTS D-05 to D-19). Part of decide().
+ */
+enum delivery_state {
+	DELIVERY_GOOD, /* for reason; no later answer can change it */
+	DELIVERY_BAD,  /* no later answer can make it good */
+	DELIVERY_OPEN  /* bad only because answers are missing */
+};
+
+struct delivery {
+	enum delivery_state state;
+	enum reason reason;
+	struct evidence decided_by;
+	struct evidence worst; /* of the hosts */
+	unsigned hosts_good;
+	unsigned hosts_total;
+	bool more; /* a missing answer could be worse evidence */
+};
+
+/* policy NULL: not known; then mx patterns are not checked. */
+void delivery_judge(const struct facts *facts, const struct rules *rules,
+    const struct fact_policy *policy, struct delivery *out);
+
+/*
+ * True if SMTP can use a TLSA record (RFC 7672 3.1). rdata: usage, selector,
+ * matching type, data (RFC 6698 2.1), any octets.
+ */
+bool tlsa_is_usable(const uint8_t *rdata, size_t len);
 
 #endif

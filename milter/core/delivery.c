@@ -1,11 +1,10 @@
 /*
  * Judges the records on the way to a domain. A record is either fine or
- * evidence against the domain; of all evidence the worst is kept.
+ * evidence against the domain. The worst evidence is kept.
  */
 #include "autoconf.h"
 
-#include "core/delivery.h"
-
+#include "core/decide.h"
 #include "core/policy.h"
 
 struct delivery_case {
@@ -52,9 +51,9 @@ static const struct reasons tlsa_reasons = {REASON_TLSA_INSECURE,
     REASON_TLSA_BOGUS, REASON_TLSA_FAILED};
 
 /*
- * Which evidence is named when there is more than one piece. Evidence that is
- * secure is a missing TLSA record or a name outside the policy; UNASKED is
- * last, as it can still turn out to be fine.
+ * Of several pieces of evidence, the one with the highest rank is named. Secure
+ * evidence is a missing TLSA record or a name outside the policy. UNASKED comes
+ * last, as the answer may still be fine.
  */
 static unsigned
 evidence_rank(const struct evidence *e)
@@ -131,12 +130,6 @@ evidence_reason(const struct evidence *e, bool deadline)
 	return REASON_INTERNAL_ERROR;
 }
 
-static bool
-is_present(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
-}
-
 static struct evidence
 record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
     const struct fact_rrset *rrset)
@@ -150,21 +143,12 @@ record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
 	    .why = rrset->why,
 	};
 
-	/* "secure" of nothing that such a record can hold is no answer. */
-	if (rrset->status == FACT_SECURE && !is_present(rrset) &&
+	/* A secure answer with neither records nor a denial counts as failed.
+	 */
+	if (rrset->status == FACT_SECURE && !fact_rrset_is_present(rrset) &&
 	    !fact_rrset_is_absent(rrset))
 		e.status = FACT_FAILED;
 	return e;
-}
-
-static void
-judge_record(enum evidence_kind kind, const struct fact_host *host,
-    const struct fact_rrset *rrset, struct findings *findings)
-{
-	struct evidence e = record_evidence(kind, host->name, 0, rrset);
-
-	if (e.status != FACT_SECURE)
-		findings_add(findings, &e);
 }
 
 /* D-15, D-16 */
@@ -176,7 +160,8 @@ judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
 	struct evidence e =
 	    record_evidence(EVIDENCE_TLSA, host->name, port, &host->tlsa);
 
-	if (c->rules->tlsa == RULE_TLSA_IGNORED || is_present(&host->tlsa))
+	if (c->rules->tlsa == RULE_TLSA_IGNORED ||
+	    fact_rrset_is_present(&host->tlsa))
 		return;
 	if (c->rules->tlsa == RULE_TLSA_CHECKED &&
 	    fact_rrset_is_absent(&host->tlsa))
@@ -184,7 +169,7 @@ judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
 	findings_add(findings, &e);
 }
 
-/* RFC 8461 4.1. It can only add evidence, never take any away (S-01). */
+/* RFC 8461 4.1. A pattern can only add evidence, never remove any (S-01). */
 static void
 judge_pattern(const struct delivery_case *c, const struct fact_host *host,
     struct findings *findings)
@@ -203,13 +188,21 @@ static enum host_state
 judge_host(const struct delivery_case *c, const struct fact_host *host,
     struct findings *findings)
 {
+	struct evidence a =
+	    record_evidence(EVIDENCE_A, host->name, 0, &host->a);
+	struct evidence aaaa =
+	    record_evidence(EVIDENCE_AAAA, host->name, 0, &host->aaaa);
+
 	if (fact_host_is_skipped(host))
 		return HOST_SKIPPED;
-	judge_record(EVIDENCE_A, host, &host->a, findings); /* D-14 */
-	judge_record(EVIDENCE_AAAA, host, &host->aaaa, findings);
-	/* Until it is known to have an address it may yet be no destination:
-	 * the rest does not count before. */
-	if (is_present(&host->a) || is_present(&host->aaaa)) {
+	if (a.status != FACT_SECURE) /* D-14 */
+		findings_add(findings, &a);
+	if (aaaa.status != FACT_SECURE)
+		findings_add(findings, &aaaa);
+	/* A host without a known address may turn out to be no destination, so
+	 * its TLSA and name do not count yet. */
+	if (fact_rrset_is_present(&host->a) ||
+	    fact_rrset_is_present(&host->aaaa)) {
 		judge_tlsa(c, host, findings);
 		judge_pattern(c, host, findings);
 	}
@@ -237,13 +230,6 @@ judge_hosts(const struct delivery_case *c, struct tally *tally)
 }
 
 static void
-deliver(struct delivery *out, enum reason reason)
-{
-	out->state = DELIVERY_GOOD;
-	out->reason = reason;
-}
-
-static void
 refuse(struct delivery *out, const struct evidence *e, bool deadline)
 {
 	out->state = e->status == FACT_UNASKED ? DELIVERY_OPEN : DELIVERY_BAD;
@@ -251,7 +237,7 @@ refuse(struct delivery *out, const struct evidence *e, bool deadline)
 	out->decided_by = *e;
 }
 
-/* D-13: every host must be good, or with RULE_HOSTS_ANY one. */
+/* D-13: every host must be good; with RULE_HOSTS_ANY one suffices. */
 static bool
 hosts_suffice(const struct delivery_case *c, const struct tally *tally)
 {
@@ -274,19 +260,20 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 	};
 	struct evidence e = tally->findings.worst;
 
-	/* D-19. Evidence against one of the others goes before. */
+	/* D-19. Evidence against a host takes precedence. */
 	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
 		e = truncated;
 	refuse(out, &e, c->facts->deadline);
 	out->more = tally->findings.more;
-	/* The host that is open may be the good one. */
+	/* The open host may turn out to be the good one. */
 	if (c->rules->hosts == RULE_HOSTS_ANY && tally->hosts[HOST_OPEN] > 0)
 		out->state = DELIVERY_OPEN;
 }
 
-/* D-18. Beside good hosts only a record that names no host is reported. */
+/* D-18: reports a skipped host. Beside good hosts only a record that names no
+ * host is worth a report. */
 static void
-tell_skipped(const struct tally *tally, struct delivery *out)
+report_skipped(const struct tally *tally, struct delivery *out)
 {
 	const struct fact_host *host = tally->skipped;
 	struct evidence e = {.kind = EVIDENCE_HOST, .status = FACT_SECURE};
@@ -311,32 +298,34 @@ conclude_hosts(const struct delivery_case *c, const struct tally *tally,
 	out->hosts_good = tally->hosts[HOST_GOOD];
 	out->hosts_total = tally->hosts[HOST_GOOD] + tally->hosts[HOST_BAD] +
 	    tally->hosts[HOST_OPEN];
+	out->state = DELIVERY_GOOD;
 	if (hosts_suffice(c, tally))
-		deliver(out, REASON_SECURE);
+		out->reason = REASON_SECURE;
 	else if (out->hosts_total == 0 && !c->facts->hosts_truncated)
-		deliver(out, REASON_NO_USABLE_HOST);
+		out->reason = REASON_NO_USABLE_HOST;
 	else
 		refuse_hosts(c, tally, out);
-	tell_skipped(tally, out);
+	report_skipped(tally, out);
 }
 
-/* True: the MX alone settles it. */
+/* True: the MX record alone decides. */
 static bool
 judge_mx(const struct facts *facts, struct delivery *out)
 {
 	const char *domain = facts->recipient.domain;
 	struct evidence e = record_evidence(EVIDENCE_MX, domain, 0, &facts->mx);
 
-	if (is_present(&facts->mx) ||
+	if (fact_rrset_is_present(&facts->mx) ||
 	    (fact_rrset_is_absent(&facts->mx) &&
 		facts->mx.answer == ANSWER_NODATA))
 		return false; /* D-09: for NODATA hosts[] holds the domain */
+	out->state = DELIVERY_GOOD;
 	if (fact_rrset_is_absent(&facts->mx)) { /* D-11 */
-		deliver(out, REASON_NO_SUCH_DOMAIN);
+		out->reason = REASON_NO_SUCH_DOMAIN;
 	} else if (facts->mx.status == FACT_SECURE &&
 	    facts->mx.answer == ANSWER_NULL_MX) { /* D-10 */
 		e.status = FACT_SECURE;
-		deliver(out, REASON_NULL_MX);
+		out->reason = REASON_NULL_MX;
 	} else {
 		refuse(out, &e, facts->deadline);
 	}
@@ -363,7 +352,7 @@ delivery_judge(const struct facts *facts, const struct rules *rules,
 	if (!facts->no_mx && judge_mx(facts, out)) /* */
 		return;
 	judge_hosts(&c, &tally);
-	/* The MX set names hosts that are not among the facts. */
+	/* The hosts of the MX set are not among the facts yet. */
 	if (facts->n_hosts == 0) {
 		e = record_evidence(EVIDENCE_A, facts->recipient.domain, 0,
 		    &unasked);

@@ -1,4 +1,5 @@
-/* Domains of the configuration: sorted, so that 100,000 cost no more. */
+/* Domain lists of the configuration. They are sorted, so that a search in
+ * 100,000 entries costs no more than in a few. */
 #include "autoconf.h"
 
 #include "core/domain_list.h"
@@ -39,7 +40,7 @@ domain_list_sort(struct domain_entry *item, size_t n)
 		qsort(item, n, sizeof(*item), compare);
 }
 
-/* The first entry with exactly this text, NULL: none has it. */
+/* Finds the first entry with exactly this text; NULL: there is none. */
 static const struct domain_entry *
 first_of(const struct domain_list *list, const char *text)
 {
@@ -101,7 +102,7 @@ share_place(const char *domain)
 
 	for (const char *at = domain; *at != '\0'; at++)
 		h = (h ^ (uint8_t)*at) * FNV_PRIME;
-	/* The upper bits of FNV hardly know the last octets: all are mixed. */
+	/* The last octets hardly affect the upper bits of FNV: mix them. */
 	h ^= h >> 33;
 	h *= 0xff51afd7ed558ccdU;
 	h ^= h >> 33;

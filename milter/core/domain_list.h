@@ -1,5 +1,5 @@
 /*
- * Domains that the configuration names, each for good or until a day:
+ * Lists of domains from the configuration, each entry for good or until a day:
  * exempt_domains with exempt_file, require_domains with require_file,
  * local_domains.
  *
@@ -35,40 +35,41 @@ struct domain_list {
 	const struct domain_entry *item;
 };
 
-/* By name; of one name, the entry that lapses last comes first. */
+/* Sorts by name; of equal names, the entry that lapses last comes first. */
 void domain_list_sort(struct domain_entry *item, size_t n);
 
 /*
- * The entry in force that covers a canonical domain; NULL: there is none.
- * ".example.net" in place of a domain: the entry that covers all below it.
+ * Finds the entry in force that covers a canonical domain; NULL: there is none.
+ * For ".example.net" in place of a domain, the entry that covers all domains
+ * below it.
  */
 const struct domain_entry *domain_list_find(const struct domain_list *list,
     const char *domain, int64_t now_s);
 
-/* How many entries are in that state. */
+/* Counts the entries in that state. */
 size_t domain_list_count(const struct domain_list *list,
     enum domain_entry_state state, int64_t now_s);
 
 /*
- * A share of all domains, for a gradual start: the option enforce_percent.
+ * A share of all domains, for a gradual start: the option enforce_percent. A
+ * domain is in the share if its place is less than the percentage.
  *
- * Which domains are in it depends on the name and the percentage alone: it is
- * the same on every host, in every version and after every restart, and a
- * larger share holds all of a smaller one. The tests have values that must
- * never change.
+ * The place depends on the name alone: it is the same on every host, in every
+ * version and after every restart, and a larger share holds all of a smaller
+ * one. The tests have values that must never change.
  */
 
 #define SHARE_ALL 100U /* percent */
 
 /*
- * 0 to 99, evenly spread: FNV-1a of 64 bits over the octets of the canonical
- * name, its bits then mixed by h ^= h >> 33 and multiplications with
- * 0xff51afd7ed558ccd and 0xc4ceb9fe1a85ec53, and of the upper 32 bits the
- * part times 100.
+ * 0 to 99, evenly spread. Hashes the octets of the canonical name with 64-bit
+ * FNV-1a, mixes the bits by h ^= h >> 33 and multiplications with
+ * 0xff51afd7ed558ccd and 0xc4ceb9fe1a85ec53, and scales the upper 32 bits to
+ * 100.
  */
 unsigned share_place(const char *domain);
 
-/* Whether the domain is in the share. None is in 0, all are in SHARE_ALL. */
+/* No domain is in a share of 0, every domain in one of SHARE_ALL. */
 bool share_has(unsigned percent, const char *domain);
 
 #endif

@@ -1,4 +1,4 @@
-/* Facts about a recipient domain: copies and the names of their words. */
+/* Facts about a recipient domain: copies them and names their enums. */
 #include "autoconf.h"
 
 #include "core/facts.h"
@@ -14,7 +14,7 @@ NAMES_BOTH_WAYS(fact_answer, enum fact_answer, FACT_ANSWER_TABLE)
 
 /*
  * One block of memory. The same functions lay it out twice: first with base
- * NULL to learn its size, then for good, so that the two cannot differ.
+ * NULL to find its size, then to fill it in. So the two cannot differ.
  */
 struct block {
 	char *base;
@@ -38,28 +38,21 @@ block_put_string(struct block *block, const char *s)
 	return s == NULL ? NULL : block_put(block, s, strlen(s) + 1, 1);
 }
 
-static const char *const *
-block_put_strings(struct block *block, const char *const *strings, size_t n)
-{
-	const char **copy = block_put(block, strings, n * sizeof(*strings),
-	    _Alignof(const char *));
-
-	for (size_t i = 0; i < n; i++) {
-		const char *s = block_put_string(block, strings[i]);
-
-		if (copy != NULL)
-			copy[i] = s;
-	}
-	return copy;
-}
-
 static struct fact_policy
 block_put_policy(struct block *block, const struct fact_policy *policy)
 {
 	struct fact_policy copy = *policy;
+	const char **mx;
 
 	copy.id = block_put_string(block, policy->id);
-	copy.mx = block_put_strings(block, policy->mx, policy->n_mx);
+	copy.mx = mx = block_put(block, policy->mx,
+	    policy->n_mx * sizeof(*policy->mx), _Alignof(const char *));
+	for (size_t i = 0; i < policy->n_mx; i++) {
+		const char *pattern = block_put_string(block, policy->mx[i]);
+
+		if (mx != NULL)
+			mx[i] = pattern;
+	}
 	return copy;
 }
 
@@ -131,6 +124,12 @@ facts_copy(const struct facts *facts, size_t *size)
 }
 
 bool
+fact_rrset_is_present(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
+}
+
+bool
 fact_rrset_is_absent(const struct fact_rrset *rrset)
 {
 	return rrset->status == FACT_SECURE &&
@@ -155,7 +154,7 @@ facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE])
 	size_t len = 0;
 
 	out[0] = '\0';
-	/* First the unusable ones, then those without address. */
+	/* First lists the unusable hosts, then the hosts without address. */
 	for (size_t i = 0; i < 2 * facts->n_hosts; i++) {
 		const struct fact_host *host =
 		    &facts->hosts[i % facts->n_hosts];

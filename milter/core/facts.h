@@ -1,8 +1,8 @@
 /*
- * What is known about one recipient domain at one moment: the only input of
+ * The facts about one recipient domain at one moment: the only input of
  * decide(). Plain immutable data; nothing here looks anything up.
  *
- * Zeroed memory is a valid value that means "nothing was looked up yet".
+ * Zeroed memory is valid and means "nothing was looked up yet".
  * Pure. Any thread.
  */
 #ifndef CORE_FACTS_H
@@ -16,7 +16,7 @@
 #include "core/policy.h"
 #include "core/txt.h"
 
-/* D-19: more MX hosts than these are not looked at, and that is said. */
+/* D-19: MX hosts beyond this number are not looked up; the log says so. */
 #define FACTS_HOSTS_MAX 32
 
 /* X(member, name). Only SECURE is good (D-07). */
@@ -34,7 +34,7 @@ enum fact_status {
 #undef X
 };
 
-/* X(member, name). What an answer held; ANSWER_EMPTY when there was none. */
+/* X(member, name): the content of an answer; ANSWER_EMPTY without an answer. */
 #define FACT_ANSWER_TABLE(X)           \
 	X(ANSWER_EMPTY, "")            \
 	X(ANSWER_RECORDS, "records")   \
@@ -52,22 +52,22 @@ enum fact_answer {
 struct fact_rrset {
 	enum fact_status status;
 	enum fact_answer answer;
-	const char *why; /* the validator's or resolver's words; may be NULL */
+	const char *why; /* text of the validator or resolver; may be NULL */
 };
 
 struct fact_host {
 	const char *name; /* canonical; "" for a null MX beside others (D-10) */
 	uint16_t preference;
-	/* name is no host name, but what the MX record has in its place,
-	 * escaped; nothing is looked up (D-18) */
+	/* The MX record names no host: name is its escaped content, and nothing
+	 * is looked up (D-18). */
 	bool unusable;
-	bool tlsa_usable; /* one of the records at least: RFC 7672 3.1 */
+	bool tlsa_usable; /* at least one TLSA record is: RFC 7672 3.1 */
 	struct fact_rrset a;
 	struct fact_rrset aaaa;
 	struct fact_rrset tlsa;
 };
 
-/* A policy with what its life depends on. */
+/* A policy with its id and age. */
 struct fact_policy {
 	const char *id;
 	uint64_t age_s; /* since the fetch, never negative (S-06) */
@@ -110,20 +110,20 @@ struct facts {
 	enum fact_status txt_status; /* evidence alone (T-11) */
 	const char *txt_id;          /* TXT_VALID */
 	const char *txt_why;         /* other states; may be NULL */
-	/* TXT_FAILED, but the record or the proof that there is none may still
-	 * come. */
+	/* Beside TXT_FAILED: the record, or the proof that there is none, may
+	 * still come. */
 	bool txt_late;
 	const struct fact_policy *stored; /* NULL: nothing stored */
 	struct fact_fetch fetch;
 	struct fact_rrset mx;
-	/* In order of preference. For an implicit MX (D-09) and for no_mx
-	 * the one host that takes its place. */
+	/* In order of preference. For an implicit MX (D-09) and for no_mx there
+	 * is one host in place of the MX hosts. */
 	size_t n_hosts;
 	const struct fact_host *hosts;
 	bool hosts_truncated;     /* D-19 */
 	bool internal_error;      /* D-20 */
-	const char *internal_why; /* of that; may be NULL */
-	bool deadline; /* the time of the recipient was used up (S-03) */
+	const char *internal_why; /* its cause; may be NULL */
+	bool deadline;            /* the recipient's time was up (S-03) */
 };
 
 /*
@@ -132,21 +132,23 @@ struct facts {
  */
 struct facts *facts_copy(const struct facts *facts, size_t *size);
 
-/* D-12: absent is what is proven absent. */
+/* Securely there. */
+bool fact_rrset_is_present(const struct fact_rrset *rrset);
+/* D-12: securely denied. */
 bool fact_rrset_is_absent(const struct fact_rrset *rrset);
 
-/* A host that no mail goes to: a null MX beside others (D-10), a record that
- * names no host, a host without address (D-18). */
+/* No mail goes to this host: it is a null MX beside others (D-10), a record
+ * that names no host, or a host without address (D-18). */
 bool fact_host_is_skipped(const struct fact_host *host);
 
 #define FACTS_SKIPPED_SIZE 512
 
-/* "no host name: 192.0.2.9; no address: mx1.example.org": the hosts that are
- * skipped, "" for none. Cut if there are too many. */
+/* Lists the hosts that are skipped: "no host name: 192.0.2.9; no address:
+ * mx1.example.org". "" if there are none; cut if there are too many. */
 void
 facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE]);
 
-/* A stored policy that is still to be used: C-02, C-08. */
+/* C-02, C-08: the stored policy has not expired. False for NULL. */
 bool fact_policy_is_live(const struct fact_policy *policy);
 
 const char *fact_status_name(enum fact_status status);

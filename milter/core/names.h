@@ -1,6 +1,6 @@
 /*
- * Functions that turn the members of an enum into words and back, out of its
- * table X(member, name).
+ * Generates functions that turn the members of an enum into words and back,
+ * from the enum's table X(member, name, ...).
  */
 #ifndef CORE_NAMES_H
 #define CORE_NAMES_H
@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NAMES_ROW(member, name) [member] = (name),
+#define NAMES_FIRST(name, ...) (name)
+#define NAMES_ROW(member, ...) [member] = NAMES_FIRST(__VA_ARGS__, ),
 
 /* const char *PREFIX_name(TYPE member) */
 #define NAMES(prefix, type, table)                                      \

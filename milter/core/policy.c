@@ -1,6 +1,6 @@
 /*
- * A body is read twice: the first time to judge it and to see how much memory
- * the policy takes, the second time to copy the mx patterns into one block.
+ * Parses policy bodies. The first pass checks the body and adds up the memory
+ * that the policy takes; the second pass copies the mx patterns into one block.
  */
 #include "autoconf.h"
 
@@ -21,28 +21,31 @@
 #define NOTES_MAX          20 /* of each level */
 #define NOTE_SIZE          128
 
-/*
- * X(member, name, take, what to say when there is none)
- * "": it may be missing.
- */
-/* clang-format off */
-#define FIELD_TABLE(X)                                                         \
-	X(FIELD_VERSION, "version", take_version,                              \
-	    "no version: add \"version: STSv1\"")                              \
-	X(FIELD_MODE, "mode", take_mode,                                       \
-	    "no mode: add enforce, testing or none")                           \
-	X(FIELD_MAX_AGE, "max_age", take_max_age,                              \
-	    "no max_age: add one, in seconds")                                 \
-	X(FIELD_MX, "mx", take_mx,                                             \
-	    "no mx: add a field for each MX host")                             \
-	X(FIELD_DNSSEC, "dnssec", take_dnssec, "")
-/* clang-format on */
+/* X(member, name, the error if it is missing or "") */
+#define FIELD_TABLE(X)                                                    \
+	X(FIELD_VERSION, "version", "no version: add \"version: STSv1\"") \
+	X(FIELD_MODE, "mode", "no mode: add enforce, testing or none")    \
+	X(FIELD_MAX_AGE, "max_age", "no max_age: add one, in seconds")    \
+	X(FIELD_MX, "mx", "no mx: add a field for each MX host")          \
+	X(FIELD_DNSSEC, "dnssec", "")
 
 enum field {
-#define X(member, name, take, missing) member,
+#define X(member, name, missing) member,
 	FIELD_TABLE(X)
 #undef X
 	FIELD_COUNT
+};
+
+static const char *const field_names[] = {
+#define X(member, name, missing) name,
+    FIELD_TABLE(X)
+#undef X
+};
+
+static const char *const field_missing[] = {
+#define X(member, name, missing) missing,
+    FIELD_TABLE(X)
+#undef X
 };
 
 struct parse {
@@ -75,26 +78,6 @@ warn(struct parse *p, const char *text)
 	add_note(p, POLICY_NOTE_WARNING, text);
 }
 
-static const char *
-take_version(struct parse *p, const struct policy_field *field)
-{
-	(void)p;
-	return policy_value_is(field, VERSION_VALUE)
-	    ? NULL
-	    : "version: must be \"STSv1\", in this case";
-}
-
-static const char *
-take_mode(struct parse *p, const struct policy_field *field)
-{
-	int mode = policy_mode_by_name((const char *)field->value, field->len);
-
-	if (mode < 0)
-		return "mode: must be enforce, testing or none, in lower case";
-	p->policy.mode = (enum policy_mode)mode;
-	return NULL;
-}
-
 /* P-05, P-13: ten digits are more than 32 bits hold. */
 static const char *
 take_max_age(struct parse *p, const struct policy_field *field)
@@ -122,50 +105,57 @@ static const char *
 take_mx(struct parse *p, const struct policy_field *field)
 {
 	const char *why = policy_mx_check(field->value, field->len);
-	const char *doubt;
+	size_t len = field->len;
 
 	if (why != NULL)
 		return why;
-	doubt = policy_mx_doubt(field->value, field->len);
-	if (doubt != NULL)
-		warn(p, doubt);
+	/* The grammar permits a last label of digits, but no MX host has one.
+	 */
+	while (len > 0 && ascii_is_digit(field->value[len - 1]))
+		len--;
+	if (len == 0 || field->value[len - 1] == '.')
+		warn(p,
+		    "mx: an IPv4 address matches no host; write a host name");
 	p->policy.n_mx++;
 	p->mx_octets += field->len + 1;
 	return NULL;
 }
 
-/* P-15: to the octet. */
+/* Returns NULL, or the error that makes the body invalid. */
 static const char *
-take_dnssec(struct parse *p, const struct policy_field *field)
+take_value(struct parse *p, enum field which, const struct policy_field *field)
 {
-	p->policy.dnssec = policy_value_is(field, "yes");
-	if (!p->policy.dnssec)
-		warn(p,
-		    "dnssec: this value is ignored; only \"yes\" has a "
-		    "meaning");
+	int mode;
+
+	switch (which) {
+	case FIELD_VERSION:
+		if (!policy_value_is(field, VERSION_VALUE))
+			return "version: must be \"STSv1\", in this case";
+		break;
+	case FIELD_MODE:
+		mode =
+		    policy_mode_by_name((const char *)field->value, field->len);
+		if (mode < 0)
+			return "mode: must be enforce, testing or none, in "
+			       "lower case";
+		p->policy.mode = (enum policy_mode)mode;
+		break;
+	case FIELD_MAX_AGE:
+		return take_max_age(p, field);
+	case FIELD_MX:
+		return take_mx(p, field);
+	case FIELD_DNSSEC: /* P-15: to the octet */
+		p->policy.dnssec = policy_value_is(field, "yes");
+		if (!p->policy.dnssec)
+			warn(p,
+			    "dnssec: this value is ignored; only \"yes\" has a "
+			    "meaning");
+		break;
+	case FIELD_COUNT:
+		break;
+	}
 	return NULL;
 }
-
-/* NULL, or why the body is no policy. */
-typedef const char *take_fn(struct parse *p, const struct policy_field *field);
-
-static take_fn *const field_take[] = {
-#define X(member, name, take, missing) take,
-    FIELD_TABLE(X)
-#undef X
-};
-
-static const char *const field_names[] = {
-#define X(member, name, take, missing) name,
-    FIELD_TABLE(X)
-#undef X
-};
-
-static const char *const field_missing[] = {
-#define X(member, name, take, missing) missing,
-    FIELD_TABLE(X)
-#undef X
-};
 
 /* P-10: an unknown field is an extension, unless its name is a typing slip. */
 static void
@@ -182,20 +172,10 @@ take_unknown(struct parse *p, const char *name)
 	warn(p, text);
 }
 
-/* P-09, K7: by name, before the value is looked at. */
-static void
-take_duplicate(struct parse *p, const char *name)
-{
-	char text[NOTE_SIZE];
-
-	(void)snprintf(text, sizeof(text),
-	    "%s: given before, only the first one counts", name);
-	warn(p, text);
-}
-
 static void
 take_field(struct parse *p, const struct policy_field *field)
 {
+	char text[NOTE_SIZE];
 	const char *why;
 	size_t which = 0;
 
@@ -205,10 +185,13 @@ take_field(struct parse *p, const struct policy_field *field)
 	if (which == FIELD_COUNT) {
 		take_unknown(p, field->name);
 	} else if (p->seen[which] && which != FIELD_MX) {
-		take_duplicate(p, field->name);
+		/* P-09, K7: whatever the value of the duplicate is. */
+		(void)snprintf(text, sizeof(text),
+		    "%s: given before, only the first one counts", field->name);
+		warn(p, text);
 	} else {
 		p->seen[which] = true;
-		why = field_take[which](p, field);
+		why = take_value(p, (enum field)which, field);
 		if (why != NULL &&
 		    policy_lint_is_joined(field, field_names, FIELD_COUNT))
 			why = "several fields on one line: write one field a "
@@ -235,7 +218,7 @@ judge_line(struct parse *p, const struct policy_line *line)
 		take_field(p, &field);
 }
 
-/* P-03 to P-06, P-18: what the body as a whole must have. */
+/* P-03 to P-06, P-18: checks the body as a whole for fields that it lacks. */
 static void
 judge_whole(struct parse *p)
 {
@@ -243,8 +226,8 @@ judge_whole(struct parse *p)
 	unsigned at = 0;
 
 	p->line = 0;
-	/* P-06. A mode that could not be read counts as none here: whether
-	 * an mx is missing cannot be told. */
+	/* P-06: mode none needs no mx. An unreadable mode counts as none here.
+	 */
 	if (p->seen[FIELD_MODE] && p->policy.mode == POLICY_MODE_NONE)
 		p->seen[FIELD_MX] = true;
 	for (size_t i = 0; i < FIELD_COUNT; i++)

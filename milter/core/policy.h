@@ -33,7 +33,8 @@ struct policy {
 	const char *const *mx; /* lower case, "*." kept */
 };
 
-/* What the parser came across. Only an error makes a body no policy. */
+/* Findings of the parser. An error makes the body invalid, a warning does not.
+ */
 enum policy_note_level {
 	POLICY_NOTE_WARNING,
 	POLICY_NOTE_ERROR
@@ -42,25 +43,25 @@ typedef void policy_note_fn(void *arg, enum policy_note_level level,
     size_t line, const char *text);
 
 /*
- * Any octets. note may be NULL; it is called for every finding, in the order
- * of lines (line 0: the body as a whole), so that the lint command and the log
- * tell the same. *out is set on success only; free it with policy_free.
- * 0, ERR_SYNTAX or ERR_NOMEM.
+ * Parses any octets. Calls note, unless NULL, for every finding in the order of
+ * lines (line 0: the body as a whole), so that the lint command and the log
+ * report the same. *out is set on success only; free it with policy_free. 0,
+ * ERR_SYNTAX or ERR_NOMEM.
  */
 int policy_parse(const uint8_t *body, size_t len, policy_note_fn *note,
     void *note_arg, struct policy **out);
 void policy_free(struct policy **policy);
 
 /*
- * A body with what this program knows of the policy and nothing else, which
- * parses to the same. The octets it takes; written to out, without a NUL, if
- * that is no more than size.
+ * Writes a body that parses to this policy: the fields that this program knows
+ * and no others. Returns its size; out is complete if that is at most size, and
+ * gets no NUL.
  */
 size_t policy_write(const struct policy *policy, uint8_t *out, size_t size);
 
 /*
- * RFC 8461 4.1: whether a pattern covers the MX host name (M-01 to M-04).
- * host: any case, a final dot does not matter.
+ * RFC 8461 4.1: true if a pattern covers the MX host name (M-01 to M-04). host:
+ * any case, with or without a final dot.
  */
 bool policy_mx_match(const char *const *mx, size_t n_mx, const char *host);
 

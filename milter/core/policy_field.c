@@ -1,3 +1,5 @@
+/* Splits policy bodies into lines and fields, checks and matches mx patterns,
+ * and finds the mistakes that publishers make. */
 #include "autoconf.h"
 
 #include "core/policy_field.h"
@@ -5,6 +7,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/name.h"
 #include "base/text.h"
 
 bool
@@ -38,7 +41,7 @@ policy_line_is_blank(const struct policy_line *line)
 	return true;
 }
 
-/* sts-policy-ext-value; white space at its ends is off already (P-08). */
+/* sts-policy-ext-value, without the white space at its ends (P-08). */
 static const char *
 check_value(const uint8_t *value, size_t len)
 {
@@ -59,14 +62,7 @@ check_value(const uint8_t *value, size_t len)
 	return NULL;
 }
 
-static bool
-is_name_octet(uint8_t octet, bool first)
-{
-	return ascii_is_alnum(octet) ||
-	    (!first && (octet == '_' || octet == '-' || octet == '.'));
-}
-
-/* Why a line has no field name: names the mistake that most likely was made. */
+/* Names the likely mistake in a line without field name. */
 static const char *
 explain_no_name(const struct policy_line *line)
 {
@@ -93,7 +89,7 @@ explain_no_colon(const struct policy_line *line, size_t at)
 	return "a field name must be followed by \":\"";
 }
 
-/* P-01, P-11: octets that no line of a policy may hold. */
+/* P-01, P-11: no line of a policy may hold these octets. */
 static const char *
 check_line(const struct policy_line *line)
 {
@@ -114,7 +110,9 @@ policy_field_split(const struct policy_line *line, struct policy_field *out)
 
 	if (why != NULL)
 		return why;
-	while (at < end && is_name_octet(line->at[at], at == 0))
+	while (at < end &&
+	    (ascii_is_alnum(line->at[at]) ||
+		(at > 0 && memchr("_-.", line->at[at], 3) != NULL)))
 		at++;
 	if (at == 0)
 		return explain_no_name(line);
@@ -140,6 +138,131 @@ policy_value_is(const struct policy_field *field, const char *text)
 	    memcmp(field->value, text, field->len) == 0;
 }
 
+/* --- mx patterns: their syntax (P-07, M-04), the hosts that they cover (RFC
+ * 8461 4.1; M-01 to M-03) --- */
+
+#define WILDCARD     "*."
+#define WILDCARD_LEN 2
+
+/* sub-domain of RFC 5321 4.1.2: letters, digits and inner hyphens. */
+static bool
+is_label(const uint8_t *label, size_t len)
+{
+	if (len == 0 || len > LABEL_LEN_MAX || label[0] == '-' ||
+	    label[len - 1] == '-')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_is_alnum(label[i]) && label[i] != '-')
+			return false;
+	return true;
+}
+
+static bool
+is_domain(const uint8_t *name, size_t len)
+{
+	size_t start = 0;
+
+	if (len > NAME_LEN_MAX)
+		return false;
+	for (size_t i = 0; i <= len; i++) {
+		if (i < len && name[i] != '.')
+			continue;
+		if (!is_label(name + start, i - start))
+			return false;
+		start = i + 1;
+	}
+	return true;
+}
+
+/* Names the likely mistake in an invalid pattern. */
+static const char *
+explain_mx(const uint8_t *value, size_t len)
+{
+	const uint8_t *colon = memchr(value, ':', len);
+	size_t digits = 0;
+
+	while (digits < len && ascii_is_digit(value[digits]))
+		digits++;
+	if (digits > 0 && digits < len && ascii_is_wsp(value[digits]))
+		return "mx: no preference here; write the host name alone";
+	if (value[len - 1] == ';' && memchr(value, ';', len - 1) == NULL &&
+	    memchr(value, ' ', len) == NULL)
+		return "mx: no \";\" at the end of a field; remove it";
+	if (colon != NULL && (size_t)(colon - value) + 2 < len &&
+	    colon[1] == '/' && colon[2] == '/')
+		return "mx: no URL; write the host name alone";
+	digits = 0;
+	while (digits < len && ascii_is_digit(value[len - 1 - digits]))
+		digits++;
+	/* A single colon before digits: an IPv6 address has more colons. */
+	if (colon != NULL && colon > value && digits > 0 &&
+	    colon == value + len - 1 - digits && colon[-1] != ']')
+		return "mx: no port; write the host name alone";
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] > 127)
+			return "mx: write the host name in its ASCII form "
+			       "(xn--...)";
+		if (value[i] == ',' || value[i] == ' ' || value[i] == ';')
+			return "mx: one host a field; write a line for each";
+		if (value[i] == '[' || value[i] == ':')
+			return "mx: addresses are not allowed; write a host "
+			       "name";
+		if (value[i] == '*')
+			return "mx: \"*\" may only be the whole left-most "
+			       "label";
+	}
+	if (value[len - 1] == '.')
+		return "mx: the name must not end in a dot";
+	return "mx: not a host name";
+}
+
+const char *
+policy_mx_check(const uint8_t *value, size_t len)
+{
+	const uint8_t *name = value;
+	size_t name_len = len;
+
+	if (len >= WILDCARD_LEN && memcmp(value, WILDCARD, WILDCARD_LEN) == 0) {
+		name += WILDCARD_LEN;
+		name_len -= WILDCARD_LEN;
+	}
+	if (is_domain(name, name_len))
+		return NULL;
+	return name_len == 0 ? "mx: no name after \"*.\""
+			     : explain_mx(name, name_len);
+}
+
+static bool
+pattern_covers(const char *pattern, const char *host, size_t len)
+{
+	if (strncmp(pattern, WILDCARD, WILDCARD_LEN) == 0) {
+		/* M-03: exactly one label, and not an empty one. */
+		const char *dot = memchr(host, '.', len);
+
+		if (dot == NULL || dot == host)
+			return false;
+		pattern += WILDCARD_LEN;
+		len -= (size_t)(dot + 1 - host);
+		host = dot + 1;
+	}
+	return strlen(pattern) == len && ascii_same(pattern, host, len);
+}
+
+bool
+policy_mx_match(const char *const *mx, size_t n_mx, const char *host)
+{
+	size_t len = strlen(host);
+
+	if (len > 0 && host[len - 1] == '.')
+		len--;
+	if (len == 0)
+		return false;
+	for (size_t i = 0; i < n_mx; i++)
+		if (pattern_covers(mx[i], host, len))
+			return true;
+	return false;
+}
+
 /* --- warnings --- */
 
 #define DAY_S 86400U
@@ -147,7 +270,7 @@ policy_value_is(const struct policy_field *field, const char *text)
 /* Names shorter than this have neighbours that mean something else. */
 #define TYPING_SLIP_LEN_MIN 4
 
-/* Lower case, and without what is written in one way or another. */
+/* Reduces a name to its letters and digits, in lower case. */
 static size_t
 fold(const char *name, char out[POLICY_FIELD_NAME_MAX + 1])
 {
@@ -160,7 +283,7 @@ fold(const char *name, char out[POLICY_FIELD_NAME_MAX + 1])
 	return len;
 }
 
-/* One character put in, left out or mistaken for another, at most. */
+/* True if at most one character was inserted, left out or replaced. */
 static bool
 within_one_slip(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -197,8 +320,6 @@ policy_lint_resembles(const char *name, const char *const *known,
 	return NULL;
 }
 
-/* A value that holds another field: "STSv1 mode: enforce" or "STSv1;mode:...".
- */
 bool
 policy_lint_is_joined(const struct policy_field *field,
     const char *const *known, size_t n_known)

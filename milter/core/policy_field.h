@@ -2,8 +2,8 @@
  * The grammar of a policy body, line by line (RFC 8461 3.2; REQUIREMENTS P-01,
  * P-02, P-07, P-08, P-11). For the policy modules only; see core/policy.h.
  *
- * Pure. Any thread. No allocation. Checks return NULL or, as static text for
- * people, what is wrong.
+ * Pure. Any thread. No allocation. Checks return NULL, or a static text for
+ * people that describes the error.
  */
 #ifndef CORE_POLICY_FIELD_H
 #define CORE_POLICY_FIELD_H
@@ -27,7 +27,8 @@ struct policy_line {
 	size_t len; /* without its terminator, LF or CRLF */
 };
 
-/* False: there are no more. What follows a final terminator is no line. */
+/* False: there are no more lines. The end after a final terminator is no line.
+ */
 bool policy_line_next(struct policy_lines *lines, struct policy_line *out);
 /* Empty, or nothing but white space (K3). */
 bool policy_line_is_blank(const struct policy_line *line);
@@ -38,31 +39,29 @@ struct policy_field {
 	size_t len;
 };
 
-/* Any field, known or not; what the value may be is another matter. */
+/* Splits a line with any field, known or not, into name and value. */
 const char *
 policy_field_split(const struct policy_line *line, struct policy_field *out);
 bool policy_value_is(const struct policy_field *field, const char *text);
 
-/* ["*."] Domain, of RFC 5321 4.1.2. In core/policy_mx.c. */
+/* ["*."] Domain, of RFC 5321 4.1.2. */
 const char *policy_mx_check(const uint8_t *value, size_t len);
-/* A warning: what the grammar takes but no MX host can match; or NULL. */
-const char *policy_mx_doubt(const uint8_t *value, size_t len);
 
-/* What is no error in a policy but hardly what its publisher meant. */
+/* Warnings: a policy is valid, but its publisher hardly meant it so. */
 
 /*
- * A name that no field has: the known name it resembles ("Version", "max-age",
- * "dnsec"), or NULL.
+ * Returns the known name that the name of an unknown field resembles
+ * ("Version", "max-age", "dnsec"), or NULL.
  */
 const char *policy_lint_resembles(const char *name, const char *const *known,
     size_t n_known);
 
-/* Whether the value holds a known field in turn: several fields stand on one
- * line. */
+/* True if the value contains a known field: several fields on one line, as in
+ * "STSv1 mode: enforce" or "STSv1;mode:...". */
 bool policy_lint_is_joined(const struct policy_field *field,
     const char *const *known, size_t n_known);
 
-/* Warnings about the policy as a whole, one a call; NULL: no more. */
+/* Returns a warning about the policy as a whole on each call; NULL: no more. */
 const char *policy_lint_next(const struct policy *policy, unsigned *at);
 
 #endif

@@ -1,27 +1,230 @@
 /*
- * Which recipients are checked. The MTA knows the routing, so that its next hop
- * goes before the address (R-03, K11).
+ * Selects the recipients that are checked, and their policy domains. The MTA
+ * knows the routing, so its next hop takes precedence over the address (R-03,
+ * K11).
  */
 #include "autoconf.h"
 
 #include "core/scope.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/ascii.h"
+#include "base/err.h"
 #include "base/name.h"
 
-/* A name in dots and digits, in U-labels, brackets and a port. */
+/* The longest next hop: U-labels, brackets and a port. */
 #define KEY_MAX 1024
 
-static bool
-is_local_mailer(const struct scope_rules *rules, const char *mailer)
+/*
+ * --- next hops --------------------------------------------------------------
+ *
+ *	entry      host [":" [port]] / "[" host "]" ["."] [":" [port]] / socket
+ *	host       name / IPv4 address / ["IPv6:"] IPv6 address
+ *	port       digits / service
+ *	socket     "unix:" path / "inet:" host ":" port
+ */
+
+/* Part of a next hop; it is not copied. */
+struct text {
+	const char *at;
+	size_t len;
+};
+
+struct service {
+	const char *name;
+	uint16_t port;
+};
+
+/* The services of SMTP that Postfix accepts in place of a port number. */
+static const struct service services[] = {
+    {"smtp",        SCOPE_PORT_SMTP},
+    {"submission",  587            },
+    {"submissions", 465            },
+    {"smtps",       465            },
+};
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Returns the part before the first octet that is among `octets`; *rest is the
+ * part after it. */
+static struct text
+text_cut(struct text text, const char *octets, struct text *rest)
 {
+	size_t n = text.len;
+
+	for (; *octets != '\0'; octets++) {
+		const char *found = memchr(text.at, *octets, n);
+
+		if (found != NULL)
+			n = (size_t)(found - text.at);
+	}
+	*rest = text;
+	rest->at += n < text.len ? n + 1 : n;
+	rest->len -= n < text.len ? n + 1 : n;
+	text.len = n;
+	return text;
+}
+
+static bool
+is_address(struct text text, int family)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (text.len >= sizeof(copy))
+		return false;
+	memcpy(copy, text.at, text.len);
+	copy[text.len] = '\0';
+	return inet_pton(family, copy, &address) == 1;
+}
+
+/* "2001:db8::1", "IPv6:2001:db8::1" */
+static bool
+is_ipv6_literal(struct text text)
+{
+	static const char tag[] = "IPv6:";
+	const size_t tag_len = sizeof(tag) - 1;
+
+	if (text.len > tag_len && strncasecmp(text.at, tag, tag_len) == 0) {
+		text.at += tag_len;
+		text.len -= tag_len;
+	}
+	return is_address(text, AF_INET6);
+}
+
+/*
+ * Parses the text after a host and a colon. An empty text is the default port,
+ * as in Postfix. Digits are a port. A word is a service that Postfix knows, or
+ * else the next host of Sendmail's list: then the port is the default, as only
+ * the first host counts.
+ */
+static int
+parse_port(struct text text, uint16_t *port)
+{
+	unsigned n = 0;
+	size_t digits = 0;
+
+	*port = SCOPE_PORT_SMTP;
+	if (text.len == 0)
+		return 0;
+	while (digits < text.len && ascii_is_digit((uint8_t)text.at[digits]))
+		digits++;
+	if (digits == text.len) {
+		for (size_t i = 0; i < text.len && n <= UINT16_MAX; i++)
+			n = n * 10 + (unsigned)(text.at[i] - '0');
+		*port = (uint16_t)n;
+		return n == 0 || n > UINT16_MAX || text.len > 5 ? ERR_SYNTAX
+								: 0;
+	}
+	for (size_t i = 0; i < N_ELEMENTS(services); i++) {
+		if (text.len == strlen(services[i].name) &&
+		    strncasecmp(text.at, services[i].name, text.len) == 0)
+			*port = services[i].port;
+	}
+	return 0;
+}
+
+/*
+ * "[name]", "[name]:port", "[192.0.2.1]:port", "[IPv6:...]". ADDRESS_DOMAIN:
+ * *name is the text in the brackets.
+ */
+static enum address_class
+split_bracketed(struct text text, struct text *name, struct target *out)
+{
+	const char *close = memchr(text.at, ']', text.len);
+	struct text rest = text;
+
+	if (close == NULL)
+		return ADDRESS_INVALID;
+	*name = (struct text){text.at + 1, (size_t)(close - text.at) - 1};
+	rest.at = close + 1;
+	rest.len -= name->len + 2;
+	/* Sendmail's final dot */
+	if (rest.len == 1 && rest.at[0] == '.')
+		rest.len = 0;
+	if (rest.len > 0) {
+		if (rest.at[0] != ':')
+			return ADDRESS_INVALID;
+		rest.at++;
+		rest.len--;
+		if (parse_port(rest, &out->port) != 0)
+			return ADDRESS_INVALID;
+	}
+	if (is_address(*name, AF_INET) || is_ipv6_literal(*name))
+		return ADDRESS_LITERAL;
+	out->no_mx = true;
+	return ADDRESS_DOMAIN;
+}
+
+/* "name", "name:port", an address without brackets. */
+static enum address_class
+split_bare(struct text text, struct text *name, struct target *out)
+{
+	struct text port;
+
+	*name = text_cut(text, ":", &port);
+	if (is_address(text, AF_INET6) || is_address(*name, AF_INET))
+		return ADDRESS_LITERAL;
+	return name->len == text.len || parse_port(port, &out->port) == 0
+	    ? ADDRESS_DOMAIN
+	    : ADDRESS_INVALID;
+}
+
+/* A delivery without DNS, whatever the transport is called. */
+static bool
+is_socket(struct text text)
+{
+	static const char unix_tag[] = "unix:";
+	static const char inet_tag[] = "inet:";
+	const size_t len = sizeof(unix_tag) - 1;
+
+	return text.len > len &&
+	    (memcmp(text.at, unix_tag, len) == 0 ||
+		memcmp(text.at, inet_tag, len) == 0);
+}
+
+enum address_class
+scope_next_hop(const char *text, address_idn_fn *idn, struct target *out)
+{
+	struct text rest = {.at = text, .len = strlen(text)};
+	struct text first = {.at = text};
+	struct text name;
+	enum address_class class;
+
+	*out = (struct target){.port = SCOPE_PORT_SMTP};
+	while (first.len == 0 && rest.len > 0)
+		first = text_cut(rest, ", \t\r\n", &rest);
+	if (is_socket(first))
+		return ADDRESS_LOCAL;
+	class = first.len > 0 && first.at[0] == '['
+	    ? split_bracketed(first, &name, out)
+	    : split_bare(first, &name, out);
+	if (class == ADDRESS_DOMAIN &&
+	    address_domain((const uint8_t *)name.at, name.len, idn,
+		out->domain) != 0)
+		class = ADDRESS_INVALID;
+	return class;
+}
+
+/* --- recipients ----------------------------------------------------------- */
+
+/* delivered by a mailer that is local, or to a domain that is. */
+static bool
+is_local(const struct scope_rules *rules, const struct scope_input *input)
+{
+	const char *mailer = input->mailer;
 	uint8_t first;
 
+	/* Under non_smtpd_milters Postfix does not say where a recipient goes,
+	 * so the configuration has to. */
 	if (mailer == NULL)
-		return false;
+		return input->host == NULL &&
+		    input->address->class == ADDRESS_DOMAIN &&
+		    domain_list_find(&rules->local_domains,
+			input->address->domain, input->now_s) != NULL;
 	first = ascii_lower((uint8_t)mailer[0]);
 	for (size_t i = 0; i < rules->n_local_mailers; i++) {
 		const char *local = rules->local_mailers[i];
@@ -33,60 +236,29 @@ is_local_mailer(const struct scope_rules *rules, const char *mailer)
 	return false;
 }
 
-/* Under non_smtpd_milters Postfix does not say where a recipient goes, so that
- * the configuration has to (R-07). */
-static bool
-is_local_domain(const struct scope_rules *rules,
-    const struct scope_input *input)
-{
-	return input->mailer == NULL && input->host == NULL &&
-	    input->address->class == ADDRESS_DOMAIN &&
-	    domain_list_find(&rules->local_domains, input->address->domain,
-		input->now_s) != NULL;
-}
-
-static void
-scope_pass(struct scope *out, enum reason reason)
-{
-	out->kind = SCOPE_PASS;
-	out->reason = reason;
-}
-
 /* */
 static void
 target_by_address(const struct address *address, struct scope *out)
 {
 	switch (address->class) {
 	case ADDRESS_DOMAIN:
+		out->kind = SCOPE_ASK;
 		memcpy(out->target.domain, address->domain,
 		    sizeof(out->target.domain));
 		break;
 	case ADDRESS_LOCAL:
-		scope_pass(out, REASON_NO_DOMAIN);
+		out->reason = REASON_NO_DOMAIN;
 		break;
 	case ADDRESS_LITERAL:
-		scope_pass(out, REASON_LITERAL);
+		out->reason = REASON_LITERAL;
 		break;
 	case ADDRESS_INVALID:
-		scope_pass(out, REASON_INVALID_ADDRESS);
+		out->reason = REASON_INVALID_ADDRESS;
 		break;
 	}
 }
 
-/* R-17: a recipient "user@[192.0.2.1]" leads to an address, and nothing is odd
- * about that; for any other one it is a smart host. */
-static void
-pass_address(const struct address *address, struct scope *out)
-{
-	if (address->class != ADDRESS_LITERAL) {
-		scope_pass(out, REASON_SMART_HOST_ADDRESS);
-		return;
-	}
-	out->next_hop = NULL;
-	scope_pass(out, REASON_LITERAL);
-}
-
-/* False: the MTA did not say where it goes, or not in a form we know. */
+/* False: the MTA named no next hop, or one that cannot be read. */
 static bool
 target_by_host(const struct scope_input *input, struct scope *out)
 {
@@ -97,20 +269,26 @@ target_by_host(const struct scope_input *input, struct scope *out)
 	out->next_hop = input->host;
 	switch (scope_next_hop(input->host, input->idn, &hop)) {
 	case ADDRESS_DOMAIN:
+		out->kind = SCOPE_ASK;
 		out->class = ADDRESS_DOMAIN;
 		out->target = hop;
-		/* By MX to the domain of the address, in another spelling. */
+		/* The domain of the address by MX, in another spelling. */
 		if (!hop.no_mx && hop.port == SCOPE_PORT_SMTP &&
 		    strcmp(hop.domain, input->address->domain) == 0)
 			out->next_hop = NULL;
 		return true;
 	case ADDRESS_LITERAL:
 		out->class = ADDRESS_LITERAL;
-		pass_address(input->address, out);
+		out->reason = REASON_SMART_HOST_ADDRESS;
+		/* the recipient "user@[192.0.2.1]" has no smart host. */
+		if (input->address->class == ADDRESS_LITERAL) {
+			out->reason = REASON_LITERAL;
+			out->next_hop = NULL;
+		}
 		return true;
 	case ADDRESS_LOCAL:
 		out->class = ADDRESS_LOCAL;
-		scope_pass(out, REASON_LOCAL);
+		out->reason = REASON_LOCAL;
 		return true;
 	case ADDRESS_INVALID:
 		break;
@@ -126,17 +304,16 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 	bool own_domain;
 
 	*out = (struct scope){
-	    .kind = SCOPE_ASK,
+	    .kind = SCOPE_PASS,
 	    .class = input->address->class,
 	    .target = {.port = SCOPE_PORT_SMTP},
 	};
-	if (is_local_mailer(rules, input->mailer) ||
-	    is_local_domain(rules, input)) { /* */
-		scope_pass(out, REASON_LOCAL);
+	if (is_local(rules, input)) {
+		out->reason = REASON_LOCAL;
 		return;
 	}
-	/* The usual: to the MX hosts of the domain. It was parsed already, and
-	 * what is canonical is a name to scope_next_hop() as well. */
+	/* Nearly all mail goes to the MX hosts of the recipient's domain, which
+	 * was parsed already. */
 	own_domain = input->host != NULL &&
 	    input->address->class == ADDRESS_DOMAIN &&
 	    strcasecmp(input->host, input->address->domain) == 0;
@@ -150,8 +327,10 @@ scope_resolve(const struct scope_rules *rules, const struct scope_input *input,
 	    input->address->class == ADDRESS_DOMAIN)
 		out->exemption = domain_list_find(&rules->exemptions,
 		    input->address->domain, input->now_s);
-	if (out->exemption != NULL)
-		scope_pass(out, REASON_EXEMPT);
+	if (out->exemption != NULL) {
+		out->kind = SCOPE_PASS;
+		out->reason = REASON_EXEMPT;
+	}
 }
 
 const struct exempt_sender *
@@ -186,23 +365,14 @@ scope_exempt_sender(const struct scope_rules *rules, const char *sender,
 	return NULL;
 }
 
-/* --- keys --- */
-
-static bool
-is_parent_domain(const uint8_t *key, size_t len, address_idn_fn *idn)
-{
-	char domain[NAME_SIZE];
-
-	return len > 1 && key[0] == '.' &&
-	    address_domain(key + 1, len - 1, idn, domain) == 0;
-}
+/* --- keys of a map -------------------------------------------------------- */
 
 enum scope_key
 scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
     address_idn_fn *idn, int64_t now_s, struct scope *out)
 {
 	static const struct address none = {.class = ADDRESS_INVALID};
-	char text[KEY_MAX + 1];
+	char text[KEY_MAX + 1], domain[NAME_SIZE];
 	const struct scope_input input = {
 	    .address = &none,
 	    .host = text,
@@ -211,7 +381,8 @@ scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
 	};
 
 	*out = (struct scope){.kind = SCOPE_PASS};
-	if (is_parent_domain(key, len, idn))
+	if (len > 1 && key[0] == '.' &&
+	    address_domain(key + 1, len - 1, idn, domain) == 0)
 		return SCOPE_KEY_PARENT;
 	if (len == 0 || len > KEY_MAX || memchr(key, '\0', len) != NULL)
 		return SCOPE_KEY_UNREADABLE;
@@ -220,6 +391,6 @@ scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
 	if (strpbrk(text, ", \t\r\n") != NULL)
 		return SCOPE_KEY_UNREADABLE;
 	scope_resolve(rules, &input, out);
-	out->next_hop = NULL; /* it lies in text */
+	out->next_hop = NULL; /* it would point to text */
 	return out->unreadable ? SCOPE_KEY_UNREADABLE : SCOPE_KEY_NEXT_HOP;
 }

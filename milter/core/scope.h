@@ -1,7 +1,7 @@
 /*
- * Which recipients are looked at, and under which policy domain (R-01, R-03,
- * R-07; MILTER.md on macros): the address, what the MTA says about its
- * routing, and the exemptions.
+ * Selects the recipients that are checked and their policy domains (R-01, R-03,
+ * R-07; MILTER.md on macros), from the address, the MTA's routing and the
+ * exemptions.
  *
  * Pure. Any thread. No allocation.
  */
@@ -18,7 +18,7 @@
 
 #define SCOPE_PORT_SMTP 25U
 
-/* What the engine is asked about. */
+/* The engine looks up a target. */
 struct target {
 	char domain[NAME_SIZE]; /* the policy domain, canonical */
 	bool no_mx;             /* "[host]": its addresses are used, not MX */
@@ -34,14 +34,14 @@ struct exempt_sender {
 	const char *domain; /* canonical */
 };
 
-/* Exemptions match the domain that is judged and the domain of {rcpt_addr}. The
- * domain of the argument does not count beside the MTA's word: a sender could
- * write "u%bound.example@exempt.example" (R-19). */
+/* Exemptions match the domain that is judged and the domain of {rcpt_addr}. If
+ * the MTA gives macros, the domain of the argument does not count: a sender
+ * could write "u%bound.example@exempt.example" (R-19). */
 struct scope_rules {
 	size_t n_local_mailers;
 	const char *const *local_mailers; /* compared without case */
 	struct domain_list exemptions;
-	/* Of recipients for whom the MTA gives no macros. */
+	/* For recipients for whom the MTA gives no macros. */
 	struct domain_list local_domains;
 	size_t n_exempt_senders;
 	const struct exempt_sender *exempt_senders;
@@ -59,7 +59,7 @@ struct scope_input {
 };
 
 enum scope_kind {
-	SCOPE_ASK, /* the engine is to be asked about target */
+	SCOPE_ASK, /* ask the engine about target */
 	SCOPE_PASS /* pass at once, for reason */
 };
 
@@ -68,11 +68,11 @@ struct scope {
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
 	enum address_class class; /* of what decided: address or next hop */
 	struct target target;
-	/* scope_input.host, where it counted and is not just the domain of the
-	 * address; NULL: there is nothing to tell. */
+	/* scope_input.host if it counted and is not just the domain of the
+	 * address; else NULL. */
 	const char *next_hop;
-	/* R-18: the MTA named a next hop that cannot be read. The address was
-	 * judged instead, and the caller has to log that. */
+	/* R-18: the MTA named a next hop that cannot be read, so the address
+	 * was judged. The caller logs that. */
 	bool unreadable;
 	const struct domain_entry *exemption; /* REASON_EXEMPT: which one */
 };
@@ -83,11 +83,11 @@ void scope_resolve(const struct scope_rules *rules,
 /* The key of a map at delivery. */
 enum scope_key {
 	SCOPE_KEY_NEXT_HOP, /* *out is filled in */
-	/* ".example.org": Postfix asks so when it finds nothing. No policy is
+	/* ".example.org": Postfix asks for it after a "not found". No policy is
 	 * taken from a parent domain (R-02). */
 	SCOPE_KEY_PARENT,
-	/* Not one next hop (R-18). A list is none: the MTA asks about the entry
-	 * that it is about to use. */
+	/* Not one next hop (R-18). A list of them is unreadable too: the MTA
+	 * asks about the one entry that it is about to use. */
 	SCOPE_KEY_UNREADABLE
 };
 
@@ -99,22 +99,22 @@ scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
     address_idn_fn *idn, int64_t now_s, struct scope *out);
 
 /*
- * The exemption of an envelope sender, given as the argument of MAIL FROM;
- * NULL: there is none. What is quoted or routed in other words than the
- * configuration has does not match.
+ * Finds the exemption of an envelope sender, the argument of MAIL FROM; NULL:
+ * there is none. The local part must be quoted and routed exactly as in the
+ * configuration.
  */
 const struct exempt_sender *scope_exempt_sender(const struct scope_rules *rules,
     const char *sender, address_idn_fn *idn);
 
 /*
- * A next hop as MTAs write it, see scope_input.host. Of a list the first entry
- * counts, whatever its form (R-03): Postfix separates them by commas and
- * blanks, Sendmail by colons. "a.example:b.example" is Sendmail's list, while
- * "a.example:25" and "a.example:smtp" are a host and its port.
+ * Parses a next hop as MTAs write it, see scope_input.host. Of a list the first
+ * entry counts, whatever its form (R-03): Postfix separates entries by commas
+ * and blanks, Sendmail by colons. "a.example:b.example" is Sendmail's list,
+ * while "a.example:25" and "a.example:smtp" are a host and its port.
  *
  * ADDRESS_DOMAIN: *out is filled in. ADDRESS_LITERAL: "[192.0.2.1]".
- * ADDRESS_LOCAL: "unix:PATH" and "inet:HOST:PORT", as Postfix's lmtp(8) has
- * them. ADDRESS_INVALID: it cannot be read.
+ * ADDRESS_LOCAL: "unix:PATH" and "inet:HOST:PORT" of Postfix's lmtp(8).
+ * ADDRESS_INVALID: the text cannot be read.
  */
 enum address_class
 scope_next_hop(const char *text, address_idn_fn *idn, struct target *out);

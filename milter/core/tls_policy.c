@@ -1,4 +1,4 @@
-/* From a verdict to a level of TLS. How it is written: tls_policy_text.c. */
+/* Derives the TLS policy from the verdict. tls_policy_text.c writes it. */
 #include "autoconf.h"
 
 #include "core/tls_policy.h"
@@ -56,12 +56,6 @@ struct tally {
 	unsigned hosts[HOST_DANE_STATES];
 };
 
-static bool
-is_present(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
-}
-
 /* RFC 7672 2.1.2: bogus and indeterminate count as a failed lookup. */
 static bool
 is_failed(const struct fact_rrset *rrset)
@@ -70,7 +64,8 @@ is_failed(const struct fact_rrset *rrset)
 	    rrset->status == FACT_INDETERMINATE || rrset->status == FACT_FAILED;
 }
 
-/* RFC 7672 2.1.2, 2.2: no TLSA is a fact, no answer about it is none. */
+/* RFC 7672 2.1.2, 2.2: a host without TLSA has no DANE; for a host whose TLSA
+ * lookup failed that is not known. */
 static enum host_dane
 dane_of_tlsa(const struct fact_host *host)
 {
@@ -78,7 +73,7 @@ dane_of_tlsa(const struct fact_host *host)
 	case FACT_UNASKED:
 		return HOST_DANE_UNASKED;
 	case FACT_SECURE:
-		return is_present(&host->tlsa) && host->tlsa_usable
+		return fact_rrset_is_present(&host->tlsa) && host->tlsa_usable
 		    ? HOST_DANE_USABLE
 		    : HOST_DANE_NONE;
 	case FACT_INSECURE:
@@ -96,7 +91,8 @@ dane_of_host(const struct fact_host *host)
 {
 	if (fact_host_is_skipped(host))
 		return HOST_DANE_SKIPPED;
-	if (is_present(&host->a) || is_present(&host->aaaa))
+	if (fact_rrset_is_present(&host->a) ||
+	    fact_rrset_is_present(&host->aaaa))
 		return dane_of_tlsa(host);
 	if (host->a.status == FACT_UNASKED || host->aaaa.status == FACT_UNASKED)
 		return HOST_DANE_UNASKED;
@@ -116,7 +112,8 @@ tally_hosts(const struct facts *facts)
 	return tally;
 }
 
-/* An answer is missing: the reply cannot be that of the verdict. */
+/* Defers because an answer is missing; the reply does not come from the
+ * verdict. */
 static void
 defer_unknown(struct tls_policy *out)
 {
@@ -124,14 +121,7 @@ defer_unknown(struct tls_policy *out)
 	out->unknown = true;
 }
 
-static bool
-may_use_dane(const struct tally *tally)
-{
-	return tally->hosts[HOST_DANE_USABLE] + tally->hosts[HOST_DANE_BROKEN] >
-	    0;
-}
-
-/* --- a bound domain that passed --- */
+/* --- a domain that requires DNSSEC and passed --- */
 
 /* Never opportunistic TLS. A pinned domain may have no policy. */
 static enum tls_policy_kind
@@ -148,14 +138,13 @@ judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
     struct tls_policy *out)
 {
 	struct tally tally = tally_hosts(out->facts);
-
 	enum reason reason = out->verdict->reason;
 
-	/* There is nobody to deliver to: the MTA bounces or defers by itself.
-	 * S-07: an MTA that finds a host all the same was told of a forged one
-	 * and must not deliver to it. */
+	/* Without a host the MTA bounces or defers by itself. S-07: if it finds
+	 * one all the same, that host is forged and must get no mail. */
 	if (reason == REASON_NULL_MX || reason == REASON_NO_SUCH_DOMAIN ||
-	    reason == REASON_NO_USABLE_HOST || may_use_dane(&tally)) {
+	    reason == REASON_NO_USABLE_HOST ||
+	    tally.hosts[HOST_DANE_USABLE] + tally.hosts[HOST_DANE_BROKEN] > 0) {
 		out->kind = TLS_POLICY_DANE_ONLY;
 		return;
 	}
@@ -195,7 +184,7 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	}
 	if (!may_have_dane(facts))
 		return;
-	if (may_use_dane(&tally))
+	if (tally.hosts[HOST_DANE_USABLE] + tally.hosts[HOST_DANE_BROKEN] > 0)
 		out->kind = TLS_POLICY_DANE_ONLY;
 	/* Only if all hosts have DANE may default_level leave the domain to
 	 * the MTA's own level. */
@@ -224,7 +213,7 @@ blame(struct tls_policy *out, enum evidence_kind kind, const char *name,
 	};
 }
 
-/* The first host of which the lookup failed. */
+/* Blames the first host of which a lookup failed. */
 static void
 blame_host(struct tls_policy *out)
 {
@@ -255,9 +244,9 @@ blame_host(struct tls_policy *out)
 }
 
 /*
- * No policy asks for TLS. RFC 7672 2.1.2: a host of which a lookup failed is
- * not delivered to, and where no other host is left, the mail waits. A host
- * without TLSA makes it "none", as a map cannot answer host by host.
+ * No policy asks for TLS. RFC 7672 2.1.2: a host of which a lookup failed gets
+ * no mail, and if no other host is left, the mail waits. One host without TLSA
+ * makes the answer "none", as a map cannot answer host by host.
  */
 static void
 judge_dane(const struct tls_rules *rules, struct tls_policy *out)
@@ -295,8 +284,7 @@ tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
 	};
 	if (verdict->kind != VERDICT_PASS)
 		out->kind = TLS_POLICY_DEFER;
-	/* D-20: whether there is a policy is not known because our own part
-	 * failed. */
+	/* D-20: our own part failed, so there may be a policy. */
 	else if (policy == NULL && verdict->reason == REASON_INTERNAL_ERROR)
 		defer_unknown(out);
 	else if (verdict_is_bound(verdict))

@@ -1,7 +1,7 @@
 /*
- * The answer to an MTA that is about to deliver and asks for the TLS policy of
- * a domain (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')). It is
- * derived from the verdict and from the evidence behind it.
+ * Answers an MTA that asks for the TLS policy of a domain before a delivery
+ * (Postfix: smtp_tls_policy_maps; Sendmail: FEATURE(`sts')). The answer is
+ * derived from the verdict and its evidence.
  *
  *   dnssec: yes,    not secure                           defer
  *   or pinned       null MX, no such domain, no host     dane-only
@@ -25,8 +25,8 @@
  * no TLSA records, "dane" falls back to "may", and an attacker who denies these
  * records gets cleartext in spite of mode enforce (S-07).
  *
- * An MTA without DANE has nothing to override: for it MTA-STS is the best
- * answer, and no answer would mean opportunistic TLS.
+ * An MTA without DANE has nothing to override: MTA-STS is the best answer for
+ * it, and "not found" would mean opportunistic TLS.
  *
  * Pure. Any thread.
  */
@@ -67,47 +67,47 @@ struct tls_rules {
 	/* mode enforce without dnssec: yes, and every host has usable TLSA:
 	 * "none" instead of "dane-only" */
 	bool leave_dane;
-	bool no_dane;      /* the MTA does none: as if there were no TLSA */
+	bool no_dane;      /* the MTA has no DANE: TLSA records are ignored */
 	bool dane_for_all; /* DANE also where no policy asks for TLS */
 	bool resolver_may_fail; /* then not while the resolver is broken */
 	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
 };
 
-/* Borrowed pointers are those of what was judged. */
+/* The pointers are those of the arguments of tls_policy_judge(). */
 struct tls_policy {
 	enum tls_policy_kind kind;
-	bool unknown; /* TLS_POLICY_DEFER because answers are missing; those
-		       * that came give no reason to defer */
+	/* TLS_POLICY_DEFER only because answers are missing. */
+	bool unknown;
 	/* The record because of which dane_for_all defers, or none. */
 	struct evidence blame;
 	const struct facts *facts;
 	const struct verdict *verdict;
 };
 
-/* Facts and verdict as ASK_DELIVERY has them (engine/ask.h). */
+/* Facts and verdict: those of ASK_DELIVERY (engine/ask.h). */
 void tls_policy_judge(const struct facts *facts, const struct verdict *verdict,
     const struct tls_rules *rules, struct tls_policy *out);
 
-/* Whether the answer depends on records that the verdict does not need. */
+/* True if the answer depends on records that the verdict does not need. */
 bool tls_policy_wants_delivery(const struct facts *facts, bool dane_for_all);
 
 enum tls_dialect {
 	/* smtp_tls_policy_maps, see postconf(5) */
 	TLS_DIALECT_POSTFIX,
-	/* The map of FEATURE(`sts'): knows "secure" alone. DANE it does by
-	 * itself (confDANE), if it was built with it. What it cannot be told
-	 * is "none". */
+	/* The map of FEATURE(`sts'): knows "secure" alone. Sendmail does DANE
+	 * by itself (confDANE), if it was built with it. Levels that it does
+	 * not know are answered as "none". */
 	TLS_DIALECT_SENDMAIL
 };
 
-/* There was no room for the attributes for reports. */
+/* The attributes for reports did not fit. */
 #define TLS_POLICY_SHORTENED 1
 
 /*
- * The answer as a socketmap has it: "OK secure match=...", "NOTFOUND ",
- * "TEMP ...". 0 or TLS_POLICY_SHORTENED; or ERR_TOOLONG, or ERR_SYNTAX (facts
- * that are not printable): *out is a temporary error then, so that a policy
- * that cannot be told does not become none. size: 1024 at the least.
+ * Writes the answer of a socketmap: "OK secure match=...", "NOTFOUND ", "TEMP
+ * ...". 0 or TLS_POLICY_SHORTENED. With ERR_TOOLONG, or ERR_SYNTAX (facts that
+ * are not printable), *out is a temporary error, so that a policy that cannot
+ * be written does not become none. size: at least 1024.
  */
 int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,
@@ -116,8 +116,8 @@ int tls_policy_format(const struct tls_policy *policy,
 /* Longer replies are not read by Postfix, socketmap_table(5). */
 #define TLS_ANSWER_MAX 100000
 
-/* The same in as much memory as it takes; NULL: there is none. Free with
- * free(). */
+/* The same in memory of the size it needs; NULL: no memory. Free with free().
+ */
 char *tls_policy_text(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect);
 
@@ -129,15 +129,16 @@ char *tls_answer(const struct facts *facts, const struct verdict *verdict,
 const char *tls_policy_name(enum tls_policy_kind kind);
 
 /*
- * For people, on one line without its end: "at delivery: dane-only". answer: of
- * tls_policy_text().
+ * Prints an answer of tls_policy_text() for people, without the end of the
+ * line: "at delivery: dane-only".
  */
 void tls_answer_print(FILE *out, const char *answer);
 
 /*
- * X(name, dialect, tlsrpt): the maps that an MTA can name in a request, the
- * names of postfix-tlspol among them. tlsrpt: attributes for reports whatever
- * the option says, so that one daemon can serve Postfix before and after 3.10.
+ * X(name, dialect, tlsrpt): the maps that an MTA can name in a request,
+ * including those of postfix-tlspol. tlsrpt: add attributes for reports
+ * whatever the option says, so that one daemon can serve Postfix before and
+ * after 3.10.
  */
 #define TLS_MAP_TABLE(X)                                \
 	X("postfix", TLS_DIALECT_POSTFIX, false)        \

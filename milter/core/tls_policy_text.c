@@ -1,5 +1,5 @@
 /*
- * A TLS policy as the MTA reads it.
+ * Writes a TLS policy in the MTA's format.
  *
  * Postfix, postconf(5) smtp_tls_policy_maps: a level, then attributes.
  * "match" names what the certificate must name, separated by colons; a leading
@@ -38,7 +38,7 @@ put(struct text *text, const char *words)
 {
 	size_t len = strlen(words);
 
-	/* Parsers let none through; recorded facts may hold anything. */
+	/* The parsers stop such octets, but recorded facts may hold them. */
 	for (size_t i = 0; i < len; i++)
 		text->bad |= words[i] < ' ' || words[i] > '~';
 	if (text->full || text->size - text->len <= len) {
@@ -49,7 +49,7 @@ put(struct text *text, const char *words)
 	text->len += len;
 }
 
-/* --- what the certificate must name --- */
+/* --- names in the certificate --- */
 
 static void
 put_hosts(struct text *text, const struct facts *facts)
@@ -80,8 +80,8 @@ put_string(struct text *text, const char *name, const char *value)
 	put(text, " }");
 }
 
-/* The fields that RFC 8461 3.2 knows, and the flag: what else the body may
- * hold is not among the facts. */
+/* The fields of RFC 8461 3.2, and the flag. Other fields of the body are not
+ * among the facts. */
 static void
 put_policy_strings(struct text *text, const struct fact_policy *policy)
 {
@@ -129,7 +129,8 @@ put_secure(struct text *text, const struct tls_policy *policy,
 	put(text, " servername=hostname");
 	if (!rules->tlsrpt || dialect != TLS_DIALECT_POSTFIX)
 		return;
-	/* A report can do without them, a delivery cannot do without match. */
+	/* If the answer is too long, it loses the attributes for reports: only
+	 * "match" is needed for the delivery. */
 	before = *text;
 	put_report_attributes(text, policy);
 	if (text->full && !before.full) {
@@ -167,7 +168,7 @@ put_defer(struct text *text, const struct tls_policy *policy)
 	put(text, policy->facts->recipient.domain);
 	put(text, ": TLS policy, ");
 	if (policy->blame.kind != EVIDENCE_NONE) {
-		put(text, evidence_reply_name(policy->blame.kind));
+		put(text, evidence_reply_names[policy->blame.kind]);
 		put(text, " ");
 		put(text, policy->blame.name);
 		put(text, ": ");
@@ -228,7 +229,7 @@ tls_policy_format(const struct tls_policy *policy,
 	return ERR_TOOLONG;
 }
 
-/* Nearly all are short; a long policy is written twice. */
+/* Most answers are short; a long one is written again into a larger buffer. */
 char *
 tls_policy_text(const struct tls_policy *policy, const struct tls_rules *rules,
     enum tls_dialect dialect)

@@ -65,23 +65,6 @@ reader_take_text(struct reader *r, const char *text)
 }
 
 static bool
-reader_at_end(struct reader *r)
-{
-	return reader_peek(r) == OCTET_END;
-}
-
-/* Whether there was any. */
-static bool
-reader_take_wsp(struct reader *r)
-{
-	bool taken = false;
-
-	while (reader_take(r, ' ') || reader_take(r, '\t'))
-		taken = true;
-	return taken;
-}
-
-static bool
 is_value_octet(int octet)
 {
 	return octet >= 0x21 && octet <= 0x7e && octet != ';' && octet != '=';
@@ -130,7 +113,7 @@ take_id(struct reader *r, char id[TXT_ID_SIZE])
 	return NULL;
 }
 
-/* T-08: after the first, an id is a field like any other. */
+/* T-08: only the first id counts; a later one is a field like any other. */
 static const char *
 take_field(struct reader *r, char id[TXT_ID_SIZE])
 {
@@ -151,18 +134,21 @@ take_field(struct reader *r, char id[TXT_ID_SIZE])
 static const char *
 take_delimiter(struct reader *r)
 {
-	bool blank = reader_take_wsp(r);
+	bool blank = false;
 
+	while (reader_take(r, ' ') || reader_take(r, '\t'))
+		blank = true;
 	if (reader_take(r, ';')) {
-		reader_take_wsp(r);
+		while (reader_take(r, ' ') || reader_take(r, '\t'))
+			continue;
 		return NULL;
 	}
-	if (blank && reader_at_end(r))
+	if (blank && reader_peek(r) == OCTET_END)
 		return "the record ends in white space without a \";\"";
 	return "fields must be separated by \";\"";
 }
 
-/* T-06. NULL, or what is wrong. */
+/* T-06. Returns NULL, or a text that says what is wrong. */
 static const char *
 parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 {
@@ -174,9 +160,9 @@ parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 		return "damaged record data";
 	if (!reader_take_text(&r, TXT_VERSION))
 		return "the record does not begin with \"v=STSv1;\"";
-	while (why == NULL && !reader_at_end(&r)) {
+	while (why == NULL && reader_peek(&r) != OCTET_END) {
 		why = take_delimiter(&r);
-		if (why == NULL && !reader_at_end(&r))
+		if (why == NULL && reader_peek(&r) != OCTET_END)
 			why = take_field(&r, id);
 	}
 	if (why == NULL && id[0] == '\0')
@@ -185,8 +171,8 @@ parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 }
 
 /*
- * T-05: counted before the syntax is looked at. *chosen is the only record
- * that counts, or the one that is too many.
+ * T-05: counts the records that begin with the version, before their syntax is
+ * looked at. *chosen is the only such record, or the second one.
  */
 static enum txt_state
 choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
@@ -195,11 +181,11 @@ choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
 	size_t found = 0;
 
 	*chosen = 0;
-	/* K2: nothing is discarded when there is but one. */
+	/* K2: a single record is parsed whatever it begins with. */
 	if (n == 1)
 		return TXT_VALID;
 	for (size_t i = 0; i < n; i++) {
-		/* T-04: what counts when there are several records. */
+		/* T-04: of several records only those of STSv1 count. */
 		if (!reader_open(&r, &records[i]) ||
 		    !reader_take_text(&r, TXT_VERSION ";"))
 			continue;

@@ -1,5 +1,5 @@
-/* Names of verdicts and reasons, evidence as people read it, and the SMTP
- * reply: the reason's words with the record put in. */
+/* Names verdicts and reasons, words evidence for people, and writes the SMTP
+ * reply: the reason's text with the record filled in. */
 #include "autoconf.h"
 
 #include "core/verdict.h"
@@ -9,28 +9,20 @@
 
 #include "core/names.h"
 
-struct reason_row {
-	const char *name;
-	const char *reply;
-	const char *tlsrpt;
-};
-
-static const struct reason_row reasons[REASON_COUNT] = {
-#define X(member, name, reply, tlsrpt) [member] = {name, reply, tlsrpt},
+const struct reason_text reason_texts[REASON_COUNT] = {
+#define X(member, name, reply, tlsrpt) [member] = {reply, tlsrpt},
     REASON_TABLE(X)
 #undef X
 };
 
+NAMES_BOTH_WAYS(reason, enum reason, REASON_TABLE)
 NAMES(verdict, enum verdict_kind, VERDICT_TABLE)
 NAMES(policy_from, enum policy_from, POLICY_FROM_TABLE)
 
-struct evidence_row {
-	const char *name;
-	const char *reply;
-};
+static const char *const evidence_names[] = {EVIDENCE_TABLE(NAMES_ROW)};
 
-static const struct evidence_row evidences[] = {
-#define X(member, name, reply) [member] = {name, reply},
+const char *const evidence_reply_names[] = {
+#define X(member, name, reply) [member] = (reply),
     EVIDENCE_TABLE(X)
 #undef X
 };
@@ -42,41 +34,8 @@ verdict_is_bound(const struct verdict *verdict)
 	    (verdict->policy != NULL && verdict->policy->dnssec);
 }
 
-const char *
-reason_name(enum reason reason)
-{
-	return reasons[reason].name;
-}
-
-const char *
-reason_reply(enum reason reason)
-{
-	return reasons[reason].reply;
-}
-
-const char *
-reason_tlsrpt(enum reason reason)
-{
-	return reasons[reason].tlsrpt;
-}
-
-int
-reason_by_name(const char *name)
-{
-	for (int i = 0; i < REASON_COUNT; i++) {
-		if (strcmp(reasons[i].name, name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-const char *
-evidence_reply_name(enum evidence_kind kind)
-{
-	return evidences[kind].reply;
-}
-
-/* What was wrong, where it is not the status: such a record is secure. */
+/* The word for a fault that is not the record's status: these records are
+ * secure. For all others the status. */
 static const char *
 evidence_word(const struct evidence *e)
 {
@@ -102,7 +61,7 @@ evidence_word(const struct evidence *e)
 	return fact_status_name(e->status);
 }
 
-/* What does not fit is cut. Returns the new length. */
+/* Appends words, cut if they do not fit. Returns the new length. */
 static size_t
 add(char *out, size_t size, size_t len, const char *words)
 {
@@ -155,7 +114,7 @@ evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE])
 	if (e->kind == EVIDENCE_NONE)
 		return;
 	len = add(out, size, strlen(out), " ");
-	len = add(out, size, len, evidences[e->kind].name);
+	len = add(out, size, len, evidence_names[e->kind]);
 	len = add(out, size, len, " ");
 	(void)add(out, size, len, evidence_word(e));
 }
@@ -165,13 +124,13 @@ evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE])
 struct line {
 	char *text;
 	size_t len;
-	bool full; /* what follows is cut off, not squeezed in */
+	bool full; /* an octet did not fit: none is added any more */
 };
 
 static void
 line_put_octet(struct line *line, char octet)
 {
-	/* Anything else could end the line or be garbled on the way. */
+	/* Other octets could end the line or be garbled on the way. */
 	char c = octet >= ' ' && octet <= '~' ? octet : '?';
 	size_t need = c == '%' ? 2 : 1;
 
@@ -190,13 +149,14 @@ line_put(struct line *line, const char *text)
 		line_put_octet(line, *text);
 }
 
-/* A domain that is not known to be bound has not required anything. */
+/* The reason's text must not say "required by policy" for a domain that is not
+ * known to require DNSSEC. */
 static void
 line_put_reason(struct line *line, const struct verdict *verdict)
 {
 	static const char demand[] = "DNSSEC required by policy, ";
 	const struct evidence *e = &verdict->decided_by;
-	const char *p = reasons[verdict->reason].reply;
+	const char *p = reason_texts[verdict->reason].reply;
 
 	if (!verdict_is_bound(verdict) &&
 	    strncmp(p, demand, strlen(demand)) == 0) {
@@ -208,7 +168,7 @@ line_put_reason(struct line *line, const struct verdict *verdict)
 			p++;
 			if (e->kind == EVIDENCE_NONE)
 				continue;
-			line_put(line, evidences[e->kind].reply);
+			line_put(line, evidence_reply_names[e->kind]);
 			line_put(line, " ");
 			line_put(line, e->name);
 		} else if (p[0] == '%' && p[1] == 'S') {

@@ -15,8 +15,9 @@
 /*
  * X(member, log name, reply text, TLSRPT result type or "")
  *
- * Reply text: what follows "<domain>: ". %R is the record that decided, as
- * people say it ("MX of example.org"), %S its status. "": never refused.
+ * The reply text follows "<domain>: ". %R stands for the record that decided,
+ * in words ("MX of example.org"), %S for its status. Empty: this reason never
+ * defers.
  */
 #define REASON_TABLE(X)                                                       \
 	X(REASON_NO_DOMAIN, "no-domain", "", "")                              \
@@ -90,7 +91,7 @@ enum verdict_kind {
 #undef X
 };
 
-/* X(member, log name): where the policy that was applied came from */
+/* X(member, log name): the source of the policy that was applied */
 #define POLICY_FROM_TABLE(X)          \
 	X(POLICY_FROM_NONE, "none")   \
 	X(POLICY_FROM_CACHE, "cache") \
@@ -121,10 +122,10 @@ enum evidence_kind {
 #undef X
 };
 
-/* Which record it was. name points into the facts. */
+/* A record that counts for or against a domain. name points into the facts. */
 struct evidence {
-	enum evidence_kind kind; /* EVIDENCE_NONE: of the rest, why counts */
-	/* the domain or host; the owner name is made from it ("_mta-sts.",
+	enum evidence_kind kind; /* EVIDENCE_NONE: only why has a meaning */
+	/* the domain or host; evidence_owner() adds the prefix ("_mta-sts.",
 	 * "_25._tcp.") */
 	const char *name;
 	uint16_t port; /* of EVIDENCE_TLSA */
@@ -139,11 +140,11 @@ struct verdict {
 	enum reason reason;
 	struct evidence decided_by;
 	struct evidence worst; /* of the hosts; EVIDENCE_NONE: all were good */
-	bool pinned;           /* the domain binds, whatever policy is (T-14) */
+	bool pinned; /* the domain requires DNSSEC without a policy (T-14) */
 	enum policy_from policy_from;
 	const struct fact_policy *policy; /* NULL: none applied */
-	/* False: settled before the policy was known, or discovery failed
-	 * and nothing was stored. */
+	/* False: the verdict was certain before the policy was known, or
+	 * discovery failed and no policy was stored. */
 	bool policy_known;
 	unsigned hosts_good;
 	unsigned hosts_total;
@@ -152,19 +153,26 @@ struct verdict {
 /* A live policy or a pin demands DNSSEC. */
 bool verdict_is_bound(const struct verdict *verdict);
 
+/* The columns of REASON_TABLE that follow the name. */
+struct reason_text {
+	const char *reply;
+	const char *tlsrpt;
+};
+extern const struct reason_text reason_texts[REASON_COUNT];
+
 const char *reason_name(enum reason reason);
-const char *reason_reply(enum reason reason);
-const char *reason_tlsrpt(enum reason reason);
 int reason_by_name(const char *name); /* -1 if there is none */
 const char *verdict_name(enum verdict_kind kind);
 const char *policy_from_name(enum policy_from from);
-const char *evidence_reply_name(enum evidence_kind kind); /* "MX of" */
+/* By enum evidence_kind: "MX of". */
+extern const char *const evidence_reply_names[];
 
 #define EVIDENCE_TEXT_SIZE 640
 
-/* "_25._tcp.mx1.example.org TLSA bogus": log, JSON, tree. Cut if too long. */
+/* "_25._tcp.mx1.example.org TLSA bogus", as in logs, JSON and the tree. A text
+ * that is too long is cut. */
 void evidence_text(const struct evidence *e, char out[EVIDENCE_TEXT_SIZE]);
-/* The owner name of the record alone, "" for none. */
+/* The owner name of the record alone; "" for EVIDENCE_NONE. */
 void evidence_owner(const struct evidence *e, char *out, size_t size);
 
 /* --- the SMTP reply (A-01, A-04; RFC 3463 3.8) --- */
@@ -173,13 +181,13 @@ void evidence_owner(const struct evidence *e, char *out, size_t size);
 
 struct reply {
 	char code[4];  /* "450" or "550" */
-	char xcode[6]; /* "4.7.5" or "5.7.5": the class of code */
+	char xcode[6]; /* "4.7.5" or "5.7.5", of the same class as code */
 	/* One line of printable ASCII. `%` is doubled, as smfi_setreply
 	 * wants it: a single one makes Sendmail turn 450 into 550. */
 	char text[REPLY_TEXT_MAX + 1];
 };
 
-/* Verdicts other than VERDICT_REJECT are given the temporary codes. */
+/* All verdicts but VERDICT_REJECT get the temporary codes. */
 void reply_format(const struct facts *facts, const struct verdict *verdict,
     struct reply *out);
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "core/delivery.h"
+#include "core/decide.h"
 #include "engine/lookup_impl.h"
 #include "log/log.h"
 

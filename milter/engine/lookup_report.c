@@ -93,7 +93,7 @@ is_reportable(const struct lookup *l)
 	/* A pin is no promise of the domain: it is not reported. */
 	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&
 	    verdict->policy->dnssec &&
-	    reason_tlsrpt(verdict->reason)[0] != '\0';
+	    reason_texts[verdict->reason].tlsrpt[0] != '\0';
 }
 
 static void
@@ -109,7 +109,7 @@ report_verdict(struct lookup *l, const char *record)
 		.domain = l->target.domain,
 		.record = record,
 		.policy = verdict->policy,
-		.result = reason_tlsrpt(verdict->reason),
+		.result = reason_texts[verdict->reason].tlsrpt,
 		.reason = reason_text(verdict),
 		.host = host_of(&verdict->decided_by),
 		.failed = true,
@@ -151,7 +151,7 @@ record_answered(void *arg, const struct dns_answer *answer)
 static bool
 is_new(struct lookup *l)
 {
-	const char *result = reason_tlsrpt(l->published->verdict.reason);
+	const char *result = reason_texts[l->published->verdict.reason].tlsrpt;
 	uint64_t now_ms = clock_mono_ms();
 
 	if (backoff_error(l->worker->reported, l->target.domain, result,

@@ -144,7 +144,8 @@ put_enforced(FILE *out, unsigned percent)
 static enum verdict_kind
 usual_verdict(enum reason reason)
 {
-	return reason_reply(reason)[0] == '\0' ? VERDICT_PASS : VERDICT_DEFER;
+	return reason_texts[reason].reply[0] == '\0' ? VERDICT_PASS
+						     : VERDICT_DEFER;
 }
 
 /* What the daemon would have done had it been let. */

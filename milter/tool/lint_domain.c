@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "base/text.h"
-#include "core/delivery.h"
+#include "core/decide.h"
 #include "core/txt.h"
 #include "core/verdict.h"
 #include "engine/ask.h"

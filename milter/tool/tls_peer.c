@@ -23,7 +23,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "core/delivery.h"
+#include "core/decide.h"
 
 #define REPLY_SIZE      1024 /* of a line; RFC 5321 4.5.3.1.5: 512 */
 #define REPLY_LINES_MAX 100

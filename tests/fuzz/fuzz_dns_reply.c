@@ -11,7 +11,7 @@
 #include <getdns/getdns.h>
 #include <getdns/getdns_extra.h>
 
-#include "core/delivery.h"
+#include "core/decide.h"
 #include "core/txt.h"
 #include "dns/dns_internal.h"
 #include "dns_message.h"

@@ -1,7 +1,7 @@
 /* Which TLSA records SMTP can use: RFC 7672 3.1. */
 #include "autoconf.h"
 
-#include "core/delivery.h"
+#include "core/decide.h"
 
 #include <criterion/criterion.h>
 

@@ -28,25 +28,26 @@ Test(verdict, L_02_result_types_are_those_of_tlsrpt)
 	    "tlsa-invalid", "sts-policy-fetch-error", "validation-failure"};
 
 	for (int i = 0; i < REASON_COUNT; i++) {
-		const char *type = reason_tlsrpt((enum reason)i);
+		const char *type = reason_texts[i].tlsrpt;
 		bool known = false;
 
 		for (size_t j = 0; j < sizeof(types) / sizeof(types[0]); j++)
 			known = known || strcmp(types[j], type) == 0;
 		cr_expect(known, "%s: %s", reason_name((enum reason)i), type);
 	}
-	cr_expect_str_eq(reason_tlsrpt(REASON_MX_BOGUS), "dnssec-invalid");
-	cr_expect_str_eq(reason_tlsrpt(REASON_ADDRESS_INSECURE),
+	cr_expect_str_eq(reason_texts[REASON_MX_BOGUS].tlsrpt,
+	    "dnssec-invalid");
+	cr_expect_str_eq(reason_texts[REASON_ADDRESS_INSECURE].tlsrpt,
 	    "validation-failure");
 }
 
 /* A reason that is never refused has no words for the client. */
 Test(verdict, A_04_reasons_of_refusals_have_a_reply)
 {
-	cr_expect_str_eq(reason_reply(REASON_SECURE), "");
-	cr_expect_str_eq(reason_reply(REASON_NO_POLICY), "");
+	cr_expect_str_eq(reason_texts[REASON_SECURE].reply, "");
+	cr_expect_str_eq(reason_texts[REASON_NO_POLICY].reply, "");
 	for (int i = REASON_MX_INSECURE; i < REASON_COUNT; i++)
-		cr_expect_str_neq(reason_reply((enum reason)i), "");
+		cr_expect_str_neq(reason_texts[i].reply, "");
 }
 
 Test(verdict, names)
@@ -58,7 +59,7 @@ Test(verdict, names)
 	cr_expect_str_eq(policy_from_name(POLICY_FROM_NONE), "none");
 	cr_expect_str_eq(policy_from_name(POLICY_FROM_CACHE), "cache");
 	cr_expect_str_eq(policy_from_name(POLICY_FROM_FETCH), "fetch");
-	cr_expect_str_eq(evidence_reply_name(EVIDENCE_AAAA), "AAAA of");
+	cr_expect_str_eq(evidence_reply_names[EVIDENCE_AAAA], "AAAA of");
 }
 
 #define HOST   .name = "mx1.example.org"
