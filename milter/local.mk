@@ -50,10 +50,8 @@ libio_a_SOURCES = \
 	milter/dns/dns.c milter/dns/dns.h \
 	milter/dns/dns_anchor.c \
 	milter/dns/dns_context.c \
-	milter/dns/dns_delegation.c \
 	milter/dns/dns_guard.c milter/dns/dns_guard.h \
 	milter/dns/dns_internal.h \
-	milter/dns/dns_loop.c \
 	milter/dns/dns_proof.c \
 	milter/dns/dns_reply.c \
 	milter/dns/dns_second.c \

@@ -26,7 +26,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "dns/dns.h"
 #include "dns/dns_internal.h"
 #include "log/metrics.h"
 
@@ -51,6 +50,7 @@ struct dns {
 	struct event_base *base;
 	struct event *wake;
 	struct dns_setup *setup;
+	dns_ask_fn *ask;
 	struct dns_context *current; /* NULL: the next lookup opens one */
 	struct lookup_list pending;
 	struct lookup_list finished;
@@ -90,24 +90,18 @@ dns_type_name(enum dns_type type)
 
 /* --- from getdns's callback to an answer -------------------------------- */
 
-/* With DNS over TLS the connection may be the reason. */
-static struct dns_answer *
-failed_connection(const struct dns_lookup *lookup)
-{
-	const char *why = lookup->context->tls.why;
-
-	return dns_reply_none(FACT_FAILED, why[0] != '\0' ? why : "no answer");
-}
-
 static struct dns_answer *
 failed_lookup(const struct dns_lookup *lookup,
     const struct dns_guard_outcome *outcome)
 {
+	const char *connection = lookup->context->tls.why;
+	const char *code;
 	char why[DNS_WHY_SIZE];
-	const char *code = NULL;
 
+	/* With DNS over TLS the connection may be the reason. */
 	if (outcome == NULL)
-		return failed_connection(lookup);
+		return dns_reply_none(FACT_FAILED,
+		    connection[0] != '\0' ? connection : "no answer");
 	code = dns_rcode_name((unsigned)outcome->rcode);
 	(void)snprintf(why, sizeof(why), "%.32s%s%.200s",
 	    code != NULL ? code : "no answer",
@@ -153,7 +147,7 @@ read_response(const struct dns_lookup *lookup, const getdns_dict *response,
 	if (getdns_dict_get_dict(response, "/replies_tree/0", &reply) !=
 	    GETDNS_RETURN_GOOD)
 		return failed_lookup(lookup, outcome);
-	/* That is proven, see dns_second.h. */
+	/* dns_second.c has proven that the zone counts as unsigned. */
 	if (lookup->reading == DNS_READ_INSECURE)
 		(void)getdns_dict_set_int(reply, "dnssec_status",
 		    GETDNS_DNSSEC_INSECURE);
@@ -167,42 +161,22 @@ read_response(const struct dns_lookup *lookup, const getdns_dict *response,
 	return answer;
 }
 
-static struct dns_answer *
-judge(const struct dns_lookup *lookup, getdns_callback_type_t type,
-    const getdns_dict *response)
-{
-	const struct dns_guard_outcome *outcome = dns_guard_outcome();
-
-	if (type == GETDNS_CALLBACK_CANCEL)
-		return dns_reply_none(FACT_FAILED, "cancelled");
-	if (type == GETDNS_CALLBACK_TIMEOUT)
-		return dns_reply_none(FACT_FAILED, "no answer in time");
-	if (outcome != NULL && outcome->bogus)
-		return bogus_answer(lookup, response, outcome);
-	if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
-		return failed_lookup(lookup, outcome);
-	return read_response(lookup, response, outcome);
-}
-
-/* T-13, and S-05: an RRSIG that nobody validated limits nothing. */
-static void
-mark_unvalidated(const struct dns_setup *setup, struct dns_answer *answer)
-{
-	if (answer->status != FACT_FAILED)
-		answer->status = FACT_INDETERMINATE;
-	answer->sig_expires_s = 0;
-	answer->unsigned_zone = false;
-	if (setup->ttl_max_ms != 0 && answer->ttl_s > setup->ttl_max_ms / 1000)
-		answer->ttl_s = setup->ttl_max_ms / 1000;
-}
-
+/* Moves the lookup on; its done() runs when the wake event fires. */
 static void
 finish(struct dns_lookup *lookup, struct dns_answer *answer)
 {
 	struct dns *dns = lookup->dns;
+	const uint32_t ttl_max_s = dns->setup->ttl_max_ms / 1000;
 
-	if (answer != NULL && dns->setup->unvalidated)
-		mark_unvalidated(dns->setup, answer);
+	/* T-13, and S-05: an RRSIG that nobody validated limits nothing. */
+	if (answer != NULL && dns->setup->unvalidated) {
+		if (answer->status != FACT_FAILED)
+			answer->status = FACT_INDETERMINATE;
+		answer->sig_expires_s = 0;
+		answer->unsigned_zone = false;
+		if (dns->setup->ttl_max_ms != 0 && answer->ttl_s > ttl_max_s)
+			answer->ttl_s = ttl_max_s;
+	}
 	lookup->answer = answer;
 	lookup->finished = true;
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
@@ -210,37 +184,46 @@ finish(struct dns_lookup *lookup, struct dns_answer *answer)
 	event_active(dns->wake, EV_TIMEOUT, 0);
 }
 
+/* The callback of getdns_general(). */
 static void
 answered(getdns_context *context, getdns_callback_type_t type,
     getdns_dict *response, void *arg, getdns_transaction_t id)
 {
+	const struct dns_guard_outcome *outcome = dns_guard_outcome();
 	struct dns_lookup *lookup = arg;
+	struct dns_answer *answer;
 
 	(void)context;
 	(void)id;
-	finish(lookup, judge(lookup, type, response));
+	if (type == GETDNS_CALLBACK_CANCEL)
+		answer = dns_reply_none(FACT_FAILED, "cancelled");
+	else if (type == GETDNS_CALLBACK_TIMEOUT)
+		answer = dns_reply_none(FACT_FAILED, "no answer in time");
+	else if (outcome != NULL && outcome->bogus)
+		answer = bogus_answer(lookup, response, outcome);
+	else if (type != GETDNS_CALLBACK_COMPLETE || response == NULL)
+		answer = failed_lookup(lookup, outcome);
+	else
+		answer = read_response(lookup, response, outcome);
+	finish(lookup, answer);
 	getdns_dict_destroy(response);
 }
 
 /* --- handing out answers ------------------------------------------------ */
 
+/* The callback of the wake event. Lookups that finish meanwhile wait for the
+ * next turn of the loop. */
 static void
-lookup_free(struct dns_lookup *lookup)
-{
-	dns_context_unref(&lookup->context);
-	free(lookup->answer);
-	free(lookup);
-}
-
-/* Lookups that finish meanwhile wait for the next turn of the loop. */
-static void
-hand_out_finished(struct dns *dns)
+hand_out_finished(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct dns_answer no_memory = {.status = FACT_FAILED,
 	    .why = "out of memory"};
 	struct lookup_list now = TAILQ_HEAD_INITIALIZER(now);
 	struct dns_lookup *lookup;
+	struct dns *dns = arg;
 
+	(void)fd;
+	(void)what;
 	TAILQ_CONCAT(&now, &dns->finished, entry);
 	while ((lookup = TAILQ_FIRST(&now)) != NULL) {
 		const struct dns_answer *answer = &no_memory;
@@ -258,16 +241,10 @@ hand_out_finished(struct dns *dns)
 			    clock_mono_us() - lookup->begun_us);
 		}
 		lookup->done(lookup->arg, answer);
-		lookup_free(lookup);
+		dns_context_unref(&lookup->context);
+		free(lookup->answer);
+		free(lookup);
 	}
-}
-
-static void
-woken(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	hand_out_finished(arg);
 }
 
 /* --- asking ------------------------------------------------------------- */
@@ -335,7 +312,7 @@ send_question(struct dns_lookup *lookup)
 		return 0;
 	/* No upstream can be used for now, which is no fault of the library. */
 	if (dns->setup->tls_upstreams != NULL) {
-		finish(lookup, failed_connection(lookup));
+		finish(lookup, failed_lookup(lookup, NULL));
 		return 0;
 	}
 	TAILQ_REMOVE(&dns->pending, lookup, entry);
@@ -368,34 +345,25 @@ dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
 	lookup->begun_us = clock_mono_us();
 	(void)snprintf(lookup->name, sizeof(lookup->name), "%s", name);
 	err = send_question(lookup);
-	if (err != 0)
-		lookup_free(lookup);
+	if (err != 0) {
+		dns_context_unref(&lookup->context);
+		free(lookup);
+	}
 	return err;
-}
-
-static int
-ask(struct dns *dns, const char *name, enum dns_type type,
-    enum dns_reading reading, dns_done_fn *done, void *arg)
-{
-	bool second =
-	    dns->setup->tls_upstreams != NULL && !dns->setup->unvalidated;
-
-	return second ? dns_second_ask(dns, name, type, reading, done, arg)
-		      : dns_ask_once(dns, name, type, reading, done, arg);
 }
 
 int
 dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, DNS_READ_STRICT, done, arg);
+	return dns->ask(dns, name, type, DNS_READ_STRICT, done, arg);
 }
 
 int
 dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg)
 {
-	return ask(dns, name, type, DNS_READ_DISCOVERY, done, arg);
+	return dns->ask(dns, name, type, DNS_READ_DISCOVERY, done, arg);
 }
 
 bool
@@ -413,47 +381,42 @@ dns_pending(const struct dns *dns)
 /* --- set-up ------------------------------------------------------------- */
 
 static int
-set_up(struct dns *dns, const struct dns_config *config,
-    char error[DNS_ERROR_SIZE])
-{
-	int err;
-
-	dns->setup = dns_setup_new(config, error);
-	if (dns->setup == NULL)
-		return ERR_CONFIG;
-	dns->wake = event_new(dns->base, -1, 0, woken, dns);
-	if (dns->wake == NULL)
-		return dns_no_memory(error);
-	/* Also when uncached: every later context is like this first one. */
-	err = dns_context_open(&dns->current, dns->setup, dns->base, error);
-	if (dns->setup->uncached)
-		dns_context_unref(&dns->current);
-	return err;
-}
-
-static int
 open_dns(struct dns **out, const struct dns_config *config,
     struct event_base *base, char error[DNS_ERROR_SIZE])
 {
 	struct dns *dns = calloc(1, sizeof(*dns));
 	int err = dns_libraries_check(error);
 
+	*out = NULL;
 	if (err == 0 && dns == NULL)
 		err = dns_no_memory(error);
-	if (err == 0 && dns != NULL) {
-		TAILQ_INIT(&dns->pending);
-		TAILQ_INIT(&dns->finished);
-		dns->base = base;
-		dns->metrics = config->metrics;
-		err = set_up(dns, config, error);
-		if (err == 0) {
-			*out = dns;
-			return 0;
-		}
-		dns_free(&dns);
+	if (err != 0 || dns == NULL) {
+		free(dns);
+		return err;
 	}
-	free(dns);
-	*out = NULL;
+	TAILQ_INIT(&dns->pending);
+	TAILQ_INIT(&dns->finished);
+	dns->base = base;
+	dns->metrics = config->metrics;
+	dns->setup = dns_setup_new(config, error);
+	dns->wake = event_new(base, -1, 0, hand_out_finished, dns);
+	dns->ask = dns_ask_once;
+	if (dns->setup != NULL && dns->setup->tls_upstreams != NULL &&
+	    !dns->setup->unvalidated)
+		dns->ask = dns_second_ask;
+	if (dns->setup == NULL) {
+		err = ERR_CONFIG;
+	} else if (dns->wake == NULL) {
+		err = dns_no_memory(error);
+	} else {
+		/* Also when uncached: every later context is like this one. */
+		err = dns_context_open(&dns->current, dns->setup, base, error);
+		if (dns->setup->uncached)
+			dns_context_unref(&dns->current);
+	}
+	if (err != 0)
+		dns_free(&dns);
+	*out = dns;
 	return err;
 }
 
@@ -483,7 +446,7 @@ dns_free(struct dns **dns)
 			finish(lookup,
 			    dns_reply_none(FACT_FAILED, "cancelled"));
 	}
-	hand_out_finished(d);
+	hand_out_finished(-1, 0, d);
 	dns_context_unref(&d->current);
 	if (d->wake != NULL)
 		event_free(d->wake);

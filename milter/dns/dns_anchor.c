@@ -207,35 +207,16 @@ add_entry(struct reader *r)
 	return what == NULL ? 0 : fault_at(r, r->line, what);
 }
 
-static int
-read_entries(struct reader *r)
-{
-	int err;
-
-	for (r->line = 1; (err = next_entry(r)) > 0; r->line++) {
-		if (entry_is_empty(r))
-			continue;
-		err = add_entry(r);
-		if (err != 0)
-			return err;
-	}
-	if (err != 0)
-		return err;
-	return r->n > 0 ? 0 : fault_at(r, 0, "no trust anchor in it");
-}
-
 int
 dns_anchor_read(const char *path, getdns_list **list,
     char error[DNS_ERROR_SIZE])
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	int err = ERR_NOMEM;
+	int err;
 
 	*list = NULL;
-	if (r == NULL) {
-		(void)snprintf(error, DNS_ERROR_SIZE, "%s", err_text(err));
-		return err;
-	}
+	if (r == NULL)
+		return dns_no_memory(error);
 	r->path = path;
 	r->error = error;
 	r->list = getdns_list_create();
@@ -243,8 +224,11 @@ dns_anchor_read(const char *path, getdns_list **list,
 		err = fault_at(r, 0, err_text(ERR_NOMEM));
 	else
 		err = read_file(r);
-	if (err == 0)
-		err = read_entries(r);
+	r->line = 1;
+	for (; err == 0 && (err = next_entry(r)) > 0; r->line++)
+		err = entry_is_empty(r) ? 0 : add_entry(r);
+	if (err == 0 && r->n == 0)
+		err = fault_at(r, 0, "no trust anchor in it");
 	if (err == 0) {
 		*list = r->list;
 		r->list = NULL;

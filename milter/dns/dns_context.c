@@ -1,20 +1,149 @@
 /*
- * One getdns context, set up as a struct dns_setup says, on one event loop.
- * It has its own cache. dns_guard.h has the reasons.
+ * One getdns context with its own cache, set up as a struct dns_setup says, and
+ * its event loop. dns_guard.h has the reasons for the set-up.
  */
 #include "autoconf.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
+#include <event2/event.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "dns/dns_internal.h"
 #include "log/metrics.h"
+
+/* --- the event loop: getdns on libevent ------------------------------------
+ */
+
+/* Debian's libgetdns_ex_event exports no symbol that could be used instead. */
+
+/*
+ * Write before read: libunbound's connect with TCP fast open must see that
+ * the socket is writable first. Events are level-triggered, so the read comes
+ * next. One callback at most, as it may free the event.
+ */
+static void
+fire(evutil_socket_t fd, short what, void *arg)
+{
+	getdns_eventloop_event *event = arg;
+
+	(void)fd;
+	if ((what & EV_WRITE) != 0 && event->write_cb != NULL)
+		event->write_cb(event->userarg);
+	else if ((what & EV_READ) != 0 && event->read_cb != NULL)
+		event->read_cb(event->userarg);
+	else if ((what & EV_TIMEOUT) != 0 && event->timeout_cb != NULL)
+		event->timeout_cb(event->userarg);
+}
+
+/*
+ * A server that answers several questions over one connection sends each
+ * answer by itself, and holds back the next one until the one before is
+ * acknowledged. The kernel would delay that for 40 ms, in the hope of something
+ * to send with it. It forgets this setting: hence before every read.
+ */
+static void
+fire_tls(evutil_socket_t fd, short what, void *arg)
+{
+	int on = 1;
+
+	if ((what & EV_READ) != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on,
+		    sizeof(on));
+	fire(fd, what, arg);
+}
+
+static getdns_return_t
+schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
+    getdns_eventloop_event *event)
+{
+	struct dns_loop *loop = (struct dns_loop *)super;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	struct timeval after;
+	struct event *ev;
+	short what = 0;
+	int on = 1;
+
+	if (event->read_cb != NULL)
+		what |= EV_READ | EV_PERSIST;
+	if (event->write_cb != NULL)
+		what |= EV_WRITE | EV_PERSIST;
+	/* Or a query over TCP would wait for the acknowledgement of its length
+	 * octets. On UDP sockets it fails, which does not matter. */
+	if (what != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* A socket that waits to be connected has no peer yet. */
+	if (what != 0 && loop->tls &&
+	    getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		loop->reached = true;
+	ev = event_new(loop->base, what != 0 ? fd : -1, what,
+	    loop->tls ? fire_tls : fire, event);
+	if (ev == NULL)
+		return GETDNS_RETURN_MEMORY_ERROR;
+	after.tv_sec = (time_t)(timeout_ms / 1000);
+	after.tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000);
+	if (event_add(ev, event->timeout_cb != NULL ? &after : NULL) != 0) {
+		event_free(ev);
+		return GETDNS_RETURN_GENERIC_ERROR;
+	}
+	event->ev = ev;
+	return GETDNS_RETURN_GOOD;
+}
+
+static getdns_return_t
+clear_event(getdns_eventloop *super, getdns_eventloop_event *event)
+{
+	(void)super;
+	if (event->ev != NULL)
+		event_free(event->ev);
+	event->ev = NULL;
+	return GETDNS_RETURN_GOOD;
+}
+
+/* The owner frees the loop: getdns clears events after it has called this. */
+static void
+cleanup(getdns_eventloop *super)
+{
+	(void)super;
+}
+
+static void
+run(getdns_eventloop *super)
+{
+	(void)event_base_dispatch(((struct dns_loop *)super)->base);
+}
+
+static void
+run_once(getdns_eventloop *super, int blocking)
+{
+	(void)event_base_loop(((struct dns_loop *)super)->base,
+	    EVLOOP_ONCE | (blocking != 0 ? 0 : EVLOOP_NONBLOCK));
+}
+
+getdns_return_t
+dns_loop_attach(struct dns_loop *loop, getdns_context *context,
+    struct event_base *base, bool tls)
+{
+	/* getdns takes it without const, and does not write to it */
+	static getdns_eventloop_vmt vmt = {cleanup, schedule, clear_event, run,
+	    run_once};
+
+	loop->super.vmt = &vmt;
+	loop->base = base;
+	loop->tls = tls;
+	loop->reached = false;
+	return getdns_context_set_eventloop(context, &loop->super);
+}
 
 /* --- why DNS over TLS fails ------------------------------------------------
  */
@@ -31,13 +160,6 @@ static const char closed[] = " : Conn closed: TLS - *Failure*";
 static const char passed[] = " : Verify passed : TLS";
 static const char failed[] = " : Verify failed : TLS";
 
-/* The address that the line begins with. */
-static int
-address_len(const char *line)
-{
-	return (int)strcspn(line, " ");
-}
-
 /* rest: `- (62) "hostname mismatch"`, or words. */
 static void
 note_certificate(struct dns_tls *tls, const char *line, const char *rest)
@@ -45,20 +167,19 @@ note_certificate(struct dns_tls *tls, const char *line, const char *rest)
 	const char *code = strchr(rest, '(');
 	const char *words = strchr(rest, '"');
 	long error = code != NULL ? strtol(code + 1, NULL, 10) : 0;
+	const int len = (int)strcspn(line, " "); /* of the address */
 
 	tls->judged = true;
 	if (error == X509_V_ERR_HOSTNAME_MISMATCH)
 		(void)snprintf(tls->why, sizeof(tls->why),
-		    "the certificate of %.*s is for another name",
-		    address_len(line), line);
+		    "the certificate of %.*s is for another name", len, line);
 	else if (error != 0 && words != NULL)
 		(void)snprintf(tls->why, sizeof(tls->why),
-		    "the certificate of %.*s is not trusted: %.*s",
-		    address_len(line), line, (int)strcspn(words + 1, "\""),
-		    words + 1);
+		    "the certificate of %.*s is not trusted: %.*s", len, line,
+		    (int)strcspn(words + 1, "\""), words + 1);
 	else
 		(void)snprintf(tls->why, sizeof(tls->why),
-		    "%.*s has shown no certificate", address_len(line), line);
+		    "%.*s has shown no certificate", len, line);
 }
 
 /* A line of getdns's log. reached: a TCP connection was there since the latest
@@ -66,6 +187,7 @@ note_certificate(struct dns_tls *tls, const char *line, const char *rest)
 static void
 note_line(struct dns_tls *tls, const char *line, bool *reached)
 {
+	const int len = (int)strcspn(line, " "); /* of the address */
 	const char *rest;
 
 	if (strstr(line, opened) != NULL) {
@@ -80,7 +202,7 @@ note_line(struct dns_tls *tls, const char *line, bool *reached)
 		(void)snprintf(tls->why, sizeof(tls->why),
 		    *reached ? "%.*s breaks off TLS"
 			     : "nothing listens on %.*s",
-		    address_len(line), line);
+		    len, line);
 	}
 }
 
@@ -138,17 +260,24 @@ set_strict_tls(struct dns_context *c)
 	return r;
 }
 
-/* *what: what was set last. */
+/* *what: the step that failed. */
 static getdns_return_t
-configure(struct dns_context *c, const char **what)
+set_up(struct dns_context *c, struct event_base *base, const char **what)
 {
 	getdns_namespace_t dns = GETDNS_NAMESPACE_DNS;
-	getdns_context *g = c->getdns;
+	getdns_context *g;
 	getdns_return_t r;
 
-	*what = "resolution type";
-	r = getdns_context_set_resolution_type(g,
-	    c->guarded ? GETDNS_RESOLUTION_RECURSING : GETDNS_RESOLUTION_STUB);
+	*what = "context";
+	/* 0: nothing from resolv.conf and the like */
+	r = getdns_context_create(&c->getdns, 0);
+	g = c->getdns;
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "resolution type";
+		r = getdns_context_set_resolution_type(g,
+		    c->guarded ? GETDNS_RESOLUTION_RECURSING
+			       : GETDNS_RESOLUTION_STUB);
+	}
 	if (r == GETDNS_RETURN_GOOD) {
 		/* Nothing but the DNS: no /etc/hosts, no search list. */
 		*what = "namespaces";
@@ -183,49 +312,21 @@ configure(struct dns_context *c, const char **what)
 		*what = "DNS over TLS";
 		r = set_strict_tls(c);
 	}
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "event loop";
+		r = dns_loop_attach(&c->loop, g, base, !c->guarded);
+	}
+	if (r == GETDNS_RETURN_GOOD) {
+		*what = "dictionary";
+		c->extensions = getdns_dict_create();
+		r = c->extensions == NULL
+		    ? GETDNS_RETURN_MEMORY_ERROR
+		    : getdns_dict_set_int(c->extensions,
+			  "dnssec_return_all_statuses",
+			  c->setup->unvalidated ? GETDNS_EXTENSION_FALSE
+						: GETDNS_EXTENSION_TRUE);
+	}
 	return r;
-}
-
-static int
-fault(char error[DNS_ERROR_SIZE], const char *what, getdns_return_t r)
-{
-	(void)snprintf(error, DNS_ERROR_SIZE, "getdns: %s: %s", what,
-	    getdns_get_errorstr_by_id((uint16_t)r));
-	return ERR_LIBRARY;
-}
-
-static int
-set_up(struct dns_context *c, struct event_base *base,
-    char error[DNS_ERROR_SIZE])
-{
-	const char *what;
-	getdns_return_t r;
-
-	/* 0: nothing from resolv.conf and the like */
-	r = getdns_context_create(&c->getdns, 0);
-	if (r != GETDNS_RETURN_GOOD)
-		return fault(error, "context", r);
-	r = configure(c, &what);
-	if (r != GETDNS_RETURN_GOOD)
-		return fault(error, what, r);
-	r = dns_loop_attach(&c->loop, c->getdns, base, !c->guarded);
-	if (r != GETDNS_RETURN_GOOD)
-		return fault(error, "event loop", r);
-	c->extensions = getdns_dict_create();
-	if (c->extensions == NULL)
-		return fault(error, "dictionary", GETDNS_RETURN_MEMORY_ERROR);
-	r = getdns_dict_set_int(c->extensions, "dnssec_return_all_statuses",
-	    c->setup->unvalidated ? GETDNS_EXTENSION_FALSE
-				  : GETDNS_EXTENSION_TRUE);
-	return r == GETDNS_RETURN_GOOD ? 0 : fault(error, "dictionary", r);
-}
-
-static void
-destroy(struct dns_context *c)
-{
-	getdns_context_destroy(c->getdns);
-	getdns_dict_destroy(c->extensions);
-	free(c);
 }
 
 int
@@ -233,7 +334,9 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
     struct event_base *base, char error[DNS_ERROR_SIZE])
 {
 	struct dns_context *c = calloc(1, sizeof(*c));
-	int err;
+	const char *what;
+	getdns_return_t r;
+	int err = 0;
 
 	*context = NULL;
 	if (c == NULL)
@@ -244,14 +347,18 @@ dns_context_open(struct dns_context **context, const struct dns_setup *setup,
 	c->born_us = clock_mono_us();
 	c->guard.options = &setup->guard;
 	(void)pthread_mutex_lock(&one_at_a_time);
-	err = set_up(c, base, error);
-	if (err == 0 && c->guarded)
+	r = set_up(c, base, &what);
+	if (r != GETDNS_RETURN_GOOD) {
+		(void)snprintf(error, DNS_ERROR_SIZE, "getdns: %s: %s", what,
+		    getdns_get_errorstr_by_id((uint16_t)r));
+		err = ERR_LIBRARY;
+	} else if (c->guarded) {
 		err = dns_proof(c, &c->guard, error);
-	if (err != 0)
-		destroy(c);
-	else
-		*context = c;
+	}
 	(void)pthread_mutex_unlock(&one_at_a_time);
+	if (err != 0)
+		dns_context_unref(&c);
+	*context = c;
 	return err;
 }
 
@@ -264,7 +371,9 @@ dns_context_unref(struct dns_context **context)
 	if (c == NULL || --c->refs > 0)
 		return;
 	(void)pthread_mutex_lock(&one_at_a_time);
-	destroy(c);
+	getdns_context_destroy(c->getdns);
+	getdns_dict_destroy(c->extensions);
+	free(c);
 	(void)pthread_mutex_unlock(&one_at_a_time);
 }
 

@@ -52,41 +52,36 @@ static _Atomic(ub_event_callback_type) getdns_callback;
 static _Thread_local struct dns_guard *current_guard;
 static _Thread_local const struct dns_guard_outcome *current_outcome;
 
-/* POSIX lets a function pointer pass through void *, ISO C does not. */
-static void
-find_real(const char *name, void *function, size_t size)
+/* Finds libunbound's own function. False: it has none. POSIX lets a function
+ * pointer pass through void *, ISO C does not. */
+static bool
+find_real(struct dns_guard *guard, const char *name, void *function,
+    size_t size)
 {
 	void *symbol = dlsym(RTLD_NEXT, name);
 
 	memcpy(function, &symbol, size);
-}
-
-static void
-note_error(struct dns_guard *guard, const char *what, int rc)
-{
-	if (guard->error[0] == '\0')
-		(void)snprintf(guard->error, sizeof(guard->error), "%s: %s",
-		    what, ub_strerror(rc));
-}
-
-static int
-no_function(struct dns_guard *guard, const char *name)
-{
-	if (guard != NULL) {
+	if (symbol == NULL && guard != NULL) {
 		guard->broken = true;
 		(void)snprintf(guard->error, sizeof(guard->error),
 		    "there is no %s in libunbound", name);
 	}
-	return UB_INITFAIL;
+	return symbol != NULL;
+}
+
+/* rc: of libunbound; the first error counts. */
+static void
+note_error(struct dns_guard *guard, const char *what, int rc)
+{
+	if (rc != 0 && guard->error[0] == '\0')
+		(void)snprintf(guard->error, sizeof(guard->error), "%s: %s",
+		    what, ub_strerror(rc));
 }
 
 static void
 set_option(struct dns_guard *guard, const char *name, const char *value)
 {
-	int rc = ub_ctx_set_option(guard->ctx, name, value);
-
-	if (rc != 0)
-		note_error(guard, name, rc);
+	note_error(guard, name, ub_ctx_set_option(guard->ctx, name, value));
 }
 
 static void
@@ -94,7 +89,6 @@ set_up(struct dns_guard *guard, set_fwd_fn *real)
 {
 	const struct dns_guard_options *o = guard->options;
 	size_t i;
-	int rc;
 
 	guard->set_up++;
 	guard->log = open_memstream(&guard->log_text, &guard->log_len);
@@ -109,21 +103,15 @@ set_up(struct dns_guard *guard, set_fwd_fn *real)
 		set_option(guard, "do-not-query-localhost:", "no");
 	if (o->root_hints != NULL)
 		set_option(guard, "root-hints:", o->root_hints);
-	for (i = 0; i < o->n_forwarders; i++) {
-		rc = real(guard->ctx, o->forwarders[i]);
-		if (rc != 0)
-			note_error(guard, o->forwarders[i], rc);
-	}
-	if (o->system) {
-		rc = ub_ctx_resolvconf(guard->ctx, NULL);
-		if (rc != 0)
-			note_error(guard, "resolv.conf", rc);
-	}
-	if (o->unbound_conf != NULL) {
-		rc = ub_ctx_config(guard->ctx, o->unbound_conf);
-		if (rc != 0)
-			note_error(guard, o->unbound_conf, rc);
-	}
+	for (i = 0; i < o->n_forwarders; i++)
+		note_error(guard, o->forwarders[i],
+		    real(guard->ctx, o->forwarders[i]));
+	if (o->system)
+		note_error(guard, "resolv.conf",
+		    ub_ctx_resolvconf(guard->ctx, NULL));
+	if (o->unbound_conf != NULL)
+		note_error(guard, o->unbound_conf,
+		    ub_ctx_config(guard->ctx, o->unbound_conf));
 	/* After the fragment, which must not undo it. */
 	if (o->unvalidated)
 		set_option(guard, "module-config:", "iterator");
@@ -140,9 +128,8 @@ ub_ctx_set_fwd(struct ub_ctx *ctx, const char *addr)
 	set_fwd_fn *real = NULL;
 	int rc;
 
-	find_real("ub_ctx_set_fwd", &real, sizeof(real));
-	if (real == NULL)
-		return no_function(guard, "ub_ctx_set_fwd");
+	if (!find_real(guard, "ub_ctx_set_fwd", &real, sizeof(real)))
+		return UB_INITFAIL;
 	rc = real(ctx, addr);
 	if (rc != 0 || addr != NULL || guard == NULL)
 		return rc;
@@ -196,21 +183,18 @@ ub_resolve_event(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass,
 	resolve_event_fn *real = NULL;
 	int rc;
 
-	find_real("ub_resolve_event", &real, sizeof(real));
-	if (real == NULL)
-		return no_function(guard, "ub_resolve_event");
+	if (!find_real(guard, "ub_resolve_event", &real, sizeof(real)))
+		return UB_INITFAIL;
 	atomic_store(&getdns_callback, callback);
 	rc = real(ctx, name, rrtype, rrclass, mydata, pass_on, async_id);
 	if (guard == NULL)
 		return rc;
 	guard->asked++;
 	/* It starts here, and says only in its log which file it dislikes. */
-	if (rc != 0)
-		note_error(guard,
-		    guard->options->unbound_conf != NULL
-			? guard->options->unbound_conf
-			: "libunbound",
-		    rc);
+	note_error(guard,
+	    guard->options->unbound_conf != NULL ? guard->options->unbound_conf
+						 : "libunbound",
+	    rc);
 	return rc;
 }
 

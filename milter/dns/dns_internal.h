@@ -3,15 +3,13 @@
  *
  * dns.c             lookups under way
  * dns_second.c      a second look at what getdns calls bogus over TLS
- * dns_context.c     one getdns context
- * dns_loop.c        getdns on libevent
+ * dns_context.c     one getdns context on one event loop
  * dns_guard.c       libunbound's verdict, see dns_guard.h
  * dns_proof.c       whether the loaded libraries do what the guard rests on
  * dns_setup.c       the options, checked; resolvers and resolv.conf
  * dns_anchor.c      the trust anchor file
  * dns_reply.c       a reply of getdns as a struct dns_answer
  * dns_wire.c        names in wire form
- * dns_delegation.c  whether a denial of DS shows an unsigned delegation
  *
  * A context and a loop belong to the thread of their event_base; the rest: any
  * thread.
@@ -76,13 +74,6 @@ struct dns_answer *dns_reply_none(enum fact_status status, const char *why);
 /* "SERVFAIL"; NULL for codes without a name here. */
 const char *dns_rcode_name(unsigned rcode);
 
-/* --- dns_delegation.c ------------------------------------------------------
- */
-
-/* reply: a SECURE answer to DS of name, an element of getdns's replies_tree. */
-bool dns_delegation_is_unsigned(const getdns_dict *reply,
-    const struct dns_wire *name);
-
 /* --- dns_anchor.c ----------------------------------------------------------
  */
 
@@ -115,9 +106,6 @@ struct dns_resolver {
 /* 0 or ERR_CONFIG with *error filled in. */
 int dns_resolver_parse(const char *text, struct dns_resolver *out,
     char error[DNS_ERROR_SIZE]);
-
-/* As getdns has it, for stub mode. NULL: no memory. */
-getdns_dict *dns_resolver_upstream(const struct dns_resolver *resolver);
 
 /* The options of a struct dns_config, checked and in the form that getdns and
  * libunbound take. Owns copies; immutable once made. */
@@ -153,7 +141,7 @@ struct dns_setup *
 dns_setup_new(const struct dns_config *config, char error[DNS_ERROR_SIZE]);
 void dns_setup_free(struct dns_setup **setup);
 
-/* --- dns_loop.c ------------------------------------------------------------
+/* --- dns_context.c ---------------------------------------------------------
  */
 
 /* A getdns event loop over libevent. Must outlive the getdns context, which
@@ -168,9 +156,6 @@ struct dns_loop {
 /* tls: all sockets are those of DNS over TLS. */
 getdns_return_t dns_loop_attach(struct dns_loop *loop, getdns_context *context,
     struct event_base *base, bool tls);
-
-/* --- dns_context.c ---------------------------------------------------------
- */
 
 /* DNS over TLS. Zeroed memory has seen nothing. */
 struct dns_tls {
@@ -241,12 +226,12 @@ enum dns_reading {
 	DNS_READ_INSECURE   /* over TLS: whatever getdns says of it */
 };
 
-/* dns_ask() and dns_ask_discovery() with such a look. */
-int dns_second_ask(struct dns *dns, const char *name, enum dns_type type,
+typedef int dns_ask_fn(struct dns *dns, const char *name, enum dns_type type,
     enum dns_reading reading, dns_done_fn *done, void *arg);
 
+/* As dns_ask(); looks a second time at what is bogus. */
+dns_ask_fn dns_second_ask;
 /* In dns.c: the same without. */
-int dns_ask_once(struct dns *dns, const char *name, enum dns_type type,
-    enum dns_reading reading, dns_done_fn *done, void *arg);
+dns_ask_fn dns_ask_once;
 
 #endif

@@ -41,15 +41,6 @@ pass_on(void *arg, const struct dns_answer *answer)
 	free(s);
 }
 
-static void
-give_up(struct second *s)
-{
-	struct dns_answer bogus = {.status = FACT_BOGUS};
-
-	(void)snprintf(bogus.why, sizeof(bogus.why), "%s", s->why);
-	pass_on(s, &bogus);
-}
-
 /* RFC 8624 3.1, 3.3: RSASHA1 and its NSEC3 form, RSASHA256, RSASHA512, ECDSA,
  * EdDSA; SHA-1, SHA-256, SHA-384. The algorithms that getdns supports are among
  * them. */
@@ -73,35 +64,38 @@ are_unknown(const struct dns_answer *ds)
 
 static void ds_answered(void *arg, const struct dns_answer *answer);
 
+/* Asks for the DS records of s->zone. NULL: there is nothing more to ask, and
+ * the name is bogus. */
 static void
 ask_ds(struct second *s)
 {
-	if (s->zone == NULL ||
+	struct dns_answer bogus = {.status = FACT_BOGUS};
+
+	if (s->zone != NULL &&
 	    dns_ask_once(s->dns, s->zone, DNS_DS, DNS_READ_STRICT, ds_answered,
-		s) != 0)
-		give_up(s);
+		s) == 0)
+		return;
+	(void)snprintf(bogus.why, sizeof(bogus.why), "%s", s->why);
+	pass_on(s, &bogus);
 }
 
 static void
 ds_answered(void *arg, const struct dns_answer *ds)
 {
 	struct second *s = arg;
-	const char *dot;
+	const char *dot = strchr(s->zone, '.');
 
+	s->zone = NULL;
 	if (ds->status == FACT_SECURE && ds->answer == ANSWER_RECORDS) {
-		if (!are_unknown(ds) ||
+		if (are_unknown(ds) &&
 		    dns_ask_once(s->dns, s->name, s->type, DNS_READ_INSECURE,
-			pass_on, s) != 0)
-			give_up(s);
-		return;
+			pass_on, s) == 0)
+			return;
+	} else if ((ds->status == FACT_SECURE || ds->status == FACT_BOGUS) &&
+	    dot != NULL) {
+		/* Not a zone cut, or inside of the zone that is bogus. */
+		s->zone = dot + 1;
 	}
-	/* Not a zone cut, or inside of the zone that is called bogus. */
-	if (ds->status != FACT_SECURE && ds->status != FACT_BOGUS) {
-		give_up(s);
-		return;
-	}
-	dot = strchr(s->zone, '.');
-	s->zone = dot != NULL ? dot + 1 : NULL;
 	ask_ds(s);
 }
 

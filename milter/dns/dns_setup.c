@@ -37,14 +37,6 @@ enum {
 	PORT_TLS = 853
 };
 
-static int
-refuse(char error[DNS_ERROR_SIZE], const char *text, const char *why)
-{
-	(void)snprintf(error, DNS_ERROR_SIZE, "resolvers: \"%s\": %s", text,
-	    why);
-	return ERR_CONFIG;
-}
-
 static bool
 parse_ip(const char *text, size_t len, struct dns_resolver *out)
 {
@@ -92,7 +84,8 @@ dns_resolver_parse(const char *text, struct dns_resolver *out,
 {
 	size_t address_len = strcspn(text, "@#");
 	const char *rest = text + address_len;
-	size_t port_len;
+	const char *why = NULL;
+	size_t port_len = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (strcmp(text, "system") == 0)
@@ -100,55 +93,26 @@ dns_resolver_parse(const char *text, struct dns_resolver *out,
 	out->kind = strchr(rest, '#') != NULL ? DNS_RESOLVER_TLS
 					      : DNS_RESOLVER_FORWARDER;
 	out->port = out->kind == DNS_RESOLVER_TLS ? PORT_TLS : PORT_DNS;
-	if (!parse_ip(text, address_len, out))
-		return refuse(error, text,
-		    "neither \"system\" nor IP, IP@PORT or IP@PORT#NAME");
-	if (*rest == '@') {
+	if (*rest == '@')
 		port_len = strcspn(++rest, "#");
-		if (!parse_port(rest, port_len, &out->port))
-			return refuse(error, text, "no port number");
-		rest += port_len;
-	}
-	if (out->kind != DNS_RESOLVER_TLS)
-		return 0;
-	rest++;
-	if (name_canon((const uint8_t *)rest, strlen(rest), out->tls_name) != 0)
-		return refuse(error, text,
+	if (!parse_ip(text, address_len, out))
+		why = "neither \"system\" nor IP, IP@PORT or IP@PORT#NAME";
+	else if (text[address_len] == '@' &&
+	    !parse_port(rest, port_len, &out->port))
+		why = "no port number";
+	rest += port_len;
+	if (why == NULL && out->kind == DNS_RESOLVER_TLS &&
+	    name_canon((const uint8_t *)rest + 1, strlen(rest + 1),
+		out->tls_name) != 0)
+		why =
 		    "DNS over TLS needs the name that the server's "
 		    "certificate is to show, as in 9.9.9.9@853#dns.quad9.net: "
-		    "without it whoever is on the path could answer");
-	return 0;
-}
-
-static bool
-set_octets(getdns_dict *dict, const char *key, const void *data, size_t len)
-{
-	uint8_t copy[16];
-	getdns_bindata octets = {len, copy};
-
-	memcpy(copy, data, len);
-	return getdns_dict_set_bindata(dict, key, &octets) ==
-	    GETDNS_RETURN_GOOD;
-}
-
-getdns_dict *
-dns_resolver_upstream(const struct dns_resolver *resolver)
-{
-	const char *family = resolver->address_len == 4 ? "IPv4" : "IPv6";
-	getdns_dict *dict = getdns_dict_create();
-
-	if (dict == NULL)
-		return NULL;
-	if (set_octets(dict, "address_type", family, 4) &&
-	    set_octets(dict, "address_data", resolver->address,
-		resolver->address_len) &&
-	    getdns_dict_set_int(dict, "tls_port", resolver->port) ==
-		GETDNS_RETURN_GOOD &&
-	    getdns_dict_util_set_string(dict, "tls_auth_name",
-		resolver->tls_name) == GETDNS_RETURN_GOOD)
-		return dict;
-	getdns_dict_destroy(dict);
-	return NULL;
+		    "without it whoever is on the path could answer";
+	if (why == NULL)
+		return 0;
+	(void)snprintf(error, DNS_ERROR_SIZE, "resolvers: \"%s\": %s", text,
+	    why);
+	return ERR_CONFIG;
 }
 
 /*
@@ -233,17 +197,30 @@ copy_path(const char *option, const char *path, char **out,
 	return *out != NULL ? 0 : dns_no_memory(error);
 }
 
+/* Adds the server to those of stub mode, in the form that getdns takes. */
 static int
 add_upstream(struct dns_setup *setup, const struct dns_resolver *resolver,
     char error[DNS_ERROR_SIZE])
 {
-	getdns_dict *upstream = dns_resolver_upstream(resolver);
+	uint8_t octets[sizeof(resolver->address)];
+	getdns_bindata address = {resolver->address_len, octets};
+	getdns_dict *upstream = getdns_dict_create();
 	getdns_return_t r = GETDNS_RETURN_MEMORY_ERROR;
 	size_t n = 0;
 
+	memcpy(octets, resolver->address, sizeof(octets));
 	if (setup->tls_upstreams == NULL)
 		setup->tls_upstreams = getdns_list_create();
 	if (upstream != NULL && setup->tls_upstreams != NULL &&
+	    getdns_dict_util_set_string(upstream, "address_type",
+		resolver->address_len == 4 ? "IPv4" : "IPv6") ==
+		GETDNS_RETURN_GOOD &&
+	    getdns_dict_set_bindata(upstream, "address_data", &address) ==
+		GETDNS_RETURN_GOOD &&
+	    getdns_dict_set_int(upstream, "tls_port", resolver->port) ==
+		GETDNS_RETURN_GOOD &&
+	    getdns_dict_util_set_string(upstream, "tls_auth_name",
+		resolver->tls_name) == GETDNS_RETURN_GOOD &&
 	    getdns_list_get_length(setup->tls_upstreams, &n) ==
 		GETDNS_RETURN_GOOD)
 		r = getdns_list_set_dict(setup->tls_upstreams, n, upstream);

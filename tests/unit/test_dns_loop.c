@@ -1,4 +1,4 @@
-/* dns/dns_loop: what it does to the sockets of getdns. */
+/* dns/dns_context: what it does to the sockets of getdns. */
 #include "autoconf.h"
 
 #include <netinet/in.h>
