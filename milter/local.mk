@@ -136,9 +136,7 @@ EXTRA_DIST += etc/dane-sts-milter.conf
 libfront_a_SOURCES = \
 	milter/front/control.c milter/front/control.h \
 	milter/front/control_cache.c \
-	milter/front/control_client.h \
 	milter/front/control_status.c \
-	milter/front/eom_action.c milter/front/eom_action.h \
 	milter/front/filter.c milter/front/filter.h \
 	milter/front/filter_socket.c milter/front/filter_socket.h \
 	milter/front/http.c milter/front/http.h \

@@ -1,9 +1,11 @@
-/* The control socket: clients, their threads, and the commands by name. */
+/* The control socket: its clients and their threads, and the table of commands.
+ */
 #include "autoconf.h"
 
 #include "front/control.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,14 +22,14 @@
 #include "base/err.h"
 #include "base/thread.h"
 #include "config/snapshot.h"
-#include "front/control_client.h"
 #include "front/listen.h"
 #include "log/log.h"
 #include "store/store_json.h"
 
-/* A reload goes down into several libraries. */
+/* A reload calls deep into several libraries. */
 #define STACK_SIZE ((size_t)2 << 20)
-/* After accept(2) failed, for want of descriptors for example. */
+/* Between two calls of accept(2) when it fails, for want of descriptors for
+ * example. */
 #define PAUSE_MS 1000
 
 #define SOCKET_MODE    0660
@@ -36,7 +38,7 @@
 struct control {
 	struct control_parts parts;
 	int listen_fd;
-	int stop_fd; /* readable from the stop on */
+	int stop_fd; /* becomes readable when the control stops */
 	pthread_t thread;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -63,7 +65,7 @@ static const struct {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* --- what commands use ---------------------------------------------------- */
+/* --- functions for commands ----------------------------------------------- */
 
 int
 client_send(struct control_client *client, json_t *object)
@@ -81,9 +83,10 @@ client_send(struct control_client *client, json_t *object)
 }
 
 int
-client_done(struct control_client *client)
+client_done(struct control_client *client, int err)
 {
-	return client_send(client, json_pack("{s:b}", "done", true));
+	return err != 0 ? err
+			: client_send(client, json_pack("{s:b}", "done", true));
 }
 
 int
@@ -95,7 +98,8 @@ client_error(struct control_client *client, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* Of the configuration's errors, file names need not be UTF-8. */
+	/* Errors of the configuration hold file names, which may not be UTF-8.
+	 */
 	for (char *at = text; *at != '\0'; at++) {
 		if ((unsigned char)*at > 0x7f)
 			*at = '?';
@@ -196,43 +200,31 @@ serve_request(struct control_client *client)
 	return err;
 }
 
-/* A policy as large as the configuration lets one be fits into a line. */
-static size_t
-line_max(const struct control_parts *parts)
-{
-	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
-	size_t body = (size_t)snapshot->config->fetch_max_bytes;
-
-	snapshot_release(&snapshot);
-	return STORE_JSON_LINE_MAX(
-	    body > CONTROL_REQUEST_MAX ? body : CONTROL_REQUEST_MAX);
-}
-
-static void
-identify(struct control_client *client, int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return;
-	client->uid = peer.uid;
-	client->pid = peer.pid;
-}
-
 static void *
 serve_client(void *arg)
 {
 	struct session *session = arg;
 	struct control *control = session->control;
+	struct snapshot *snapshot = snapshot_acquire(control->parts.snapshots);
 	struct control_client client = {
 	    .parts = &control->parts,
 	    .uid = (uid_t)-1,
 	};
+	size_t body = (size_t)snapshot->config->fetch_max_bytes;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 
-	identify(&client, session->fd);
+	snapshot_release(&snapshot);
+	if (getsockopt(session->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ==
+	    0) {
+		client.uid = peer.uid;
+		client.pid = peer.pid;
+	}
+	/* The largest policy that the configuration allows fits into a line. */
 	line_init(&client.io, session->fd, control->stop_fd,
-	    line_max(&control->parts), control->parts.patience_ms);
+	    STORE_JSON_LINE_MAX(
+		body > CONTROL_REQUEST_MAX ? body : CONTROL_REQUEST_MAX),
+	    control->parts.patience_ms);
 	while (serve_request(&client) == 0)
 		continue;
 	line_clear(&client.io);
@@ -264,55 +256,33 @@ start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
 	return err;
 }
 
-/* False: there are too many. */
-static bool
-enter(struct control *control)
+/* Starts a thread for a client, or turns it away. */
+static void
+welcome(struct control *control, int fd)
 {
+	static const char full[] = "{\"error\":\"too many clients\"}\n";
+	struct session *session = NULL;
+	pthread_t thread;
 	bool room;
 
 	(void)pthread_mutex_lock(&control->lock);
 	room = control->n_clients < CONTROL_CLIENTS_MAX;
 	control->n_clients += room;
 	(void)pthread_mutex_unlock(&control->lock);
-	return room;
-}
-
-static void
-leave(struct control *control)
-{
-	(void)pthread_mutex_lock(&control->lock);
-	control->n_clients--;
-	(void)pthread_mutex_unlock(&control->lock);
-}
-
-static void
-turn_away(int fd)
-{
-	static const char text[] = "{\"error\":\"too many clients\"}\n";
-
-	(void)send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
-}
-
-static void
-welcome(struct control *control, int fd)
-{
-	struct session *session = NULL;
-	pthread_t thread;
-
-	if (!enter(control)) {
-		turn_away(fd);
-		return;
+	if (room) {
+		session = malloc(sizeof(*session));
+		if (session != NULL)
+			*session = (struct session){control, fd};
+		if (session != NULL &&
+		    start_thread(&thread, true, serve_client, session) == 0)
+			return;
+		free(session);
+		(void)pthread_mutex_lock(&control->lock);
+		control->n_clients--;
+		(void)pthread_mutex_unlock(&control->lock);
 	}
-	session = malloc(sizeof(*session));
-	if (session != NULL)
-		*session = (struct session){control, fd};
-	if (session != NULL &&
-	    start_thread(&thread, true, serve_client, session) == 0)
-		return;
-	free(session);
-	leave(control);
-	turn_away(fd);
+	(void)send(fd, full, strlen(full), MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
 }
 
 static void *
@@ -353,7 +323,7 @@ fail(char error[CONTROL_ERROR_SIZE], const struct config *config,
 	return ERR_IO;
 }
 
-/* The last part of the path alone: /run is there. */
+/* Makes only the last directory of the path: /run is there. */
 static int
 make_directory(const struct config *config, char error[CONTROL_ERROR_SIZE])
 {

@@ -1,6 +1,7 @@
 /* The commands "cache export", "cache purge", "cache import", "cache warm". */
 #include "autoconf.h"
 
+#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,12 +14,11 @@
 #include "base/err.h"
 #include "config/snapshot.h"
 #include "engine/ask.h"
-#include "front/control_client.h"
+#include "front/control.h"
 #include "store/store_json.h"
 #include "store/store_wait.h"
 
-/* A domain with a policy host that hangs takes that host's time and the
- * resolver's. */
+/* How long a lookup may take beside the fetch: the resolver's time. */
 #define WARM_SLACK_MS 30000
 
 /* --- export ------------------------------------------------------------- */
@@ -40,7 +40,7 @@ export_entry(void *arg, const struct store_entry *entry)
 	if (text != NULL)
 		export->err =
 		    line_write(&export->client->io, text, strlen(text));
-	/* LMDB keeps old pages for as long as somebody looks at them. */
+	/* LMDB frees no page as long as a reader walks through it. */
 	if (export->err == 0 && clock_mono_ms() > export->until_ms)
 		export->err = ERR_BUSY;
 	free(text);
@@ -62,7 +62,7 @@ export_one(struct control_client *client, const char *domain)
 		    err_text(err));
 	(void)export_entry(&export, &record->entry);
 	record_unref(&record);
-	return export.err == 0 ? client_done(client) : export.err;
+	return client_done(client, export.err);
 }
 
 int
@@ -91,7 +91,7 @@ control_export(struct control_client *client)
 	if (err != 0)
 		return client_error(client, "the policy store: %s",
 		    err_text(err));
-	return client_done(client);
+	return client_done(client, 0);
 }
 
 /* --- purge -------------------------------------------------------------- */
@@ -109,7 +109,7 @@ control_purge(struct control_client *client)
 		return client_error(client, "\"domain\" is not a domain");
 	err = store_wait_get(store, domain, &record);
 	record_unref(&record);
-	/* What cannot be read is there as well. */
+	/* A record that cannot be read is there as well. */
 	there = err != ERR_NOTFOUND;
 	if (there)
 		err = store_wait_delete(store, domain);
@@ -118,8 +118,8 @@ control_purge(struct control_client *client)
 		    err_text(err));
 	engine_forget(client->parts->engine, domain);
 	client_log(client, "purge", domain, -1);
-	err = client_send(client, json_pack("{s:b}", "purged", there));
-	return err == 0 ? client_done(client) : err;
+	return client_done(client,
+	    client_send(client, json_pack("{s:b}", "purged", there)));
 }
 
 /* --- import ------------------------------------------------------------- */
@@ -133,8 +133,8 @@ struct import {
 	json_int_t bad;
 };
 
-/* A verdict that was made before the write could live on by what was there; one
- * that was not durable binds all the same, from memory. */
+/* Discards cached verdicts of the domain, which rest on the policy before. Also
+ * after a failed write: the policy is in force from memory. */
 static void
 written(void *arg, const char *domain, int err)
 {
@@ -151,17 +151,6 @@ refuse_line(struct import *import, const char *why)
 }
 
 static int
-import_record(struct import *import, const struct record *record)
-{
-	int err = store_writes_put_later(import->writes, &record->entry);
-
-	if (err != 0)
-		return refuse_line(import, err_text(err));
-	import->imported++;
-	return 0;
-}
-
-static int
 import_line(struct import *import, const char *line, size_t len)
 {
 	char error[STORE_JSON_ERROR_SIZE];
@@ -170,9 +159,12 @@ import_line(struct import *import, const char *line, size_t len)
 
 	if (err != 0)
 		return refuse_line(import, error);
-	err = import_record(import, record);
+	err = store_writes_put_later(import->writes, &record->entry);
 	record_unref(&record);
-	return err;
+	if (err != 0)
+		return refuse_line(import, err_text(err));
+	import->imported++;
+	return 0;
 }
 
 static int
@@ -243,15 +235,8 @@ struct warm {
 	pthread_mutex_t lock; /* of what follows */
 	STAILQ_HEAD(, warmed) answers;
 	size_t under_way;
-	bool left; /* by the client's thread: the last one frees it */
+	bool left; /* by the client's thread: the last user frees it */
 };
-
-static void
-warmed_free(struct warmed *one)
-{
-	answer_unref(&one->answer);
-	free(one);
-}
 
 static void
 destroy(struct warm *warm)
@@ -260,7 +245,8 @@ destroy(struct warm *warm)
 
 	while ((one = STAILQ_FIRST(&warm->answers)) != NULL) {
 		STAILQ_REMOVE_HEAD(&warm->answers, link);
-		warmed_free(one);
+		answer_unref(&one->answer);
+		free(one);
 	}
 	(void)pthread_mutex_destroy(&warm->lock);
 	close(warm->event_fd);
@@ -337,7 +323,8 @@ send_answer(struct control_client *client, struct warm *warm)
 	    ? answer_json(one->domain, one->answer)
 	    : json_pack("{s:s,s:s}", "domain", one->domain, "error",
 		  err_text(ERR_NOMEM));
-	warmed_free(one);
+	answer_unref(&one->answer);
+	free(one);
 	return client_send(client, json);
 }
 
@@ -367,31 +354,24 @@ send_answers(struct control_client *client, struct warm *warm, size_t *open,
 	return err;
 }
 
-static uint64_t
-warm_deadline_ms(const struct control_client *client)
-{
-	struct snapshot *snapshot = snapshot_acquire(client->parts->snapshots);
-	uint64_t ms = snapshot->config->fetch_timeout_ms;
-
-	snapshot_release(&snapshot);
-	return clock_mono_ms() + ms + WARM_SLACK_MS;
-}
-
 static int
 ask_for(struct control_client *client, struct warm *warm, const char *domain)
 {
+	struct snapshot *snapshot = snapshot_acquire(client->parts->snapshots);
 	struct target target = {.port = SCOPE_PORT_SMTP};
+	struct warmed *one = calloc(1, sizeof(*one));
 	struct ask_options options = {
 	    .what = ASK_EVIDENCE,
 	    .target = &target,
-	    .deadline_ms = warm_deadline_ms(client),
+	    .deadline_ms = clock_mono_ms() +
+		snapshot->config->fetch_timeout_ms + WARM_SLACK_MS,
 	    .done = answered,
+	    .arg = one,
 	};
-	struct warmed *one = calloc(1, sizeof(*one));
 
+	snapshot_release(&snapshot);
 	if (one == NULL)
 		return ERR_NOMEM;
-	options.arg = one;
 	one->warm = warm;
 	(void)snprintf(one->domain, sizeof(one->domain), "%s", domain);
 	(void)snprintf(target.domain, sizeof(target.domain), "%s", domain);
@@ -400,16 +380,6 @@ ask_for(struct control_client *client, struct warm *warm, const char *domain)
 	(void)pthread_mutex_unlock(&warm->lock);
 	ask(client->parts->engine, &options);
 	return 0;
-}
-
-static int
-refuse_domain(struct control_client *client, const json_t *object)
-{
-	const char *name = json_string_value(json_object_get(object, "domain"));
-
-	return client_send(client,
-	    json_pack("{s:s,s:s}", "domain", name != NULL ? name : "", "error",
-		"not a domain"));
 }
 
 static int
@@ -426,7 +396,13 @@ warm_all(struct control_client *client, struct warm *warm)
 		if (err == ERR_NOTFOUND)
 			return send_answers(client, warm, &open, 1);
 		if (err == 0 && !client_domain(object, domain)) {
-			err = refuse_domain(client, object);
+			const char *name = json_string_value(
+			    json_object_get(object, "domain"));
+
+			err = client_send(client,
+			    json_pack("{s:s,s:s}", "domain",
+				name != NULL ? name : "", "error",
+				"not a domain"));
 		} else if (err == 0) {
 			err = ask_for(client, warm, domain);
 			open += err == 0;
@@ -456,5 +432,5 @@ control_warm(struct control_client *client)
 	(void)pthread_mutex_unlock(&warm->lock);
 	if (last)
 		destroy(warm);
-	return err == 0 ? client_done(client) : err;
+	return client_done(client, err);
 }

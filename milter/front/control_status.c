@@ -8,9 +8,9 @@
  *	resolver			state: unknown|ok|broken, since, why
  *	lookups, loops			under way; threads for them
  *	verdicts			in the cache: entries, octets
- *	policies			stored: total, bound (with the flag),
- *					failing (their last refresh did),
- *					unwritten (in memory alone), down (the
+ *	policies			stored: total, bound (require DNSSEC),
+ *					failing (their last refresh failed),
+ *					unwritten (in memory only), down (the
  *					server cannot be reached),
  *					next_expiry: domain, left (seconds)
  *	recipients			since the start: total, refused, held,
@@ -22,6 +22,7 @@
  */
 #include "autoconf.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,16 +30,16 @@
 #include "config/snapshot.h"
 #include "core/policy.h"
 #include "engine/ask.h"
-#include "front/control_client.h"
+#include "front/control.h"
 #include "front/recipient.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 #include "store/store.h"
 
-/* Of those that are listed; the total tells of more. */
+/* Entries of a list. Its "total" counts all. */
 #define LISTED_MAX 1000
 
-/* --- what is stored ----------------------------------------------------- */
+/* --- stored policies ---------------------------------------------------- */
 
 static bool
 count_policy(void *arg, const struct store_entry *entry)
@@ -65,17 +66,6 @@ count_policy(void *arg, const struct store_entry *entry)
 	return true;
 }
 
-static void
-count_policies(struct store *store, struct control_policies *out)
-{
-	int err;
-
-	*out = (struct control_policies){.now_s = clock_wall_s()};
-	err = store_each(store, count_policy, out);
-	if (err != 0 && !store_each_partial(err))
-		out->err = err;
-}
-
 static json_t *
 policies_json(const struct control_policies *policies, struct store *store)
 {
@@ -97,7 +87,8 @@ policies_json(const struct control_policies *policies, struct store *store)
 	return json;
 }
 
-/* --- the rest ----------------------------------------------------------- */
+/* --- the other fields
+ * --------------------------------------------------------- */
 
 static json_t *
 recipients_json(const struct metrics *metrics)
@@ -250,12 +241,13 @@ status_json(const struct control_parts *parts,
 int
 control_status(struct control_client *client)
 {
-	struct control_policies policies;
-	int err;
+	struct control_policies policies = {.now_s = clock_wall_s()};
+	int err = store_each(client->parts->store, count_policy, &policies);
 
-	count_policies(client->parts->store, &policies);
-	err = client_send(client, status_json(client->parts, &policies));
-	return err == 0 ? client_done(client) : err;
+	if (err != 0 && !store_each_partial(err))
+		policies.err = err;
+	return client_done(client,
+	    client_send(client, status_json(client->parts, &policies)));
 }
 
 char *
@@ -281,5 +273,5 @@ control_reload(struct control_client *client)
 		return client_error(client, "%s", error);
 	if (error[0] != '\0')
 		err = client_send(client, json_pack("{s:s}", "restart", error));
-	return err < 0 ? err : client_done(client);
+	return client_done(client, err);
 }

@@ -10,8 +10,8 @@
  *	EOM      hold or refuse what could not be refused at RCPT
  *
  * MAIL must not be declined: Sendmail would send no ABORT either after RSET,
- * and what one message is owed would be done to the next. SMFIS_ACCEPT is
- * never returned at RCPT: it ends the filtering of the whole message.
+ * and a message would inherit what the one before has to wait for. SMFIS_ACCEPT
+ *is never returned at RCPT: it ends the filtering of the whole message.
  */
 #include "autoconf.h"
 
@@ -20,6 +20,7 @@
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,7 +29,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/snapshot.h"
-#include "front/eom_action.h"
 #include "front/filter_socket.h"
 #include "front/listen.h"
 #include "front/recipient.h"
@@ -53,6 +53,8 @@ struct connection {
 	bool header_without_reply;
 };
 
+static const struct eom_action no_message;
+
 /* libmilter's callbacks have no argument of the caller's. */
 static struct {
 	struct inflight inflight;
@@ -63,6 +65,8 @@ static struct {
     .told_of_address = ATOMIC_FLAG_INIT};
 
 /* --- macros --- */
+
+#define MACROS_SIZE 128
 
 static const struct {
 	int stage;
@@ -79,33 +83,15 @@ static const struct {
 
 #define N_SYMLISTS (sizeof(symlists) / sizeof(symlists[0]))
 
-/* libmilter copies, but does not say so with const. */
-static char *
-unconst(const char *text, char *copy, size_t size)
-{
-	const size_t len = strlen(text) + 1;
-
-	if (len > size)
-		abort(); /* all are in this file */
-	return memcpy(copy, text, len);
-}
-
-static void
-ask_for_macros(SMFICTX *ctx)
-{
-	char copy[128];
-
-	for (size_t i = 0; i < N_SYMLISTS; i++)
-		(void)smfi_setsymlist(ctx, symlists[i].stage,
-		    unconst(symlists[i].macros, copy, sizeof(copy)));
-}
-
+/* The value; NULL: the MTA does not say. libmilter reads the name, but does
+ * not declare it const. */
 static const char *
 macro(SMFICTX *ctx, const char *name)
 {
-	char copy[32];
+	char copy[MACROS_SIZE];
 
-	return smfi_getsymval(ctx, unconst(name, copy, sizeof(copy)));
+	(void)snprintf(copy, sizeof(copy), "%s", name);
+	return smfi_getsymval(ctx, copy);
 }
 
 /* --- callbacks --- */
@@ -126,8 +112,8 @@ connection_of(SMFICTX *ctx)
 	return connection;
 }
 
-/* Only what is configured: an MTA may refuse a filter that wants more than it
- * lets it have. */
+/* Asks only for what is configured: an MTA may refuse a filter that wants more
+ * than the MTA allows. */
 static void
 want(unsigned long *actions, unsigned long *unwanted_steps)
 {
@@ -171,15 +157,14 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		if (connection->header_without_reply)
 			*want_steps |= SMFIP_NR_HDR;
 	}
-	if ((actions & SMFIF_SETSYMLIST) != 0)
-		ask_for_macros(ctx);
-	return SMFIS_CONTINUE;
-}
+	for (size_t i = 0; i < N_SYMLISTS && (actions & SMFIF_SETSYMLIST) != 0;
+	     i++) {
+		char copy[MACROS_SIZE];
 
-static void
-forget_message(struct connection *connection)
-{
-	connection->eom = (struct eom_action){.hold = false};
+		(void)snprintf(copy, sizeof(copy), "%s", symlists[i].macros);
+		(void)smfi_setsymlist(ctx, symlists[i].stage, copy);
+	}
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -189,7 +174,7 @@ on_mail(SMFICTX *ctx, char **argv)
 
 	if (connection == NULL)
 		return SMFIS_CONTINUE;
-	forget_message(connection);
+	connection->eom = no_message;
 	if (inflight_enter(&filter.inflight)) {
 		struct snapshot *snapshot =
 		    snapshot_acquire(filter.parts.snapshots);
@@ -312,12 +297,14 @@ end_message(SMFICTX *ctx, const struct eom_action *eom)
 	eom_action_log(eom, filter.parts.log, macro(ctx, "i"));
 	if (answer == RECIPIENT_PASS)
 		return SMFIS_CONTINUE;
-	if (eom_action_waives_tls(eom)) {
+	/* The sender asks for delivery without TLS. RFC 8689 4.1: the header
+	 * does not count beside REQUIRETLS. */
+	if (eom->tls_not_needed && !eom->tls_header_odd && !eom->require_tls) {
 		log_end_of_message(ctx, eom, "pass", REASON_EXEMPT,
 		    "TLS-Required: No");
 		return SMFIS_CONTINUE;
 	}
-	/* What cannot be held must not pass. */
+	/* A message that cannot be held must not pass. */
 	if (answer == RECIPIENT_HOLD &&
 	    smfi_quarantine(ctx, reply.text) == MI_SUCCESS) {
 		log_end_of_message(ctx, eom, "quarantine", eom->reason, NULL);
@@ -334,14 +321,14 @@ on_end_of_message(SMFICTX *ctx)
 	sfsistat status;
 
 	if (connection == NULL)
-		return SMFIS_CONTINUE; /* then nothing was left for now */
+		return SMFIS_CONTINUE; /* then nothing was deferred to now */
 	if (!inflight_enter(&filter.inflight))
 		return eom_action_end(&connection->eom) == RECIPIENT_PASS
 		    ? SMFIS_CONTINUE
 		    : SMFIS_TEMPFAIL;
 	status = end_message(ctx, &connection->eom);
 	inflight_leave(&filter.inflight);
-	forget_message(connection);
+	connection->eom = no_message;
 	return status;
 }
 
@@ -351,7 +338,7 @@ on_abort(SMFICTX *ctx)
 	struct connection *connection = smfi_getpriv(ctx);
 
 	if (connection != NULL)
-		forget_message(connection);
+		connection->eom = no_message;
 	return SMFIS_CONTINUE;
 }
 
@@ -424,7 +411,7 @@ shrink_stacks(void)
 #endif
 }
 
-/* It waits for nobody, and its threads live on. */
+/* libmilter does not wait for its callbacks, and its threads live on. */
 static bool
 drain(void)
 {
@@ -444,8 +431,8 @@ drain(void)
 extern int mi_stop(void) __attribute__((weak));
 #define MI_STOPPED 1
 
-/* 0 as well when a signal came before it had begun to listen: it has closed
- * the socket then, cannot bind it anew, and calls that a failure. */
+/* Returns 0 as well when a signal came before libmilter had begun to listen: it
+ * has closed the socket then, cannot bind it anew, and reports a failure. */
 static int
 serve(struct log *log)
 {

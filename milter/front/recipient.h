@@ -1,6 +1,7 @@
 /*
- * One recipient: from what the MTA says about it to what the MTA is told, and
- * the line in the log. Knows nothing of libmilter.
+ * Judges a recipient: takes what the MTA says about it, returns the answer to
+ * the MTA, and logs. Also keeps what has to wait for the end of the message.
+ * Knows nothing of libmilter.
  *
  * Any thread.
  */
@@ -8,8 +9,10 @@
 #define FRONT_RECIPIENT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/name.h"
+#include "core/scope.h"
 #include "core/verdict.h"
 
 struct config;
@@ -65,5 +68,73 @@ struct recipient_result {
 /* Blocks for the time that the option `deadline` allows. */
 void recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out);
+
+/* --- the end of a message ---
+ *
+ * Where recipients cannot be refused one by one (MILTER.md on
+ * non_smtpd_milters), the message is held or refused at its end.
+ *
+ * Postfix gives a message its queue id when it has accepted a recipient, so
+ * that the lines of the recipients up to then say NOQUEUE. A line at the end
+ * joins queue id and recipients by the transaction.
+ *
+ * One thread at a time.
+ */
+
+#define EOM_TRANSACTION_SIZE 17
+#define EOM_DOMAINS_SIZE     1024
+
+/* Zeroed memory is a message without recipients. */
+struct eom_action {
+	bool hold;
+	bool refuse;
+	enum reason reason; /* of the first that made it so */
+	struct reply reply; /* likewise; a temporary one */
+	/* S-09, RFC 8689 */
+	bool require_tls;    /* MAIL FROM had REQUIRETLS */
+	bool tls_not_needed; /* a header "TLS-Required: No" */
+	bool tls_header_odd; /* another header TLS-Required has another value */
+	/* "exempt_senders: ADDRESS"; "": its sender is not exempt */
+	char exempted_by[sizeof("exempt_senders: ") + EXEMPT_SENDER_MAX];
+
+	/* for the line at the end */
+	char transaction[EOM_TRANSACTION_SIZE];
+	bool joins; /* a line with NOQUEUE has named the transaction */
+	unsigned recipients;
+	unsigned deferred;
+	unsigned left_out;              /* of domains, which is full */
+	char domains[EOM_DOMAINS_SIZE]; /* "a.example=defer/mx-insecure ..." */
+};
+
+struct eom_limits {
+	bool can_hold;   /* the MTA offers quarantine */
+	bool can_refuse; /* a recipient, without harm to the message */
+};
+
+/* MAIL: forgets the message before. argv: the arguments of MAIL FROM, the
+ * sender first, then parameters; ends in NULL. */
+void eom_action_mail(struct eom_action *eom, const struct scope_rules *rules,
+    char *const *argv);
+/* The name of the message until it has a queue id, unique on this host. */
+const char *eom_action_transaction(struct eom_action *eom);
+
+/*
+ * Takes a recipient's result. Returns what to answer at once: PASS, or REFUSE
+ * with the result's reply. queued: its message had a queue id. eom NULL: there
+ * was no memory for it, so that nothing can be deferred to the end.
+ */
+enum recipient_answer
+eom_action_recipient(struct eom_action *eom, const struct eom_limits *limits,
+    const struct recipient_result *result, bool queued);
+
+void
+eom_action_header(struct eom_action *eom, const char *name, const char *value);
+
+/* The answer to the end of the message. */
+enum recipient_answer eom_action_end(const struct eom_action *eom);
+/* Logs the line that joins queue id and recipients, if there is something to
+ * join. queue_id NULL: there is none. */
+void eom_action_log(const struct eom_action *eom, struct log *log,
+    const char *queue_id);
 
 #endif

@@ -8,19 +8,11 @@
 
 #include "front/recipient.h"
 
-#define NOTHING "-"
-
-static const char *
-or_nothing(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? text : NOTHING;
-}
-
-/* How a pass for this reason is to be taken. */
+/* What a pass for a reason means. */
 enum pass_note {
 	PASS_PLAIN, /* all is as it should be */
-	PASS_BLIND, /* whether a policy binds was not found out (C-10, S-03) */
-	PASS_ALARM  /* and that is not of the usual kind */
+	PASS_BLIND, /* whether a policy binds is not known (C-10, S-03) */
+	PASS_ALARM  /* nor is it known, and the cause is not a usual one */
 };
 
 static const enum pass_note pass_notes[REASON_COUNT] = {
@@ -48,39 +40,25 @@ recipient_is_of_interest(const struct judgement *judgement)
 		    (judged->policy != NULL && judged->policy->dnssec)));
 }
 
-enum log_level
-recipient_log_level(const struct judgement *judgement)
-{
-	if (judgement->verdict == VERDICT_PASS &&
-	    pass_notes[judgement->reason] != PASS_ALARM)
-		return LOG_LEVEL_INFO;
-	return LOG_LEVEL_WARNING;
-}
-
-static const char *
-policy_word(const struct verdict *judged)
-{
-	if (judged != NULL && judged->pinned)
-		return "pinned";
-	if (judged == NULL || !judged->policy_known)
-		return "unknown";
-	if (judged->policy == NULL)
-		return "none";
-	return policy_mode_name(judged->policy->mode);
-}
-
 static void
 log_policy(struct log_event *e, const struct verdict *judged)
 {
 	const struct fact_policy *policy =
 	    judged != NULL ? judged->policy : NULL;
+	const char *word = "none";
 
-	log_word(e, "policy", policy_word(judged));
-	log_str(e, "policy_id", or_nothing(policy ? policy->id : NULL));
+	if (judged != NULL && judged->pinned)
+		word = "pinned";
+	else if (judged == NULL || !judged->policy_known)
+		word = "unknown";
+	else if (policy != NULL)
+		word = policy_mode_name(policy->mode);
+	log_word(e, "policy", word);
+	log_str_or_dash(e, "policy_id", policy != NULL ? policy->id : NULL);
 	if (policy != NULL)
 		log_int(e, "policy_age", (int64_t)policy->age_s);
 	else
-		log_str(e, "policy_age", NOTHING);
+		log_word(e, "policy_age", "-");
 	log_word(e, "policy_from",
 	    policy_from_name(
 		judged != NULL ? judged->policy_from : POLICY_FROM_NONE));
@@ -96,18 +74,18 @@ log_evidence(struct log_event *e, const struct judgement *judgement)
 	    judgement->facts != NULL &&
 		    judgement->facts->mx.status != FACT_UNASKED
 		? fact_status_name(judgement->facts->mx.status)
-		: NOTHING);
+		: "-");
 	if (judged != NULL && judged->hosts_total > 0)
 		log_share(e, "hosts", judged->hosts_good, judged->hosts_total);
 	else
-		log_word(e, "hosts", NOTHING);
+		log_word(e, "hosts", "-");
 	if (judged != NULL)
 		evidence_text(&judged->worst, worst);
-	log_str(e, "worst", or_nothing(worst));
+	log_str_or_dash(e, "worst", worst);
 }
 
-/* What the validator, the resolver or the fetcher said; or, in skipped, which
- * hosts cannot be used (D-18). */
+/* The words of the validator, the resolver or the fetcher; or, in skipped, the
+ * hosts that cannot be used (D-18). NULL: there are none. */
 static const char *
 find_why(const struct judgement *judgement, char skipped[FACTS_SKIPPED_SIZE])
 {
@@ -133,50 +111,44 @@ find_why(const struct judgement *judgement, char skipped[FACTS_SKIPPED_SIZE])
 	return NULL;
 }
 
-/* Of the TXT record: not for the many domains that have no policy. */
-static bool
-is_worth_telling(const struct judgement *judgement)
-{
-	enum fact_status status = judgement->facts != NULL
-	    ? judgement->facts->txt_status
-	    : FACT_UNASKED;
-
-	return status == FACT_BOGUS || status == FACT_FAILED ||
-	    (status != FACT_UNASKED && judgement->judged != NULL &&
-		judgement->judged->policy != NULL);
-}
-
 void
 recipient_log(struct log *log, const struct recipient *recipient,
     const struct judgement *judgement)
 {
 	const struct scope *scope = &judgement->scope;
+	const struct verdict *judged = judgement->judged;
 	const bool queued = recipient->queue_id != NULL;
+	const bool alarm = judgement->verdict != VERDICT_PASS ||
+	    pass_notes[judgement->reason] == PASS_ALARM;
+	const enum fact_status txt = judgement->facts != NULL
+	    ? judgement->facts->txt_status
+	    : FACT_UNASKED;
 	struct log_event e;
 	char skipped[FACTS_SKIPPED_SIZE];
 	const char *why = find_why(judgement, skipped);
 
-	log_begin(&e, log, recipient_log_level(judgement), "rcpt");
+	log_begin(&e, log, alarm ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "rcpt");
 	log_str(&e, "qid", queued ? recipient->queue_id : "NOQUEUE");
 	log_str(&e, "to", recipient->arg);
-	log_str(&e, "domain", or_nothing(scope->target.domain));
+	log_str_or_dash(&e, "domain", scope->target.domain);
 	if (scope->next_hop != NULL)
 		log_str(&e, "next_hop", scope->next_hop);
 	log_word(&e, "verdict", verdict_name(judgement->verdict));
 	log_word(&e, "reason", reason_name(judgement->reason));
 	log_word(&e, "mode", judgement->monitor ? "monitor" : "enforce");
-	log_policy(&e, judgement->judged);
+	log_policy(&e, judged);
 	log_evidence(&e, judgement);
 	log_int(&e, "ms", (int64_t)judgement->ms);
 	log_bool(&e, "cached", judgement->cached);
-	log_str(&e, "client", or_nothing(recipient->client));
-	/* The line at the end of the message has both. */
+	log_str_or_dash(&e, "client", recipient->client);
+	/* The line at the end of the message has the queue id, too. */
 	if (!queued && recipient->transaction != NULL &&
 	    recipient_is_of_interest(judgement))
 		log_str(&e, "transaction", recipient->transaction);
-	if (is_worth_telling(judgement))
-		log_word(&e, "txt",
-		    fact_status_name(judgement->facts->txt_status));
+	/* Left out for the many domains without a policy. */
+	if (txt == FACT_BOGUS || txt == FACT_FAILED ||
+	    (txt != FACT_UNASKED && judged != NULL && judged->policy != NULL))
+		log_word(&e, "txt", fact_status_name(txt));
 	if (why != NULL && why[0] != '\0')
 		log_str(&e, "why", why);
 	log_end(&e);
@@ -212,12 +184,6 @@ deferrals_free(struct deferrals **deferrals)
 }
 
 static void
-copy(char *out, size_t size, const char *text)
-{
-	(void)snprintf(out, size, "%s", text != NULL ? text : "");
-}
-
-static void
 fill_in(struct deferral *deferral, const struct recipient *recipient,
     const struct judgement *judgement, int64_t now_s)
 {
@@ -231,12 +197,14 @@ fill_in(struct deferral *deferral, const struct recipient *recipient,
 	    .reason = judgement->reason,
 	    .monitor = judgement->monitor,
 	};
-	copy(deferral->queue_id, sizeof(deferral->queue_id),
-	    recipient->queue_id);
-	copy(deferral->to, sizeof(deferral->to), recipient->arg);
-	copy(deferral->domain, sizeof(deferral->domain),
+	(void)snprintf(deferral->queue_id, sizeof(deferral->queue_id), "%s",
+	    recipient->queue_id != NULL ? recipient->queue_id : "");
+	(void)snprintf(deferral->to, sizeof(deferral->to), "%s",
+	    recipient->arg);
+	(void)snprintf(deferral->domain, sizeof(deferral->domain), "%s",
 	    judgement->scope.target.domain);
-	copy(deferral->client, sizeof(deferral->client), recipient->client);
+	(void)snprintf(deferral->client, sizeof(deferral->client), "%s",
+	    recipient->client != NULL ? recipient->client : "");
 	if (judged == NULL)
 		return;
 	evidence_text(&judged->decided_by, record);

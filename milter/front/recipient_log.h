@@ -1,7 +1,7 @@
 /*
- * What is kept of a recipient once it is judged: the one line in the log
- * (DESIGN "Per-recipient line"; fixed keys, fixed order), and, for the status
- * page, the last ones that did not pass.
+ * Records a recipient once it is judged: the one line in the log (DESIGN
+ * "Per-recipient line"; fixed keys, fixed order), and, for the status page, the
+ * last recipients that did not pass.
  *
  * Any thread.
  */
@@ -40,8 +40,7 @@ bool recipient_is_plain(enum verdict_kind verdict, enum reason reason);
 /* See struct recipient_result. */
 bool recipient_is_of_interest(const struct judgement *judgement);
 
-/* Info for what passes for a usual reason, else warning. */
-enum log_level recipient_log_level(const struct judgement *judgement);
+/* One line: info if it passes for a usual reason, else warning. */
 void recipient_log(struct log *log, const struct recipient *recipient,
     const struct judgement *judgement);
 
@@ -52,7 +51,7 @@ struct deferrals;
 
 #define DEFERRALS_MAX 100
 
-/* Texts are cut where they do not fit. What strangers typed is in them. */
+/* Texts are cut where they do not fit, and hold what strangers typed. */
 struct deferral {
 	int64_t at_s; /* wall clock */
 	enum verdict_kind verdict;

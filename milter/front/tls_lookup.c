@@ -17,31 +17,25 @@
 
 /* --- the line --- */
 
-#define NOTHING "-"
+/* The one line that every answer at delivery leaves: fixed keys, fixed order.
+ * Info, or warning if delivery is deferred. */
+struct tls_log {
+	const struct target *target;
+	/* The key as the MTA wrote it, when no target can be read from it;
+	 * NULL: target is written. */
+	const uint8_t *key;
+	size_t key_len;
+	enum tls_dialect dialect;
+	enum tls_policy_kind kind; /* the answer (monitor: if it were given) */
+	enum reason reason;        /* REASON_COUNT: no line */
+	bool monitor;
+	bool cached;
+	uint64_t ms;
+	const struct tls_policy *policy;      /* NULL: no lookup was needed */
+	const struct domain_entry *exemption; /* of REASON_EXEMPT, or NULL */
+};
 
-/* Sendmail's map cannot say it: the message may go out in the clear. */
-static bool
-is_unsaid(const struct tls_log *line)
-{
-	return line->kind == TLS_POLICY_ENCRYPT &&
-	    line->dialect == TLS_DIALECT_SENDMAIL;
-}
-
-enum log_level
-tls_log_level(const struct tls_log *line)
-{
-	return line->kind == TLS_POLICY_DEFER || is_unsaid(line)
-	    ? LOG_LEVEL_WARNING
-	    : LOG_LEVEL_INFO;
-}
-
-static const char *
-or_nothing(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? text : NOTHING;
-}
-
-/* As the MTA wrote it, but canonical. */
+/* The next hop as the MTA wrote it, but canonical. */
 static void
 log_target(struct log_event *e, const struct tls_log *line)
 {
@@ -59,11 +53,11 @@ log_target(struct log_event *e, const struct tls_log *line)
 	else
 		(void)snprintf(text, sizeof(text), "%s%s%s:%u", open,
 		    target->domain, close, (unsigned)target->port);
-	log_str(e, "domain", or_nothing(target->domain));
+	log_str_or_dash(e, "domain", target->domain);
 	if (line->key != NULL)
 		log_octets(e, "nexthop", line->key, line->key_len);
 	else
-		log_str(e, "nexthop", or_nothing(text));
+		log_str_or_dash(e, "nexthop", text);
 }
 
 /* skipped: room for the hosts that cannot be used (D-18). */
@@ -100,27 +94,31 @@ log_evidence(struct log_event *e, const struct tls_policy *tls)
 
 	log_word(e, "policy",
 	    tls != NULL && tls->verdict->pinned ? "pinned" : mode);
-	log_str(e, "policy_id", or_nothing(policy != NULL ? policy->id : NULL));
+	log_str_or_dash(e, "policy_id", policy != NULL ? policy->id : NULL);
 	if (policy != NULL)
 		log_bool(e, "dnssec", policy->dnssec);
 	else
-		log_word(e, "dnssec", NOTHING);
+		log_word(e, "dnssec", "-");
 	if (tls != NULL)
 		evidence_text(tls->blame.kind != EVIDENCE_NONE
 			? &tls->blame
 			: &tls->verdict->decided_by,
 		    decided_by);
-	log_str(e, "decided_by", or_nothing(decided_by));
+	log_str_or_dash(e, "decided_by", decided_by);
 }
 
-void
-tls_log(struct log *log, const struct tls_log *line)
+/* unsaid: Sendmail's map cannot say "encrypt", and the message may go out in
+ * the clear. */
+static void
+log_answer(struct log *log, const struct tls_log *line, bool unsaid)
 {
+	const bool alarm = line->kind == TLS_POLICY_DEFER || unsaid;
 	char skipped[FACTS_SKIPPED_SIZE];
 	const char *why = why_of(line, skipped);
 	struct log_event e;
 
-	log_begin(&e, log, tls_log_level(line), "tls-policy");
+	log_begin(&e, log, alarm ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "tls-policy");
 	log_target(&e, line);
 	log_word(&e, "mta",
 	    line->dialect == TLS_DIALECT_SENDMAIL ? "sendmail" : "postfix");
@@ -132,36 +130,29 @@ tls_log(struct log *log, const struct tls_log *line)
 	log_bool(&e, "cached", line->cached);
 	if (why != NULL && why[0] != '\0')
 		log_str(&e, "why", why);
-	if (is_unsaid(line))
+	if (unsaid)
 		log_str(&e, "msg",
 		    "sendmail cannot be told \"encrypt\", see no_tlsa_level");
 	log_end(&e);
 }
 
-/* --- the question --- */
-
+/* Counts the answer, logs it and hands it over. Takes text; NULL: no memory. */
 static void
-count(struct tls_lookup *lookup, enum tls_policy_kind kind)
+finish(struct tls_lookup *lookup, const struct tls_log *line, char *text)
 {
-	(void)atomic_fetch_add_explicit(&lookup->parts->counters->answers[kind],
+	const bool unsaid = line->kind == TLS_POLICY_ENCRYPT &&
+	    line->dialect == TLS_DIALECT_SENDMAIL;
+
+	(void)atomic_fetch_add_explicit(&lookup->parts->counters
+					     ->answers[line->kind],
 	    1, memory_order_relaxed);
-}
-
-static void
-finish(struct tls_lookup *lookup, char *answer)
-{
+	/* As with recipients; most next hops have no policy. */
+	if (line->reason != REASON_COUNT &&
+	    (lookup->snapshot->config->log_pass ||
+		line->kind == TLS_POLICY_DEFER || unsaid))
+		log_answer(lookup->parts->log, line, unsaid);
 	snapshot_release(&lookup->snapshot);
-	lookup->done(lookup, answer);
-}
-
-static void
-write_line(const struct tls_lookup *lookup, const struct tls_log *line)
-{
-	const struct config *config = lookup->snapshot->config;
-
-	/* As with recipients; most of what is asked has no policy. */
-	if (config->log_pass || tls_log_level(line) != LOG_LEVEL_INFO)
-		tls_log(lookup->parts->log, line);
+	lookup->done(lookup, text);
 }
 
 /* --- the engine's answer --- */
@@ -183,17 +174,16 @@ judge(struct tls_lookup *lookup, const struct facts *facts,
 	    .cached = cached,
 	    .ms = clock_mono_ms() - lookup->start_ms,
 	};
-	char *text;
+	struct tls_policy said;
 
 	tls_policy_judge(facts, verdict, &rules, &policy);
 	line.kind = policy.kind;
-	count(lookup, policy.kind);
-	write_line(lookup, &line);
-	/* what is only watched is the MTA's own affair. */
+	/* for a domain that is only watched the MTA is told nothing. */
+	said = policy;
 	if (monitor)
-		policy.kind = TLS_POLICY_NONE;
-	text = tls_policy_text(&policy, &rules, lookup->map->dialect);
-	finish(lookup, text);
+		said.kind = TLS_POLICY_NONE;
+	finish(lookup, &line,
+	    tls_policy_text(&said, &rules, lookup->map->dialect));
 }
 
 static void
@@ -209,79 +199,59 @@ answered(void *arg, const struct answer *answer, bool cached)
 		judge(lookup, answer->facts, &answer->verdict, cached);
 		return;
 	}
-	/* The mail waits, whatever on_discovery_failure says: not even the
-	 * store was asked whether the domain binds. */
+	/* Defers whatever on_discovery_failure says: not even the store was
+	 * asked whether the domain requires DNSSEC. */
 	decide_without_facts(domain,
 	    config_pins(config, domain, clock_wall_s()), err_text(ERR_NOMEM),
 	    &config->rules, &facts, &verdict);
 	judge(lookup, &facts, &verdict, false);
 }
 
-/* --- what needs no engine --- */
-
-static void
-pass_over(struct tls_lookup *lookup, const struct scope *scope)
-{
-	struct tls_log line = {
-	    .target = &lookup->target,
-	    .dialect = lookup->map->dialect,
-	    .kind = TLS_POLICY_NONE,
-	    .reason = scope->reason,
-	    .exemption = scope->exemption,
-	    .monitor = config_only_watches(lookup->snapshot->config,
-		scope->target.domain),
-	};
-
-	write_line(lookup, &line);
-	count(lookup, TLS_POLICY_NONE);
-	finish(lookup, strdup("NOTFOUND "));
-}
-
-/* a key that cannot be read may still be a way out for the MTA. */
-static void
-defer_unreadable(struct tls_lookup *lookup, const uint8_t *key, size_t len)
-{
-	struct tls_log line = {
-	    .target = &lookup->target,
-	    .key = key,
-	    .key_len = len,
-	    .dialect = lookup->map->dialect,
-	    .kind = TLS_POLICY_DEFER,
-	    .reason = REASON_INVALID_ADDRESS,
-	    .monitor = config_only_watches(lookup->snapshot->config, ""),
-	};
-
-	write_line(lookup, &line);
-	count(lookup, TLS_POLICY_DEFER);
-	finish(lookup,
-	    strdup(line.monitor ? "NOTFOUND " : "TEMP " SCOPE_UNREADABLE_KEY));
-}
+/* --- the question --- */
 
 void
 tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 {
+	const struct config *config;
 	struct scope scope;
 	enum scope_key kind;
+	struct tls_log line = {
+	    .target = &lookup->target,
+	    .dialect = lookup->map->dialect,
+	    .kind = TLS_POLICY_NONE,
+	};
 
 	lookup->snapshot = snapshot_acquire(lookup->parts->snapshots);
 	lookup->start_ms = clock_mono_ms();
-	kind = scope_read_key(&lookup->snapshot->config->scope, key, len,
-	    idn_to_ascii, clock_wall_s(), &scope);
+	config = lookup->snapshot->config;
+	kind = scope_read_key(&config->scope, key, len, idn_to_ascii,
+	    clock_wall_s(), &scope);
 	lookup->target = scope.target;
 	if (kind == SCOPE_KEY_PARENT) {
-		count(lookup, TLS_POLICY_NONE);
-		finish(lookup, strdup("NOTFOUND "));
+		line.reason = REASON_COUNT;
+		finish(lookup, &line, strdup("NOTFOUND "));
 	} else if (kind == SCOPE_KEY_UNREADABLE) {
-		defer_unreadable(lookup, key, len);
+		/* R-18: a key that cannot be read may still be a way out for
+		 * the MTA. */
+		line.key = key;
+		line.key_len = len;
+		line.kind = TLS_POLICY_DEFER;
+		line.reason = REASON_INVALID_ADDRESS;
+		line.monitor = config_only_watches(config, "");
+		finish(lookup, &line,
+		    strdup(line.monitor ? "NOTFOUND "
+					: "TEMP " SCOPE_UNREADABLE_KEY));
 	} else if (scope.kind == SCOPE_PASS) {
-		pass_over(lookup, &scope);
+		line.reason = scope.reason;
+		line.exemption = scope.exemption;
+		line.monitor = config_only_watches(config, scope.target.domain);
+		finish(lookup, &line, strdup("NOTFOUND "));
 	} else {
 		ask(lookup->parts->engine,
 		    &(struct ask_options){
 			.what = ASK_DELIVERY,
 			.target = &lookup->target,
-			.deadline_ms = lookup->start_ms +
-			    lookup->snapshot->config->deadline_ms,
+			.deadline_ms = lookup->start_ms + config->deadline_ms,
 			.done = answered,
 			.arg = lookup,
 		    });

@@ -86,6 +86,8 @@ bool log_wants(const struct log *log, enum log_level level);
 void log_begin(struct log_event *e, struct log *log, enum log_level level,
     const char *event);
 void log_str(struct log_event *e, const char *key, const char *value);
+/* The same with "-" for NULL and "". */
+void log_str_or_dash(struct log_event *e, const char *key, const char *value);
 /* One of our own words: no octet of it needs to be escaped. */
 void log_word(struct log_event *e, const char *key, const char *word);
 void

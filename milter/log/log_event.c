@@ -305,6 +305,12 @@ log_str(struct log_event *e, const char *key, const char *value)
 	log_octets(e, key, value, strlen(value));
 }
 
+void
+log_str_or_dash(struct log_event *e, const char *key, const char *value)
+{
+	log_str(e, key, value != NULL && value[0] != '\0' ? value : "-");
+}
+
 /* The digits end where `end` points to; where they begin. */
 static char *
 write_digits(char *end, uint64_t value)

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/line.h"
 #include "core/policy.h"
-#include "front/control_client.h"
+#include "front/control.h"
 #include "fuzz.h"
 #include "store/store_json.h"
 

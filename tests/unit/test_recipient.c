@@ -1,5 +1,5 @@
 /*
- * front/recipient, front/recipient_log and front/eom_action: what an MTA says
+ * front/recipient and front/recipient_log: what an MTA says
  * about a recipient in, what it is told out, and the line in the log. The
  * engine is played by ask_wait() below, which judges scripted facts with
  * decide().
@@ -17,7 +17,6 @@
 #include "config/config.h"
 #include "core/domain_list.h"
 #include "engine/ask.h"
-#include "front/eom_action.h"
 #include "front/recipient.h"
 #include "front/recipient_log.h"
 #include "log/log.h"
