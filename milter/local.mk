@@ -82,12 +82,12 @@ libio_a_SOURCES = \
 	milter/store/store_json.c milter/store/store_json.h \
 	milter/store/store_lmdb.c milter/store/store_lmdb.h \
 	milter/store/store_overlay.c \
+	milter/store/store_queue.c milter/store/store_queue.h \
 	milter/store/store_record.c milter/store/store_record.h \
 	milter/store/store_redis.c milter/store/store_redis.h \
 	milter/store/store_redis_list.c \
 	milter/store/store_redis_watch.c \
 	milter/store/store_redis_write.c \
-	milter/store/store_wait.c milter/store/store_wait.h \
 	milter/text/facts_json.c milter/text/facts_json.h
 
 STORE_LIBS = $(LMDB_LIBS) $(HIREDIS_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)

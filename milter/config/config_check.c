@@ -284,7 +284,7 @@ config_check_files(const struct config *config, const char *path,
 			config_error(&errors, path,
 			    config_line(config, "store_auth_file"),
 			    "store_auth_file %s", why);
-		redis_auth_forget(&auth);
+		explicit_bzero(&auth, sizeof(auth));
 	}
 	config_errors_end(&errors);
 	return errors.n == 0 ? 0 : ERR_CONFIG;

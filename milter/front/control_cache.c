@@ -16,7 +16,8 @@
 #include "engine/ask.h"
 #include "front/control.h"
 #include "store/store_json.h"
-#include "store/store_wait.h"
+#include "store/store.h"
+#include "store/store_record.h"
 
 /* How long a lookup may take beside the fetch: the resolver's time. */
 #define WARM_SLACK_MS 30000

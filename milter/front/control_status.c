@@ -78,8 +78,8 @@ policies_json(const struct control_policies *policies, struct store *store)
 	json = json_pack("{s:I,s:I,s:I,s:I,s:b}", "total",
 	    (json_int_t)policies->total, "bound", (json_int_t)policies->bound,
 	    "failing", (json_int_t)policies->failing, "unwritten",
-	    (json_int_t)store_count_unwritten(store), "down",
-	    store_is_unreachable(store));
+	    (json_int_t)store_status(store).unwritten, "down",
+	    store_status(store).unreachable);
 	if (json != NULL && policies->domain[0] != '\0')
 		(void)json_object_set_new(json, "next_expiry",
 		    json_pack("{s:s,s:I}", "domain", policies->domain, "left",

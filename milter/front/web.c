@@ -49,7 +49,7 @@ write_metrics(struct web *web, FILE *out, const struct stats_view *stats)
 	    .pins_lapsing = domain_list_count(pins, DOMAIN_ENTRY_LAPSES, now_s),
 	    .started_s = web->parts.started_s,
 	    .stored = store_count(web->parts.store),
-	    .unwritten = store_count_unwritten(web->parts.store),
+	    .unwritten = store_status(web->parts.store).unwritten,
 	};
 
 	snapshot_release(&snapshot);
@@ -83,8 +83,10 @@ show_metrics(struct web *web, struct http_request *request)
 static bool
 store_takes_all(const struct web *web)
 {
-	if (store_holds_unwritten(web->parts.store))
-		return store_count_unwritten(web->parts.store) == 0;
+	const struct store_status status = store_status(web->parts.store);
+
+	if (status.holds_unwritten)
+		return status.unwritten == 0;
 	return !metrics_store_fails(web->metrics, METRICS_STORE_WRITE);
 }
 
@@ -98,7 +100,7 @@ show_health(struct web *web, struct http_request *request)
 	engine_status(web->parts.engine, &status);
 	if (status.resolver == PROBE_BROKEN)
 		problem = "the resolver path does not validate\n";
-	else if (store_is_unreachable(web->parts.store))
+	else if (store_status(web->parts.store).unreachable)
 		problem = "the policy store cannot be reached\n";
 	else if (metrics_store_fails(web->metrics, METRICS_STORE_READ))
 		problem = "the policy store cannot be read\n";
@@ -119,10 +121,10 @@ fill_in(struct web *web, const struct config *config, struct page_view *view)
 	view->now_s = clock_wall_s();
 	view->started_s = web->parts.started_s;
 	view->stored = store_count(web->parts.store);
-	view->unwritten = store_count_unwritten(web->parts.store);
+	view->unwritten = store_status(web->parts.store).unwritten;
 	view->store_reads =
 	    !metrics_store_fails(web->metrics, METRICS_STORE_READ) &&
-	    !store_is_unreachable(web->parts.store);
+	    !store_status(web->parts.store).unreachable;
 	view->store_writes = store_takes_all(web);
 	engine_status(web->parts.engine, &view->engine);
 	stats_sampler_view(web->parts.sampler, &view->stats);

@@ -193,9 +193,7 @@ commit_batch(struct restore *r)
 				err =
 				    lmdb_put(&r->env, txn, &r->batch[i]->entry);
 		}
-		if (err == 0)
-			err = lmdb_commit(&r->env, &txn);
-		lmdb_abort(&r->env, &txn);
+		err = lmdb_end(&r->env, txn, err);
 	}
 	r->n += err == 0 ? r->n_batch : 0;
 	for (size_t i = 0; i < r->n_batch; i++)

@@ -137,9 +137,8 @@ lmdb_is_meta(const MDB_val *key)
 static int
 write_meta(struct lmdb_env *env, MDB_txn *txn)
 {
-	char name[] = META_KEY;
 	uint8_t octets[META_SIZE];
-	MDB_val key = {sizeof(name) - 1, name};
+	MDB_val key = lmdb_key(META_KEY);
 	MDB_val meta = {sizeof(octets), octets};
 	MDB_txn *own = NULL;
 	int rc = 0;
@@ -160,8 +159,7 @@ write_meta(struct lmdb_env *env, MDB_txn *txn)
 int
 lmdb_touch(struct lmdb_env *env, MDB_txn *txn)
 {
-	char name[] = META_KEY;
-	MDB_val key = {sizeof(name) - 1, name};
+	MDB_val key = lmdb_key(META_KEY);
 	MDB_val meta;
 	int rc = mdb_get(txn, env->dbi, &key, &meta);
 
@@ -169,23 +167,16 @@ lmdb_touch(struct lmdb_env *env, MDB_txn *txn)
 	return rc != 0 || meta.mv_size != META_SIZE ? rc : write_meta(env, txn);
 }
 
-static int
-refuse(const struct lmdb_env *env, int err, const char *why,
-    char error[STORE_ERROR_SIZE])
-{
-	snprintf(error, STORE_ERROR_SIZE, "store: %.200s/data.mdb %s", env->dir,
-	    why);
-	return err;
-}
-
 /* Whether the file is ours. *missing: it is new, and only then may be made so.
  */
 static int
 check_meta(struct lmdb_env *env, bool *missing, char error[STORE_ERROR_SIZE])
 {
-	char name[] = META_KEY;
-	MDB_val key = {sizeof(name) - 1, name};
+	MDB_val key = lmdb_key(META_KEY);
 	MDB_val meta = {0, NULL};
+	static const char newer[] =
+	    "was written by a newer version of this program: update this one";
+	const char *why = NULL;
 	MDB_envinfo info;
 	MDB_txn *txn;
 	unsigned flags;
@@ -207,16 +198,16 @@ check_meta(struct lmdb_env *env, bool *missing, char error[STORE_ERROR_SIZE])
 		err = lmdb_failure(env->dir, "cannot read", rc, error);
 	else if (meta.mv_size < META_SIZE ||
 	    memcmp(meta.mv_data, meta_name, sizeof(meta_name)) != 0)
-		err = refuse(env, ERR_CORRUPT,
-		    "belongs to another program: set \"store\" to a "
-		    "directory of its own",
-		    error);
+		why = "belongs to another program: set \"store\" to a "
+		      "directory of its own";
 	else if (((const uint8_t *)meta.mv_data)[sizeof(meta_name)] >
 	    LAYOUT_VERSION)
-		err = refuse(env, ERR_VERSION,
-		    "was written by a newer version of this program: "
-		    "update this one",
-		    error);
+		why = newer;
+	if (why != NULL) {
+		snprintf(error, STORE_ERROR_SIZE, "store: %.200s/data.mdb %s",
+		    env->dir, why);
+		err = why == newer ? ERR_VERSION : ERR_CORRUPT;
+	}
 	mdb_txn_abort(txn);
 	return err;
 }
@@ -268,8 +259,11 @@ look(const struct lmdb_env *env, bool *there, char error[STORE_ERROR_SIZE])
 		return errno == ENOENT
 		    ? 0
 		    : lmdb_failure(env->dir, "cannot use", errno, error);
-	if (!S_ISREG(st.st_mode))
-		return refuse(env, ERR_CONFIG, "is no file", error);
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(error, STORE_ERROR_SIZE,
+		    "store: %.200s/data.mdb is no file", env->dir);
+		return ERR_CONFIG;
+	}
 	/* LMDB would take an empty file for a new store: never start empty
 	 * without a word. */
 	if (st.st_size == 0)
@@ -532,23 +526,16 @@ lmdb_begin(struct lmdb_env *env, unsigned flags, MDB_txn **txn)
 }
 
 int
-lmdb_commit(struct lmdb_env *env, MDB_txn **txn)
+lmdb_end(struct lmdb_env *env, MDB_txn *txn, int err)
 {
-	int err = lmdb_error(env, mdb_txn_commit(*txn));
-
-	*txn = NULL;
+	if (txn == NULL)
+		return err;
+	if (err != 0)
+		mdb_txn_abort(txn);
+	else
+		err = lmdb_error(env, mdb_txn_commit(txn));
 	pthread_rwlock_unlock(&env->lock);
 	return err;
-}
-
-void
-lmdb_abort(struct lmdb_env *env, MDB_txn **txn)
-{
-	if (*txn == NULL)
-		return;
-	mdb_txn_abort(*txn);
-	*txn = NULL;
-	pthread_rwlock_unlock(&env->lock);
 }
 
 int
@@ -574,7 +561,7 @@ lmdb_error(struct lmdb_env *env, int rc)
 int
 lmdb_put(struct lmdb_env *env, MDB_txn *txn, const struct store_entry *entry)
 {
-	MDB_val key = {strlen(entry->domain), (void *)(uintptr_t)entry->domain};
+	MDB_val key = lmdb_key(entry->domain);
 	MDB_val value = {format_size(entry), NULL};
 	int rc = mdb_put(txn, env->dbi, &key, &value, MDB_RESERVE);
 

@@ -157,7 +157,7 @@ lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log)
 		}
 		mdb_cursor_close(cursor);
 	}
-	lmdb_abort(env, &txn);
+	(void)lmdb_end(env, txn, ERR_CANCELLED);
 	return rc == MDB_NOTFOUND ? 0 : ERR_IO;
 }
 
@@ -227,7 +227,7 @@ note_victim(struct lmdb_victims *v, const MDB_val *key, int64_t used_s)
 static int
 walk(struct lmdb_room *room, MDB_txn *txn)
 {
-	MDB_val key = {strlen(room->hand), room->hand};
+	MDB_val key = lmdb_key(room->hand);
 	MDB_val value;
 	MDB_cursor *cursor;
 	size_t noted = 0;
@@ -261,7 +261,7 @@ evict_oldest(struct lmdb_room *room, MDB_txn *txn, size_t *cost)
 	size_t i = find_victim(v, false);
 	struct victim victim = v->row[i];
 	int64_t used_s;
-	MDB_val key = {strlen(victim.domain), victim.domain};
+	MDB_val key = lmdb_key(victim.domain);
 	MDB_val value;
 	int rc;
 
@@ -350,7 +350,7 @@ int
 lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
     const struct store_entry *entry, bool *admitted)
 {
-	MDB_val key = {strlen(domain), (void *)(uintptr_t)domain};
+	MDB_val key = lmdb_key(domain);
 	MDB_val value;
 	size_t budget = min_size(room->env->octets_max / 2, LMDB_BUDGET_MAX);
 	size_t before = 0;

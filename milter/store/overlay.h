@@ -65,8 +65,8 @@ struct overlay_size {
 };
 struct overlay_size overlay_size(struct overlay *o);
 
-/* All records in order of domain: *n references in *rows. 0 or ERR_NOMEM, then
- * *rows is NULL. */
+/* All records in order of domain: *n references in *rows. 0 or ERR_NOMEM.
+ * overlay_snapshot_free() frees *rows in any case. */
 int overlay_snapshot(struct overlay *o, struct record ***rows, size_t *n);
 void overlay_snapshot_free(struct record **rows, size_t n);
 

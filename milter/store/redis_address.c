@@ -320,12 +320,6 @@ out:
 		close(fd);
 	explicit_bzero(text, sizeof(text));
 	if (err != 0)
-		redis_auth_forget(out);
+		explicit_bzero(out, sizeof(*out));
 	return err;
-}
-
-void
-redis_auth_forget(struct redis_auth *auth)
-{
-	explicit_bzero(auth, sizeof(*auth));
 }

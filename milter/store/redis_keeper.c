@@ -295,70 +295,6 @@ redis_keeper_wake(struct redis_keeper *k)
 
 /* --- life ----------------------------------------------------------------- */
 
-static struct redis_keeper *
-keeper_alloc(const struct redis_keeping *keeping)
-{
-	struct redis_keeper *k = calloc(1, sizeof(*k));
-
-	if (k == NULL)
-		return NULL;
-	k->keeping = *keeping;
-	k->state = STATE_MENDING;
-	k->backoff_ms = BACKOFF_MIN_MS;
-	(void)pthread_mutex_init(&k->lock, NULL);
-	thread_cond_init(&k->turn);
-	return k;
-}
-
-static void
-keeper_free(struct redis_keeper *k)
-{
-	for (size_t i = 0; i < REDIS_LANES; i++)
-		redis_link_free(&k->slot[i].link);
-	redis_resolver_clear(&k->resolver);
-	(void)pthread_cond_destroy(&k->turn);
-	(void)pthread_mutex_destroy(&k->lock);
-	free(k);
-}
-
-int
-redis_keeper_start(struct redis_keeper *k)
-{
-	int err = thread_start(&k->thread, NULL, "redis", keep, k);
-
-	k->started = err == 0;
-	return err;
-}
-
-struct redis_keeper *
-redis_keeper_new(const struct redis_keeping *keeping,
-    char error[STORE_ERROR_SIZE])
-{
-	struct redis_keeper *k = keeper_alloc(keeping);
-	char why[REDIS_WHY_SIZE] = "out of memory";
-	bool goes_on;
-	int err;
-
-	if (k == NULL)
-		goto fail;
-	(void)pthread_mutex_lock(&k->lock);
-	err = mend(k, why);
-	/* The filter can go on without a server. */
-	goes_on = err == 0 ||
-	    (!keeping->login->must_be_up && (err == ERR_BUSY || err == ERR_IO));
-	if (goes_on)
-		settle(k, err, why);
-	(void)pthread_mutex_unlock(&k->lock);
-	if (goes_on)
-		return k;
-fail:
-	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,
-	    why);
-	if (k != NULL)
-		keeper_free(k);
-	return NULL;
-}
-
 void
 redis_keeper_stop(struct redis_keeper **keeperp)
 {
@@ -374,5 +310,52 @@ redis_keeper_stop(struct redis_keeper **keeperp)
 	if (k->started)
 		(void)pthread_join(k->thread, NULL);
 	*keeperp = NULL;
-	keeper_free(k);
+	for (size_t i = 0; i < REDIS_LANES; i++)
+		redis_link_free(&k->slot[i].link);
+	redis_resolver_clear(&k->resolver);
+	(void)pthread_cond_destroy(&k->turn);
+	(void)pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+int
+redis_keeper_start(const struct redis_keeping *keeping,
+    struct redis_keeper **keeper, char error[STORE_ERROR_SIZE])
+{
+	struct redis_keeper *k = calloc(1, sizeof(*k));
+	char why[REDIS_WHY_SIZE] = "out of memory";
+	int err = ERR_NOMEM;
+
+	*keeper = k;
+	if (k == NULL)
+		goto fail;
+	k->keeping = *keeping;
+	k->state = STATE_MENDING;
+	k->backoff_ms = BACKOFF_MIN_MS;
+	(void)pthread_mutex_init(&k->lock, NULL);
+	thread_cond_init(&k->turn);
+	(void)pthread_mutex_lock(&k->lock);
+	err = mend(k, why);
+	/* The filter can go on without a server. */
+	if (err == 0 ||
+	    (!keeping->login->must_be_up &&
+		(err == ERR_BUSY || err == ERR_IO))) {
+		settle(k, err, why);
+		err = 0;
+	}
+	(void)pthread_mutex_unlock(&k->lock);
+	if (err != 0)
+		goto fail;
+	err = thread_start(&k->thread, NULL, "redis", keep, k);
+	k->started = err == 0;
+	if (err == 0)
+		return 0;
+	snprintf(error, STORE_ERROR_SIZE, "store: cannot start a thread");
+	redis_keeper_stop(keeper);
+	return err;
+fail:
+	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,
+	    why);
+	redis_keeper_stop(keeper);
+	return err;
 }

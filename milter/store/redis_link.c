@@ -571,7 +571,7 @@ redis_login(const struct redis_login *login, struct redis_resolver *resolver,
 		err = check_role(&e);
 	if (err == 0)
 		err = make_ready(&e);
-	redis_auth_forget(&e.auth);
+	explicit_bzero(&e.auth, sizeof(e.auth));
 	if (err != 0)
 		redis_link_free(&e.link);
 	*out = e.link;

@@ -85,9 +85,6 @@ struct redis_auth {
 int redis_auth_read(const char *path, struct redis_auth *out,
     char why[REDIS_WHY_SIZE]);
 
-/* Leaves no secret behind. */
-void redis_auth_forget(struct redis_auth *auth);
-
 /* --- connections: redis_connect.c ----------------------------------------- */
 
 struct redis_query;

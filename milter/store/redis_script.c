@@ -98,12 +98,6 @@ static const char delete_script[] =
 
 /* --- changes -------------------------------------------------------------- */
 
-void
-redis_key(const char *domain, char out[REDIS_KEY_SIZE])
-{
-	snprintf(out, REDIS_KEY_SIZE, "%s%s", REDIS_KEY_PREFIX, domain);
-}
-
 int64_t
 redis_expiry_ms(const struct store_entry *entry, int64_t now_s)
 {
@@ -134,7 +128,7 @@ redis_put(struct redis_link *link, enum redis_put how,
 	if (record == NULL)
 		return ERR_NOMEM;
 	format_write(entry, record);
-	redis_key(entry->domain, key);
+	snprintf(key, sizeof(key), REDIS_KEY_PREFIX "%s", entry->domain);
 	snprintf(ends, sizeof(ends), "%" PRId64, redis_expiry_ms(entry, now_s));
 	snprintf(news, sizeof(news), "%s %s", host, entry->domain);
 	const struct redis_word words[] = {
@@ -162,7 +156,7 @@ redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
 	char key[REDIS_KEY_SIZE];
 	char ends[24];
 
-	redis_key(domain, key);
+	snprintf(key, sizeof(key), REDIS_KEY_PREFIX "%s", domain);
 	snprintf(ends, sizeof(ends), "%" PRId64, ends_ms);
 	const struct redis_word words[] = {
 	    REDIS_WORD("EVAL"),

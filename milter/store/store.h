@@ -170,13 +170,48 @@ store_on_learned(struct store *store, store_learned_fn *learned, void *arg);
 
 /* Entries, roughly; for status and metrics. */
 size_t store_count(struct store *store);
-/* Policies, and deletions, that are in memory alone, as the disk or the server
- * does not take them now. */
-size_t store_count_unwritten(struct store *store);
-/* Whether it is of a kind that holds them. */
-bool store_holds_unwritten(const struct store *store);
-/* Whether it is on a server that cannot be reached now: what is listed and
- * counted is what this host knows of it. */
-bool store_is_unreachable(struct store *store);
+
+struct store_status {
+	/* Policies, and deletions, that are in memory alone, as the disk or
+	 * the server does not take them now. */
+	size_t unwritten;
+	/* Whether the store is of a kind that holds them. */
+	bool holds_unwritten;
+	/* Whether the store is on a server that cannot be reached now: what is
+	 * listed and counted is what this host knows of it. */
+	bool unreachable;
+};
+struct store_status store_status(struct store *store);
+
+/* --- waiting for the result ------------------------------------------------
+ */
+
+/* Any thread that may block, but the store's own. */
+
+struct record;
+
+/* 0 with *record (one reference), ERR_NOTFOUND, or why it cannot be read. */
+int
+store_wait_get(struct store *store, const char *domain, struct record **record);
+int store_wait_delete(struct store *store, const char *domain);
+
+/* Writes of which several may be under way. */
+struct store_writes;
+
+#define STORE_WRITES_MAX 64
+
+/* On the store's thread, as a store_done_fn, for each write of a domain. */
+typedef void store_written_fn(void *arg, const char *domain, int err);
+
+/* written: NULL if nobody is to be told. NULL: no memory. */
+struct store_writes *
+store_writes_new(struct store *store, store_written_fn *written, void *arg);
+/* Waits while too many are under way. 0, or the error of store_put_later. */
+int store_writes_put_later(struct store_writes *writes,
+    const struct store_entry *entry);
+/* Waits for all; *failed is how many of them did, *kept how many found what is
+ * as new. 0, or the first failed one's error. */
+int
+store_writes_end(struct store_writes **writes, size_t *failed, size_t *kept);
 
 #endif

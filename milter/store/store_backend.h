@@ -1,7 +1,7 @@
 /*
- * The interface of a kind of store: records on some medium. store.c owns the
- * threads and queues and calls these functions; a new kind is one file and one
- * row in store.c's table.
+ * The interface of a kind of store: records on some medium. store_queue.c owns
+ * the threads and calls these functions; a new kind is one file and one row in
+ * store.c's table.
  *
  * get and each may run beside one another and beside the writer. write and idle
  * are called by the one writer thread. Names have been checked: canonical
@@ -49,10 +49,9 @@ struct store_backend {
 	int (*write)(void *backend, const struct store_change *changes,
 	    size_t n);
 	size_t (*count)(void *backend);
-	/* *unwritten: changes that are in memory alone until they can be
-	 * written; *down: see store_is_unreachable. NULL: none, never. */
-	void (*status)(void *backend, size_t *unwritten, bool *down);
-	bool holds_unwritten; /* see store_holds_unwritten */
+	/* Members of struct store_status. NULL: none, never. */
+	void (*status)(void *backend, size_t *unwritten, bool *unreachable);
+	bool holds_unwritten; /* see struct store_status */
 	/* See store_on_learned. NULL: nobody shares it. */
 	void (*on_learned)(void *backend, store_learned_fn *learned, void *arg);
 	/* On the writer, which has nothing to do: when it wants to be called
@@ -71,26 +70,25 @@ extern const struct store_backend store_lmdb;
 extern const struct store_backend store_memory;
 extern const struct store_backend store_redis;
 
-/* A handle of store_memory that lies over another store, takes its changes and
- * closes it. NULL: no memory. */
-void *store_memory_over(const struct store_backend *below, void *handle);
-
 /*
- * A handle of store_write_retry, which keeps the writes that a disk did not
- * take, and closes the store below. NULL: no memory.
+ * A handle of store_memory, or of store_write_retry, that lies over another
+ * store and closes it. options are those of the store below. NULL: no memory.
  *
- * A policy that was fetched while the disk was full binds all the same, for as
- * long as the process runs, and is written as soon as there is room: with the
- * next change that succeeds, or when the writer tries again, less and less
- * often. The caller is told that the change is not durable; the log tells of
- * the outage once when it begins and once when it ends.
+ * store_memory keeps all changes in memory.
  *
- * Bounded as what is pending in overlay.h. Notes (used, tried) are held only
- * together with a policy that is: they concern every stored policy, and would
- * leave no room for what matters.
+ * store_write_retry keeps the writes that a disk did not take. A policy that
+ * was fetched while the disk was full binds all the same, for as long as the
+ * process runs, and is written as soon as there is room: with the next change
+ * that succeeds, or when the writer tries again, less and less often. The
+ * caller is told that the change is not durable; the log tells of the outage
+ * once when it begins and once when it ends.
+ *
+ * It is bounded as what is pending in overlay.h. Notes (used, tried) are held
+ * only together with a policy that is: they concern every stored policy, and
+ * would leave no room for what matters.
  */
-void *store_write_retry_over(const struct store_backend *below, void *handle,
-    const struct store_options *options);
+void *store_over(const struct store_backend *below, void *handle,
+    const struct store_options *options, bool retries);
 extern const struct store_backend store_write_retry;
 
 /* Between two tries, without a change that can be written. */

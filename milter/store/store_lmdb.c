@@ -228,12 +228,6 @@ store_lmdb_open(const struct store_options *options,
 	return NULL;
 }
 
-static MDB_val
-key_of(const char *domain)
-{
-	return (MDB_val){strlen(domain), (void *)(uintptr_t)domain};
-}
-
 /* --- reading -------------------------------------------------------------- */
 
 /* In one transaction, which costs more than a get. */
@@ -252,7 +246,7 @@ store_lmdb_get(void *backend, size_t n, const char *const *domain,
 	begun = lmdb_begin(&l->env, MDB_RDONLY, &txn);
 	for (size_t i = 0; i < n; i++) {
 		struct store_entry entry;
-		MDB_val key = key_of(domain[i]);
+		MDB_val key = lmdb_key(domain[i]);
 		MDB_val value;
 		int err = begun;
 
@@ -263,7 +257,7 @@ store_lmdb_get(void *backend, size_t n, const char *const *domain,
 			    value.mv_size, &entry);
 		got(arg, err, err == 0 ? &entry : NULL);
 	}
-	lmdb_abort(&l->env, &txn);
+	(void)lmdb_end(&l->env, txn, ERR_CANCELLED);
 }
 
 static int
@@ -316,7 +310,7 @@ store_lmdb_each(void *backend, store_each_fn *each, void *arg)
 	} else {
 		err = ERR_NOMEM;
 	}
-	lmdb_abort(&l->env, &txn);
+	(void)lmdb_end(&l->env, txn, ERR_CANCELLED);
 	return err;
 }
 
@@ -332,7 +326,7 @@ store_lmdb_count(void *backend)
 	if (lmdb_begin(&l->env, MDB_RDONLY, &txn) != 0)
 		return 0;
 	(void)mdb_stat(txn, l->env.dbi, &stat);
-	lmdb_abort(&l->env, &txn);
+	(void)lmdb_end(&l->env, txn, ERR_CANCELLED);
 	return stat.ms_entries > 0 ? stat.ms_entries - 1 : 0; /* meta */
 }
 
@@ -359,9 +353,7 @@ evict_once(struct lmdb *l, size_t octets, size_t *evicted)
 	if (rc == 0)
 		rc = lmdb_touch(&l->env, txn);
 	err = lmdb_error(&l->env, rc);
-	if (err == 0)
-		err = lmdb_commit(&l->env, &txn);
-	lmdb_abort(&l->env, &txn);
+	err = lmdb_end(&l->env, txn, err);
 	lmdb_room_end(&l->room, err == 0);
 	return err;
 }
@@ -392,7 +384,7 @@ static int
 change(struct lmdb *l, MDB_txn *txn, const struct record *record)
 {
 	const struct store_entry *entry = &record->entry;
-	MDB_val key = key_of(entry->domain);
+	MDB_val key = lmdb_key(entry->domain);
 	bool admitted;
 	int rc = lmdb_room_change(&l->room, txn, entry->domain,
 	    record->deleted ? NULL : entry, &admitted);
@@ -415,9 +407,7 @@ write_once(struct lmdb *l, const struct store_change *changes, size_t n)
 		return err;
 	for (size_t i = 0; err == 0 && i < n; i++)
 		err = change(l, txn, changes[i].record);
-	if (err == 0)
-		err = lmdb_commit(&l->env, &txn);
-	lmdb_abort(&l->env, &txn);
+	err = lmdb_end(&l->env, txn, err);
 	lmdb_room_end(&l->room, err == 0);
 	return err;
 }

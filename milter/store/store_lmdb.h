@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <lmdb.h>
 
@@ -74,16 +75,22 @@ int lmdb_env_open(struct lmdb_env *env, const char *dir,
     const struct store_options *options, char error[STORE_ERROR_SIZE]);
 void lmdb_env_close(struct lmdb_env *env);
 
+/* The key of a domain. */
+static inline MDB_val
+lmdb_key(const char *domain)
+{
+	return (MDB_val){strlen(domain), (void *)(uintptr_t)domain};
+}
+
 /* Whether it is no domain's, but the meta record's, or another one of a newer
  * program. */
 bool lmdb_is_meta(const MDB_val *key);
 
 /* 0, ERR_NOTFOUND (nothing there) or why not. flags: 0 or MDB_RDONLY. */
 int lmdb_begin(struct lmdb_env *env, unsigned flags, MDB_txn **txn);
-/* Every begin is ended once; commit sets *txn to NULL, and abort of that does
- * nothing. */
-int lmdb_commit(struct lmdb_env *env, MDB_txn **txn);
-void lmdb_abort(struct lmdb_env *env, MDB_txn **txn);
+/* Ends what begin has begun; txn NULL: nothing. err, if it is not 0, after
+ * aborting; else that of the commit. */
+int lmdb_end(struct lmdb_env *env, MDB_txn *txn, int err);
 
 /* Writer only, in its transaction. */
 int

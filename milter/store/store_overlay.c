@@ -86,37 +86,36 @@ over_close(void *backend)
 	free(o);
 }
 
-static struct over *
-over_new(const struct store_backend *below, void *handle, size_t entries_max,
-    size_t octets_max)
+void *
+store_over(const struct store_backend *below, void *handle,
+    const struct store_options *options, bool retries)
 {
 	struct over *o = calloc(1, sizeof(*o));
 
 	if (o == NULL)
 		return NULL;
+	o->log = options->log;
+	o->calm_ms =
+	    options->calm_ms != 0 ? options->calm_ms : WRITE_RETRY_CALM_MS;
+	o->spec = strdup(options->spec);
+	o->records = overlay_new(retries ? OVERLAY_ENTRIES_MAX : SIZE_MAX,
+	    retries ? OVERLAY_OCTETS_MAX : SIZE_MAX);
+	if (o->spec == NULL || o->records == NULL) {
+		over_close(o);
+		return NULL;
+	}
 	o->below = below;
 	o->handle = handle;
-	o->records = overlay_new(entries_max, octets_max);
-	if (o->records != NULL)
-		return o;
-	free(o);
-	return NULL;
+	return o;
 }
 
 /* --- memory --------------------------------------------------------------- */
 
-void *
-store_memory_over(const struct store_backend *below, void *handle)
-{
-	return over_new(below, handle, SIZE_MAX, SIZE_MAX);
-}
-
 static void *
 memory_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
-	struct over *o = store_memory_over(NULL, NULL);
+	struct over *o = store_over(NULL, NULL, options, false);
 
-	(void)options; /* nobody else can see it */
 	if (o == NULL)
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 	return o;
@@ -220,19 +219,7 @@ outage_ends(struct over *o)
 		log_end_of_outage(o);
 }
 
-/* --- write retry: holding
- * ------------------------------------------------------ */
-
-/* Also makes it the most recently used one, the last in the order of a push. */
-static bool
-is_held(struct over *o, const char *domain)
-{
-	struct record *record = overlay_get(o->records, domain, NULL);
-	bool held = record != NULL;
-
-	record_unref(&record);
-	return held;
-}
+/* --- write retry: holding ------------------------------------------------- */
 
 /* Whether the change counts for an outage: a note on what is stored does not.
  */
@@ -240,8 +227,11 @@ static bool
 hold(struct over *o, const struct store_change *change)
 {
 	const char *domain = change->record->entry.domain;
+	struct record *held = overlay_get(o->records, domain, NULL);
+	bool is_held = held != NULL;
 
-	if (change->note && !is_held(o, domain))
+	record_unref(&held);
+	if (change->note && !is_held)
 		return false;
 	if (overlay_put(o->records, change->record, true))
 		return true;
@@ -282,11 +272,16 @@ push(struct over *o)
 			changes[i] = (struct store_change){.record = rows[i]};
 		if (write_all(o, changes, n) != 0) {
 			for (size_t i = 0; i < n; i++) {
+				struct record *held;
+
 				if (write_all(o, &changes[i], 1) == 0)
 					continue;
 				going = false;
-				/* The next push begins with others. */
-				(void)is_held(o, rows[i]->entry.domain);
+				/* Makes it the most recently used one: the next
+				 * push begins with others. */
+				held = overlay_get(o->records,
+				    rows[i]->entry.domain, NULL);
+				record_unref(&held);
 			}
 		}
 		for (size_t i = 0; i < n; i++)
@@ -359,26 +354,6 @@ write_retry_close(void *backend)
 	else if (o->outage)
 		log_end_of_outage(o);
 	over_close(o);
-}
-
-void *
-store_write_retry_over(const struct store_backend *below, void *handle,
-    const struct store_options *options)
-{
-	struct over *o =
-	    over_new(below, handle, OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
-
-	if (o == NULL)
-		return NULL;
-	o->log = options->log;
-	o->calm_ms =
-	    options->calm_ms != 0 ? options->calm_ms : WRITE_RETRY_CALM_MS;
-	o->spec = strdup(options->spec);
-	if (o->spec != NULL)
-		return o;
-	overlay_free(&o->records);
-	free(o);
-	return NULL;
 }
 
 const struct store_backend store_write_retry = {

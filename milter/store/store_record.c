@@ -34,34 +34,17 @@ append(char **at, const void *octets, size_t len)
 	return start;
 }
 
-static struct record *
-copy(const struct store_entry *e, size_t domain_len, size_t id_len,
-    size_t failure_len)
-{
-	size_t size = sizeof(struct record) + domain_len + id_len +
-	    failure_len + e->len + 4;
-	struct record *r = malloc(size);
-	char *at;
-
-	if (r == NULL)
-		return NULL;
-	at = (char *)(r + 1);
-	atomic_init(&r->refs, 1);
-	r->deleted = false;
-	r->size = size;
-	r->entry = *e;
-	r->entry.domain = append(&at, e->domain, domain_len);
-	r->entry.id = append(&at, e->id, id_len);
-	r->entry.failure = append(&at, e->failure, failure_len);
-	r->entry.body = (const uint8_t *)append(&at, e->body, e->len);
-	return r;
-}
-
 int
 record_new(const struct store_entry *entry, struct record **out)
 {
 	int err = record_check_domain(entry->domain);
+	size_t domain_len = strnlen(entry->domain, NAME_SIZE);
 	size_t id_len = strnlen(entry->id, TXT_ID_SIZE);
+	size_t failure_len = strnlen(entry->failure, RECORD_FAILURE_MAX);
+	size_t size = sizeof(struct record) + domain_len + id_len +
+	    failure_len + entry->len + 4;
+	struct record *r;
+	char *at;
 
 	*out = NULL;
 	if (err != 0)
@@ -70,9 +53,19 @@ record_new(const struct store_entry *entry, struct record **out)
 		return ERR_SYNTAX;
 	if (entry->len > RECORD_BODY_MAX)
 		return ERR_TOOLONG;
-	*out = copy(entry, strlen(entry->domain), id_len,
-	    strnlen(entry->failure, RECORD_FAILURE_MAX));
-	return *out == NULL ? ERR_NOMEM : 0;
+	*out = r = malloc(size);
+	if (r == NULL)
+		return ERR_NOMEM;
+	at = (char *)(r + 1);
+	atomic_init(&r->refs, 1);
+	r->deleted = false;
+	r->size = size;
+	r->entry = *entry;
+	r->entry.domain = append(&at, entry->domain, domain_len);
+	r->entry.id = append(&at, entry->id, id_len);
+	r->entry.failure = append(&at, entry->failure, failure_len);
+	r->entry.body = (const uint8_t *)append(&at, entry->body, entry->len);
+	return 0;
 }
 
 int

@@ -302,7 +302,7 @@ ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 
 	b->offset_s = redis_offset_s(b->r);
 	for (size_t i = b->done; err == 0 && i < b->n; i++) {
-		redis_key(b->domain[i], key);
+		snprintf(key, sizeof(key), REDIS_KEY_PREFIX "%s", b->domain[i]);
 		const struct redis_word words[] = {REDIS_WORD("GET"),
 		    REDIS_WORD(key)};
 
@@ -438,13 +438,9 @@ redis_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 	    .listen = redis_listen,
 	    .arg = r,
 	};
-	if (redis_address_parse(r->spec, &r->login.address, error) == 0)
-		r->keeper = redis_keeper_new(&keeping, error);
-	if (r->keeper != NULL && redis_keeper_start(r->keeper) == 0)
+	if (redis_address_parse(r->spec, &r->login.address, error) == 0 &&
+	    redis_keeper_start(&keeping, &r->keeper, error) == 0)
 		return r;
-	if (r->keeper != NULL)
-		snprintf(error, STORE_ERROR_SIZE,
-		    "store: cannot start a thread");
 	redis_free(r);
 	return NULL;
 }

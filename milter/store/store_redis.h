@@ -76,15 +76,14 @@ struct redis_keeping {
 };
 
 /*
- * Tries to connect before it returns. Borrows the options, which must outlive
- * it. NULL with *error filled in when the server rejects the configuration; a
+ * Tries to connect, then starts the thread, which may call push and watch at
+ * once: *keeper is set before. Borrows the options, which must outlive it. An
+ * error with *error filled in when the server rejects the configuration; a
  * server that cannot be reached is an outage or, if must_be_up, an error.
  */
-struct redis_keeper *redis_keeper_new(const struct redis_keeping *keeping,
-    char error[STORE_ERROR_SIZE]);
-/* Starts its thread, which may call push and watch at once. 0 or ERR_NOMEM. */
-int redis_keeper_start(struct redis_keeper *keeper);
-/* Also of one that was never started. Nobody has a link. What can still be
+int redis_keeper_start(const struct redis_keeping *keeping,
+    struct redis_keeper **keeper, char error[STORE_ERROR_SIZE]);
+/* Nobody has a link. What can still be
  * pushed is. */
 void redis_keeper_stop(struct redis_keeper **keeper);
 
@@ -127,8 +126,6 @@ void redis_keeper_wake(struct redis_keeper *keeper);
 #define REDIS_LEARNED_CHANNEL "dane-sts:1:learned"
 #define REDIS_KEY_SIZE        (sizeof(REDIS_KEY_PREFIX) + NAME_SIZE)
 #define REDIS_HOST_SIZE       17
-
-void redis_key(const char *domain, char out[REDIS_KEY_SIZE]);
 
 enum redis_put {
 	REDIS_PUT_NEW, /* just fetched: wins over one of the same second */

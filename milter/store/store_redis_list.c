@@ -184,8 +184,7 @@ add_copy(struct store_redis *r, struct names *names)
 
 	for (size_t i = 0; err == 0 && i < n; i++)
 		err = names_add(names, rows[i]->entry.domain);
-	if (rows != NULL)
-		overlay_snapshot_free(rows, n);
+	overlay_snapshot_free(rows, n);
 	return err;
 }
 
@@ -245,8 +244,7 @@ list_copy(struct store_redis *r, struct listing *listing)
 
 		show(listing, 0, &ours);
 	}
-	if (rows != NULL)
-		overlay_snapshot_free(rows, n);
+	overlay_snapshot_free(rows, n);
 	return err;
 }
 

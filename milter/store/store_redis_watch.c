@@ -65,8 +65,7 @@ put_back(struct store_redis *r)
 		err = write_back(r, rows + at,
 		    n - at < REDIS_BATCH_MAX ? n - at : REDIS_BATCH_MAX,
 		    &written);
-	if (rows != NULL)
-		overlay_snapshot_free(rows, n);
+	overlay_snapshot_free(rows, n);
 	/* If some failed: once more at the next look. */
 	r->watched.put_back = err != 0;
 	if (written == 0 || !r->watched.told)

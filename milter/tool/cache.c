@@ -21,7 +21,7 @@
 #include "core/policy.h"
 #include "store/store.h"
 #include "store/store_json.h"
-#include "store/store_wait.h"
+#include "store/store_record.h"
 #include "tool/output.h"
 
 bool

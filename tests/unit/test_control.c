@@ -29,7 +29,7 @@
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 #include "store/store.h"
-#include "store/store_wait.h"
+#include "store/store_record.h"
 
 #define ANSWER_MAX 262144
 

@@ -213,7 +213,7 @@ Test(store_redis_clock, S_06_what_waits_keeps_its_age)
 	cr_expect_eq(put(here, "2", 50), ERR_DOWN);
 	expect(here, "2", 50, "from the copy");
 	redis_server_restart(&server);
-	while (store_count_unwritten(here) > 0 || store_is_unreachable(there))
+	while (store_status(here).unwritten > 0 || store_status(there).unreachable)
 		nanosleep(&nap, NULL);
 	skew_s = 0;
 	expect(there, "2", 50, "written");

@@ -138,10 +138,10 @@ Test(store_redis_down, C_01_killed_server_leaves_the_copy)
 
 	NEEDS_SERVER();
 	cr_expect_eq(sync_put(here, &entry), 0);
-	cr_expect_not(store_is_unreachable(here));
+	cr_expect_not(store_status(here).unreachable);
 	redis_server_kill(&server);
 	expect_id("example.org", "1", "from the copy");
-	cr_expect(store_is_unreachable(here));
+	cr_expect(store_status(here).unreachable);
 	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN,
 	    "not known here, perhaps elsewhere: a fault of our own (D-20)");
 	cr_expect_eq(sync_list(here, list, sizeof(list)), 0);
@@ -229,10 +229,10 @@ Test(store_redis_down, what_is_pending_is_counted)
 	struct store_entry entry = entry_of("example.org", "1", 0);
 
 	NEEDS_SERVER();
-	cr_expect_eq(store_count_unwritten(here), 0);
+	cr_expect_eq(store_status(here).unwritten, 0);
 	redis_server_kill(&server);
 	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
-	cr_expect_eq(store_count_unwritten(here), 1);
+	cr_expect_eq(store_status(here).unwritten, 1);
 }
 
 Test(store_redis_down, what_cannot_be_written_at_the_end_is_said)

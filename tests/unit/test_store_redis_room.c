@@ -105,7 +105,7 @@ expect_bound(size_t n)
 		cr_assert_eq(sync_put(here, &entry), 0, "%zu", i);
 		cr_assert_eq(sync_find(there, entry.domain), 0, "%zu", i);
 	}
-	cr_expect_eq(store_count_unwritten(here), 0U);
+	cr_expect_eq(store_status(here).unwritten, 0U);
 }
 
 Test(store_redis_room, C_16_strangers_leave_room_for_what_binds)

@@ -139,7 +139,7 @@ static void
 expect_bound(struct store *store, size_t n)
 {
 	cr_expect_eq(count(store, "bound", n), n);
-	cr_expect_eq(store_count_unwritten(store), 0U);
+	cr_expect_eq(store_status(store).unwritten, 0U);
 }
 
 /* --- the largest map ------------------------------------------------------ */
@@ -172,7 +172,7 @@ Test(store_room, C_16_what_binds_displaces_strangers)
 	fill(store, "stranger", STRANGERS, false);
 	strangers = store_count(store);
 	fill(store, "bound", n, true);
-	while (store_count_unwritten(store) > 0)
+	while (store_status(store).unwritten > 0)
 		(void)usleep(1000);
 	expect_bound(store, n);
 	cr_expect_lt(store_count(store) - n, strangers);

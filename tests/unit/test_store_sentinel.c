@@ -190,7 +190,7 @@ Test(store_sentinel, master_is_found)
 	snprintf(one, sizeof(one), "redis+sentinel://127.0.0.1:%u/web",
 	    sentinel[2].port);
 	store = open_host(one);
-	cr_expect(store_is_unreachable(store), "they know no such master");
+	cr_expect(store_status(store).unreachable, "they know no such master");
 	store_close(&store);
 }
 
@@ -248,8 +248,8 @@ fail_over(void (*strike)(void))
 		find_last(&load, &missed);
 	atomic_store(&load.stop, true);
 	pthread_join(load.thread, NULL);
-	while (store_is_unreachable(load.store) ||
-	    store_count_unwritten(load.store) > 0)
+	while (store_status(load.store).unreachable ||
+	    store_status(load.store).unwritten > 0)
 		nanosleep(&nap, NULL);
 	cr_expect_eq(load.wrong, 0);
 	cr_expect_eq(missed, 0, "%u of the policies just put", missed);

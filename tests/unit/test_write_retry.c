@@ -275,7 +275,7 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 		entry.domain = domain;
 		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
 	}
-	cr_expect_eq(store_count_unwritten(store), OVERLAY_PENDING_MAX / 4);
+	cr_expect_eq(store_status(store).unwritten, OVERLAY_PENDING_MAX / 4);
 	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
 	for (unsigned i = 0; i < OVERLAY_PENDING_MAX; i++) {
 		snprintf(domain, sizeof(domain), "d%u.example", i);
@@ -337,15 +337,15 @@ Test(write_retry, what_is_held_is_counted)
 {
 	cr_assert_eq(put("a.example", "1"), 0);
 	cr_assert_eq(put("c.example", "1"), 0);
-	cr_expect_eq(store_count_unwritten(store), 0);
+	cr_expect_eq(store_status(store).unwritten, 0);
 	fill();
 	cr_expect_eq(put("a.example", "2"), ERR_FULL);
 	cr_expect_eq(put("b.example", "1"), ERR_FULL);
 	cr_expect_eq(sync_delete(store, "c.example"), ERR_FULL);
-	cr_expect_eq(store_count_unwritten(store), 3);
+	cr_expect_eq(store_status(store).unwritten, 3);
 	make_room();
 	await_line("state=writes");
-	cr_expect_eq(store_count_unwritten(store), 0);
+	cr_expect_eq(store_status(store).unwritten, 0);
 }
 
 /* --- a disk that is nearly full ------------------------------------------- */
