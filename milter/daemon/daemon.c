@@ -259,14 +259,8 @@ start_services(struct daemon *daemon)
 	    .sandboxed = daemon->sandboxed,
 	};
 	struct web_parts web_parts = {
-	    .snapshots = daemon->snapshots,
-	    .engine = daemon->engine,
-	    .store = daemon->store,
+	    .daemon = control_parts,
 	    .sampler = daemon->sampler,
-	    .tls = daemon->tls,
-	    .log = daemon->log,
-	    .started_s = clock_wall_s(),
-	    .sandboxed = daemon->sandboxed,
 	};
 
 	if (socketmap_start(daemon->socketmap, &tls_parts) != 0)

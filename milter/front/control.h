@@ -62,7 +62,7 @@ struct control_parts {
 	struct snapshots *snapshots;
 	struct engine *engine;
 	struct store *store;
-	struct metrics *metrics;
+	struct metrics *metrics;        /* the engine's */
 	const struct tls_counters *tls; /* NULL: there is no policy_socket */
 	struct log *log;
 	/* 0 with *error naming the options that need a restart, or a negative

@@ -38,23 +38,6 @@ struct peer {
 	uint64_t since_ms;
 };
 
-struct http_request {
-	TAILQ_ENTRY(http_request) link; /* while it is suspended */
-	struct http *http;
-	struct MHD_Connection *connection;
-	const char *path;
-	bool other_site;
-	bool answered;
-	bool failed; /* no memory for an answer: the connection is closed */
-
-	/* under the server's lock */
-	bool suspended;
-	bool open;             /* the handler has left it so */
-	bool gone;             /* the connection ended before http_resume() */
-	http_handler_fn *next; /* of http_resume(); NULL: it is to come */
-	void *arg;
-};
-
 TAILQ_HEAD(peers, peer);
 TAILQ_HEAD(requests, http_request);
 
@@ -131,12 +114,12 @@ http_answer_text(struct http_request *request, unsigned status,
 		request->answered = request->failed = true;
 }
 
-/* --- what protects the browser --- */
+/* --- protection of the browser --- */
 
 /*
- * A page of a stranger whose name leads here sends that name in Host. Ours are
- * address literals, "localhost" and the name that the server was configured
- * with, each with or without a port.
+ * A browser that opened a stranger's name which leads here sends that name in
+ * Host. Our own names are address literals, "localhost" and the name that the
+ * server was configured with, each with or without a port.
  */
 static bool
 is_own_host(const char *host, size_t len, const char *own)
@@ -204,16 +187,6 @@ unescape(void *arg, struct MHD_Connection *connection, char *text)
 
 /* --- requests --- */
 
-static struct peer *
-peer_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection,
-		MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info != NULL ? info->socket_context : NULL;
-}
-
 static void
 begin_request(struct http_request *request, const char *method)
 {
@@ -270,19 +243,23 @@ take_request(void *arg, struct MHD_Connection *connection, const char *path,
     size_t *upload_len, void **context)
 {
 	struct http_request *request = *context;
-	struct peer *peer = peer_of(connection);
+	const union MHD_ConnectionInfo *info;
+	struct peer *peer;
 
 	(void)version;
 	(void)upload;
-	*upload_len = 0; /* a body is not looked at */
+	*upload_len = 0; /* ignores a body */
 	if (request != NULL)
 		return go_on(request);
+	info = MHD_get_connection_info(connection,
+	    MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	request = calloc(1, sizeof(*request));
-	if (request == NULL || peer == NULL) {
+	if (request == NULL || info == NULL || info->socket_context == NULL) {
 		free(request);
 		return MHD_NO;
 	}
 	*context = request;
+	peer = info->socket_context;
 	peer->asked = true;
 	request->http = arg;
 	request->connection = connection;
@@ -291,7 +268,7 @@ take_request(void *arg, struct MHD_Connection *connection, const char *path,
 	return go_on(request);
 }
 
-/* libmicrohttpd needs it no more. */
+/* Called when libmicrohttpd no longer needs the request. */
 static void
 end_request(void *arg, struct MHD_Connection *connection, void **context,
     enum MHD_RequestTerminationCode how)
@@ -333,28 +310,16 @@ http_resume(struct http_request *request, http_handler_fn *next, void *arg)
 }
 
 const char *
-http_path(const struct http_request *request)
-{
-	return request->path;
-}
-
-const char *
 http_query(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection,
 	    MHD_GET_ARGUMENT_KIND, name);
 }
 
-bool
-http_is_of_other_site(const struct http_request *request)
-{
-	return request->other_site;
-}
-
 /* --- connections --- */
 
-/* The oldest that may go: it has not asked, or takes too long to read. The
- * new one has not asked either. */
+/* Finds the oldest connection that may be closed: it has not sent its request,
+ * or takes too long to read the answer. The new one has not sent one either. */
 static struct peer *
 find_idle(const struct http *http, struct peer *new)
 {
@@ -367,16 +332,6 @@ find_idle(const struct http *http, struct peer *new)
 			return peer;
 	}
 	return new;
-}
-
-/* libmicrohttpd reads the end of the stream and closes it. */
-static void
-hang_up(struct http *http, struct peer *peer)
-{
-	TAILQ_REMOVE(&http->peers, peer, link);
-	http->n_peers--;
-	(void)shutdown(peer->fd, SHUT_RDWR);
-	peer->fd = -1;
 }
 
 static void
@@ -405,8 +360,14 @@ note_connection(void *arg, struct MHD_Connection *connection, void **context,
 	peer->fd = info->connect_fd;
 	peer->since_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&http->peers, peer, link);
-	if (++http->n_peers > HTTP_CLIENTS_MAX)
-		hang_up(http, find_idle(http, peer));
+	if (++http->n_peers <= HTTP_CLIENTS_MAX)
+		return;
+	/* libmicrohttpd then reads the end of the stream and closes it. */
+	peer = find_idle(http, peer);
+	TAILQ_REMOVE(&http->peers, peer, link);
+	http->n_peers--;
+	(void)shutdown(peer->fd, SHUT_RDWR);
+	peer->fd = -1;
 }
 
 /* --- the address --- */

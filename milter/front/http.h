@@ -19,9 +19,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "front/listen.h"
 
+struct MHD_Connection;
 struct http;
 struct http_request;
 struct log;
@@ -31,10 +33,8 @@ struct log;
 #define HTTP_ANSWER_S    30
 #define HTTP_MEMORY      16384 /* octets of a connection: bounds the head */
 
-/*
- * On the server's thread. The handler either answers the request or sees to it
- * that http_resume() is called once, then or later.
- */
+/* --- the server --- */
+
 typedef void http_handler_fn(void *arg, struct http_request *request);
 
 /*
@@ -45,25 +45,49 @@ typedef void http_handler_fn(void *arg, struct http_request *request);
 int http_listen(const char *address, const struct config *config,
     struct http **out, char error[LISTEN_ERROR_SIZE]);
 
-/* Main thread, signals blocked. Serves from now on. 0 or ERR_NOMEM. */
+/*
+ * Main thread, signals blocked. Serves from now on. 0 or ERR_NOMEM. The handler
+ * runs on the server's thread. It either answers the request or makes sure that
+ * http_resume() is called once, then or later.
+ */
 int http_start(struct http *http, http_handler_fn *handler, void *arg);
 
 /* Main thread: closes all connections. No handler runs any more when it
  * returns. More than once does no harm. */
 void http_stop(struct http *http);
 
-/* When http_resume() was called for every request that a handler left open.
- * Stops. NULL inside is fine. */
+/* Stops. Call it when http_resume() was called for every request that a handler
+ * left open. NULL inside is fine. */
 void http_free(struct http **http);
+
+/* The port that was bound: another one than asked for, if that was 0. */
+uint16_t http_port(const struct http *http);
+/* Whether only this machine can connect. */
+bool http_is_local(const struct http *http);
 
 /* --- a request: on the server's thread, until it is answered --- */
 
-/* Percent-decoded. An encoded NUL is a control character in it. */
-const char *http_path(const struct http_request *request);
-/* The field of the query, decoded likewise; NULL: there is none. */
+struct http_request {
+	/* Percent-decoded. An encoded NUL is a control character in it. */
+	const char *path;
+	bool other_site; /* a browser sends it for a page of another site */
+
+	/* the module's own */
+	TAILQ_ENTRY(http_request) link; /* while it is suspended */
+	struct http *http;
+	struct MHD_Connection *connection;
+	bool answered;
+	bool failed; /* no memory for an answer: the connection is closed */
+	/* under the server's lock */
+	bool suspended;
+	bool open;             /* the handler has returned without answer */
+	bool gone;             /* the connection ended before http_resume() */
+	http_handler_fn *next; /* of http_resume(); NULL: it is to come */
+	void *arg;
+};
+
+/* The field of the query, percent-decoded likewise; NULL: there is none. */
 const char *http_query(const struct http_request *request, const char *name);
-/* A browser sends it for a page of another site. */
-bool http_is_of_other_site(const struct http_request *request);
 
 /* type: Content-Type, that of HTML also gets the policy of text/html.h. Takes
  * body, from malloc(); NULL: there was no memory for it, and that is the
@@ -78,10 +102,5 @@ void http_answer_text(struct http_request *request, unsigned status,
  * it on the server's thread, unless the server is stopped by then. */
 void
 http_resume(struct http_request *request, http_handler_fn *next, void *arg);
-
-/* The port that was bound: another one than asked for, if that was 0. */
-uint16_t http_port(const struct http *http);
-/* Whether only this machine can connect. */
-bool http_is_local(const struct http *http);
 
 #endif

@@ -12,7 +12,7 @@
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 
-/* --- what rows and columns are called --- */
+/* --- labels of rows and columns --- */
 
 static const char *const verdict_labels[] = {
 #define X(member, name) [member] = (name),
@@ -129,18 +129,7 @@ put_histogram(FILE *out, const struct metrics *metrics,
 
 /* --- families --- */
 
-static void
-put_enforced(FILE *out, unsigned percent)
-{
-	static const char name[] = "dane_sts_enforced_ratio";
-
-	put_head(out, name, "gauge",
-	    "Share of all domains whose recipients can be deferred; 0 in "
-	    "monitor mode.");
-	(void)fprintf(out, "%s %u.%02u\n", name, percent / 100, percent % 100);
-}
-
-/* What a reason leads to unless something special is configured. */
+/* The verdict that a reason leads to unless something special is configured. */
 static enum verdict_kind
 usual_verdict(enum reason reason)
 {
@@ -148,26 +137,11 @@ usual_verdict(enum reason reason)
 						     : VERDICT_DEFER;
 }
 
-/* What the daemon would have done had it been let. */
-static void
-put_spared(FILE *out, const struct metrics *metrics)
-{
-	static const char name[] = "dane_sts_recipients_spared_total";
-
-	put_head(out, name, "counter",
-	    "Recipients that passed only because of monitor mode or "
-	    "enforce_percent, by reason.");
-	for (size_t r = 0; r < REASON_COUNT; r++)
-		if (usual_verdict((enum reason)r) != VERDICT_PASS)
-			(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n",
-			    name, reason_name((enum reason)r),
-			    metrics_sum(metrics, METRICS_SPARED, r, 0));
-}
-
 static void
 put_recipients(FILE *out, const struct metrics *metrics)
 {
 	static const char name[] = "dane_sts_recipients_total";
+	static const char spared[] = "dane_sts_recipients_spared_total";
 
 	put_head(out, name, "counter",
 	    "Recipients by verdict and reason, whether or not it is enforced.");
@@ -187,7 +161,14 @@ put_recipients(FILE *out, const struct metrics *metrics)
 	    "dane_sts_recipient_answers_total",
 	    "Recipients by what the MTA was told.", "answer", answer_labels,
 	    N(answer_labels));
-	put_spared(out, metrics);
+	put_head(out, spared, "counter",
+	    "Recipients that passed only because of monitor mode or "
+	    "enforce_percent, by reason.");
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		if (usual_verdict((enum reason)r) != VERDICT_PASS)
+			(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n",
+			    spared, reason_name((enum reason)r),
+			    metrics_sum(metrics, METRICS_SPARED, r, 0));
 	put_counters(out, metrics, METRICS_PINNED,
 	    "dane_sts_pinned_recipients_total",
 	    "Of all recipients, those of pinned domains, by verdict.",
@@ -348,7 +329,11 @@ metrics_write(FILE *out, const struct metrics_view *view)
 	    view->version);
 	put_gauge(out, "process_start_time_seconds",
 	    "Start time of the process since the epoch.", view->started_s);
-	put_enforced(out, view->enforced);
+	put_head(out, "dane_sts_enforced_ratio", "gauge",
+	    "Share of all domains whose recipients can be deferred; 0 in "
+	    "monitor mode.");
+	(void)fprintf(out, "dane_sts_enforced_ratio %u.%02u\n",
+	    view->enforced / 100, view->enforced % 100);
 	put_gauge(out, "dane_sts_pinned_domains",
 	    "Entries of require_domains and require_file that are in force.",
 	    (int64_t)view->pins);

@@ -1,4 +1,5 @@
-/* The socketmap server: who is let in, and the thread that serves. */
+/* The socketmap server: accepts connections and runs the loop that serves them.
+ */
 #include "autoconf.h"
 
 #include "front/socketmap.h"
@@ -23,7 +24,7 @@
 struct socketmap {
 	struct socketmap_hub hub;
 	struct loop_task stop_task;
-	struct loop_timer again; /* while no connection can be taken */
+	struct loop_timer again; /* set while accept(2) fails */
 	struct evconnlistener *listener;
 	char *spec;
 	int fd; /* -1: the listener's, or closed */
@@ -35,25 +36,13 @@ struct socketmap {
 
 /* --- clients --- */
 
-/* The one idle for longest, NULL when all have something under way. */
-static struct socketmap_client *
-find_idle(const struct socketmap_hub *hub)
-{
-	struct socketmap_client *client;
-
-	TAILQ_FOREACH (client, &hub->clients, link) {
-		if (client->n_requests == 0)
-			return client;
-	}
-	return NULL;
-}
-
-/* False: nobody can go. */
+/* Closes the connection that is idle for longest if there are too many. False:
+ * all have requests under way. */
 static bool
 make_room(struct socketmap *map)
 {
 	struct socketmap_hub *hub = &map->hub;
-	struct socketmap_client *idle;
+	struct socketmap_client *client;
 
 	if (hub->n_clients < SOCKETMAP_CLIENTS_MAX) {
 		map->full = false;
@@ -65,11 +54,13 @@ make_room(struct socketmap *map)
 		    "that is idle for longest is closed",
 		    SOCKETMAP_CLIENTS_MAX);
 	map->full = true;
-	idle = find_idle(hub);
-	if (idle == NULL)
-		return false;
-	socketmap_client_close(idle);
-	return true;
+	TAILQ_FOREACH (client, &hub->clients, link) {
+		if (client->n_requests > 0)
+			continue;
+		socketmap_client_close(client);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -96,7 +87,8 @@ accept_again(struct loop_timer *timer)
 	(void)evconnlistener_enable(map->listener);
 }
 
-/* Out of descriptors, most likely: to try again at once would be to spin. */
+/* Most likely there are no descriptors left, and trying again at once would
+ * spin. */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
@@ -111,38 +103,26 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 
 /* --- life --- */
 
-static struct socketmap *
-map_new(const char *spec)
+int
+socketmap_listen(const struct config *config, struct socketmap **out,
+    char error[LISTEN_ERROR_SIZE])
 {
-	struct socketmap *map = calloc(1, sizeof(*map));
+	const char *spec = config->policy_socket;
+	struct socketmap *map;
 
+	*out = NULL;
+	if (spec[0] == '\0')
+		return 0;
+	map = calloc(1, sizeof(*map));
 	if (map == NULL)
-		return NULL;
+		goto no_memory;
 	TAILQ_INIT(&map->hub.clients);
 	map->fd = -1;
 	map->hub.loop = loop_new();
 	map->spec = strdup(spec);
 	if (map->hub.loop == NULL || map->spec == NULL)
-		socketmap_free(&map);
-	return map;
-}
-
-int
-socketmap_listen(const struct config *config, struct socketmap **out,
-    char error[LISTEN_ERROR_SIZE])
-{
-	struct socketmap *map;
-
-	*out = NULL;
-	if (config->policy_socket[0] == '\0')
-		return 0;
-	map = map_new(config->policy_socket);
-	if (map == NULL) {
-		(void)snprintf(error, LISTEN_ERROR_SIZE, "%s",
-		    err_text(ERR_NOMEM));
-		return ERR_NOMEM;
-	}
-	map->fd = listen_open(config->policy_socket, config, error);
+		goto no_memory;
+	map->fd = listen_open(spec, config, error);
 	if (map->fd < 0) {
 		map->fd = -1;
 		socketmap_free(&map);
@@ -151,6 +131,11 @@ socketmap_listen(const struct config *config, struct socketmap **out,
 	map->bound = true;
 	*out = map;
 	return 0;
+
+no_memory:
+	(void)snprintf(error, LISTEN_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
+	socketmap_free(&map);
+	return ERR_NOMEM;
 }
 
 int

@@ -1,8 +1,7 @@
 /*
- * A connection. Requests are read as long as few enough are under way and few
- * enough replies lie unread:
+ * A connection. It reads requests as long as the limits of socketmap.h allow:
  *
- *	octets -> take_requests() -> engine -> say_what_is_due() -> octets
+ *	octets -> take_requests() -> engine -> write_replies() -> octets
  *
  * The engine answers on other threads: request_answered() hands the answer to
  * this loop. A request keeps its client in memory, connected or not.
@@ -32,7 +31,7 @@
 
 struct socketmap_request {
 	struct loop_task task;    /* first: a task is its request */
-	struct tls_lookup lookup; /* see request_of_lookup */
+	struct tls_lookup lookup; /* see request_answered() */
 	TAILQ_ENTRY(socketmap_request) link;
 	struct socketmap_client *client;
 	bool answered;
@@ -69,8 +68,8 @@ socketmap_client_close(struct socketmap_client *client)
 	evbuffer_free(client->due);
 	client->due = NULL;
 	TAILQ_REMOVE(&client->hub->clients, client, link);
-	/* Answered requests may wait behind one that is not; no callback will
-	 * come for them. request_settled() frees the others. */
+	/* Answered requests may wait behind one that is not, and no callback
+	 * will come for them. request_settled() frees the others. */
 	for (request = TAILQ_FIRST(&client->requests); request != NULL;
 	     request = next) {
 		next = TAILQ_NEXT(request, link);
@@ -82,7 +81,8 @@ socketmap_client_close(struct socketmap_client *client)
 
 /* --- replies --- */
 
-/* False: no memory; a reply left out would shift all that follow. */
+/* False: no memory. The connection must end then, as the client would take the
+ * next reply for this one. */
 static bool
 write_reply(struct socketmap_client *client, const char *answer)
 {
@@ -96,9 +96,10 @@ write_reply(struct socketmap_client *client, const char *answer)
 	    evbuffer_add(out, ",", 1) == 0;
 }
 
-/* False: the connection was closed. */
+/* Moves the replies that are next in turn to `due`. False: the connection was
+ * closed. */
 static bool
-say_what_is_due(struct socketmap_client *client)
+write_replies(struct socketmap_client *client)
 {
 	struct socketmap_request *request;
 
@@ -116,10 +117,10 @@ say_what_is_due(struct socketmap_client *client)
 	return true;
 }
 
-/* The socket has room nearly always: then to wait until it can be written to,
- * as a bufferevent does, would be three calls more for each reply. */
+/* Writes directly, as the socket nearly always has room. The bufferevent would
+ * wait until it can be written to: three system calls more for each reply. */
 static void
-send_what_is_due(struct socketmap_client *client)
+send_replies(struct socketmap_client *client)
 {
 	struct evbuffer *out = bufferevent_get_output(client->stream);
 
@@ -127,29 +128,12 @@ send_what_is_due(struct socketmap_client *client)
 	    evbuffer_get_length(out) == 0)
 		(void)evbuffer_write(client->due,
 		    bufferevent_getfd(client->stream));
-	/* Errors are found there, too. */
+	/* The bufferevent writes the rest, and handles errors. */
 	if (evbuffer_get_length(client->due) > 0)
 		(void)bufferevent_write_buffer(client->stream, client->due);
 }
 
-static void
-close_if_over(struct socketmap_client *client)
-{
-	struct evbuffer *out = bufferevent_get_output(client->stream);
-
-	if (client->ending && client->n_requests == 0 &&
-	    evbuffer_get_length(out) == 0)
-		socketmap_client_close(client);
-}
-
 /* --- requests --- */
-
-static struct socketmap_request *
-request_of_lookup(struct tls_lookup *lookup)
-{
-	return (struct socketmap_request *)(void *)((char *)lookup -
-	    offsetof(struct socketmap_request, lookup));
-}
 
 static void take_requests(struct socketmap_client *client);
 
@@ -166,19 +150,21 @@ request_settled(struct loop_task *task)
 		client_free_if_done(client);
 		return;
 	}
-	if (say_what_is_due(client))
+	if (write_replies(client))
 		take_requests(client);
 }
 
-/* The one that this thread is about to begin: whoever began it looks whether it
- * is answered already, as it is when the verdict is in memory. */
+/* The request that this thread is beginning. With the verdict in memory it is
+ * answered before begin_request() returns, which then needs no task. */
 static _Thread_local const struct socketmap_request *beginning;
 
 /* On any thread. */
 static void
 request_answered(struct tls_lookup *lookup, char *answer)
 {
-	struct socketmap_request *request = request_of_lookup(lookup);
+	struct socketmap_request *request =
+	    (struct socketmap_request *)(void *)((char *)lookup -
+		offsetof(struct socketmap_request, lookup));
 
 	request->answer = answer;
 	if (request == beginning) {
@@ -205,7 +191,7 @@ request_new(struct socketmap_client *client)
 	return request;
 }
 
-/* Not a question for the engine. In its turn, as any other. */
+/* Answers, in its turn, a request that is not passed to the engine. */
 static void
 answer_malformed(struct socketmap_request *request, const char *answer)
 {
@@ -217,8 +203,8 @@ answer_malformed(struct socketmap_request *request, const char *answer)
 	request->answered = true;
 }
 
-/* The MTA names the map in its own configuration and asks again with every
- * delivery: one line until it asks for yet another map. */
+/* The MTA has the map's name from its configuration and repeats it with every
+ * delivery: logs one line until it names another unknown map. */
 static void
 answer_unknown_map(struct socketmap_request *request, const uint8_t *octets,
     size_t len)
@@ -242,7 +228,7 @@ answer_unknown_map(struct socketmap_request *request, const uint8_t *octets,
 	log_end(&e);
 }
 
-/* MAP " " KEY. False: no memory. */
+/* Begins a request, MAP " " KEY. False: no memory. */
 static bool
 begin_request(struct socketmap_client *client, const struct netstring *frame)
 {
@@ -268,7 +254,7 @@ begin_request(struct socketmap_client *client, const struct netstring *frame)
 	return true;
 }
 
-/* Whether one more may be begun now. */
+/* Whether one more request may begin. */
 static bool
 has_room(const struct socketmap_client *client)
 {
@@ -290,25 +276,13 @@ stop_reading(struct socketmap_client *client)
 	(void)evbuffer_drain(in, evbuffer_get_length(in));
 }
 
-/* No way to tell where the next request begins. False: no memory. */
-static bool
-end_with_complaint(struct socketmap_client *client)
-{
-	struct socketmap_request *request = request_new(client);
-
-	stop_reading(client);
-	if (request == NULL)
-		return false;
-	answer_malformed(request, "PERM no netstring, or too long");
-	return true;
-}
-
 /* False: no memory. *more: there may be another one. */
 static bool
 take_request(struct socketmap_client *client, bool *more)
 {
 	struct evbuffer *in = bufferevent_get_input(client->stream);
 	size_t len = evbuffer_get_length(in);
+	struct socketmap_request *request;
 	struct netstring frame;
 	const uint8_t *octets;
 	bool begun;
@@ -324,7 +298,13 @@ take_request(struct socketmap_client *client, bool *more)
 	case NETSTRING_PART:
 		return true;
 	case NETSTRING_BAD:
-		return end_with_complaint(client);
+		/* The beginning of the next request is unknown. */
+		stop_reading(client);
+		request = request_new(client);
+		if (request != NULL)
+			answer_malformed(request,
+			    "PERM no netstring, or too long");
+		return request != NULL;
 	case NETSTRING_WHOLE:
 		break;
 	}
@@ -346,15 +326,18 @@ take_requests(struct socketmap_client *client)
 				socketmap_client_close(client);
 				return;
 			}
-			if (!say_what_is_due(client))
+			if (!write_replies(client))
 				return;
 		}
-		send_what_is_due(client);
+		send_replies(client);
 	} while (more && has_room(client));
-	/* What is left then is a part that will never be whole. */
+	/* The rest of the input is part of a request that will never be whole.
+	 */
 	if (client->end_of_input && !more)
 		stop_reading(client);
-	close_if_over(client);
+	if (client->ending && client->n_requests == 0 &&
+	    evbuffer_get_length(bufferevent_get_output(client->stream)) == 0)
+		socketmap_client_close(client);
 }
 
 /* --- the connection --- */
@@ -389,56 +372,42 @@ on_event(struct bufferevent *stream, short what, void *arg)
 		socketmap_client_close(client);
 		return;
 	}
-	/* The end of what it asks is not the end of what it is told. */
+	/* The client has closed its side, but may still read replies. */
 	client->end_of_input = true;
 	take_requests(client);
-}
-
-static bool
-stream_open(struct socketmap_client *client, int fd)
-{
-	const struct timeval write_time = {.tv_sec = SOCKETMAP_WRITE_S};
-	struct event_base *base = loop_base(client->hub->loop);
-
-	client->stream =
-	    bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (client->stream == NULL) {
-		close(fd);
-		return false;
-	}
-	bufferevent_setcb(client->stream, on_readable, on_drained, on_event,
-	    client);
-	/* The kernel keeps what we have no room for. */
-	bufferevent_setwatermark(client->stream, EV_READ, 0, FRAME_MAX);
-	(void)bufferevent_set_timeouts(client->stream, NULL, &write_time);
-	if (bufferevent_enable(client->stream, EV_READ) == 0)
-		return true;
-	bufferevent_free(client->stream);
-	return false;
 }
 
 void
 socketmap_client_new(struct socketmap_hub *hub, int fd)
 {
+	const struct timeval write_time = {.tv_sec = SOCKETMAP_WRITE_S};
 	struct socketmap_client *client = calloc(1, sizeof(*client));
 
-	if (client == NULL) {
-		close(fd);
-		return;
-	}
+	if (client == NULL)
+		goto failed;
 	client->hub = hub;
 	TAILQ_INIT(&client->requests);
 	client->due = evbuffer_new();
-	if (client->due == NULL) {
-		close(fd);
-		free(client);
-		return;
-	}
-	if (!stream_open(client, fd)) {
-		evbuffer_free(client->due);
-		free(client);
-		return;
-	}
+	if (client->due == NULL)
+		goto failed;
+	client->stream = bufferevent_socket_new(loop_base(hub->loop), fd,
+	    BEV_OPT_CLOSE_ON_FREE);
+	if (client->stream == NULL)
+		goto failed;
+	bufferevent_setcb(client->stream, on_readable, on_drained, on_event,
+	    client);
+	/* The kernel keeps what we have no room for. */
+	bufferevent_setwatermark(client->stream, EV_READ, 0, FRAME_MAX);
+	(void)bufferevent_set_timeouts(client->stream, NULL, &write_time);
 	TAILQ_INSERT_TAIL(&hub->clients, client, link);
 	hub->n_clients++;
+	if (bufferevent_enable(client->stream, EV_READ) != 0)
+		socketmap_client_close(client);
+	return;
+
+failed:
+	close(fd);
+	if (client != NULL && client->due != NULL)
+		evbuffer_free(client->due);
+	free(client);
 }

@@ -12,8 +12,8 @@
 
 #define MINUTE_MS 60000
 
-/* From one walk to the next: so long that they take no more than a hundredth
- * of the time. */
+/* The pause between two walks is so long that they take no more than a
+ * hundredth of the time. */
 #define WALK_MIN_MS 5000
 #define WALK_SHARE  100
 
@@ -63,15 +63,16 @@ list(struct census *census, const struct store_entry *entry,
 	(void)snprintf(listed->id, sizeof(listed->id), "%s", entry->id);
 }
 
-/* C-13: as a lookup does, the raw body is parsed. */
-void
-census_add(struct census *census, const struct store_entry *entry)
+/* C-13: parses the raw body, as a lookup does. */
+bool
+census_add(void *arg, const struct store_entry *entry)
 {
+	struct census *census = arg;
 	struct policy *policy = NULL;
 	int64_t expires_s;
 
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) != 0)
-		return;
+		return true;
 	expires_s = entry->fetched_s + policy->max_age_s;
 	census->live += expires_s > census->now_s;
 	if (expires_s > census->now_s && policy->dnssec) {
@@ -84,6 +85,7 @@ census_add(struct census *census, const struct store_entry *entry)
 		list(census, entry, policy, expires_s);
 	}
 	policy_free(&policy);
+	return true;
 }
 
 /* --- the last hour --- */
@@ -130,23 +132,6 @@ history_since(const struct history *history, size_t minutes,
 			out->n[r][v] = now->n[r][v] - then->n[r][v];
 }
 
-static struct history_minute
-between(const struct history_totals *from, const struct history_totals *to)
-{
-	struct history_minute minute = {.passed = 0};
-
-	for (size_t r = 0; r < REASON_COUNT; r++)
-		for (size_t v = 0; v < METRICS_VERDICTS; v++) {
-			uint64_t n = to->n[r][v] - from->n[r][v];
-
-			if (v == VERDICT_PASS)
-				minute.passed += n;
-			else
-				minute.deferred += n;
-		}
-	return minute;
-}
-
 void
 history_minutes(const struct history *history, const struct history_totals *now,
     struct history_minute out[HISTORY_MINUTES])
@@ -155,20 +140,19 @@ history_minutes(const struct history *history, const struct history_totals *now,
 
 	for (size_t ago = 1; ago <= HISTORY_MINUTES; ago++) {
 		const struct history_totals *from = at(history, ago);
+		struct history_minute *minute = &out[HISTORY_MINUTES - ago];
 
-		out[HISTORY_MINUTES - ago] = between(from, to);
+		*minute = (struct history_minute){.passed = 0};
+		for (size_t r = 0; r < REASON_COUNT; r++)
+			for (size_t v = 0; v < METRICS_VERDICTS; v++)
+				*(v == VERDICT_PASS ? &minute->passed
+						    : &minute->deferred) +=
+				    to->n[r][v] - from->n[r][v];
 		to = from;
 	}
 }
 
 /* --- the sampler --- */
-
-static bool
-look_at(void *arg, const struct store_entry *entry)
-{
-	census_add(arg, entry);
-	return true;
-}
 
 static void
 walk(struct stats_sampler *sampler)
@@ -178,12 +162,12 @@ walk(struct stats_sampler *sampler)
 	int err;
 
 	*sampler->next = (struct census){.now_s = clock_wall_s()};
-	err = store_each(sampler->store, look_at, sampler->next);
+	err = store_each(sampler->store, census_add, sampler->next);
 	metrics_store(sampler->metrics, METRICS_STORE_READ,
 	    err != 0 && !store_each_partial(err));
 	(void)pthread_mutex_lock(&sampler->lock);
 	sampler->census_err = err;
-	/* What is damaged is left out of it. */
+	/* The census leaves damaged records out. */
 	if (err == 0 || store_each_partial(err)) {
 		sampler->census = *sampler->next;
 		sampler->has_census = true;
@@ -194,32 +178,24 @@ walk(struct stats_sampler *sampler)
 	    clock_mono_ms() + (pause_ms > WALK_MIN_MS ? pause_ms : WALK_MIN_MS);
 }
 
-/* The minute has ended. With the lock held. */
-static void
-note_totals(struct stats_sampler *sampler, struct history_totals *minute)
-{
-	struct history_totals totals;
-
-	history_totals(sampler->metrics, &totals);
-	history_since(&sampler->history, 1, &totals, minute);
-	history_note(&sampler->history, &totals);
-	sampler->wanted = true;
-}
-
 uint64_t
 stats_sampler_run(struct stats_sampler *sampler, struct history_totals *minute,
     bool *minute_ended)
 {
+	struct history_totals totals;
 	bool due, wanted;
 
 	(void)pthread_mutex_lock(&sampler->lock);
-	/* What was due may have waited for longer than a minute. */
-	for (*minute_ended = false; sampler->note_ms <= clock_mono_ms();
-	     sampler->note_ms += MINUTE_MS) {
-		if (!*minute_ended)
-			note_totals(sampler, minute);
-		*minute_ended = true;
+	*minute_ended = sampler->note_ms <= clock_mono_ms();
+	if (*minute_ended) {
+		history_totals(sampler->metrics, &totals);
+		history_since(&sampler->history, 1, &totals, minute);
+		history_note(&sampler->history, &totals);
+		sampler->wanted = true;
 	}
+	/* The call may come more than a minute late. */
+	while (sampler->note_ms <= clock_mono_ms())
+		sampler->note_ms += MINUTE_MS;
 	due = sampler->store != NULL && sampler->wanted &&
 	    sampler->walk_ms <= clock_mono_ms();
 	if (due)
@@ -234,20 +210,13 @@ stats_sampler_run(struct stats_sampler *sampler, struct history_totals *minute,
 							     : sampler->note_ms;
 }
 
-/* With the lock held. */
-static void
-want_walk(struct stats_sampler *sampler)
-{
-	if (!sampler->wanted && sampler->wake != NULL)
-		sampler->wake(sampler->wake_arg);
-	sampler->wanted = true;
-}
-
 void
 stats_sampler_want(struct stats_sampler *sampler)
 {
 	(void)pthread_mutex_lock(&sampler->lock);
-	want_walk(sampler);
+	if (!sampler->wanted && sampler->wake != NULL)
+		sampler->wake(sampler->wake_arg);
+	sampler->wanted = true;
 	(void)pthread_mutex_unlock(&sampler->lock);
 }
 
@@ -256,7 +225,7 @@ stats_sampler_view(struct stats_sampler *sampler, struct stats_view *out)
 {
 	struct history_totals now;
 
-	/* Under the lock: what is noted must not be ahead of it. */
+	/* Under the lock, so that no later minute is noted meanwhile. */
 	(void)pthread_mutex_lock(&sampler->lock);
 	history_totals(sampler->metrics, &now);
 	history_since(&sampler->history, HISTORY_MINUTES, &now, &out->hour);
@@ -264,8 +233,8 @@ stats_sampler_view(struct stats_sampler *sampler, struct stats_view *out)
 	out->census_err = sampler->census_err;
 	out->has_census = sampler->has_census;
 	out->census = sampler->census;
-	want_walk(sampler);
 	(void)pthread_mutex_unlock(&sampler->lock);
+	stats_sampler_want(sampler);
 }
 
 void

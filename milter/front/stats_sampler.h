@@ -1,9 +1,9 @@
 /*
- * What is looked at from time to time, so that neither a request nor a
- * recipient waits for it: how recipients fared minute by minute, and what the
- * policy store holds. The store is walked through once a minute, and oftener
- * while somebody wants to know. Without mail this is also what finds out that
- * the store cannot be read, or can be again.
+ * Samples figures from time to time, so that neither a request nor a recipient
+ * waits for them: the verdicts of each minute, and the contents of the policy
+ * store. It walks through the store once a minute, and oftener while somebody
+ * views the figures. Without mail these walks also find out that the store
+ * cannot be read, or can be again.
  *
  * It has no thread of its own: daemon/reload.c calls stats_sampler_run().
  */
@@ -23,7 +23,7 @@ struct log;
 struct store;
 struct store_entry;
 
-/* --- what the store holds, summed up. Pure. --- */
+/* --- the contents of the store, summed up. Pure. --- */
 
 #define CENSUS_LISTED_MAX 100
 
@@ -48,7 +48,8 @@ struct census {
 	struct census_policy listed[CENSUS_LISTED_MAX];
 };
 
-void census_add(struct census *census, const struct store_entry *entry);
+/* For store_each(): arg is the census. Returns true. */
+bool census_add(void *arg, const struct store_entry *entry);
 
 /* --- the last hour: totals as they stood at the end of each minute. Pure, not
  * locked. --- */
@@ -61,8 +62,7 @@ struct history_totals {
 
 struct history_minute {
 	uint64_t passed;
-	uint64_t deferred; /* rejected, held, or (monitor mode) would have been
-			    */
+	uint64_t deferred; /* rejected, held; in monitor mode, would be */
 };
 
 /* Zeroed memory: all began with nothing, just now. */
@@ -72,7 +72,7 @@ struct history {
 	struct history_totals at[HISTORY_MINUTES];
 };
 
-/* Since the start, as they are. */
+/* Reads the totals since the start. */
 void history_totals(const struct metrics *metrics, struct history_totals *out);
 
 /* Once a minute. */
@@ -112,16 +112,16 @@ typedef void stats_sampler_wake_fn(void *arg);
 void stats_sampler_on_wake(struct stats_sampler *sampler,
     stats_sampler_wake_fn *wake, void *arg);
 
-/* One thread: does what is due; blocks in the store. Returns when to call it
- * again (clock_mono_ms()). *minute_ended: a minute has, and *minute is what it
- * has added. */
+/* One thread: takes the samples that are due; blocks in the store. Returns when
+ * to call it again (clock_mono_ms()). *minute_ended: a minute has ended, and
+ * *minute has its numbers. */
 uint64_t stats_sampler_run(struct stats_sampler *sampler,
     struct history_totals *minute, bool *minute_ended);
 
-/* Any thread. Somebody asks how the store is: it is looked at again soon. */
+/* Any thread. Has the store walked through again soon. */
 void stats_sampler_want(struct stats_sampler *sampler);
 
-/* Any thread. As stats_sampler_want(), and what was seen up to now. */
+/* Any thread. The figures up to now; calls stats_sampler_want(). */
 void stats_sampler_view(struct stats_sampler *sampler, struct stats_view *out);
 
 #endif

@@ -23,7 +23,6 @@
 
 struct web {
 	struct web_parts parts;
-	struct metrics *metrics; /* the engine's */
 	struct http *http;
 	struct web_domain *domain;
 };
@@ -33,27 +32,28 @@ struct web {
 static void
 write_metrics(struct web *web, FILE *out, const struct stats_view *stats)
 {
-	struct snapshot *snapshot = snapshot_acquire(web->parts.snapshots);
+	struct snapshot *snapshot =
+	    snapshot_acquire(web->parts.daemon.snapshots);
 	const struct domain_list *pins = &snapshot->config->pins;
 	const int64_t now_s = clock_wall_s();
 	struct engine_status status;
 	const struct metrics_view view = {
-	    .metrics = web->metrics,
+	    .metrics = web->parts.daemon.metrics,
 	    .engine = &status,
-	    .tls = web->parts.tls,
+	    .tls = web->parts.daemon.tls,
 	    .census = stats->has_census ? &stats->census : NULL,
 	    .version = PACKAGE_VERSION,
 	    .enforced = config_enforced(snapshot->config),
 	    .pins =
 		pins->n - domain_list_count(pins, DOMAIN_ENTRY_LAPSED, now_s),
 	    .pins_lapsing = domain_list_count(pins, DOMAIN_ENTRY_LAPSES, now_s),
-	    .started_s = web->parts.started_s,
-	    .stored = store_count(web->parts.store),
-	    .unwritten = store_status(web->parts.store).unwritten,
+	    .started_s = web->parts.daemon.started_s,
+	    .stored = store_count(web->parts.daemon.store),
+	    .unwritten = store_status(web->parts.daemon.store).unwritten,
 	};
 
 	snapshot_release(&snapshot);
-	engine_status(web->parts.engine, &status);
+	engine_status(web->parts.daemon.engine, &status);
 	metrics_write(out, &view);
 }
 
@@ -83,11 +83,13 @@ show_metrics(struct web *web, struct http_request *request)
 static bool
 store_takes_all(const struct web *web)
 {
-	const struct store_status status = store_status(web->parts.store);
+	const struct store_status status =
+	    store_status(web->parts.daemon.store);
 
 	if (status.holds_unwritten)
 		return status.unwritten == 0;
-	return !metrics_store_fails(web->metrics, METRICS_STORE_WRITE);
+	return !metrics_store_fails(web->parts.daemon.metrics,
+	    METRICS_STORE_WRITE);
 }
 
 static void
@@ -97,12 +99,13 @@ show_health(struct web *web, struct http_request *request)
 	const char *problem = NULL;
 
 	stats_sampler_want(web->parts.sampler);
-	engine_status(web->parts.engine, &status);
+	engine_status(web->parts.daemon.engine, &status);
 	if (status.resolver == PROBE_BROKEN)
 		problem = "the resolver path does not validate\n";
-	else if (store_status(web->parts.store).unreachable)
+	else if (store_status(web->parts.daemon.store).unreachable)
 		problem = "the policy store cannot be reached\n";
-	else if (metrics_store_fails(web->metrics, METRICS_STORE_READ))
+	else if (metrics_store_fails(web->parts.daemon.metrics,
+		     METRICS_STORE_READ))
 		problem = "the policy store cannot be read\n";
 	else if (!store_takes_all(web))
 		problem = "the policy store cannot be written\n";
@@ -119,14 +122,14 @@ fill_in(struct web *web, const struct config *config, struct page_view *view)
 	view->config = config;
 	view->enforced = config_enforced(config);
 	view->now_s = clock_wall_s();
-	view->started_s = web->parts.started_s;
-	view->stored = store_count(web->parts.store);
-	view->unwritten = store_status(web->parts.store).unwritten;
-	view->store_reads =
-	    !metrics_store_fails(web->metrics, METRICS_STORE_READ) &&
-	    !store_status(web->parts.store).unreachable;
+	view->started_s = web->parts.daemon.started_s;
+	view->stored = store_count(web->parts.daemon.store);
+	view->unwritten = store_status(web->parts.daemon.store).unwritten;
+	view->store_reads = !metrics_store_fails(web->parts.daemon.metrics,
+				METRICS_STORE_READ) &&
+	    !store_status(web->parts.daemon.store).unreachable;
 	view->store_writes = store_takes_all(web);
-	engine_status(web->parts.engine, &view->engine);
+	engine_status(web->parts.daemon.engine, &view->engine);
 	stats_sampler_view(web->parts.sampler, &view->stats);
 	view->n_deferrals =
 	    deferrals_copy(web->parts.deferrals, view->deferrals);
@@ -144,7 +147,7 @@ show_page(struct web *web, struct http_request *request)
 		out = open_memstream(&text, &len);
 	if (out != NULL) {
 		struct snapshot *snapshot =
-		    snapshot_acquire(web->parts.snapshots);
+		    snapshot_acquire(web->parts.daemon.snapshots);
 
 		fill_in(web, snapshot->config, view);
 		page_write(out, view);
@@ -157,7 +160,7 @@ show_page(struct web *web, struct http_request *request)
 
 /* --- /api/v1 --- */
 
-/* What the latest walk through the store has seen, not one for this. */
+/* Takes the numbers of the latest walk through the store. */
 static void
 sum_up(const struct stats_view *stats, struct control_policies *out)
 {
@@ -181,26 +184,19 @@ sum_up(const struct stats_view *stats, struct control_policies *out)
 static void
 show_status(struct web *web, struct http_request *request)
 {
-	const struct control_parts parts = {
-	    .snapshots = web->parts.snapshots,
-	    .engine = web->parts.engine,
-	    .store = web->parts.store,
-	    .metrics = web->metrics,
-	    .tls = web->parts.tls,
-	    .started_s = web->parts.started_s,
-	    .sandboxed = web->parts.sandboxed,
-	};
 	struct stats_view *stats;
 	struct control_policies policies;
 	char *text = NULL;
 
-	if (web_refuse_other_site(request))
+	if (request->other_site) {
+		web_error(request, 403, "a page of another site asks");
 		return;
+	}
 	stats = malloc(sizeof(*stats));
 	if (stats != NULL) {
 		stats_sampler_view(web->parts.sampler, stats);
 		sum_up(stats, &policies);
-		text = control_status_line(&parts, &policies);
+		text = control_status_line(&web->parts.daemon, &policies);
 	}
 	web_answer_json(request, text);
 	free(stats);
@@ -210,12 +206,6 @@ show_status(struct web *web, struct http_request *request)
 
 #define API_DOMAIN "/api/v1/domain/"
 
-static void
-show_check(struct web *web, struct http_request *request)
-{
-	web_domain_check(web->domain, request);
-}
-
 static const struct {
 	const char *path;
 	void (*show)(struct web *web, struct http_request *request);
@@ -223,19 +213,22 @@ static const struct {
     {"/",	      show_page   },
     {"/metrics",       show_metrics},
     {"/healthz",       show_health },
-    {"/check",         show_check  },
     {"/api/v1/status", show_status },
 };
 
 static void
 handle(void *arg, struct http_request *request)
 {
-	const char *path = http_path(request);
+	const char *path = request->path;
 	struct web *web = arg;
 
 	if (strncmp(path, API_DOMAIN, strlen(API_DOMAIN)) == 0) {
 		web_domain_json(web->domain, request,
 		    path + strlen(API_DOMAIN));
+		return;
+	}
+	if (strcmp(path, "/check") == 0) {
+		web_domain_check(web->domain, request);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
@@ -278,12 +271,12 @@ web_start(struct web *web, const struct web_parts *parts)
 	if (web == NULL)
 		return 0;
 	web->parts = *parts;
-	web->metrics = engine_metrics(parts->engine);
-	web->domain = web_domain_new(parts->engine, parts->snapshots);
+	web->domain =
+	    web_domain_new(parts->daemon.engine, parts->daemon.snapshots);
 	if (web->domain == NULL)
 		return ERR_NOMEM;
 	if (!http_is_local(web->http))
-		log_msg(parts->log, LOG_LEVEL_WARNING, "metrics",
+		log_msg(parts->daemon.log, LOG_LEVEL_WARNING, "metrics",
 		    "METRICS AND STATUS PAGE ARE OPEN TO THE NETWORK: whoever "
 		    "reaches this address reads who writes to whom, and can "
 		    "have domains looked up");

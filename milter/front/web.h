@@ -12,33 +12,20 @@
 #ifndef FRONT_WEB_H
 #define FRONT_WEB_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "config/config.h"
+#include "front/control.h"
 #include "front/listen.h"
 
-struct engine;
-struct log;
 struct deferrals;
-struct snapshots;
 struct stats_sampler;
-struct store;
-struct tls_counters;
 struct web;
 
 /* All borrowed. The engine may be freed between web_stop() and web_free(), all
  * others must outlive it. */
 struct web_parts {
-	struct snapshots *snapshots;
-	struct engine *engine;
-	struct store *store;
+	struct control_parts daemon; /* without reload */
 	struct deferrals *deferrals;
 	struct stats_sampler *sampler;
-	const struct tls_counters *tls; /* NULL: there is no policy_socket */
-	struct log *log;
-	int64_t started_s; /* wall clock */
-	bool sandboxed;
 };
 
 /*
@@ -53,8 +40,8 @@ int web_listen(const struct config *config, struct web **out,
  * NULL is fine. */
 int web_start(struct web *web, const struct web_parts *parts);
 
-/* Returns when nothing is asked of engine and store any more, but for a check
- * that is under way: it ends with the engine. NULL is fine. */
+/* Returns when it no longer uses engine and store, except that a check may be
+ * under way: it ends with the engine. NULL is fine. */
 void web_stop(struct web *web);
 
 /* After the engine was freed (or never was). NULL inside is fine. */

@@ -27,6 +27,7 @@ struct question {
 	TAILQ_ENTRY(question) link;
 	struct web_domain *domain;
 	struct http_request *request;
+	http_handler_fn *finish;
 	struct target target;
 	char asked[ASKED_SIZE]; /* of /check: as it was typed */
 	uint64_t start_ms;
@@ -48,14 +49,10 @@ void
 web_error(struct http_request *request, unsigned status, const char *words)
 {
 	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	int len = asprintf(&text, "{\"error\":\"%s\"}\n", words);
 
-	if (out != NULL) {
-		(void)fprintf(out, "{\"error\":\"%s\"}\n", words);
-		(void)fclose(out);
-	}
-	http_answer(request, status, WEB_TYPE_JSON, text, len);
+	http_answer(request, status, WEB_TYPE_JSON, len >= 0 ? text : NULL,
+	    (size_t)len);
 }
 
 void
@@ -73,16 +70,7 @@ web_answer_json(struct http_request *request, char *json)
 	http_answer(request, 200, WEB_TYPE_JSON, line, len + 1);
 }
 
-bool
-web_refuse_other_site(struct http_request *request)
-{
-	if (!http_is_of_other_site(request))
-		return false;
-	web_error(request, 403, "a page of another site asks");
-	return true;
-}
-
-/* found with tls, or else problem; see page_write_check(). */
+/* See page_write_check(). */
 static void
 answer_page(struct http_request *request, unsigned status, const char *asked,
     const struct answer *found, const char *tls, const char *problem)
@@ -108,7 +96,7 @@ question_free(struct question *question)
 	free(question);
 }
 
-/* As the map "postfix" answers. NULL: no memory. */
+/* The answer of the map "postfix". NULL: no memory. */
 static char *
 answer_at_delivery(const struct question *question, enum tls_policy_kind *kind)
 {
@@ -170,49 +158,48 @@ finish_json(void *arg, struct http_request *request)
 	question_free(question);
 }
 
-/* On a loop of the engine's, or inside the question. */
+/* On a loop of the engine's, or inside ask(). */
 static void
-check_answered(void *arg, const struct answer *answer, bool cached)
+answered(void *arg, const struct answer *answer, bool cached)
 {
 	struct question *question = arg;
 
 	(void)cached;
 	if (answer != NULL)
 		question->answer = answer_ref(answer);
-	http_resume(question->request, finish_check, question);
-}
-
-static void
-json_answered(void *arg, const struct answer *answer, bool cached)
-{
-	struct question *question = arg;
-
-	(void)cached;
-	if (answer != NULL)
-		question->answer = answer_ref(answer);
-	http_resume(question->request, finish_json, question);
+	http_resume(question->request, question->finish, question);
 }
 
 /* --- questions --- */
 
-/* NULL: no memory. */
-static struct question *
-question_new(struct web_domain *domain, struct http_request *request,
-    const struct target *target)
+/* Asks the engine; finish answers the request. asked: what was typed, shorter
+ * than ASKED_SIZE. False: no memory. */
+static bool
+put_question(struct web_domain *domain, struct http_request *request,
+    const char *asked, const struct ask_options *options,
+    http_handler_fn *finish)
 {
 	struct question *question = calloc(1, sizeof(*question));
+	struct ask_options own = *options;
 
 	if (question == NULL)
-		return NULL;
+		return false;
 	question->domain = domain;
 	question->request = request;
-	question->target = *target;
+	question->finish = finish;
+	question->target = *options->target;
+	memcpy(question->asked, asked, strlen(asked) + 1);
 	question->start_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&domain->under_way, question, link);
-	return question;
+	own.target = &question->target;
+	own.deadline_ms += question->start_ms;
+	own.done = answered;
+	own.arg = question;
+	ask(domain->engine, &own);
+	return true;
 }
 
-/* A domain, or an address for the domain in it. */
+/* Takes a domain, or an address for the domain in it. */
 static bool
 read_domain(const char *asked, struct target *target)
 {
@@ -234,12 +221,16 @@ void
 web_domain_check(struct web_domain *domain, struct http_request *request)
 {
 	const char *asked = http_query(request, "domain");
-	struct question *question = NULL;
 	struct target target;
+	const struct ask_options options = {
+	    .what = ASK_EVIDENCE,
+	    .target = &target,
+	    .deadline_ms = WEB_CHECK_WAIT_MS,
+	};
 
 	if (asked == NULL) {
 		answer_page(request, 200, "", NULL, NULL, NULL);
-	} else if (http_is_of_other_site(request)) {
+	} else if (request->other_site) {
 		answer_page(request, 403, "", NULL, NULL,
 		    "A page of another site has sent you here.");
 	} else if (strlen(asked) >= ASKED_SIZE) {
@@ -252,25 +243,18 @@ web_domain_check(struct web_domain *domain, struct http_request *request)
 	    clock_mono_ms() < domain->next_check_ms) {
 		answer_page(request, 429, asked, NULL, NULL,
 		    "Another domain is being checked: try again in a moment.");
-	} else if ((question = question_new(domain, request, &target)) ==
-	    NULL) {
-		answer_page(request, 500, asked, NULL, NULL, "Out of memory.");
 	} else {
-		memcpy(question->asked, asked, strlen(asked) + 1);
 		domain->checking = true;
-		domain->next_check_ms = question->start_ms + WEB_CHECK_PAUSE_MS;
-		ask(domain->engine,
-		    &(struct ask_options){
-			.what = ASK_EVIDENCE,
-			.target = &target,
-			.deadline_ms = question->start_ms + WEB_CHECK_WAIT_MS,
-			.done = check_answered,
-			.arg = question,
-		    });
+		domain->next_check_ms = clock_mono_ms() + WEB_CHECK_PAUSE_MS;
+		if (put_question(domain, request, asked, &options,
+			finish_check))
+			return;
+		domain->checking = false;
+		answer_page(request, 500, asked, NULL, NULL, "Out of memory.");
 	}
 }
 
-/* Without a lookup: no domain, a literal, an exemption. */
+/* Answers where no lookup is needed: no domain, a literal, an exemption. */
 static void
 answer_passed(struct http_request *request, const struct scope *scope)
 {
@@ -294,20 +278,24 @@ web_domain_json(struct web_domain *domain, struct http_request *request,
     const char *name)
 {
 	const size_t len = strlen(name);
-	struct question *question;
 	struct snapshot *snapshot;
 	struct scope scope;
 	enum scope_key kind;
-	uint64_t patience_ms;
+	struct ask_options options = {
+	    .what = ASK_DELIVERY,
+	    .target = &scope.target,
+	};
 
-	if (web_refuse_other_site(request))
+	if (request->other_site) {
+		web_error(request, 403, "a page of another site asks");
 		return;
+	}
 	if (len == 0 || len > NAME_MAX_OCTETS) {
 		web_error(request, 400, "no domain, or one that is too long");
 		return;
 	}
 	snapshot = snapshot_acquire(domain->snapshots);
-	patience_ms = snapshot->config->deadline_ms;
+	options.deadline_ms = snapshot->config->deadline_ms;
 	kind = scope_read_key(&snapshot->config->scope, (const uint8_t *)name,
 	    len, idn_to_ascii, clock_wall_s(), &scope);
 	if (kind != SCOPE_KEY_NEXT_HOP) {
@@ -316,19 +304,12 @@ web_domain_json(struct web_domain *domain, struct http_request *request,
 		answer_passed(request, &scope);
 	} else if (domain->n_under_way >= WEB_DOMAIN_UNDER_WAY) {
 		web_error(request, 503, "too many questions at a time");
-	} else if ((question = question_new(domain, request, &scope.target)) ==
-	    NULL) {
-		web_error(request, 500, "out of memory");
 	} else {
 		domain->n_under_way++;
-		ask(domain->engine,
-		    &(struct ask_options){
-			.what = ASK_DELIVERY,
-			.target = &question->target,
-			.deadline_ms = question->start_ms + patience_ms,
-			.done = json_answered,
-			.arg = question,
-		    });
+		if (!put_question(domain, request, "", &options, finish_json)) {
+			domain->n_under_way--;
+			web_error(request, 500, "out of memory");
+		}
 	}
 	snapshot_release(&snapshot);
 }
@@ -355,7 +336,7 @@ web_domain_free(struct web_domain **domain)
 
 	if (*domain == NULL)
 		return;
-	/* Those answered after the server had stopped. */
+	/* Frees those that were answered after the server had stopped. */
 	while ((question = TAILQ_FIRST(&(*domain)->under_way)) != NULL)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): taken out */
 		question_free(question);

@@ -46,10 +46,8 @@ void web_domain_json(struct web_domain *domain, struct http_request *request,
 /* {"error": words}. words: no quotes, no line ends. */
 void
 web_error(struct http_request *request, unsigned status, const char *words);
-/* Answers with json, a line without its end; NULL: no memory for it. Frees
- * it. */
+/* Answers with json, a line without its end, and frees it; NULL: there was no
+ * memory for it. */
 void web_answer_json(struct http_request *request, char *json);
-/* Refuses a request of another site's page. True: it was one. */
-bool web_refuse_other_site(struct http_request *request);
 
 #endif

@@ -14,17 +14,11 @@
 /* --- escaping --------------------------------------------------------------
  */
 
-static bool
-octet_is_plain(uint8_t octet)
-{
-	return octet > 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
-}
-
 #define EACH (UINT64_MAX / 255) /* 1 in each octet */
 #define HIGH (EACH << 7)
 
-/* A high bit is set where an octet of word is `octet`, or (wrongly) behind
- * such a one; none if there is none. */
+/* Sets the high bit where an octet of word is `octet`, or, wrongly, behind such
+ * an octet; sets none if there is none. */
 static uint64_t
 find(uint64_t word, uint8_t octet)
 {
@@ -52,7 +46,8 @@ log_text_needs_quotes(const uint8_t *value, size_t len)
 			break; /* which one does not matter */
 	}
 	for (; i < len; i++)
-		if (!octet_is_plain(value[i]) || value[i] == '=')
+		if (value[i] <= ' ' || value[i] >= 0x7f ||
+		    strchr("\"=\\", value[i]) != NULL)
 			return true;
 	return len == 0;
 }
@@ -68,7 +63,7 @@ log_text_unit(const uint8_t *value, size_t len, char out[LOG_ESCAPE_MAX],
 		out[0] = '\\';
 		out[1] = (char)octet;
 		*out_len = 2;
-	} else if (octet == ' ' || octet_is_plain(octet)) {
+	} else if (octet >= ' ' && octet < 0x7f) {
 		out[0] = (char)octet;
 		*out_len = 1;
 	} else {

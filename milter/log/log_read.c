@@ -170,19 +170,11 @@ key_len(const char *word, size_t len)
 	return is_word(word, n) ? n : 0;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Behind a backslash: a quote, a backslash or xNN. */
 static int
 read_escape(struct rest *rest, char *octet)
 {
-	int high, low;
+	unsigned code = 0;
 
 	if (rest->at == rest->end)
 		return ERR_SYNTAX;
@@ -191,12 +183,17 @@ read_escape(struct rest *rest, char *octet)
 		return 0;
 	if (*octet != 'x' || rest->end - rest->at < 2)
 		return ERR_SYNTAX;
-	high = hex_digit(rest->at[0]);
-	low = hex_digit(rest->at[1]);
-	if (high < 0 || low < 0)
-		return ERR_SYNTAX;
-	*octet = (char)(uint8_t)(high << 4 | low);
-	rest->at += 2;
+	for (size_t i = 0; i < 2; i++) {
+		const char c = *rest->at++;
+
+		if (c >= '0' && c <= '9')
+			code = code << 4 | (unsigned)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			code = code << 4 | (unsigned)(c - 'a' + 10);
+		else
+			return ERR_SYNTAX;
+	}
+	*octet = (char)(uint8_t)code;
 	return 0;
 }
 

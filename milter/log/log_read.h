@@ -1,13 +1,12 @@
 /*
- * The other way round: a line of the log as an event with fields, values as
- * they were before they were escaped. Text and JSON, with what stands before
- * it in a file of syslog's.
+ * Reads a line of the log back: an event with fields, whose values are as they
+ * were before they were escaped. Takes text and JSON, with the prefix that a
+ * syslog daemon writes.
  *
  * Any thread. Lines are octets from strangers: other programs write into the
- * same file, what they log was typed by somebody else, and nothing of it makes
- * a field of ours. The prefix that syslog adds must name the program.
- * Fields of JSON that hold more than text, a whole number or a boolean are left
- * out: a newer daemon may have some.
+ * same file, and their lines must not pass for ours. So the prefix must name
+ * the program. Fields of JSON that hold more than text, a whole number or a
+ * boolean are left out: a newer daemon may have some.
  */
 #ifndef LOG_LOG_READ_H
 #define LOG_LOG_READ_H

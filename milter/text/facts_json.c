@@ -356,14 +356,6 @@ find_mode(const char *name)
 	return policy_mode_by_name(name, strlen(name));
 }
 
-static int
-find_resolver(const char *name)
-{
-	if (strcmp(name, "broken") == 0)
-		return 1;
-	return strcmp(name, "ok") == 0 ? 0 : -1;
-}
-
 static void
 read_recipient(struct reader *r, const struct node *facts)
 {
@@ -522,9 +514,13 @@ read_hosts(struct reader *r, const struct node *facts)
 static void
 read_facts(struct reader *r, const struct node *facts)
 {
+	const char *resolver = get_text(r, facts, "resolver");
+
 	read_recipient(r, facts);
-	r->facts.resolver_broken =
-	    get_word(r, facts, "resolver", find_resolver) != 0;
+	if (resolver != NULL && strcmp(resolver, "broken") == 0)
+		r->facts.resolver_broken = true;
+	else if (resolver != NULL && strcmp(resolver, "ok") != 0)
+		fail(r, facts, "resolver", "unknown word \"%.32s\"", resolver);
 	r->facts.pinned = get_bool(r, facts, "pinned");
 	read_txt(r, facts);
 	read_stored(r, facts);

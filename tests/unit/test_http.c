@@ -79,15 +79,15 @@ answer_echo(struct http_request *request)
 	char text[4096];
 
 	(void)snprintf(text, sizeof(text), "path=%s\ndomain=%s\nother=%d\n",
-	    http_path(request), domain != NULL ? domain : "(none)",
-	    http_is_of_other_site(request));
+	    request->path, domain != NULL ? domain : "(none)",
+	    request->other_site);
 	http_answer_text(request, 200, text);
 }
 
 static void
 handle(void *arg, struct http_request *request)
 {
-	const char *path = http_path(request);
+	const char *path = request->path;
 	char *body;
 
 	(void)arg;

@@ -167,7 +167,7 @@ static struct snapshots *snapshots;
 static void
 handle(void *arg, struct http_request *request)
 {
-	const char *path = http_path(request);
+	const char *path = request->path;
 
 	(void)arg;
 	if (strncmp(path, PREFIX, strlen(PREFIX)) == 0)
