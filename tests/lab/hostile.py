@@ -21,11 +21,11 @@ from policyhost import CATALOGUE
 from survey import PASSING, acceptable
 from world import Tamper
 
-DEADLINE_S = 10
+DEADLINE_S = 20
 # The fetch, and a question that nobody answers, end before the deadline.
 OPTIONS = (f"deadline={DEADLINE_S}s", f"fetch_timeout={FETCH_TIMEOUT_MS}ms",
            "dns_timeout=3s", "policy_networks={127.80.0.0/16}")
-AT_A_TIME = 48
+AT_A_TIME = 24
 LATE_S = 20  # an answer that is later never comes
 STORED_ID = "hostile0"
 RSS_MAX_KB = 300 << 10

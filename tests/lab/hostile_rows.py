@@ -11,7 +11,7 @@ from domains import GUARDED_KINDS
 
 PLAIN = "Content-Type: text/plain"
 OK = "HTTP/1.1 200 OK"
-FETCH_TIMEOUT_MS = 2000
+FETCH_TIMEOUT_MS = 6000
 ANY = ""
 
 
