@@ -6,7 +6,7 @@ import os
 import time
 
 from chaos_world import BODY, DUMB, FORGED, GUARDED_ID, SECURE, SOON
-from crowd import Failure, expect, policy_body
+from crowd import Failure, expect, number_of, policy_body
 from process import LabError, wait_for
 
 PATIENCE_S = 60.0
@@ -79,9 +79,8 @@ class Book:
             expect(TROUBLE & set(self.events[-2:]) or self._starved(),
                    f"an error of its own that nothing explains: {event}")
             self.told[f"rcpt internal-error {event.get('why')}"] += 1
-        if event["policy_from"] in ("fetch", "cache") \
-                and domain in self.crowd.domains:
-            number = int(event["policy_id"])
+        number = number_of(event) if domain in self.crowd.domains else None
+        if number is not None:
             self.used[domain] = max(number, self.used.get(domain, 0))
 
     def stored(self):
@@ -111,7 +110,7 @@ class Book:
             return body in (policy_body(domain, int(number)).encode(),
                             policy_body(domain, int(number) + 1).encode())
         return body == BODY.format(domain).encode() and (
-            domain == SOON or number == GUARDED_ID)
+            domain == SOON or number in (GUARDED_ID, ""))
 
 
 def size(pid):

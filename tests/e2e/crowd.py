@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -24,6 +25,7 @@ ZONE = "unsigned.test"
 HOST = 203  # last octet of the daemon's address; those of stage.py are near
 LARGE = 60000
 CONNECTIONS = 8
+NUMBER = re.compile(rb"^x-number: (\d+)", re.MULTILINE)
 
 
 class Failure(LabError):
@@ -45,6 +47,25 @@ def policy_body(domain, number):
     for i in range(size // 80):
         lines.append(f"x-{i}: {dice.getrandbits(256):064x}")
     return "".join(line + "\r\n" for line in lines)
+
+
+def number_of(event):
+    """Of the policy that a recipient's line tells of, or None: its id is not
+    known where the daemon was starved or got the policy without a TXT record
+    (T-12)."""
+    if event["policy_from"] not in ("fetch", "cache") \
+            or event["policy_id"] == "-":
+        return None
+    return int(event["policy_id"])
+
+
+def stored_number(row):
+    """Of a stored policy: one that came without a TXT record has no id."""
+    body = base64.b64decode(row["body"])
+    if row["id"]:
+        return row["id"], body
+    found = NUMBER.search(body)
+    return found.group(1).decode() if found else "", body
 
 
 class Crowd:
@@ -148,8 +169,7 @@ class Crowd:
                               timeout=120)
         expect(done.returncode == 0, f"cache export: {done.stderr.decode()}")
         rows = [json.loads(line) for line in done.stdout.splitlines()]
-        return {row["domain"]: (row["id"], base64.b64decode(row["body"]))
-                for row in rows}
+        return {row["domain"]: stored_number(row) for row in rows}
 
     def status(self, good=True):
         """As dane-sts prints it, and by its exit status."""

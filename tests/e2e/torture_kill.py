@@ -11,7 +11,7 @@ import random
 import shutil
 import time
 
-from crowd import Failure, expect
+from crowd import Failure, expect, number_of
 from process import wait_for
 
 STARTS_MAX_S = 0.1
@@ -93,11 +93,11 @@ class Kill:
         """Notes every use."""
         for event in self.crowd.log():
             expect(event.get("event") != "store", f"trouble: {event}")
-            if event.get("event") != "rcpt" \
-                    or event["policy_from"] not in ("fetch", "cache"):
+            number = number_of(event) if event.get("event") == "rcpt" else None
+            if number is None:
                 continue
             self.uses += 1
-            domain, number = event["domain"], int(event["policy_id"])
+            domain = event["domain"]
             self.used[domain] = max(number, self.used.get(domain, 0))
 
     def check(self, newest):
