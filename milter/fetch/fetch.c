@@ -462,8 +462,11 @@ multi_open(struct fetcher *fetcher)
 	    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
 	failed |= curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+	/* may_run() limits the fetches. libcurl from 8.12 on also counts
+	 * connections that wait for the peer's end of TLS: they get as many of
+	 * their own, so that no fetch waits for them while its time runs. */
 	failed |= curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-	    (long)(CONNECTIONS_MAX + URGENT_MAX));
+	    2 * (long)(CONNECTIONS_MAX + URGENT_MAX));
 	failed |= curl_multi_setopt(multi, CURLMOPT_PIPELINING,
 	    (long)CURLPIPE_NOTHING);
 	return !failed;
