@@ -42,6 +42,9 @@ SIEGE_S = 1.0
 KILL_MAX_S = 0.5
 RELOADS = 15
 HARMFUL = [name for name, (_, harmless) in ATTACKS.items() if not harmless]
+# Of the store, in the log.
+TROUBLE_BEGINS = {"no-writes", "down", "lost"}
+TROUBLE_ENDS = {"writes", "up", "put-back"}
 STORM = 12          # events between two calms
 PAUSE_MAX_S = 1.2
 # The last daemon, which is looked at for leaks, is warm after a storm: by then
@@ -218,8 +221,9 @@ class Storm:
     def _all_written(self):
         """A store that could not be written to can, and has been."""
         def settled():
-            states = self.book.store_states
-            return not states or states[-1] in ("writes", "up")
+            states = [state for state in self.book.store_states
+                      if state in TROUBLE_BEGINS | TROUBLE_ENDS]
+            return not states or states[-1] in TROUBLE_ENDS
         self._until(settled, "the end of the store's trouble")
 
     def do_redis(self):
