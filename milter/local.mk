@@ -19,7 +19,6 @@ libcore_a_SOURCES = \
 	milter/base/err.c milter/base/err.h \
 	milter/base/map.c milter/base/map.h \
 	milter/base/name.c milter/base/name.h \
-	milter/base/netstring.c milter/base/netstring.h \
 	milter/base/text.c milter/base/text.h \
 	milter/base/thread.c milter/base/thread.h \
 	milter/core/address.c milter/core/address.h \
@@ -46,7 +45,7 @@ libio_a_SOURCES = \
 	milter/base/idn.c milter/base/idn.h \
 	milter/base/line.c milter/base/line.h \
 	milter/base/net.c milter/base/net.h \
-	milter/base/standard_fds.c milter/base/standard_fds.h \
+	milter/base/standard_fds.h \
 	milter/dns/dns.c milter/dns/dns.h \
 	milter/dns/dns_anchor.c \
 	milter/dns/dns_context.c \

@@ -1,5 +1,5 @@
 /*
- * The two clocks. The wall clock serves policy ages, signatures and the times
+ * The two clocks. The wall clock is for policy ages, signatures and the times
  * that people read; everything else uses the monotonic clock. Scenario tests
  * define clock_mono_us() and clock_wall_ms() themselves.
  *

@@ -28,8 +28,8 @@ open_converter(void)
 {
 	UErrorCode status = U_ZERO_ERROR;
 
-	/* As Postfix: neither the rules of IDNA2008 for bidirectional labels
-	 * and joiners nor those of STD 3 are asked for. */
+	/* As in Postfix, without the checks of IDNA2008 for bidirectional
+	 * labels and joiners, and without those of STD 3. */
 	converter = uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII, &status);
 	if (U_FAILURE(status))
 		converter = NULL;
@@ -52,15 +52,25 @@ append(struct name_text *name, const void *octets, size_t len)
 	return 0;
 }
 
-/* part: between two ASCII dots; it may hold other full stops. */
+/*
+ * Appends a part between two ASCII dots; it may hold other full stops. A part
+ * of ASCII alone is not converted: the library would reject names that are in
+ * the DNS but not valid in IDNA ("r3---sn", "xn--0"). Postfix does not route
+ * such names when another label is a U-label, but judging them does no harm.
+ */
 static int
-append_converted(struct name_text *name, const uint8_t *part, size_t len)
+append_part(struct name_text *name, const uint8_t *part, size_t len)
 {
 	UIDNAInfo info = UIDNA_INFO_INITIALIZER;
 	UErrorCode status = U_ZERO_ERROR;
 	char ascii[NAME_SIZE];
 	int32_t ascii_len;
+	size_t n_ascii = 0;
 
+	while (n_ascii < len && part[n_ascii] <= 127)
+		n_ascii++;
+	if (n_ascii == len)
+		return append(name, part, len);
 	if (idn_open() < 0)
 		return ERR_SYNTAX;
 	ascii_len = uidna_nameToASCII_UTF8(converter, (const char *)part,
@@ -70,21 +80,6 @@ append_converted(struct name_text *name, const uint8_t *part, size_t len)
 	return append(name, ascii, (size_t)ascii_len);
 }
 
-static bool
-is_plain(const uint8_t *part, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (part[i] > 127)
-			return false;
-	return true;
-}
-
-/*
- * Part by part, as the library would judge plain labels by the rules of
- * IDNA, under which many that are in the DNS are none ("r3---sn", "xn--0").
- * Postfix does not route such names when another label is a U-label; to judge
- * them all the same does no harm.
- */
 int
 idn_to_ascii(const uint8_t *utf8, size_t len, char out[NAME_SIZE])
 {
@@ -95,14 +90,11 @@ idn_to_ascii(const uint8_t *utf8, size_t len, char out[NAME_SIZE])
 	if (len > IDN_INPUT_MAX || memchr(utf8, '\0', len) != NULL)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i <= len; i++) {
-		int err = 0;
+		int err;
 
 		if (i < len && utf8[i] != '.')
 			continue;
-		if (is_plain(utf8 + start, i - start))
-			err = append(&name, utf8 + start, i - start);
-		else
-			err = append_converted(&name, utf8 + start, i - start);
+		err = append_part(&name, utf8 + start, i - start);
 		if (err == 0 && i < len)
 			err = append(&name, ".", 1);
 		if (err != 0)

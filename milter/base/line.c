@@ -31,7 +31,7 @@ line_clear(struct line_io *io)
 	io->size = io->start = io->len = 0;
 }
 
-/* Until the socket is good for one of events. 0 or why not. */
+/* Waits until the socket is ready for one of events. 0 or a negative error. */
 static int
 await(const struct line_io *io, short events, short *seen)
 {
@@ -56,7 +56,7 @@ await(const struct line_io *io, short events, short *seen)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* Room for at least one octet more. */
+/* Makes room for at least one more octet. */
 static int
 make_room(struct line_io *io)
 {

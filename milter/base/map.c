@@ -19,8 +19,8 @@ static uint64_t seed[2];
 static void
 seed_fill(void)
 {
-	/* 16 octets never come short (getrandom(2)). Without a kernel that
-	 * has it, addresses are as random as it gets. */
+	/* 16 octets are never read in part (getrandom(2)). A kernel without
+	 * the call leaves only our own addresses as random numbers. */
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed[0] = (uint64_t)(uintptr_t)&seed;
 		seed[1] = (uint64_t)(uintptr_t)malloc;
@@ -133,13 +133,7 @@ map_clear(struct map *map)
 }
 
 struct map_node *
-map_find(const struct map *map, const char *key)
-{
-	return map->n == 0 ? NULL : map_find_hashed(map, key, map_hash(key));
-}
-
-struct map_node *
-map_find_hashed(const struct map *map, const char *key, uint64_t hash)
+map_find(const struct map *map, const char *key, uint64_t hash)
 {
 	struct map_node *node;
 
@@ -176,15 +170,6 @@ map_remove(struct map *map, struct map_node *node)
 		at = &(*at)->next;
 	*at = node->next;
 	map->n--;
-}
-
-struct map_node *
-map_first(const struct map *map)
-{
-	for (size_t i = 0; map->n > 0 && i < map->n_buckets; i++)
-		if (map->buckets[i] != NULL)
-			return map->buckets[i];
-	return NULL;
 }
 
 /* --- lists by use --------------------------------------------------------- */
@@ -240,14 +225,14 @@ lru_remove(struct lru *lru, struct lru_node *node)
 }
 
 void
-lru_clear(struct lru *lru, void (*free_node)(struct lru_node *node))
+lru_clear(struct lru *lru, void (*free_object)(void *object))
 {
 	for (size_t i = 0; i < LRU_LISTS; i++) {
 		struct lru_node *node;
 
 		while ((node = lru->list[i].oldest) != NULL) {
 			lru_remove(lru, node);
-			free_node(node);
+			free_object(node);
 		}
 	}
 	map_clear(&lru->map);
@@ -256,7 +241,7 @@ lru_clear(struct lru *lru, void (*free_node)(struct lru_node *node))
 struct lru_node *
 lru_find(const struct lru *lru, const char *key)
 {
-	return (struct lru_node *)map_find(&lru->map, key);
+	return (struct lru_node *)map_find(&lru->map, key, map_hash(key));
 }
 
 void
@@ -265,14 +250,4 @@ lru_use(struct lru *lru, struct lru_node *node, unsigned list)
 	unlink_node(lru, node);
 	node->list = list;
 	append(lru, node);
-}
-
-size_t
-lru_octets(const struct lru *lru)
-{
-	size_t octets = 0;
-
-	for (size_t i = 0; i < LRU_LISTS; i++)
-		octets += lru->list[i].octets;
-	return octets;
 }

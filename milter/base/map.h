@@ -1,7 +1,7 @@
 /*
  * A hash table from text to objects that embed its node. The hash is keyed
  * (SipHash-2-4) with octets from the kernel: strangers choose the names and
- * must not be able to choose the chains.
+ * must not be able to fill one bucket with them.
  *
  * Not locked: the caller's thread or lock.
  */
@@ -23,21 +23,18 @@ struct map {
 	struct map_node **buckets;
 };
 
-/* Zeroed memory is an empty map. Nodes are the caller's to free. */
+/* The hash of a key, also to choose among loops and shards. */
+uint64_t map_hash(const char *key);
+
+/* Zeroed memory is an empty map. The caller frees the nodes. */
 void map_clear(struct map *map);
-struct map_node *map_find(const struct map *map, const char *key);
-/* The same where map_hash(key) is known. */
+/* hash: map_hash(key). */
 struct map_node *
-map_find_hashed(const struct map *map, const char *key, uint64_t hash);
+map_find(const struct map *map, const char *key, uint64_t hash);
 /* key must not be in the map. 0 or ERR_NOMEM. */
 int map_insert(struct map *map, struct map_node *node);
 /* node must be in the map. */
 void map_remove(struct map *map, struct map_node *node);
-/* Some node, NULL when empty: to empty a map. */
-struct map_node *map_first(const struct map *map);
-
-/* The hash alone, to choose among loops and shards. */
-uint64_t map_hash(const char *key);
 
 /* --- lists by use ---------------------------------------------------------
  *
@@ -76,15 +73,12 @@ struct lru {
 int lru_add(struct lru *lru, struct lru_node *node);
 /* Takes it out; the caller frees it. */
 void lru_remove(struct lru *lru, struct lru_node *node);
-/* Removes all entries and hands each to free_node. */
-void lru_clear(struct lru *lru, void (*free_node)(struct lru_node *node));
+/* Removes all entries and hands each object to free_object. */
+void lru_clear(struct lru *lru, void (*free_object)(void *object));
 
-/* NULL: not there. Finding is no use. */
+/* NULL: not there. Finding does not count as a use. */
 struct lru_node *lru_find(const struct lru *lru, const char *key);
 /* Makes it the most recently used entry of a list, the same or another. */
 void lru_use(struct lru *lru, struct lru_node *node, unsigned list);
-
-/* Octets of all lists. */
-size_t lru_octets(const struct lru *lru);
 
 #endif

@@ -7,27 +7,23 @@
 #include "base/ascii.h"
 #include "base/err.h"
 
+/* RFC 3696 2: the last label of a name is not all digits. */
 static int
-label_check(const uint8_t *label, size_t len)
+label_check(const uint8_t *label, size_t len, bool is_last)
 {
+	size_t n_digits = 0;
+
 	if (len == 0)
 		return ERR_SYNTAX;
 	if (len > LABEL_LEN_MAX)
 		return ERR_TOOLONG;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		if (!ascii_is_alnum(label[i]) && label[i] != '-' &&
 		    label[i] != '_')
 			return ERR_SYNTAX;
-	return 0;
-}
-
-static bool
-all_digits(const uint8_t *label, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!ascii_is_digit(label[i]))
-			return false;
-	return true;
+		n_digits += ascii_is_digit(label[i]);
+	}
+	return is_last && n_digits == len ? ERR_SYNTAX : 0;
 }
 
 static int
@@ -42,11 +38,9 @@ name_check(const uint8_t *name, size_t len)
 
 		if (i < len && name[i] != '.')
 			continue;
-		err = label_check(name + start, i - start);
+		err = label_check(name + start, i - start, i == len);
 		if (err != 0)
 			return err;
-		if (i == len && all_digits(name + start, i - start))
-			return ERR_SYNTAX;
 		start = i + 1;
 	}
 	return 0;

@@ -17,14 +17,14 @@
 #define LABEL_LEN_MAX 63
 
 /*
- * Turns octets into the canonical form. One final dot is dropped (R-11);
- * underscores are let through (R-16). An IPv4 address is no name: a last label
- * that is all digits is refused (RFC 3696 2).
+ * Turns octets into the canonical form. Drops one final dot (R-11), permits
+ * underscores (R-16). An IPv4 address is no name: a last label that is all
+ * digits is an error (RFC 3696 2).
  * 0, ERR_SYNTAX or ERR_TOOLONG; out is "" on failure.
  */
 int name_canon(const uint8_t *octets, size_t len, char out[NAME_SIZE]);
 
-/* Whether canonical `name` lies below canonical `parent` (not equal to it). */
+/* True if canonical `name` lies below canonical `parent` (not equal to it). */
 bool name_is_below(const char *name, const char *parent);
 
 #endif

@@ -15,8 +15,8 @@
 
 static const uint8_t mapped[MAPPED_OCTETS] = {[10] = 0xff, [11] = 0xff};
 
-/* Addresses at which no policy host of a stranger is looked for. The first row
- * that covers an address counts. IANA's special-purpose registries (RFC 6890),
+/* A stranger's policy host must not have these addresses. The first row that
+ * covers an address counts. IANA's special-purpose registries (RFC 6890),
  * without the anycast services in them that anybody may use. */
 struct special {
 	const char *what; /* NULL: ordinary, in spite of the rows below */
@@ -87,18 +87,18 @@ special_lookup(const struct special *table, size_t n, const uint8_t *octet)
 	return NULL;
 }
 
-static const char *
-special_of_ipv4(const uint8_t *octet)
-{
-	return special_lookup(special_ipv4,
-	    sizeof(special_ipv4) / sizeof(special_ipv4[0]), octet);
-}
-
-static const char *
-special_of_ipv6(const uint8_t *octet)
+const char *
+net_address_special(const struct net_address *address)
 {
 	static const uint8_t zero[16];
+	const uint8_t *octet = address->octet;
 
+	for (size_t i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++)
+		if (octets_match(octet, embeddings[i].octet,
+			embeddings[i].bits))
+			return special_lookup(special_ipv4,
+			    sizeof(special_ipv4) / sizeof(special_ipv4[0]),
+			    octet + embeddings[i].at);
 	if (octets_match(octet, zero, BITS_MAX))
 		return "unspecified";
 	if (octets_match(octet, zero, BITS_MAX - 1))
@@ -107,18 +107,6 @@ special_of_ipv6(const uint8_t *octet)
 		return "IPv4-compatible";
 	return special_lookup(special_ipv6,
 	    sizeof(special_ipv6) / sizeof(special_ipv6[0]), octet);
-}
-
-const char *
-net_address_special(const struct net_address *address)
-{
-	const uint8_t *octet = address->octet;
-
-	for (size_t i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++)
-		if (octets_match(octet, embeddings[i].octet,
-			embeddings[i].bits))
-			return special_of_ipv4(octet + embeddings[i].at);
-	return special_of_ipv6(octet);
 }
 
 int
@@ -139,7 +127,7 @@ net_address_from_octets(const uint8_t *octets, size_t len,
 int
 net_address_from_sockaddr(const struct sockaddr *sa, struct net_address *out)
 {
-	/* Copies, as sa need not be aligned for what it holds. */
+	/* Copies, as sa need not be aligned for these types. */
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
@@ -187,19 +175,6 @@ net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE])
 		out[0] = '\0';
 }
 
-static int
-address_parse_text(const char *text, struct net_address *out)
-{
-	uint8_t octets[sizeof(struct in6_addr)];
-
-	if (inet_pton(AF_INET, text, octets) == 1)
-		return net_address_from_octets(octets, sizeof(struct in_addr),
-		    out);
-	if (inet_pton(AF_INET6, text, octets) == 1)
-		return net_address_from_octets(octets, sizeof(octets), out);
-	return ERR_SYNTAX;
-}
-
 /* One to three digits, no more. */
 static int
 bits_parse(const char *text, unsigned *out)
@@ -218,39 +193,35 @@ bits_parse(const char *text, unsigned *out)
 	return 0;
 }
 
-static bool
-host_bits_are_zero(const struct net_prefix *prefix)
-{
-	for (unsigned bit = prefix->bits; bit < BITS_MAX; bit++)
-		if (prefix->address.octet[bit / 8] & (0x80U >> bit % 8))
-			return false;
-	return true;
-}
-
 int
 net_prefix_parse(const char *text, struct net_prefix *out)
 {
 	struct net_prefix prefix = {.bits = BITS_MAX};
 	char address[NET_ADDRESS_SIZE];
+	uint8_t octets[sizeof(struct in6_addr)];
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	int rc;
+	bool ipv4;
 
 	if (len >= sizeof(address))
 		return ERR_SYNTAX;
 	memcpy(address, text, len);
 	address[len] = '\0';
-	rc = address_parse_text(address, &prefix.address);
-	if (rc == 0 && slash != NULL) {
-		rc = bits_parse(slash + 1, &prefix.bits);
-		/* "10.0.0.0/8" counts from the IPv4 address on. */
-		if (strchr(address, ':') == NULL)
-			prefix.bits += MAPPED_BITS;
-	}
-	if (rc != 0)
-		return rc;
-	if (prefix.bits > BITS_MAX || !host_bits_are_zero(&prefix))
+	ipv4 = inet_pton(AF_INET, address, octets) == 1;
+	if (!ipv4 && inet_pton(AF_INET6, address, octets) != 1)
+		return ERR_SYNTAX;
+	(void)net_address_from_octets(octets,
+	    ipv4 ? sizeof(struct in_addr) : sizeof(octets), &prefix.address);
+	if (slash != NULL && bits_parse(slash + 1, &prefix.bits) != 0)
+		return ERR_SYNTAX;
+	/* The bits of "10.0.0.0/8" are counted from the IPv4 address on. */
+	if (slash != NULL && ipv4)
+		prefix.bits += MAPPED_BITS;
+	if (prefix.bits > BITS_MAX)
 		return ERR_RANGE;
+	for (unsigned bit = prefix.bits; bit < BITS_MAX; bit++)
+		if (prefix.address.octet[bit / 8] & (0x80U >> bit % 8))
+			return ERR_RANGE;
 	*out = prefix;
 	return 0;
 }

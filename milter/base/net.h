@@ -1,6 +1,6 @@
 /*
- * Network addresses and prefixes: "192.0.2.1", "2001:db8::/32". Which of them
- * a stranger's name must not lead to (F-16).
+ * Network addresses and prefixes: "192.0.2.1", "2001:db8::/32"; and the
+ * addresses that a stranger's name must not lead to (F-16).
  *
  * Any thread. No allocation.
  */
@@ -28,7 +28,8 @@ int net_address_from_octets(const uint8_t *octets, size_t len,
     struct net_address *out);
 int
 net_address_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
-/* In one network, as they are given to one user: IPv4 /24, IPv6 /48. */
+/* True if both are in one network of the size that one user gets: IPv4 /24,
+ * IPv6 /48. */
 bool
 net_address_is_near(const struct net_address *a, const struct net_address *b);
 bool net_address_is_ipv4(const struct net_address *address);
@@ -46,7 +47,7 @@ bool net_prefix_covers(const struct net_prefix *prefix,
 /*
  * Private, loopback, link-local, multicast, reserved and documentation
  * addresses (RFC 6890), also inside NAT64, 6to4 and IPv4-compatible forms.
- * NULL: an ordinary public address; else static text, what it is.
+ * Static text that names the kind; NULL: an ordinary public address.
  */
 const char *net_address_special(const struct net_address *address);
 

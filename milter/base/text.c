@@ -1,3 +1,4 @@
+/* Text for people and programs. */
 #include "autoconf.h"
 
 #include "base/text.h"
@@ -7,10 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/ascii.h"
 #include "base/err.h"
 
-/* Unicode 15, table 3-7: which second octet may follow which first one; all
- * later ones are 80 to BF. */
+/* Unicode 15, table 3-7: the second octets that may follow a first one; later
+ * octets are 80 to BF. */
 struct utf8_row {
 	uint8_t first_low, first_high;
 	uint8_t second_low, second_high;
@@ -29,43 +31,29 @@ static const struct utf8_row utf8_rows[] = {
     {0xf4, 0xf4, 0x80, 0x8f, 4},
 };
 
+#define N_UTF8_ROWS (sizeof(utf8_rows) / sizeof(utf8_rows[0]))
+
 static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 #define REPLACEMENT_LEN (sizeof(replacement) - 1)
-
-static const struct utf8_row *
-row_of(uint8_t first)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(utf8_rows) / sizeof(utf8_rows[0]); i++)
-		if (first >= utf8_rows[i].first_low &&
-		    first <= utf8_rows[i].first_high)
-			return &utf8_rows[i];
-	return NULL;
-}
-
-static bool
-continues(const struct utf8_row *row, size_t at, uint8_t octet)
-{
-	if (at == 1)
-		return octet >= row->second_low && octet <= row->second_high;
-	return octet >= 0x80 && octet <= 0xbf;
-}
 
 size_t
 text_decode(const uint8_t *octets, size_t len, uint32_t *code)
 {
 	static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	const struct utf8_row *row = row_of(octets[0]);
+	const struct utf8_row *row = utf8_rows;
+	const struct utf8_row *end = utf8_rows + N_UTF8_ROWS;
 	uint32_t value;
-	size_t i;
 
 	*code = TEXT_INVALID;
-	if (row == NULL)
+	while (row < end &&
+	    (octets[0] < row->first_low || octets[0] > row->first_high))
+		row++;
+	if (row == end)
 		return 1;
 	value = octets[0] & first_bits[row->len];
-	for (i = 1; i < row->len; i++) {
-		if (i == len || !continues(row, i, octets[i]))
+	for (size_t i = 1; i < row->len; i++) {
+		if (i == len || octets[i] < (i == 1 ? row->second_low : 0x80) ||
+		    octets[i] > (i == 1 ? row->second_high : 0xbf))
 			return i;
 		value = value << 6 | (octets[i] & 0x3fU);
 	}
@@ -142,7 +130,7 @@ text_print(FILE *out, const void *octets, size_t len)
 	}
 }
 
-/* As text_print prints it. */
+/* The columns that text_print() takes. */
 static size_t
 columns_of(const char *octets, size_t len)
 {
@@ -260,17 +248,6 @@ base64_encode(const uint8_t *octets, size_t len, char *out)
 	*out = '\0';
 }
 
-/* How many '=' end the text: 0 to 2. */
-static size_t
-padding_of(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	while (n < 2 && n < len && text[len - 1 - n] == '=')
-		n++;
-	return n;
-}
-
 /* Four characters, the last ones of which may be padding. */
 static int
 decode_group(const char *text, size_t padding, uint32_t *group)
@@ -285,18 +262,20 @@ decode_group(const char *text, size_t padding, uint32_t *group)
 			return ERR_SYNTAX;
 		*group = *group << 6 | (uint32_t)(at - alphabet);
 	}
-	/* Bits that no octet takes are zero: one text for one body. */
+	/* The unused bits are zero, so that each body has one text. */
 	return (*group & ((1U << 8 * padding) - 1)) == 0 ? 0 : ERR_SYNTAX;
 }
 
 int
 base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len)
 {
-	size_t padding = padding_of(text, len);
+	size_t padding = 0;
 
 	*out_len = 0;
 	if (len % 4 != 0)
 		return ERR_SYNTAX;
+	while (padding < 2 && padding < len && text[len - 1 - padding] == '=')
+		padding++;
 	for (; len > 0; text += 4, len -= 4) {
 		size_t n = len > 4 ? 0 : padding;
 		uint32_t group;
@@ -307,4 +286,53 @@ base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len)
 			out[(*out_len)++] = (uint8_t)(group >> (16 - 8 * i));
 	}
 	return 0;
+}
+
+/* --- netstrings ------------------------------------------------------------
+ */
+
+enum netstring_state
+netstring_parse(const uint8_t *octets, size_t len, size_t max,
+    struct netstring *out)
+{
+	size_t n = 0;
+	size_t at = 0;
+
+	for (; at < len && ascii_is_digit(octets[at]); at++) {
+		if (at > 0 && octets[0] == '0')
+			return NETSTRING_BAD; /* one form for each length */
+		n = n * 10 + (size_t)(octets[at] - '0');
+		if (n > max)
+			return NETSTRING_BAD;
+	}
+	if (at == len)
+		return NETSTRING_PART;
+	if (at == 0 || octets[at] != ':')
+		return NETSTRING_BAD;
+	at++;
+	if (len - at <= n)
+		return NETSTRING_PART;
+	if (octets[at + n] != ',')
+		return NETSTRING_BAD;
+	out->data = octets + at;
+	out->len = n;
+	out->whole = at + n + 1;
+	return NETSTRING_WHOLE;
+}
+
+size_t
+netstring_head(size_t data_len, char out[NETSTRING_HEAD_MAX])
+{
+	char digits[NETSTRING_HEAD_MAX];
+	char *const end = digits + sizeof(digits);
+	uint32_t rest = (uint32_t)data_len;
+	char *at = end;
+
+	*--at = ':';
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	memcpy(out, at, (size_t)(end - at));
+	out[end - at] = '\0';
+	return (size_t)(end - at);
 }

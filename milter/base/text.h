@@ -1,6 +1,7 @@
 /*
  * Text: octets from strangers for JSON, which must be UTF-8, and for a
- * terminal, which must not get control characters; times for people; Base 64.
+ * terminal, which must not get control characters; times for people; Base 64;
+ * netstrings.
  *
  * Pure. Any thread.
  */
@@ -62,5 +63,29 @@ void base64_encode(const uint8_t *octets, size_t len, char *out);
 
 /* out has room for BASE64_OCTETS(len). 0 or ERR_SYNTAX. */
 int base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len);
+
+/* Netstrings: "5:hello,". A frame of the socketmap protocol. */
+
+#define NETSTRING_HEAD_MAX 12 /* "4294967295:" and a NUL */
+
+struct netstring {
+	const uint8_t *data; /* into what was parsed */
+	size_t len;
+	size_t whole; /* octets in all, head and comma included */
+};
+
+enum netstring_state {
+	NETSTRING_WHOLE,
+	NETSTRING_PART, /* well formed as far as it goes: read more */
+	NETSTRING_BAD   /* no netstring, or longer than max */
+};
+
+/* The first netstring of any octets; max: of its data. */
+enum netstring_state netstring_parse(const uint8_t *octets, size_t len,
+    size_t max, struct netstring *out);
+
+/* "5:", to be followed by the data and a comma. Its length; data_len is less
+ * than 2^32. */
+size_t netstring_head(size_t data_len, char out[NETSTRING_HEAD_MAX]);
 
 #endif

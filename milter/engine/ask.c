@@ -1,4 +1,4 @@
-/* Asking without waiting. */
+/* Asks the verdict cache and the loops, without waiting. */
 #include "autoconf.h"
 
 #include "engine/ask.h"
@@ -13,13 +13,16 @@
 #include "engine/engine_impl.h"
 #include "log/metrics.h"
 
+/* The longest time that a renewal ahead of expiry may take. */
+#define RENEWAL_MS 30000
+
 void
 target_key(const struct target *target, char key[TARGET_KEY_SIZE])
 {
 	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
 	int len;
 
-	/* Nearly all; printf takes as long as the lookup itself. */
+	/* Nearly all targets. printf takes as long as a look into the cache. */
 	if (usual && !target->no_mx) {
 		memcpy(key, target->domain, strlen(target->domain) + 1);
 		return;
@@ -29,17 +32,6 @@ target_key(const struct target *target, char key[TARGET_KEY_SIZE])
 	if (!usual)
 		(void)snprintf(key + len, TARGET_KEY_SIZE - (size_t)len, ":%u",
 		    target->port);
-}
-
-static void
-waiter_arrived(struct loop_task *task)
-{
-	struct waiter *w = LOOP_OWNER(task, struct waiter, task);
-
-	if (w->refresh)
-		lookup_refresh(w->worker, w);
-	else
-		lookup_join(w->worker, w);
 }
 
 void
@@ -61,7 +53,7 @@ ask_loop(struct engine *engine, const struct ask_options *options)
 	    options->what == ASK_DELIVERY || options->what == ASK_EVIDENCE;
 	w->done = options->done;
 	w->arg = options->arg;
-	w->task.run = waiter_arrived;
+	w->task.run = lookup_join;
 	loop_post(w->worker->loop, &w->task);
 }
 
@@ -70,6 +62,7 @@ ask_cache(struct engine *engine, const struct target *target)
 {
 	uint64_t now_ms = clock_mono_ms();
 	const struct answer *answer;
+	atomic_bool *renewed;
 	char key[TARGET_KEY_SIZE];
 
 	target_key(target, key);
@@ -78,14 +71,20 @@ ask_cache(struct engine *engine, const struct target *target)
 	    now_ms);
 	metrics_count(engine->metrics, METRICS_VERDICT_CACHE, answer != NULL,
 	    0);
+	if (answer == NULL)
+		return NULL;
 	/* A verdict in use is looked up anew before it expires, so that a busy
-	 * domain never waits. */
-	if (answer != NULL && answer_take_renewal(answer, now_ms))
+	 * domain never waits. One asker starts that lookup. The flag is read
+	 * first, as a busy answer must not be written to each time. */
+	renewed = &((struct answer *)(uintptr_t)answer)->renewed;
+	if (now_ms >= answer->renew_ms &&
+	    !atomic_load_explicit(renewed, memory_order_relaxed) &&
+	    !atomic_exchange(renewed, true))
 		ask_loop(engine,
 		    &(struct ask_options){
 			.what = answer->delivery ? ASK_DELIVERY : ASK_VERDICT,
 			.target = target,
-			.deadline_ms = now_ms + ANSWER_RENEWAL_MS,
+			.deadline_ms = now_ms + RENEWAL_MS,
 		    });
 	return answer;
 }

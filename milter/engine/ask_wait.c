@@ -1,7 +1,7 @@
 /*
- * ask_wait(): the calling thread blocks. If a loop does not answer in time,
- * which should never happen, a domain that requires DNSSEC must not pass: then
- * the calling thread reads the store.
+ * ask_wait() blocks the calling thread until a loop answers. If the loop is
+ * late, which should never happen, the calling thread reads the store itself,
+ * so that a domain that requires DNSSEC does not pass.
  */
 #include "autoconf.h"
 
@@ -16,7 +16,7 @@
 #include "log/log.h"
 #include "store/store.h"
 
-/* How late a loop may be, and how long the store may then take. */
+/* A loop may be so late, and the store may then take so long. */
 #define LATE_MS  500
 #define STORE_MS 300
 
@@ -47,12 +47,15 @@ rendezvous_new(void)
 	return r;
 }
 
-/* Called with the lock held; gives it back. */
+/* Wakes the other side and drops one of the two holds. Called with the lock
+ * held; releases it. */
 static void
 leave(struct rendezvous *r)
 {
 	bool last = --r->holders == 0;
 
+	r->done = true;
+	(void)pthread_cond_signal(&r->come);
 	(void)pthread_mutex_unlock(&r->lock);
 	if (!last)
 		return;
@@ -62,23 +65,13 @@ leave(struct rendezvous *r)
 	free(r);
 }
 
-/* Takes the lock and keeps it. Whether the other side has come. */
-static bool
+/* Waits until the other side has left. Takes the lock and keeps it. */
+static void
 wait_until(struct rendezvous *r, uint64_t mono_ms)
 {
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->done && thread_wait_until(&r->come, &r->lock, mono_ms))
 		continue;
-	return r->done;
-}
-
-/* Takes the lock, signals, leaves. */
-static void
-arrive(struct rendezvous *r)
-{
-	r->done = true;
-	(void)pthread_cond_signal(&r->come);
-	leave(r);
 }
 
 static void
@@ -90,7 +83,7 @@ answered(void *arg, const struct answer *answer, bool cached)
 	(void)pthread_mutex_lock(&r->lock);
 	if (answer != NULL)
 		r->answer = answer_ref(answer);
-	arrive(r);
+	leave(r);
 }
 
 /* --- without the loop --------------------------------------------------- */
@@ -114,7 +107,7 @@ stored(void *arg, int err, const struct store_entry *entry)
 		r->policy.dnssec = policy->dnssec;
 		policy_free(&policy);
 	}
-	arrive(r);
+	leave(r);
 }
 
 /* True: *policy is what the store holds. */
@@ -130,16 +123,16 @@ read_store(struct engine *engine, const char *domain,
 	r->now_s = clock_wall_s();
 	if (store_get(engine->store, domain, stored, r) != 0)
 		r->holders--; /* nobody else will come */
-	(void)wait_until(r, clock_mono_ms() + STORE_MS);
+	wait_until(r, clock_mono_ms() + STORE_MS);
 	found = r->found;
 	*policy = r->policy;
 	leave(r);
 	return found;
 }
 
-/* Judged as an internal error (D-20) with the stored policy. The answer is
- * allocated first, so that a policy that is found cannot be lost for want of
- * memory. NULL: no memory, and nothing is known. */
+/* Judges the stored policy as an internal error (D-20). Allocates the answer
+ * first, so that a policy that is found cannot be lost for want of memory.
+ * NULL: no memory, and nothing is known. */
 static const struct answer *
 answer_from_store(struct engine *engine, const struct target *target)
 {
@@ -195,7 +188,7 @@ ask_wait(struct engine *engine, const struct target *target,
 		    });
 		if (before_wait != NULL)
 			before_wait();
-		(void)wait_until(r, deadline_ms + LATE_MS);
+		wait_until(r, deadline_ms + LATE_MS);
 		answer = r->answer;
 		r->answer = NULL;
 		leave(r);

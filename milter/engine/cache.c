@@ -23,7 +23,7 @@ answer_new(const struct facts *facts, const struct rules *rules,
 	struct verdict verdict;
 	size_t size = 0;
 
-	/* Cheaper than a copy that is thrown away. */
+	/* Judging first is cheaper than a copy that is thrown away. */
 	*settled = decide(facts, rules, when, &verdict);
 	if (!*settled)
 		goto out;
@@ -41,17 +41,6 @@ answer_new(const struct facts *facts, const struct rules *rules,
 out:
 	free(copy);
 	return answer;
-}
-
-bool
-answer_take_renewal(const struct answer *answer, uint64_t now_ms)
-{
-	struct answer *taken = (struct answer *)(uintptr_t)answer;
-
-	/* Read first: a busy answer must not be written to each time. */
-	return now_ms >= answer->renew_ms &&
-	    !atomic_load_explicit(&taken->renewed, memory_order_relaxed) &&
-	    !atomic_exchange(&taken->renewed, true);
 }
 
 const struct answer *
@@ -82,12 +71,14 @@ answer_unref(const struct answer **answer)
 /* --- the cache -------------------------------------------------------------
  */
 
+/* The shard is chosen by the top bits of the hash, as the map inside uses the
+ * low ones. */
 #define SHARDS 64
 /* Domains that share an epoch lose their verdicts together. With so many, a
  * stranger who makes us fetch 100 new policies a second takes ten minutes to
  * hit all others once. */
 #define EPOCHS 65536
-/* Buckets of the table, about as many entries, that a cache_put() looks at. */
+/* A cache_put() looks at so many buckets, which hold about as many entries. */
 #define SWEEP 32
 
 /* Lists of a shard. */
@@ -133,9 +124,9 @@ cache_new(size_t entries_max, size_t octets_max)
 }
 
 static void
-entry_free(struct lru_node *node)
+entry_free(void *node)
 {
-	struct entry *e = (struct entry *)node;
+	struct entry *e = node;
 
 	answer_unref(&e->answer);
 	free(e);
@@ -152,13 +143,6 @@ cache_free(struct cache **cache)
 	}
 	free(*cache);
 	*cache = NULL;
-}
-
-/* hash: map_hash(key). Its top bits: the map inside uses the low ones. */
-static struct shard *
-shard_of(struct cache *cache, uint64_t hash)
-{
-	return &cache->shard[(hash >> 32) % SHARDS];
 }
 
 /* hash: map_hash(key). */
@@ -190,8 +174,8 @@ cache_forget(struct cache *cache, const char *domain)
 	    1;
 }
 
-/* Not expired, of this configuration, and the store has no other policy than
- * the one that the verdict was made by. */
+/* True if the entry has not expired, is of this configuration, and the store
+ * still has the policy that the verdict was made by. */
 static bool
 is_good(struct cache *cache, const struct entry *e, unsigned generation,
     uint64_t now_ms)
@@ -216,12 +200,12 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
     uint64_t now_ms)
 {
 	const uint64_t hash = map_hash(key);
-	struct shard *s = shard_of(cache, hash);
+	struct shard *s = &cache->shard[(hash >> 32) % SHARDS];
 	const struct answer *answer = NULL;
 	struct entry *e;
 
 	(void)pthread_mutex_lock(&s->lock);
-	e = (struct entry *)map_find_hashed(&s->entries.map, key, hash);
+	e = (struct entry *)map_find(&s->entries.map, key, hash);
 	if (e != NULL && !is_good(cache, e, generation, now_ms)) {
 		drop(s, &e->node);
 	} else if (e != NULL) {
@@ -232,8 +216,8 @@ cache_get(struct cache *cache, const char *key, unsigned generation,
 	return answer;
 }
 
-/* Drops what is expired in the next few buckets. generation: of a new answer;
- * answers from before a reload have a lower one. */
+/* Drops the expired entries in the next few buckets. generation: that of a new
+ * answer; answers from before a reload have a lower one. */
 static void
 sweep(struct cache *cache, struct shard *s, unsigned generation,
     uint64_t now_ms)
@@ -281,12 +265,12 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer,
     uint64_t now_ms)
 {
 	const uint64_t hash = map_hash(key);
-	struct shard *s = shard_of(cache, hash);
+	struct shard *s = &cache->shard[(hash >> 32) % SHARDS];
 	size_t key_size = strlen(key) + 1;
 	struct entry *e = malloc(sizeof(*e) + key_size);
 	struct lru_node *old;
 
-	/* Without memory for the new one the old one goes all the same. */
+	/* Without memory for the new answer the old one is still removed. */
 	if (e != NULL) {
 		memcpy(e->key, key, key_size);
 		e->node.node.key = e->key;
@@ -297,7 +281,7 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer,
 	}
 	(void)pthread_mutex_lock(&s->lock);
 	sweep(cache, s, answer->generation, now_ms);
-	old = (struct lru_node *)map_find_hashed(&s->entries.map, key, hash);
+	old = (struct lru_node *)map_find(&s->entries.map, key, hash);
 	if (old != NULL)
 		drop(s, old);
 	if (e != NULL && e->node.size <= s->octets_max &&
@@ -308,7 +292,7 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer,
 	evict(s);
 	(void)pthread_mutex_unlock(&s->lock);
 	if (e != NULL)
-		entry_free(&e->node);
+		entry_free(e);
 }
 
 struct cache_size
@@ -321,7 +305,8 @@ cache_size(struct cache *cache)
 
 		(void)pthread_mutex_lock(&s->lock);
 		size.entries += s->entries.map.n;
-		size.octets += lru_octets(&s->entries);
+		size.octets += s->entries.list[UNBOUND].octets +
+		    s->entries.list[BOUND].octets;
 		(void)pthread_mutex_unlock(&s->lock);
 	}
 	return size;

@@ -24,13 +24,6 @@
 struct answer *answer_new(const struct facts *facts, const struct rules *rules,
     enum decide_when when, bool *settled);
 
-/* The longest time that a renewal ahead of expiry may take. */
-#define ANSWER_RENEWAL_MS 30000
-
-/* True once, to one caller, in the last tenth of the answer's life: that caller
- * starts the lookup that replaces it. */
-bool answer_take_renewal(const struct answer *answer, uint64_t now_ms);
-
 /*
  * The cache: memory only, bounded in entries and octets. Verdicts live no
  * longer than answer.expires_ms, only under the configuration that made them,
@@ -41,14 +34,15 @@ bool answer_take_renewal(const struct answer *answer, uint64_t now_ms);
  * cache_forget() raises. A lookup notes the epoch when it begins; its verdict
  * is used only while the epoch is the same.
  *
- * The least recently used verdicts go first, those without a policy that
- * requires DNSSEC before the others: a stranger has any number of domains
- * without a policy and must not evict what protects. A stranger's own policies
- * fill three quarters of the cache at most, and there the least recently used
- * go again.
+ * The least recently used verdicts are evicted first, and verdicts without a
+ * policy that requires DNSSEC before the others: a stranger has any number of
+ * domains without a policy and must not evict the verdicts that protect. The
+ * verdicts of policies that require DNSSEC, which may be a stranger's too, fill
+ * at most three quarters of the cache; beyond that the least recently used of
+ * them are evicted.
  *
- * An expired verdict leaves when it is asked for; each cache_put() also looks
- * for expired ones among some more entries.
+ * An expired verdict is removed when it is asked for; each cache_put() also
+ * removes expired ones among some more entries.
  *
  * The table is cut into shards with a lock each.
  */
@@ -61,19 +55,19 @@ struct cache;
 struct cache *cache_new(size_t entries_max, size_t octets_max);
 void cache_free(struct cache **cache);
 
-/* A reference for the caller; NULL: none that is still good at now_ms. */
+/* A reference for the caller; NULL: there is none that is valid at now_ms. */
 const struct answer *cache_get(struct cache *cache, const char *key,
     unsigned generation, uint64_t now_ms);
-/* Takes a reference of its own. Replaces what is there. An answer that does
- * not fit is not kept, nor one whose epoch is over. */
+/* Takes a reference of its own. Replaces the answer that is there. Does not
+ * keep an answer that does not fit, nor one whose epoch is over. */
 void cache_put(struct cache *cache, const char *key,
     const struct answer *answer, uint64_t now_ms);
 
-/* For answer.epoch: of the key's domain. Note it before the facts are
+/* The epoch of the key's domain, for answer.epoch. Note it before the facts are
  * gathered. */
 unsigned cache_epoch(struct cache *cache, const char *key);
-/* No verdict on this domain that was made so far is used any more, nor one of
- * a lookup under way. The new epoch. */
+/* Discards all verdicts on this domain, also those of lookups under way.
+ * Returns the new epoch. */
 unsigned cache_forget(struct cache *cache, const char *domain);
 
 struct cache_size {

@@ -98,11 +98,7 @@ worker_init(struct worker *w, struct engine *engine,
 	TAILQ_INIT(&w->all);
 	LIST_INIT(&w->setups);
 	w->loop = loop_new();
-	w->backoff = backoff_new();
-	w->flap = flap_new(engine->log);
-	w->reported = backoff_new();
-	if (w->loop == NULL || w->backoff == NULL || w->flap == NULL ||
-	    w->reported == NULL)
+	if (w->loop == NULL)
 		return ERR_NOMEM;
 	w->setup = setup_new(config, engine->generation, w->loop, &w->setups,
 	    engine->metrics, error);
@@ -145,8 +141,8 @@ engine_init(struct engine *engine, const struct config *config,
 		return err;
 
 	/* The first loop has the probe. No loop runs yet. */
-	dns = setup_probe_dns(config, engine->workers[0].loop, engine->metrics,
-	    error);
+	dns = setup_dns(config, SETUP_DNS_PROBE, engine->workers[0].loop,
+	    engine->metrics, error);
 	if (dns == NULL)
 		return ERR_CONFIG;
 	probe_start(engine->probe, engine->workers[0].loop, dns);
@@ -194,7 +190,7 @@ struct reload {
 	char *error;
 };
 
-/* First all workers get ready; nothing that is in use changes. */
+/* First each worker makes its new setup; the setup in use does not change. */
 static void
 reload_prepare(struct worker *w, void *arg)
 {
@@ -206,8 +202,8 @@ reload_prepare(struct worker *w, void *arg)
 	    &w->setups, w->metrics, error);
 	ok = w->next_setup != NULL;
 	if (ok && w == &w->engine->workers[0]) {
-		w->next_probe_dns =
-		    setup_probe_dns(reload->config, w->loop, w->metrics, error);
+		w->next_probe_dns = setup_dns(reload->config, SETUP_DNS_PROBE,
+		    w->loop, w->metrics, error);
 		ok = w->next_probe_dns != NULL;
 	}
 	if (ok)
@@ -261,8 +257,8 @@ engine_reload(struct engine *engine, const struct config *config,
 		engine->pins = config->pins;
 		(void)pthread_mutex_unlock(&engine->lock);
 	}
-	/* The old setup must not stay beside the new one for want of a few
-	 * octets. */
+	/* A worker must not keep both setups for want of a few octets: tries
+	 * until it succeeds. */
 	while (call_workers(engine, reload_take, &reload) != 0)
 		continue;
 	if (!reload.failed)
@@ -421,9 +417,9 @@ engine_free(struct engine **enginep)
 		while ((setup = LIST_FIRST(&w->setups)) != NULL)
 			setup_free(&setup);
 		map_clear(&w->lookups);
-		flap_free(&w->flap);
-		backoff_free(&w->backoff);
-		backoff_free(&w->reported);
+		lru_clear(&w->flaps, free);
+		lru_clear(&w->backoff, free);
+		lru_clear(&w->reported, free);
 		loop_free(&w->loop);
 	}
 	free(engine->workers);

@@ -45,8 +45,8 @@ struct tlsrpt;
 LIST_HEAD(setup_list, setup);
 
 /*
- * Where DNS questions wait for their turn: each lane has a limit of questions
- * under way. Known to bind: a pin or a stored policy says so.
+ * DNS questions wait for their turn in lanes; each lane has a limit of
+ * questions under way. A domain is known to bind by a pin or a stored policy.
  */
 enum lane_kind {
 	LANE_COMMON,    /* validating */
@@ -95,12 +95,18 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 void setup_unref(struct setup **setup);
 /* Cancels what is under way; the rest of *setup stays. */
 void setup_close(struct setup *setup);
-/* At once, whoever still refers to it. */
+/* Frees it at once, whatever still refers to it. */
 void setup_free(struct setup **setup);
 
-/* An uncached resolver for the probe. */
-struct dns *setup_probe_dns(const struct config *config, struct loop *loop,
-    struct metrics *metrics, char *error);
+enum setup_dns {
+	SETUP_DNS_VALIDATING,
+	SETUP_DNS_DISCOVERY, /* does not validate */
+	SETUP_DNS_FRESH,     /* does not validate, has no cache */
+	SETUP_DNS_PROBE      /* validates, has no cache */
+};
+/* A resolver. NULL with error filled in. */
+struct dns *setup_dns(const struct config *config, enum setup_dns kind,
+    struct loop *loop, struct metrics *metrics, char *error);
 
 /* --- worker --------------------------------------------------------------- */
 
@@ -149,11 +155,11 @@ struct worker {
 	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
 	atomic_size_t n_waiters; /* the same */
 	size_t n_reserved;       /* of the lookups: beyond WORKER_LOOKUPS_MAX */
-	struct backoff *backoff;
-	struct flap *flap;
-	struct backoff *reported; /* results that were told, by domain */
-	bool tlsrpt_failed;       /* the last report was not taken */
-	bool running;             /* the loop was started */
+	struct lru backoff;      /* see recent.h */
+	struct lru flaps;        /* likewise */
+	struct lru reported;     /* a back-off: results that were reported */
+	bool tlsrpt_failed;      /* the last report was not taken */
+	bool running;            /* the loop was started */
 	bool stopping;
 	uint64_t limit_told_ms[LIMITS]; /* clock_mono_ms(); 0: never */
 	/* Shared by all workers; of any thread. */
@@ -165,8 +171,8 @@ struct worker {
 	struct metrics *metrics;
 };
 
-/* A caller that waits. Posted to the loop, then in a lookup's list till
- * done. */
+/* A caller that waits. It is posted to the loop, and then stands in a lookup's
+ * list until it is completed. */
 struct waiter {
 	struct loop_task task;
 	struct loop_timer timer;
@@ -194,23 +200,20 @@ void worker_report_idle(struct worker *worker);
  */
 
 /*
- * Takes the waiter over: it is completed exactly once, by the running lookup of
- * its target or by one that is begun for it, at its deadline at the latest, and
- * freed.
+ * Takes over the waiter whose task this is. The waiter is completed exactly
+ * once, by the running lookup of its target or by a new one, no later than its
+ * deadline, and freed.
  *
  * If too many lookups are under way, the new one only reads the store. A domain
- * that is known to bind goes on, out of a reserve that strangers cannot use up;
- * when the reserve is used up, the lookup is shed and the recipient deferred. A
- * domain that is not known to bind is shed and passes. Both with the reason
+ * that is known to require DNSSEC goes on, out of a reserve that strangers
+ * cannot use up; when the reserve is used up, the lookup is shed and the
+ * recipient deferred. Any other domain is shed and passes. Both with the reason
  * internal-error.
+ *
+ * A refresh gets a lookup of its own, which fetches the stored policy of the
+ * domain anew and completes the waiter without an answer.
  */
-void lookup_join(struct worker *worker, struct waiter *waiter);
-
-/*
- * Takes the waiter over: fetches the stored policy of its domain anew and then
- * completes it without an answer. Shares nothing with other lookups.
- */
-void lookup_refresh(struct worker *worker, struct waiter *waiter);
+void lookup_join(struct loop_task *task);
 
 /* After a reload: the next waiters begin new lookups. */
 void lookup_detach_all(struct worker *worker);

@@ -99,8 +99,15 @@ lookup_left(struct lookup *l)
 		return;
 
 	/* Nobody needs it any more. */
-	policy_release(l);
-	delivery_release(l);
+	loop_timer_clear(worker->loop, &l->discovery.late_timer);
+	loop_timer_clear(worker->loop, &l->discovery.chain_timer);
+	loop_timer_clear(worker->loop, &l->address_timer);
+	loop_timer_clear(worker->loop, &l->hosts_timer);
+	free(l->store_entry);
+	policy_free(&l->stored_policy);
+	policy_free(&l->fetched_policy);
+	free(l->hosts);
+	free(l->host_lookups);
 	while (l->kept != NULL) {
 		struct kept *next = l->kept->next;
 
@@ -121,21 +128,6 @@ lookup_returned(struct lookup *l)
 {
 	lookup_advance(l);
 	lookup_left(l);
-}
-
-void
-lookup_poke(struct lookup *l)
-{
-	l->pending++;
-	lookup_returned(l);
-}
-
-/* The delivery track is under way or over, and did without TLSA. */
-static bool
-tlsa_is_left_out(const struct lookup *l)
-{
-	return l->setup->rules.tlsa == RULE_TLSA_IGNORED && !l->delivery &&
-	    l->delivery_step != DELIVERY_IDLE;
 }
 
 /* --- answers ------------------------------------------------------------ */
@@ -233,8 +225,8 @@ publish(struct lookup *l, const struct answer *answer)
 		cache_put(l->worker->cache, l->key, answer, now_ms);
 }
 
-/* The first time that the verdict is certain, and once more when nothing is
- * missing: publishes the verdict and completes those who wait for it. */
+/* Publishes the verdict and completes the waiters: the first time that the
+ * verdict is certain, and once more when no answer is missing. */
 static void
 settle(struct lookup *l, const struct wants *wants)
 {
@@ -269,10 +261,12 @@ settle(struct lookup *l, const struct wants *wants)
 		    (l->delivery ||
 			(!tls_policy_wants_delivery(&l->facts,
 			     l->setup->dane_for_all) &&
-			    !tlsa_is_left_out(l)));
+			    (l->delivery_step == DELIVERY_IDLE ||
+				lookup_wants_tlsa(l))));
 	publish(l, answer);
 	if (answer != NULL)
-		flap_note(l->worker->flap, l->key, &answer->verdict);
+		flap_note(&l->worker->flaps, l->worker->log, l->key,
+		    &answer->verdict);
 	if (final)
 		unlist(l);
 	l->settled = final;
@@ -287,7 +281,7 @@ lookup_advance(struct lookup *l)
 	struct wants wants;
 
 	if (l->worker->stopping)
-		return; /* all waiters are answered */
+		return; /* all waiters have been completed */
 	l->facts.resolver_broken = probe_broken(l->worker->probe);
 	policy_advance(l);
 	if (l->refresh) {
@@ -307,7 +301,7 @@ lookup_advance(struct lookup *l)
 	settle(l, &wants);
 }
 
-/* --- those who ask ------------------------------------------------------ */
+/* --- waiters ------------------------------------------------------------ */
 
 static void
 deadline_passed(struct loop_timer *timer)
@@ -353,7 +347,10 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	l->node.key = l->key;
 	l->epoch = cache_epoch(worker->cache, key);
 	TAILQ_INIT(&l->waiters);
-	lookup_turns_init(l);
+	for (size_t i = 0; i < LANES; i++) {
+		l->turns[i].lookup = l;
+		TAILQ_INIT(&l->turns[i].waiting);
+	}
 	l->policy_ttl_s = l->delivery_ttl_s = UINT32_MAX;
 	l->facts.recipient.class = ADDRESS_DOMAIN;
 	l->facts.recipient.domain = l->target.domain;
@@ -367,7 +364,8 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	return l;
 }
 
-/* An answer that was published some time ago, while the lookup goes on. */
+/* Completes the waiter with an answer that was published earlier, while the
+ * lookup goes on. False: there is none. */
 static bool
 answer_from_published(struct lookup *l, struct waiter *w)
 {
@@ -383,20 +381,24 @@ answer_from_published(struct lookup *l, struct waiter *w)
 	return false;
 }
 
-/* The lookup that w may join; *begun: a new one. NULL: no memory. */
+/* The lookup that w may join, or a new one (*begun). NULL: no memory. */
 static struct lookup *
-lookup_for(struct worker *worker, const struct target *target, bool delivery,
-    bool *begun)
+lookup_for(struct worker *worker, const struct waiter *w, bool *begun)
 {
 	char key[TARGET_KEY_SIZE];
-	struct lookup *l;
+	struct lookup *l = NULL;
 
-	target_key(target, key);
-	l = (struct lookup *)map_find(&worker->lookups, key);
-	/* It has dropped questions; or its hosts are past the point where TLSA
-	 * would be asked; or the store has another policy than it read. */
+	target_key(&w->target, key);
+	if (!w->refresh)
+		l = (struct lookup *)map_find(&worker->lookups, key,
+		    map_hash(key));
+	/* No waiter may join a lookup that has dropped questions, whose hosts
+	 * are past the point where TLSA would be asked, or that read another
+	 * policy than the store has now. */
 	if (l != NULL &&
-	    (l->dropped || (delivery && !l->delivery && tlsa_is_left_out(l)) ||
+	    (l->dropped ||
+		(w->delivery && l->delivery_step != DELIVERY_IDLE &&
+		    !lookup_wants_tlsa(l)) ||
 		l->epoch != cache_epoch(worker->cache, key))) {
 		unlist(l);
 		l = NULL;
@@ -404,24 +406,25 @@ lookup_for(struct worker *worker, const struct target *target, bool delivery,
 	*begun = l == NULL;
 	if (l != NULL)
 		return l;
-	l = lookup_new(worker, target, key);
-	if (l == NULL)
-		return NULL;
-	/* Not in the table it could not be shared, but would work. */
-	l->listed = map_insert(&worker->lookups, &l->node) == 0;
+	l = lookup_new(worker, &w->target, key);
+	/* If the insertion fails the lookup works, but cannot be shared. */
+	if (l != NULL && !w->refresh)
+		l->listed = map_insert(&worker->lookups, &l->node) == 0;
 	return l;
 }
 
 void
-lookup_join(struct worker *worker, struct waiter *w)
+lookup_join(struct loop_task *task)
 {
+	struct waiter *w = LOOP_OWNER(task, struct waiter, task);
+	struct worker *worker = w->worker;
 	struct lookup *l = NULL;
 	bool begun = false;
 
 	worker->n_waiters++;
 	if (!worker->stopping)
-		l = lookup_for(worker, &w->target, w->delivery, &begun);
-	/* ask_wait() still reads the store. */
+		l = lookup_for(worker, w, &begun);
+	/* Without a lookup, ask_wait() still reads the store. */
 	if (l == NULL) {
 		complete(w, NULL);
 		return;
@@ -429,52 +432,36 @@ lookup_join(struct worker *worker, struct waiter *w)
 	if (!begun && answer_from_published(l, w))
 		return;
 	w->lookup = l;
+	l->refresh = w->refresh;
 	l->delivery = l->delivery || w->delivery;
 	TAILQ_INSERT_TAIL(&l->waiters, w, link);
-	l->pending++; /* the lookup must not end under our feet */
-	if (loop_timer_set(worker->loop, &w->timer, w->deadline_ms,
+	l->pending++; /* keeps the lookup until the end of this function */
+	if (!w->refresh &&
+	    loop_timer_set(worker->loop, &w->timer, w->deadline_ms,
 		deadline_passed) != 0) {
 		TAILQ_REMOVE(&l->waiters, w, link);
 		w->lookup = NULL;
 		complete(w, NULL);
 	}
-	if (begun) {
+	if (begun && !l->refresh)
 		lookup_limit(l);
+	if (begun)
 		policy_begin(l);
-	}
-	lookup_returned(l);
-}
-
-void
-lookup_refresh(struct worker *worker, struct waiter *w)
-{
-	struct lookup *l = NULL;
-
-	worker->n_waiters++;
-	if (!worker->stopping)
-		l = lookup_new(worker, &w->target, w->target.domain);
-	if (l == NULL) {
-		complete(w, NULL);
-		return;
-	}
-	l->refresh = true;
-	w->lookup = l;
-	TAILQ_INSERT_TAIL(&l->waiters, w, link);
-	l->pending++;
-	policy_begin(l);
 	lookup_returned(l);
 }
 
 void
 lookup_detach_all(struct worker *worker)
 {
-	struct map_node *node;
+	struct lookup *l = TAILQ_FIRST(&worker->all), *next;
 
-	while ((node = map_first(&worker->lookups)) != NULL) {
-		struct lookup *l = (struct lookup *)node;
-
+	for (; l != NULL; l = next) {
+		next = TAILQ_NEXT(l, link);
+		if (!l->listed)
+			continue;
 		unlist(l);
-		lookup_poke(l);
+		l->pending++;
+		lookup_returned(l);
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/name.h"
 #include "core/decide.h"
 #include "engine/lookup_impl.h"
 #include "log/log.h"
@@ -22,30 +23,24 @@ could_not_ask(struct lookup *l, struct fact_rrset *into, const char *why)
 
 /* --- hosts -------------------------------------------------------------- */
 
-/* Neither asked nor secure is bad. */
-static bool
-is_bad(const struct tlsa_found *found)
-{
-	return found->rrset.status != FACT_UNASKED &&
-	    found->rrset.status != FACT_SECURE;
-}
-
 /*
  * Puts the TLSA records of a host, as far as they are known, into the facts.
  *
- * RFC 7672 2.2.2: the target of an alias goes before the alias, but MTAs differ
- * in which one they ask first: both have to be secure or securely absent.
+ * RFC 7672 2.2.2: the target of an alias takes precedence over the alias, but
+ * MTAs differ in which one they ask first. So both have to be secure or
+ * securely absent.
  */
 static void
 take_tlsa(struct host_lookup *h)
 {
 	const struct tlsa_found *own = &h->own, *target = &h->target;
 	const struct tlsa_found *found = own;
+	bool own_is_secure = own->rrset.status == FACT_SECURE;
 
-	if (h->aliased && !is_bad(own) &&
+	if (h->aliased &&
+	    (own_is_secure || own->rrset.status == FACT_UNASKED) &&
 	    (target->rrset.status != FACT_SECURE ||
-		(own->rrset.status == FACT_SECURE &&
-		    target->rrset.answer == ANSWER_RECORDS)))
+		(own_is_secure && target->rrset.answer == ANSWER_RECORDS)))
 		found = target;
 	h->host->tlsa = found->rrset;
 	h->host->tlsa_usable = found->usable;
@@ -58,7 +53,7 @@ tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
 	const char *why = found->rrset.why;
 	char text[NAME_SIZE + DNS_WHY_SIZE];
 
-	/* Evidence bears the name of the host, and that is not where to look.
+	/* The evidence names the host, but the fault is at the alias' target.
 	 */
 	if (found == &h->target && answer->status != FACT_SECURE) {
 		(void)snprintf(text, sizeof(text),
@@ -74,9 +69,8 @@ tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
 	take_tlsa(h);
 }
 
-/* A delivery may need TLSA records that the verdict ignores. */
-static bool
-wants_tlsa(const struct lookup *l)
+bool
+lookup_wants_tlsa(const struct lookup *l)
 {
 	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
 }
@@ -105,8 +99,8 @@ host_ask(struct host_question *q, const char *name, enum dns_type type)
 	int err = ERR_TOOLONG;
 
 	if (strlen(name) <= NAME_LEN_MAX)
-		err =
-		    lookup_ask(l, l->setup->dns, name, type, host_answered, q);
+		err = lookup_ask(l, l->setup->dns, ASK_PLAIN, name, type,
+		    host_answered, q);
 	if (err != 0) {
 		could_not_ask(l, q->into, err_text(err));
 		return;
@@ -135,7 +129,7 @@ static void
 take_alias(struct host_lookup *h, const struct dns_answer *answer)
 {
 	if (!answer->aliased || h->aliased || answer->status != FACT_SECURE ||
-	    answer->answer != ANSWER_RECORDS || !wants_tlsa(h->lookup))
+	    answer->answer != ANSWER_RECORDS || !lookup_wants_tlsa(h->lookup))
 		return;
 	h->aliased = true;
 	h->target_name = lookup_keep(h->lookup, answer->target);
@@ -165,13 +159,13 @@ host_begin(struct host_lookup *h)
 	h->aaaa = (struct host_question){h, &host->aaaa, NULL};
 	host_ask(&h->a, host->name, DNS_A);
 	host_ask(&h->aaaa, host->name, DNS_AAAA);
-	if (wants_tlsa(h->lookup))
+	if (lookup_wants_tlsa(h->lookup))
 		tlsa_ask(h, &h->own_tlsa, &h->own, host->name);
 }
 
 /* --- the keys of the hosts' zones ---------------------------------------- */
 
-/* Of so many other zones at most the keys are asked ahead. */
+/* The keys of at most so many other zones are asked ahead. */
 #define ZONES_MAX 4
 
 static void
@@ -215,12 +209,10 @@ zone_answered(void *arg, const struct dns_answer *answer)
 static const char *
 other_zone(const struct lookup *l, const char *host)
 {
-	size_t len = strlen(host), domain_len = strlen(l->target.domain);
 	const char *parent = strchr(host, '.');
 
-	if (len >= domain_len &&
-	    strcmp(host + len - domain_len, l->target.domain) == 0 &&
-	    (len == domain_len || host[len - domain_len - 1] == '.'))
+	if (strcmp(host, l->target.domain) == 0 ||
+	    name_is_below(host, l->target.domain))
 		return NULL;
 	return parent != NULL && strchr(parent + 1, '.') != NULL ? parent + 1
 								 : host;
@@ -251,7 +243,7 @@ zone_begin(struct lookup *l, size_t i)
 		return false;
 	h->zone = zone;
 	for (size_t k = 0; k < 2; k++)
-		if (lookup_ask(l, l->setup->dns, zone,
+		if (lookup_ask(l, l->setup->dns, ASK_PLAIN, zone,
 			k == 0 ? DNS_DS : DNS_DNSKEY, zone_answered, l) == 0) {
 			l->pending++;
 			l->zones_pending++;
@@ -259,7 +251,8 @@ zone_begin(struct lookup *l, size_t i)
 	return true;
 }
 
-/* Without one of the hosts no verdict may be made. */
+/* A verdict on some of the hosts would be wrong: ends with an internal error.
+ */
 static void
 no_memory(struct lookup *l)
 {
@@ -360,8 +353,8 @@ delivery_advance(struct lookup *l, bool wanted)
 			hosts_begin(l, NULL, 1);
 		} else {
 			l->delivery_step = DELIVERY_MX;
-			err = lookup_ask(l, l->setup->dns, l->target.domain,
-			    DNS_MX, mx_answered, l);
+			err = lookup_ask(l, l->setup->dns, ASK_PLAIN,
+			    l->target.domain, DNS_MX, mx_answered, l);
 			if (err != 0) {
 				could_not_ask(l, &l->facts.mx, err_text(err));
 				l->delivery_step = DELIVERY_DONE;
@@ -389,12 +382,4 @@ delivery_reset(struct lookup *l)
 	l->delivery_ttl_s = UINT32_MAX;
 	l->sig_expires_s = 0;
 	l->delivery_step = DELIVERY_IDLE;
-}
-
-void
-delivery_release(struct lookup *l)
-{
-	loop_timer_clear(l->worker->loop, &l->hosts_timer);
-	free(l->hosts);
-	free(l->host_lookups);
 }

@@ -2,8 +2,8 @@
  * Discovery: the TXT record, and the proof that there is none.
  *
  * A TXT record counts without validation: stripping signatures must not end
- * discovery (T-11). That there is none counts only if it is proven or the zone
- * is unsigned, and that takes validation (T-12).
+ * discovery (T-11). A denial counts only if it is proven or the zone is
+ * unsigned, which takes validation (T-12).
  *
  *	       through forwarders             in recursion
  *	0      TXT unvalidated, DS            TXT validated
@@ -37,11 +37,12 @@
 
 /* --- the TXT ------------------------------------------------------------- */
 
-/* Takes an answer for one of the two TXT questions. */
+/* Takes the answer to a question past every cache (discovery_begin()). */
 static void
-take_txt(struct lookup *l, struct txt_answer *txt,
-    const struct dns_answer *answer)
+fresh_answered(void *arg, const struct dns_answer *answer)
 {
+	struct txt_answer *txt = arg;
+	struct lookup *l = txt->lookup;
 	struct txt_rdata rdata[DNS_RECORDS_MAX];
 	struct txt_result result;
 	struct fact_rrset rrset;
@@ -49,7 +50,7 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 
 	lookup_absorb(l, answer, &rrset, &ttl_s);
 	txt->answered = true;
-	/* Of an unsigned alias only the end need come from the network. */
+	/* The first records of an unsigned alias may come from a cache. */
 	txt->stale = !lookup_serves_discovery(answer) ||
 	    (answer->aliased && answer->status == FACT_INSECURE);
 	txt->status = rrset.status;
@@ -69,41 +70,22 @@ take_txt(struct lookup *l, struct txt_answer *txt,
 	lookup_returned(l);
 }
 
-/* Answers to questions from before a recheck say nothing about it. */
+/* Takes the answer to a usual question. If a recheck has begun since, the
+ * answer does not count. */
 static void
-unvalidated_answered(void *arg, const struct dns_answer *answer)
+txt_answered(void *arg, const struct dns_answer *answer)
 {
-	struct lookup *l = arg;
+	struct lookup *l = ((struct txt_answer *)arg)->lookup;
 
 	if (l->discovery.alone)
 		lookup_returned(l);
 	else
-		take_txt(l, &l->discovery.unvalidated, answer);
-}
-
-static void
-validated_answered(void *arg, const struct dns_answer *answer)
-{
-	struct lookup *l = arg;
-
-	if (l->discovery.alone)
-		lookup_returned(l);
-	else
-		take_txt(l, &l->discovery.validated, answer);
-}
-
-static void
-fresh_answered(void *arg, const struct dns_answer *answer)
-{
-	struct lookup *l = arg;
-
-	take_txt(l, &l->discovery.unvalidated, answer);
+		fresh_answered(arg, answer);
 }
 
 /* Asks one of the two TXT questions, unless it was asked. */
 static void
-ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
-    dns_done_fn *done)
+ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt)
 {
 	char name[sizeof("_mta-sts.") + NAME_SIZE];
 	int err;
@@ -111,9 +93,10 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
 	if (txt->asked)
 		return;
 	txt->asked = true;
-	/* discovery_begin() has looked at its length. */
+	/* discovery_begin() has checked the length. */
 	(void)snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
-	err = lookup_ask_discovery(l, dns, name, DNS_TXT, done, l);
+	err = lookup_ask(l, dns, ASK_DISCOVERY, name, DNS_TXT,
+	    l->discovery.alone ? fresh_answered : txt_answered, txt);
 	if (err == 0) {
 		l->pending++;
 		return;
@@ -122,19 +105,6 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt,
 	txt->status = FACT_FAILED;
 	txt->state = TXT_FAILED;
 	txt->why = err_text(err);
-}
-
-static void
-ask_unvalidated(struct lookup *l)
-{
-	ask_txt(l, l->setup->discovery, &l->discovery.unvalidated,
-	    unvalidated_answered);
-}
-
-static void
-ask_validated(struct lookup *l)
-{
-	ask_txt(l, l->setup->dns, &l->discovery.validated, validated_answered);
 }
 
 bool
@@ -155,16 +125,9 @@ chain_timer_ran(struct loop_timer *timer)
 	l->discovery.chain = CHAIN_READY;
 	if (!dns_is_forwarding(l->setup->dns) &&
 	    !l->discovery.validated.answered)
-		ask_unvalidated(l);
-	lookup_poke(l);
-}
-
-static void
-wait_a_moment(struct lookup *l)
-{
-	if (loop_timer_set(l->worker->loop, &l->discovery.chain_timer,
-		clock_mono_ms() + LOOKUP_MOMENT_MS, chain_timer_ran) != 0)
-		l->discovery.chain = CHAIN_READY;
+		ask_txt(l, l->setup->discovery, &l->discovery.unvalidated);
+	l->pending++;
+	lookup_returned(l);
 }
 
 static void
@@ -176,12 +139,6 @@ key_answered(void *arg, const struct dns_answer *answer)
 	if (l->discovery.chain == CHAIN_KEY)
 		l->discovery.chain = CHAIN_READY;
 	lookup_returned(l);
-}
-
-static bool
-is_signed(const struct fact_rrset *ds)
-{
-	return ds->status == FACT_SECURE && ds->answer == ANSWER_RECORDS;
 }
 
 static bool
@@ -202,15 +159,14 @@ ds_answered(void *arg, const struct dns_answer *answer)
 		return;
 	}
 	lookup_absorb(l, answer, &d->ds, &ttl_s);
-	/* Below an unsigned or opt-out parent nothing is signed; nor is there
-	 * anything below a name that does not exist. But if the domain is an
-	 * alias, the answer tells about its target, and the TXT is not there.
-	 */
+	/* The zone is unsigned below an unsigned or opt-out parent, and below a
+	 * name that does not exist. But if the domain is an alias, the answer
+	 * is about its target, and the TXT record is not there. */
 	d->ds_unsigned = !answer->aliased &&
 	    (answer->unsigned_zone || d->ds.status == FACT_INSECURE ||
 		(d->ds.status == FACT_SECURE &&
 		    d->ds.answer == ANSWER_NXDOMAIN));
-	if (d->chain == CHAIN_DS && !is_signed(&d->ds))
+	if (d->chain == CHAIN_DS && !fact_rrset_is_present(&d->ds))
 		d->chain = CHAIN_READY;
 	lookup_returned(l);
 }
@@ -222,25 +178,27 @@ discovery_keys_ready(struct lookup *l)
 
 	if (d->chain != CHAIN_DS)
 		return d->chain == CHAIN_READY;
-	if (!is_signed(&d->ds) && !lookup_is_known_to_bind(l)) {
-		/* DS comes with the TXT, or it may never come. */
-		if (d->chain_timer.run == NULL)
-			wait_a_moment(l);
-	} else if (lookup_ask(l, l->setup->dns, l->target.domain, DNS_DNSKEY,
-		       key_answered, l) != 0) {
+	if (fact_rrset_is_present(&d->ds) || lookup_is_known_to_bind(l)) {
 		d->chain = CHAIN_READY;
-	} else {
+		if (lookup_ask(l, l->setup->dns, ASK_PLAIN, l->target.domain,
+			DNS_DNSKEY, key_answered, l) != 0)
+			return true;
 		l->pending++;
 		d->chain = CHAIN_KEY;
-		wait_a_moment(l);
+	} else if (d->chain_timer.run != NULL) {
+		return false;
 	}
+	/* DS comes about when the TXT does, but it may never come. */
+	if (loop_timer_set(l->worker->loop, &d->chain_timer,
+		clock_mono_ms() + LOOKUP_MOMENT_MS, chain_timer_ran) != 0)
+		d->chain = CHAIN_READY;
 	return d->chain == CHAIN_READY;
 }
 
-/* --- what the answers mean ----------------------------------------------- */
+/* --- the meaning of the answers ------------------------------------------ */
 
-/* T-13: the validating resolver's cache keeps an unsigned record for the TTL
- * that it claims, so that the limit applies here. */
+/* T-13: limits the TTL of an unsigned record, as the validating resolver's
+ * cache does not. */
 static uint32_t
 unvalidated_ttl(const struct lookup *l, uint32_t ttl_s)
 {
@@ -277,14 +235,7 @@ missing(struct lookup *l, enum txt_state state, enum fact_status status,
 	l->policy_ttl_s = ttl_s;
 }
 
-static void
-unproven(struct lookup *l, enum fact_status status, const char *why)
-{
-	missing(l, status == FACT_BOGUS ? TXT_BOGUS : TXT_FAILED, status, why,
-	    0);
-}
-
-/* A denial that came, and that is not too old to count (T-13). */
+/* The answer is a denial, and not too old to count (T-13). */
 static bool
 denies(const struct txt_answer *txt, bool validated)
 {
@@ -292,33 +243,49 @@ denies(const struct txt_answer *txt, bool validated)
 	    !(validated && txt->stale);
 }
 
-/* T-12. False: it is not known yet. */
+/* T-12. False: it is not known yet whether there is a TXT record. */
 static bool
 judge_denial(struct lookup *l)
 {
 	struct discovery_lookup *d = &l->discovery;
 	const struct txt_answer *u = &d->unvalidated, *v = &d->validated;
+	enum fact_status status;
+	const char *why;
 
+	/* The denial is proven, or the zone is unsigned. */
 	if (v->answered && v->status == FACT_SECURE) {
 		missing(l, v->state, v->status, v->why, v->ttl_s);
-	} else if (d->ds_unsigned && denies(u, false)) {
+		return true;
+	}
+	if (d->ds_unsigned && denies(u, false)) {
 		missing(l, u->state, FACT_INSECURE, u->why, u->ttl_s);
-	} else if (v->answered && v->status == FACT_INSECURE &&
+		return true;
+	}
+	if (v->answered && v->status == FACT_INSECURE &&
 	    (denies(u, false) || denies(v, true))) {
-		const struct txt_answer *said = denies(u, false) ? u : v;
+		const struct txt_answer *denial = denies(u, false) ? u : v;
 
-		missing(l, said->state, FACT_INSECURE, said->why,
-		    unvalidated_ttl(l, said->ttl_s));
-	} else if (v->answered && v->status != FACT_INSECURE &&
-	    (u->answered || !u->asked)) {        /* else it may name a policy */
-		unproven(l, v->status, v->why);  /* D-07 */
+		missing(l, denial->state, FACT_INSECURE, denial->why,
+		    unvalidated_ttl(l, denial->ttl_s));
+		return true;
+	}
+
+	/* The denial is not proven (D-07). */
+	if (v->answered && v->status != FACT_INSECURE &&
+	    (u->answered || !u->asked)) { /* else u may name a policy */
+		status = v->status;
+		why = v->why;
 	} else if (v->answered && u->answered) { /* the newer one failed */
-		unproven(l, u->status, u->why);
+		status = u->status;
+		why = u->why;
 	} else if (denies(u, false) && is_broken(&d->ds)) {
-		unproven(l, d->ds.status, d->ds.why);
+		status = d->ds.status;
+		why = d->ds.why;
 	} else {
 		return false;
 	}
+	missing(l, status == FACT_BOGUS ? TXT_BOGUS : TXT_FAILED, status, why,
+	    0);
 	return true;
 }
 
@@ -331,19 +298,19 @@ ask_more(struct lookup *l)
 
 	if (d->alone || u->state == TXT_VALID)
 		return;
-	/* The validated answer does not tell: it is out of a cache, or bogus
-	 * without a record. */
+	/* The validated answer cannot be used: it came from a cache, or it is
+	 * bogus without a record. */
 	if (v->answered &&
 	    (v->stale || (v->status == FACT_BOGUS && v->state != TXT_VALID)))
-		ask_unvalidated(l);
+		ask_txt(l, l->setup->discovery, &d->unvalidated);
 	if (!u->answered || v->asked)
 		return;
-	/* Over forwarders. If the TXT failed, it may be in a bogus answer; if
-	 * it is denied and the zone may be signed, the denial needs a proof. */
+	/* Through forwarders: a TXT that failed may be in a bogus answer; a
+	 * denial needs a proof if the zone may be signed. */
 	if (u->state == TXT_FAILED ||
 	    (!d->ds_unsigned && d->ds.status != FACT_UNASKED &&
 		!is_broken(&d->ds) && discovery_keys_ready(l)))
-		ask_validated(l);
+		ask_txt(l, l->setup->dns, &d->validated);
 }
 
 /* The DNSSEC status of a record that came unvalidated, as far as it is
@@ -398,11 +365,10 @@ discovery_advance(struct lookup *l)
 }
 
 /*
- * A TXT that is late may name a policy yet. But where there is none, and the
- * proof of that is late, the recipient passes with or without the proof unless
- * the options defer it; and with a stored policy the proof changes nothing. An
- * attacker who holds back the keys must not make each recipient of such a
- * domain wait for its deadline.
+ * A late TXT may still name a policy, so it is waited for. A late proof that
+ * there is none is waited for only if the options defer without it and no
+ * policy is stored: otherwise it changes nothing, and an attacker who holds
+ * back the keys must not make each recipient wait for its deadline.
  */
 bool
 discovery_goes_on(struct lookup *l)
@@ -428,7 +394,8 @@ late_timer_ran(struct loop_timer *timer)
 	    LOOP_OWNER(timer, struct lookup, discovery.late_timer);
 
 	l->discovery.late = true;
-	lookup_poke(l);
+	l->pending++;
+	lookup_returned(l);
 }
 
 void
@@ -437,8 +404,10 @@ discovery_begin(struct lookup *l, bool alone)
 	struct discovery_lookup *d = &l->discovery;
 	int err;
 
-	discovery_release(l);
+	loop_timer_clear(l->worker->loop, &d->late_timer);
+	loop_timer_clear(l->worker->loop, &d->chain_timer);
 	memset(d, 0, sizeof(*d));
+	d->unvalidated.lookup = d->validated.lookup = l;
 	missing(l, TXT_UNASKED, FACT_UNASKED, NULL, UINT32_MAX);
 	l->facts.txt_id = NULL;
 	l->txt_id[0] = '\0';
@@ -453,13 +422,13 @@ discovery_begin(struct lookup *l, bool alone)
 	if (alone) {
 		ask_txt(l,
 		    l->refresh ? lookup_fresh_or_young(l) : l->setup->fresh,
-		    &d->unvalidated, fresh_answered);
+		    &d->unvalidated);
 		return;
 	}
 	if (dns_is_forwarding(l->setup->dns)) {
-		ask_unvalidated(l);
-		err = lookup_ask(l, l->setup->dns, l->target.domain, DNS_DS,
-		    ds_answered, l);
+		ask_txt(l, l->setup->discovery, &d->unvalidated);
+		err = lookup_ask(l, l->setup->dns, ASK_PLAIN, l->target.domain,
+		    DNS_DS, ds_answered, l);
 		if (err == 0) {
 			l->pending++;
 			d->chain = CHAIN_DS;
@@ -468,18 +437,11 @@ discovery_begin(struct lookup *l, bool alone)
 			d->ds.why = err_text(err);
 		}
 	} else {
-		ask_validated(l);
+		ask_txt(l, l->setup->dns, &d->validated);
 		(void)loop_timer_set(l->worker->loop, &d->chain_timer,
 		    clock_mono_ms() + LOOKUP_SLOW_MS, chain_timer_ran);
 	}
 	if (loop_timer_set(l->worker->loop, &d->late_timer,
 		clock_mono_ms() + LATE_MS, late_timer_ran) != 0)
 		d->late = true;
-}
-
-void
-discovery_release(struct lookup *l)
-{
-	loop_timer_clear(l->worker->loop, &l->discovery.late_timer);
-	loop_timer_clear(l->worker->loop, &l->discovery.chain_timer);
 }

@@ -1,6 +1,6 @@
 /*
- * The policy track's second half: the policy host's addresses, its answer, and
- * the store again.
+ * The policy track's second half: looks up the policy host, fetches the policy
+ * and stores it.
  */
 #include "autoconf.h"
 
@@ -43,7 +43,7 @@ log_policy_id(struct log_event *e, const struct lookup *l)
 		log_word(e, "txt", txt_state_name(l->facts.txt_state));
 }
 
-/* C-12: with the flag also when the mode is none. The policy stays. */
+/* C-12: warns unless the stored policy asks for nothing. That policy stays. */
 static void
 refresh_failed(struct lookup *l, const char *result, const char *why)
 {
@@ -64,7 +64,7 @@ refresh_failed(struct lookup *l, const char *result, const char *why)
 	log_end(&e);
 }
 
-/* Warns once per domain and id (P-19), and keeps the next try off (F-12). */
+/* Warns once per domain and id (P-19), and delays the next try (F-12). */
 static void
 fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 {
@@ -79,7 +79,7 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		l->fetch_result = result;
 	if (l->refresh)
 		refresh_failed(l, result, why);
-	first = backoff_add(l->worker->backoff, l->target.domain, l->txt_id,
+	first = backoff_add(&l->worker->backoff, l->target.domain, l->txt_id,
 	    clock_mono_ms() + l->setup->backoff_ms, why);
 	if (first && !l->refresh) {
 		log_begin(&e, l->worker->log,
@@ -102,30 +102,39 @@ policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
 		   l->target.domain) <= NAME_LEN_MAX;
 }
 
-static void
-set_address_timer(struct lookup *l, uint64_t ms,
-    void (*run)(struct loop_timer *timer))
-{
-	if (loop_timer_set(l->worker->loop, &l->address_timer,
-		clock_mono_ms() + ms, run) != 0)
-		l->addresses_enough = true;
-}
-
-/* How long addresses of one family wait for those of the other one, which may
+/* Addresses of one family wait so long for those of the other one, which may
  * never come. */
 #define OTHER_FAMILY_MS 100
 
 static void
-other_family_is_late(struct loop_timer *timer)
+address_ask(struct lookup *l, struct dns *dns, struct address_family *family);
+
+/* With addresses of one family, stops waiting for the other one; without any,
+ * asks the resolver that does not validate as well. */
+static void
+addresses_are_slow(struct loop_timer *timer)
 {
 	struct lookup *l = LOOP_OWNER(timer, struct lookup, address_timer);
 
-	l->addresses_enough = true;
-	lookup_poke(l);
+	if (l->n_addresses > 0) {
+		l->addresses_enough = true;
+		l->pending++;
+		lookup_returned(l);
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (l->policy_step == POLICY_ADDRESS && !l->families[i].done &&
+		    !l->worker->stopping)
+			address_ask(l, l->setup->discovery, &l->families[i]);
 }
 
 static void
-address_ask(struct lookup *l, struct dns *dns, struct address_family *family);
+set_address_timer(struct lookup *l, uint64_t ms)
+{
+	if (loop_timer_set(l->worker->loop, &l->address_timer,
+		clock_mono_ms() + ms, addresses_are_slow) != 0)
+		l->addresses_enough = true;
+}
 
 /*
  * F-14: the addresses count whatever their status. A validating forwarder
@@ -171,7 +180,7 @@ address_answered(void *arg, const struct dns_answer *answer)
 			&l->addresses[l->n_addresses]) == 0)
 			l->n_addresses++;
 	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS)
-		set_address_timer(l, OTHER_FAMILY_MS, other_family_is_late);
+		set_address_timer(l, OTHER_FAMILY_MS);
 	lookup_returned(l);
 }
 
@@ -189,8 +198,8 @@ address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 		return;
 	q->asked = true;
 	(void)policy_host(l, host);
-	err = lookup_ask_discovery(l, dns, host, family->type, address_answered,
-	    q);
+	err = lookup_ask(l, dns, ASK_DISCOVERY, host, family->type,
+	    address_answered, q);
 	if (err == 0) {
 		l->pending++;
 		l->addresses_pending++;
@@ -204,17 +213,6 @@ address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 }
 
 static void
-addresses_are_slow(struct loop_timer *timer)
-{
-	struct lookup *l = LOOP_OWNER(timer, struct lookup, address_timer);
-
-	for (unsigned i = 0; i < 2; i++)
-		if (l->policy_step == POLICY_ADDRESS && !l->families[i].done &&
-		    !l->worker->stopping)
-			address_ask(l, l->setup->discovery, &l->families[i]);
-}
-
-static void
 addresses_ask(struct lookup *l)
 {
 	struct dns *dns = dns_is_forwarding(l->setup->dns) ? l->setup->discovery
@@ -222,7 +220,8 @@ addresses_ask(struct lookup *l)
 
 	/* T-13: a forged address must not be used again when it has failed, nor
 	 * for a refresh. */
-	if (l->refresh || backoff_knows(l->worker->backoff, l->target.domain))
+	if (l->refresh ||
+	    lru_find(&l->worker->backoff, l->target.domain) != NULL)
 		dns = lookup_fresh_or_young(l);
 	l->policy_step = POLICY_ADDRESS;
 	l->n_addresses = l->n_tried = 0;
@@ -241,10 +240,10 @@ addresses_ask(struct lookup *l)
 		address_ask(l, dns, family);
 	}
 	if (dns == l->setup->dns && l->addresses_pending > 0)
-		set_address_timer(l, LOOKUP_SLOW_MS, addresses_are_slow);
+		set_address_timer(l, LOOKUP_SLOW_MS);
 }
 
-/* Both families are there, or nothing more will come. */
+/* Both families have come, or no more addresses are waited for. */
 static bool
 addresses_known(const struct lookup *l)
 {
@@ -275,8 +274,8 @@ policy_fetch(struct lookup *l)
 	char host[POLICY_HOST_SIZE], why[FETCH_WHY_SIZE];
 	const char *earlier;
 
-	earlier = backoff_error(l->worker->backoff, l->target.domain, l->txt_id,
-	    clock_mono_ms());
+	earlier = backoff_error(&l->worker->backoff, l->target.domain,
+	    l->txt_id, clock_mono_ms());
 	if (earlier != NULL) {
 		(void)snprintf(why, sizeof(why),
 		    "not tried again so soon after: %s", earlier);
@@ -317,15 +316,15 @@ saved(struct loop_task *task)
 		policy_store_trouble(l, "write", l->store_err);
 	if (l->refresh)
 		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
-	/* Not durable, but known: for this lookup it counts all the same. */
+	/* This lookup uses the new policy even if it could not be stored. */
 	policy_to_fact(&l->facts.fetch.policy, l->fetched_policy,
 	    lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
-	/* That the store could not be read does not matter any more. */
+	/* With a new policy, an error in reading the store does not matter. */
 	l->facts.internal_error = l->no_memory;
 	l->facts.internal_why = l->no_memory ? err_text(ERR_NOMEM) : NULL;
-	/* C-07: at once. This lookup knows the new policy, unless there was
-	 * another one meanwhile. */
+	/* C-07: discards the verdicts on the old policy at once. This lookup
+	 * knows the new one, unless yet another one was stored meanwhile. */
 	epoch = cache_forget(l->worker->cache, l->target.domain);
 	if (epoch == l->epoch + 1)
 		l->epoch = epoch;
@@ -363,10 +362,8 @@ save(struct lookup *l, const struct fetch_result *result)
 	l->store_task.run = saved;
 	l->pending++;
 	err = store_put(l->worker->store, &entry, save_done, l);
-	if (err != 0) {
-		l->store_err = err;
-		loop_post(l->worker->loop, &l->store_task);
-	}
+	if (err != 0)
+		save_done(l, err);
 }
 
 static void
@@ -386,8 +383,8 @@ log_new_policy(struct lookup *l)
 	if (l->facts.stored == NULL || !l->stored.dnssec || policy->dnssec)
 		return;
 
-	/* Logged so that it is not taken for an attack: the policy that took
-	 * the field away came over HTTPS like the one that set it. */
+	/* Tells the withdrawal from an attack: the policy without the field
+	 * came over HTTPS like the policy with it. */
 	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "withdrawal");
 	log_str(&e, "domain", l->target.domain);
 	log_str(&e, "policy_id", l->txt_id);
@@ -420,7 +417,8 @@ fetched(void *arg, const struct fetch_result *result)
 	char why[FETCH_WHY_SIZE] = "";
 	int err;
 
-	/* F-17: the policy host is not to blame, and is asked again soon. */
+	/* F-17: this is not the policy host's fault, so it is asked again soon.
+	 */
 	if (result->failure == FETCH_FAILURE_QUEUE) {
 		l->queued = true;
 		fetch_failed(l, result->why);
@@ -440,7 +438,7 @@ fetched(void *arg, const struct fetch_result *result)
 	policy_free(&l->fetched_policy);
 	err = policy_parse(result->body, result->len, note_error, why,
 	    &l->fetched_policy);
-	if (err == ERR_NOMEM) { /* the policy is not to blame */
+	if (err == ERR_NOMEM) { /* not the policy's fault */
 		l->no_memory = true;
 		lookup_error(l, err_text(err));
 		fetch_failed(l, err_text(err));
@@ -455,7 +453,7 @@ fetched(void *arg, const struct fetch_result *result)
 		return;
 	}
 	l->fetch_result = NULL;
-	backoff_remove(l->worker->backoff, l->target.domain);
+	backoff_remove(&l->worker->backoff, l->target.domain);
 	log_new_policy(l);
 	save(l, result);
 	lookup_returned(l);
@@ -469,8 +467,7 @@ addresses_used_up(struct lookup *l)
 		fetch_tried_in_vain(l, fetch_failure_tlsrpt(l->fetch_failure),
 		    l->fetch_why);
 	} else if (l->addresses_unasked) {
-		/* F-17: the policy host is not to blame, nor put into
-		 * back-off. */
+		/* F-17: not the policy host's fault, so no back-off. */
 		fetch_failed(l, l->fetch_why);
 	} else {
 		metrics_count(l->worker->metrics, METRICS_FETCHES,

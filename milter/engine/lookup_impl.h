@@ -1,5 +1,5 @@
 /*
- * Inside of the lookup machine: what lookup.c and its two tracks share.
+ * Internals of the lookup machine that lookup.c and its two tracks share.
  *
  * On the loop.
  */
@@ -28,10 +28,9 @@ enum policy_step {
 };
 
 /*
- * How far the keys of the domain's zone are known, when the DNS is asked
- * through forwarders. libunbound asks for DS and DNSKEY only after the answer
- * that they validate, one round trip each; asked ahead, they are in its cache
- * by then.
+ * The progress of the questions for the keys of the domain's zone. libunbound
+ * asks forwarders for DS and DNSKEY only after the answer that they validate,
+ * one round trip each; asked ahead, they are in its cache by then.
  */
 enum chain_step {
 	CHAIN_READY, /* nothing to wait for: also in recursion */
@@ -41,6 +40,7 @@ enum chain_step {
 
 /* One TXT answer. */
 struct txt_answer {
+	struct lookup *lookup;
 	bool asked;
 	bool answered;
 	bool stale; /* maybe out of a cache, and not validated (T-13) */
@@ -51,8 +51,8 @@ struct txt_answer {
 	uint32_t ttl_s;
 };
 
-/* The policy host's addresses of one family, which each of the two resolvers is
- * asked for once at most. */
+/* The policy host's addresses of one family. Each of the two resolvers is asked
+ * for them at most once. */
 struct address_family {
 	struct address_question {
 		struct lookup *lookup;
@@ -65,7 +65,7 @@ struct address_family {
 
 /* Discovery: lookup_discovery.c. */
 struct discovery_lookup {
-	bool under_way;                /* what comes still counts */
+	bool under_way;                /* answers still count */
 	bool alone;                    /* a missing TXT needs no proof */
 	struct txt_answer unvalidated; /* decides when it names a policy */
 	struct txt_answer validated;   /* proves that there is none */
@@ -113,6 +113,11 @@ struct host_lookup {
 	} a, aaaa, own_tlsa, target_tlsa;
 };
 
+enum ask_how {
+	ASK_PLAIN,    /* dns_ask() */
+	ASK_DISCOVERY /* dns_ask_discovery() */
+};
+
 /* One DNS question, from lookup_ask() to its answer. */
 struct question {
 	TAILQ_ENTRY(question) link; /* while it waits */
@@ -120,7 +125,7 @@ struct question {
 	enum lane_kind lane;
 	struct dns *dns;
 	enum dns_type type;
-	bool discovery; /* asked by dns_ask_discovery() */
+	enum ask_how how;
 	dns_done_fn *done;
 	void *arg;
 	char name[NAME_SIZE];
@@ -153,7 +158,7 @@ struct lookup {
 	bool listed;      /* in worker->lookups */
 	bool settled; /* the final verdict was given; answers come too late */
 	bool shed;
-	bool no_memory; /* for a part of the facts, which are useless then */
+	bool no_memory; /* a part of the facts is missing for want of memory */
 	bool queued;    /* no connection was free for the fetch (F-17) */
 	bool dropped;   /* questions, for want of room: no verdict is kept */
 	bool reserved;  /* counted in worker->n_reserved */
@@ -205,14 +210,14 @@ struct lookup {
 /* Called after every event: enters the states whose time has come. */
 void lookup_advance(struct lookup *lookup);
 
-/* A callback has come; may free the lookup, so last of all. */
+/*
+ * The end of a callback: one is no longer pending. Advances, and may free the
+ * lookup. A timer is not counted as pending: it raises pending first.
+ */
 void lookup_returned(struct lookup *lookup);
 
-/* The same of the last one, after which nothing is judged any more. */
+/* The same without advancing, for the callback of the report. */
 void lookup_left(struct lookup *lookup);
-
-/* From a timer, which holds no reference: advances; may free the lookup. */
-void lookup_poke(struct lookup *lookup);
 
 /* A copy that lives with the lookup; "" when memory is out. */
 const char *lookup_keep(struct lookup *lookup, const char *text);
@@ -222,28 +227,25 @@ void lookup_error(struct lookup *lookup, const char *why);
 
 /* Limits, see lookup_limit.c. */
 
-/* A stored policy or a pin says so. */
+/* A stored policy or a pin requires DNSSEC. */
 bool lookup_is_known_to_bind(const struct lookup *lookup);
 
-/* Of a new lookup: sheds it if there are too many. */
+/* Sheds a new lookup if there are too many. */
 void lookup_limit(struct lookup *lookup);
-/* Once the store was read, of a lookup that was shed. True: it may go on. */
+/* Called once the store was read, for a lookup that was shed. True: it may go
+ * on. */
 bool lookup_use_reserve(struct lookup *lookup);
-/* Of a new lookup, before it asks. */
-void lookup_turns_init(struct lookup *lookup);
-/* Nobody waits for it any more. In a busy lane its questions that wait fail;
- * the lookup must not end by that. */
+/* Called when nobody waits for the lookup any more: in a busy lane its waiting
+ * questions fail. The caller holds the lookup. */
 void lookup_turns_end(struct lookup *lookup);
+
 /*
- * dns_ask(), as soon as it is this lookup's turn (S-08). done is called exactly
- * once, never from inside this call; the lookup must live until then. 0 or a
- * negative error; then done is not called. ERR_BUSY: nobody waits for the
- * lookup, and others have questions enough.
+ * Asks as soon as it is this lookup's turn (S-08). done is called exactly once,
+ * never from inside this call; the lookup must live until then. 0 or a negative
+ * error; then done is not called. ERR_BUSY: nobody waits for the lookup, and
+ * others have questions enough.
  */
-int lookup_ask(struct lookup *lookup, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg);
-/* The same for dns_ask_discovery(). */
-int lookup_ask_discovery(struct lookup *lookup, struct dns *dns,
+int lookup_ask(struct lookup *lookup, struct dns *dns, enum ask_how how,
     const char *name, enum dns_type type, dns_done_fn *done, void *arg);
 
 /* T-13: the resolver without a cache while it has few questions, else the one
@@ -259,7 +261,6 @@ void policy_begin(struct lookup *lookup);
 void policy_advance(struct lookup *lookup);
 /* Asks the TXT once more, past every cache. */
 void policy_recheck(struct lookup *lookup);
-void policy_release(struct lookup *lookup);
 
 /* The TXT record and the proof that there is none: lookup_discovery.c. */
 
@@ -267,24 +268,21 @@ void policy_release(struct lookup *lookup);
 void discovery_begin(struct lookup *lookup, bool alone);
 /* Puts the meaning of the answers so far into the facts. */
 void discovery_advance(struct lookup *lookup);
-void discovery_release(struct lookup *lookup);
-/* No fetch is to come as things stand. False: nor is a late TXT or proof waited
- * for. */
+/* Called when no fetch is needed by the answers so far. True: waits for a late
+ * TXT or proof. */
 bool discovery_goes_on(struct lookup *lookup);
 /*
- * Whether a validated question about the domain may be asked: its zone's keys
- * are on their way, and soon enough to be there first. If not, the lookup
- * advances when it may.
+ * True: a validated question about the domain may be asked, as its zone's keys
+ * are known or will be known first. False: the lookup advances when it may.
  */
 bool discovery_keys_ready(struct lookup *lookup);
-/* A question for keys ahead of the answer that needs them arrives a moment
- * before it, if it is asked so much earlier. */
+/* The validated question follows the question for the keys after so long. */
 #define LOOKUP_MOMENT_MS 15
 /*
  * In recursion the validating resolver knows the way to the domain's servers,
- * so discovery asks it first. Its answer serves if it is validated or just came
- * from the network, be it bogus. If there is none after LOOKUP_SLOW_MS, the
- * resolver that does not validate is asked beside it.
+ * so discovery asks it first. Discovery can use its answer if that is validated
+ * or just came from the network, even a bogus one. If there is no answer after
+ * LOOKUP_SLOW_MS, the resolver that does not validate is asked as well.
  */
 bool lookup_serves_discovery(const struct dns_answer *answer);
 #define LOOKUP_SLOW_MS 250
@@ -304,9 +302,10 @@ void policy_store_trouble(struct lookup *lookup, const char *what, int err);
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */
 void delivery_reset(struct lookup *lookup);
-void delivery_release(struct lookup *lookup);
+/* A delivery may need TLSA records that the verdict ignores. */
+bool lookup_wants_tlsa(const struct lookup *lookup);
 
-/* Once nothing more will come: lookup_report.c. */
+/* Called when no answer is missing any more: lookup_report.c. */
 void report_begin(struct lookup *lookup);
 
 #endif

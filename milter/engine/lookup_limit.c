@@ -95,7 +95,8 @@ lane_of(const struct lookup *l, const struct dns *dns)
 	return bound ? LANE_BOUND : LANE_COMMON;
 }
 
-/* More than a quarter is taken: silent servers may fill the rest. */
+/* More than a quarter of the lane is taken: silent servers may fill the rest.
+ */
 static bool
 is_busy(const struct lookup *l, enum lane_kind kind)
 {
@@ -119,7 +120,8 @@ has_share(struct turn *turn, enum lane_kind kind)
 	return false;
 }
 
-/* To the end of the queue, if it has a question that it may ask. */
+/* Moves the turn to the end of the queue if it has a question that it may ask,
+ * or else takes it out. */
 static void
 turn_queue(struct turn *turn, enum lane_kind kind)
 {
@@ -169,7 +171,7 @@ question_send(struct question *q)
 	/* A resolver has so many sockets, and silent servers hold them. */
 	if (q->lane == LANE_BOUND && dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
 		dns = setup->reserve;
-	err = q->discovery
+	err = q->how == ASK_DISCOVERY
 	    ? dns_ask_discovery(dns, q->name, q->type, question_answered, q)
 	    : dns_ask(dns, q->name, q->type, question_answered, q);
 	if (err == 0) {
@@ -179,7 +181,7 @@ question_send(struct question *q)
 	return err;
 }
 
-/* It has waited, so that an error is an answer. */
+/* The question has waited, so its error is reported as an answer. */
 static void
 question_fail(struct question *q, int err)
 {
@@ -192,15 +194,6 @@ question_fail(struct question *q, int err)
 	free(q);
 	(void)snprintf(answer.why, sizeof(answer.why), "%s", err_text(err));
 	failed.done(failed.arg, &answer);
-}
-
-void
-lookup_turns_init(struct lookup *l)
-{
-	for (size_t i = 0; i < LANES; i++) {
-		l->turns[i].lookup = l;
-		TAILQ_INIT(&l->turns[i].waiting);
-	}
 }
 
 void
@@ -253,9 +246,9 @@ lane_run(struct worker *worker, struct setup *setup, enum lane_kind kind)
 	}
 }
 
-static int
-question_begin(struct lookup *l, struct dns *dns, const char *name,
-    const struct question *asked)
+int
+lookup_ask(struct lookup *l, struct dns *dns, enum ask_how how,
+    const char *name, enum dns_type type, dns_done_fn *done, void *arg)
 {
 	enum lane_kind kind = lane_of(l, dns);
 	struct lane *lane = &l->setup->lanes[kind];
@@ -274,15 +267,20 @@ question_begin(struct lookup *l, struct dns *dns, const char *name,
 		lookup_error(l, err_text(ERR_NOMEM));
 		return ERR_NOMEM;
 	}
-	*q = *asked;
-	q->lookup = l;
-	q->lane = kind;
-	q->dns = dns;
+	*q = (struct question){
+	    .lookup = l,
+	    .lane = kind,
+	    .dns = dns,
+	    .how = how,
+	    .type = type,
+	    .done = done,
+	    .arg = arg,
+	};
 	memcpy(q->name, name, size);
 
-	/* At once, or in turn; but if nobody waits for the lookup, not at the
-	 * cost of others. With nothing under way no answer would give it its
-	 * turn. */
+	/* Asks at once or in turn. A lookup for which nobody waits asks nothing
+	 * in a busy lane. With nothing under way no answer would come that
+	 * gives the question its turn. */
 	if (TAILQ_EMPTY(&turn->waiting) && has_share(turn, kind) &&
 	    !lane_is_full(l->worker, lane, kind))
 		err = question_send(q);
@@ -297,27 +295,6 @@ question_begin(struct lookup *l, struct dns *dns, const char *name,
 	if (err != 0)
 		free(q);
 	return err;
-}
-
-int
-lookup_ask(struct lookup *l, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg)
-{
-	struct question q = {.type = type, .done = done, .arg = arg};
-
-	return question_begin(l, dns, name, &q);
-}
-
-int
-lookup_ask_discovery(struct lookup *l, struct dns *dns, const char *name,
-    enum dns_type type, dns_done_fn *done, void *arg)
-{
-	struct question q = {.type = type,
-	    .discovery = true,
-	    .done = done,
-	    .arg = arg};
-
-	return question_begin(l, dns, name, &q);
 }
 
 struct dns *

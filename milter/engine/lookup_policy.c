@@ -1,4 +1,4 @@
-/* The policy track of a lookup: the store, and which step comes next. */
+/* The policy track of a lookup: reads the store and chooses the next step. */
 #include "autoconf.h"
 
 #include <stdio.h>
@@ -64,7 +64,8 @@ policy_store_trouble(struct lookup *l, const char *what, int err)
 	log_end(&e);
 }
 
-/* Whether a stored policy binds is not known: this is no domain without one. */
+/* The store may hold a policy that requires DNSSEC, so the lookup ends with an
+ * internal error and not with "no policy". */
 static void
 store_failed(struct lookup *l, const char *what, int err)
 {
@@ -97,9 +98,9 @@ use_stored(struct lookup *l)
 	l->facts.stored = &l->stored;
 }
 
-/* Notes the use of a stored policy, but not each time, as a note costs a write;
- * often enough for the refresher, which leaves alone what was not used for a
- * whole life. */
+/* Notes the use of a stored policy. A note costs a write, so it is made just
+ * often enough for the refresher, which lets a policy expire that was not used
+ * for a whole max_age. */
 #define USED_NOTE_S     3600
 #define USED_NOTE_MIN_S 30
 
@@ -146,7 +147,7 @@ store_got(void *arg, int err, const struct store_entry *entry)
 	struct lookup *l = arg;
 
 	l->store_err = err;
-	if (err == 0) {
+	if (err == 0 && entry != NULL) {
 		l->store_entry = entry_copy(entry);
 		if (l->store_entry == NULL)
 			l->store_err = ERR_NOMEM;
@@ -163,11 +164,9 @@ policy_begin(struct lookup *l)
 	l->store_task.run = store_answered;
 	l->pending++;
 	err = store_get(l->worker->store, l->target.domain, store_got, l);
-	if (err != 0) {
-		l->store_err = err;
-		loop_post(l->worker->loop, &l->store_task);
-	}
-	/* C-11: a refresh wants the id, and past every cache (T-13). */
+	if (err != 0)
+		store_got(l, err, NULL);
+	/* C-11, T-13: a refresh needs the id from past every cache. */
 	if (!l->shed)
 		discovery_begin(l, l->refresh);
 }
@@ -211,14 +210,4 @@ policy_advance(struct lookup *l)
 			policy_refetch(l);
 	}
 	policy_fetch_advance(l);
-}
-
-void
-policy_release(struct lookup *l)
-{
-	discovery_release(l);
-	loop_timer_clear(l->worker->loop, &l->address_timer);
-	free(l->store_entry);
-	policy_free(&l->stored_policy);
-	policy_free(&l->fetched_policy);
 }

@@ -1,7 +1,7 @@
 /*
- * The last step of a lookup: report to the domain, if it asks for reports (RFC
- * 8460 3), that its policy could not be obtained or that its records do not
- * keep the policy's promise. Its TLSRPT record is looked up only then.
+ * The last step of a lookup: reports to the domain, if it asks for reports (RFC
+ * 8460 3), that its policy could not be obtained or that its records violate
+ * the policy. Its TLSRPT record is looked up only then.
  */
 #include "autoconf.h"
 
@@ -17,7 +17,7 @@
 
 #define RECORD_OWNER "_smtp._tls."
 
-/* Results that RFC 8460 has no name for are reported by their reason: L-02. */
+/* L-02: the reason tells apart the results for which RFC 8460 has no name. */
 static const char *
 reason_text(const struct verdict *verdict)
 {
@@ -116,7 +116,7 @@ report_verdict(struct lookup *l, const char *record)
 	    });
 }
 
-/* RFC 8460 3: with more than one there is none. */
+/* RFC 8460 3: more than one record counts as none. */
 static bool
 find_record(const struct dns_answer *answer, char out[TLSRPT_RECORD_MAX])
 {
@@ -146,18 +146,18 @@ record_answered(void *arg, const struct dns_answer *answer)
 	lookup_left(l);
 }
 
-/* One report for each result as long as the verdict is kept, although each
- * retry and each renewal begins a new lookup. */
+/* True once for each result while the verdict is kept: each retry and each
+ * renewal begins a new lookup, but must not send another report. */
 static bool
 is_new(struct lookup *l)
 {
 	const char *result = reason_texts[l->published->verdict.reason].tlsrpt;
 	uint64_t now_ms = clock_mono_ms();
 
-	if (backoff_error(l->worker->reported, l->target.domain, result,
+	if (backoff_error(&l->worker->reported, l->target.domain, result,
 		now_ms) != NULL)
 		return false;
-	(void)backoff_add(l->worker->reported, l->target.domain, result,
+	(void)backoff_add(&l->worker->reported, l->target.domain, result,
 	    now_ms + l->setup->ttl_max_ms, "");
 	return true;
 }
@@ -176,7 +176,7 @@ report_begin(struct lookup *l)
 	if (snprintf(owner, sizeof(owner), RECORD_OWNER "%s",
 		l->target.domain) > NAME_LEN_MAX)
 		return;
-	if (lookup_ask(l, l->setup->dns, owner, DNS_TXT, record_answered, l) ==
-	    0)
+	if (lookup_ask(l, l->setup->dns, ASK_PLAIN, owner, DNS_TXT,
+		record_answered, l) == 0)
 		l->pending++;
 }

@@ -1,7 +1,7 @@
 /*
- * An event-loop thread on libevent. Only the eventfd and the queue below it
- * are touched by other threads; the event_base is the loop's alone, so that
- * libevent needs no locks.
+ * An event-loop thread on libevent. Other threads touch only the eventfd and
+ * the queue below it. The event_base is the loop's alone, so libevent needs no
+ * locks.
  */
 #include "autoconf.h"
 

@@ -42,8 +42,8 @@ void loop_free(struct loop **loop);
 struct event_base *loop_base(struct loop *loop);
 
 /*
- * Whether the loop still turns. A task is sent through its queue; false: the
- * one of the last call has not come back. Any thread but the loop's, one at a
+ * Sends a task through the queue of the loop. False: the task of the last call
+ * has not come back, so the loop hangs. Any thread but the loop's, one at a
  * time. Never blocks.
  */
 bool loop_turns(struct loop *loop);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/thread.h"
+#include "core/names.h"
 #include "dns/dns.h"
 #include "engine/loop.h"
 #include "log/log.h"
@@ -23,24 +24,14 @@ struct probe {
 	struct dns *dns;
 	struct loop_timer timer;
 	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t known; /* for those that wait in probe_await */
+	pthread_cond_t known; /* probe_await() waits for it */
 	int64_t since_s;
 	char why[PROBE_WHY_SIZE];
 };
 
-static const char *const state_names[] = {
-#define X(member, name) [member] = (name),
-    PROBE_STATE_TABLE(X)
-#undef X
-};
+NAMES(probe_state, enum probe_state, PROBE_STATE_TABLE)
 
 static void begin(struct loop_timer *timer);
-
-const char *
-probe_state_name(enum probe_state state)
-{
-	return state_names[state];
-}
 
 /* Takes the result of a probe, logs a change, and sets the timer for the next
  * one. */
@@ -53,7 +44,7 @@ settle(struct probe *probe, enum probe_state now, const char *why)
 
 	(void)pthread_mutex_lock(&probe->lock);
 	(void)snprintf(probe->why, sizeof(probe->why), "%s", why);
-	/* It may quote a server; status is JSON. */
+	/* The text may quote a server, and the status is JSON. */
 	for (char *c = probe->why; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';

@@ -1,7 +1,7 @@
 /*
- * The resolver probe: does our own path to the DNS validate? Asks for the
- * DNSKEY of the root, past every cache, at start and every minute, so that
- * "our resolver strips DNSSEC" is never mistaken for "that domain is under
+ * The resolver probe checks whether our own path to the DNS validates. It looks
+ * up the DNSKEY of the root, past every cache, at start and every minute, so
+ * that "our resolver strips DNSSEC" is never mistaken for "that domain is under
  * attack".
  */
 #ifndef ENGINE_PROBE_H
@@ -40,11 +40,11 @@ void probe_stop(struct probe *probe);
 /* After probe_stop. */
 void probe_free(struct probe **probe);
 
-/* Any thread. False as long as nothing is known. NULL is fine. */
+/* Any thread. False until the first result. NULL is fine. */
 bool probe_broken(const struct probe *probe);
 #define PROBE_WHY_SIZE 256
-/* Any thread. *since_s: wall clock, 0 as long as nothing is known. why: what
- * was wrong the last time, "" if nothing was. */
+/* Any thread. *since_s: wall clock, 0 until the first result. why: the error of
+ * the last probe, "" if there was none. */
 enum probe_state
 probe_state(struct probe *probe, int64_t *since_s, char why[PROBE_WHY_SIZE]);
 /* Any thread but the loop's: waits for the first result, until deadline_ms

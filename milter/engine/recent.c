@@ -25,37 +25,11 @@ struct failure {
 	char error[BACKOFF_ERROR_SIZE];
 };
 
-struct backoff {
-	struct lru failures;
-};
-
-static void
-free_node(struct lru_node *node)
-{
-	free(node);
-}
-
-struct backoff *
-backoff_new(void)
-{
-	return calloc(1, sizeof(struct backoff));
-}
-
-void
-backoff_free(struct backoff **backoff)
-{
-	if (*backoff != NULL)
-		lru_clear(&(*backoff)->failures, free_node);
-	free(*backoff);
-	*backoff = NULL;
-}
-
 const char *
-backoff_error(struct backoff *backoff, const char *domain, const char *id,
+backoff_error(const struct lru *backoff, const char *domain, const char *id,
     uint64_t now_ms)
 {
-	const struct failure *f =
-	    (struct failure *)lru_find(&backoff->failures, domain);
+	const struct failure *f = (struct failure *)lru_find(backoff, domain);
 
 	if (f == NULL || now_ms >= f->until_ms ||
 	    (id[0] != '\0' && strcmp(f->id, id) != 0))
@@ -63,38 +37,41 @@ backoff_error(struct backoff *backoff, const char *domain, const char *id,
 	return f->error;
 }
 
-bool
-backoff_knows(struct backoff *backoff, const char *domain)
+/* Adds an entry whose key is set, and forgets the oldest one of more than max.
+ * False: no memory; then *node is freed. */
+static bool
+remember(struct lru *lru, struct lru_node *node, size_t max)
 {
-	return lru_find(&backoff->failures, domain) != NULL;
+	struct lru_node *oldest = node;
+	bool added = lru_add(lru, node) == 0;
+
+	if (added && lru->map.n <= max)
+		return true;
+	if (added) {
+		oldest = lru->list[0].oldest;
+		lru_remove(lru, oldest);
+	}
+	free(oldest);
+	return added;
 }
 
 bool
-backoff_add(struct backoff *backoff, const char *domain, const char *id,
+backoff_add(struct lru *lru, const char *domain, const char *id,
     uint64_t until_ms, const char *error)
 {
-	struct lru *lru = &backoff->failures;
 	struct failure *f = (struct failure *)lru_find(lru, domain);
 	bool first = f == NULL || strcmp(f->id, id) != 0;
 
 	if (f != NULL) {
 		lru_use(lru, &f->node, 0);
 	} else {
-		if (lru->map.n >= BACKOFF_ENTRIES_MAX) {
-			struct lru_node *oldest = lru->list[0].oldest;
-
-			lru_remove(lru, oldest);
-			free(oldest);
-		}
 		f = calloc(1, sizeof(*f));
 		if (f == NULL)
 			return first;
 		(void)snprintf(f->domain, sizeof(f->domain), "%s", domain);
 		f->node.node.key = f->domain;
-		if (lru_add(lru, &f->node) != 0) {
-			free(f);
+		if (!remember(lru, &f->node, BACKOFF_ENTRIES_MAX))
 			return first;
-		}
 	}
 	f->until_ms = until_ms;
 	(void)snprintf(f->id, sizeof(f->id), "%s", id);
@@ -103,12 +80,12 @@ backoff_add(struct backoff *backoff, const char *domain, const char *id,
 }
 
 void
-backoff_remove(struct backoff *backoff, const char *domain)
+backoff_remove(struct lru *backoff, const char *domain)
 {
-	struct lru_node *node = lru_find(&backoff->failures, domain);
+	struct lru_node *node = lru_find(backoff, domain);
 
 	if (node != NULL)
-		lru_remove(&backoff->failures, node);
+		lru_remove(backoff, node);
 	free(node);
 }
 
@@ -120,30 +97,6 @@ struct judged {
 	bool secure;
 	char key[TARGET_KEY_SIZE];
 };
-
-struct flap {
-	struct log *log;
-	struct lru domains;
-};
-
-struct flap *
-flap_new(struct log *log)
-{
-	struct flap *flap = calloc(1, sizeof(*flap));
-
-	if (flap != NULL)
-		flap->log = log;
-	return flap;
-}
-
-void
-flap_free(struct flap **flap)
-{
-	if (*flap != NULL)
-		lru_clear(&(*flap)->domains, free_node);
-	free(*flap);
-	*flap = NULL;
-}
 
 /* 1 if the verdict shows that the domain's DNS is secure, 0 if not, -1 if it
  * shows neither: a failed lookup is no sign of tampering. */
@@ -189,13 +142,13 @@ signed_as_announced(enum reason reason)
 }
 
 static void
-alert(struct flap *flap, const struct judged *domain,
+alert(struct log *log, const struct judged *domain,
     const struct verdict *verdict)
 {
 	char evidence[EVIDENCE_TEXT_SIZE];
 	struct log_event event;
 
-	log_begin(&event, flap->log, LOG_LEVEL_WARNING, "alert");
+	log_begin(&event, log, LOG_LEVEL_WARNING, "alert");
 	log_str(&event, "domain", domain->key);
 	log_str(&event, "was", domain->secure ? "insecure" : "secure");
 	log_str(&event, "is", domain->secure ? "secure" : "insecure");
@@ -210,63 +163,50 @@ alert(struct flap *flap, const struct judged *domain,
 }
 
 void
-flap_note(struct flap *flap, const char *key, const struct verdict *verdict)
+flap_note(struct lru *flaps, struct log *log, const char *key,
+    const struct verdict *verdict)
 {
 	int is_secure = signed_as_announced(verdict->reason);
-	struct lru *lru = &flap->domains;
 	struct judged *domain;
 
 	if (is_secure < 0 || !verdict_is_bound(verdict))
 		return;
-	domain = (struct judged *)lru_find(lru, key);
+	domain = (struct judged *)lru_find(flaps, key);
 	if (domain != NULL) {
-		lru_use(lru, &domain->node, 0);
+		lru_use(flaps, &domain->node, 0);
 		if (domain->secure != (is_secure == 1)) {
 			domain->secure = is_secure == 1;
-			alert(flap, domain, verdict);
+			alert(log, domain, verdict);
 		}
 		return;
 	}
 
-	/* The first time: nothing to compare with. */
+	/* At the first verdict there is nothing to compare with. */
 	domain = calloc(1, sizeof(*domain));
 	if (domain == NULL)
 		return;
 	(void)snprintf(domain->key, sizeof(domain->key), "%s", key);
 	domain->node.node.key = domain->key;
 	domain->secure = is_secure == 1;
-	if (lru_add(lru, &domain->node) != 0) {
-		free(domain);
-	} else if (lru->map.n > FLAP_ENTRIES_MAX) {
-		struct lru_node *oldest = lru->list[0].oldest;
-
-		lru_remove(lru, oldest);
-		free(oldest);
-	}
+	(void)remember(flaps, &domain->node, FLAP_ENTRIES_MAX);
 }
 
 /* --- the wall clock --------------------------------------------------------
  */
 
-static int64_t
-ahead_s(uint64_t mono_ms, int64_t wall_s)
-{
-	return wall_s - (int64_t)(mono_ms / 1000);
-}
-
 void
 wall_init(struct wall *wall, uint64_t mono_ms, int64_t wall_s)
 {
-	atomic_init(&wall->ahead_s, ahead_s(mono_ms, wall_s));
+	atomic_init(&wall->ahead_s, wall_s - (int64_t)(mono_ms / 1000));
 }
 
 bool
 wall_set_back(struct wall *wall, uint64_t mono_ms, int64_t wall_s)
 {
-	int64_t now_s = ahead_s(mono_ms, wall_s);
+	int64_t now_s = wall_s - (int64_t)(mono_ms / 1000);
 	int64_t was_s = atomic_load(&wall->ahead_s);
 
-	/* Of several threads that see it, one is the first. */
+	/* Of several threads that see the step, one reports it. */
 	while (now_s > was_s || now_s <= was_s - WALL_BACK_S) {
 		bool back = now_s < was_s;
 

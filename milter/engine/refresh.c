@@ -146,8 +146,8 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 	if (plan->now_s - entry->used_s > max_age_s)
 		return;
 	at_s = due_s(plan, entry);
-	/* S-06: a fetch in the future is one of now, and due; and so is one
-	 * that failed. */
+	/* S-06: a fetch or try in the future counts as one of now, and is due.
+	 */
 	if (at_s <= plan->now_s || entry->fetched_s > plan->now_s ||
 	    entry->tried_s > plan->now_s)
 		take(plan, entry);
@@ -155,9 +155,10 @@ refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry)
 		plan->next_s = at_s;
 }
 
-void
-refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry)
+bool
+refresh_plan_see(void *arg, const struct store_entry *entry)
 {
+	struct refresh_plan *plan = arg;
 	struct policy *policy = NULL;
 	int err = policy_parse(entry->body, entry->len, NULL, NULL, &policy);
 	struct refresh_entry e = {
@@ -170,13 +171,14 @@ refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry)
 
 	if (err == ERR_NOMEM) {
 		plan->more = true;
-		return;
+		return true;
 	}
-	/* A body that cannot be parsed is of no use: like one that is over. */
+	/* A body that cannot be parsed is removed like one that has expired. */
 	if (err == 0)
 		e.max_age_s = policy->max_age_s;
 	policy_free(&policy);
 	refresh_plan_add(plan, &e);
+	return true;
 }
 
 bool
@@ -244,15 +246,8 @@ struct refresher {
 	uint64_t retry_s;
 	uint64_t retry_min_s;
 	unsigned under_way;
-	bool freed; /* the last of those under way destroys it */
+	bool freed; /* the last refresh under way destroys it */
 };
-
-static bool
-look_at(void *arg, const struct store_entry *entry)
-{
-	refresh_plan_see(arg, entry);
-	return true;
-}
 
 static void
 remove_expired(struct refresher *r, const struct refresh_plan *plan)
@@ -295,7 +290,7 @@ refreshed(void *arg, const struct answer *answer, bool cached)
 		destroy(r);
 }
 
-/* False: stopping. */
+/* Waits until another refresh may begin. False: the refresher is stopping. */
 static bool
 wait_for_room(struct refresher *r)
 {
@@ -310,7 +305,7 @@ wait_for_room(struct refresher *r)
 	return go;
 }
 
-/* For how many seconds the store can be left alone. */
+/* Returns the seconds until the next round. */
 static uint64_t
 run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
     uint64_t retry_min_s)
@@ -325,7 +320,7 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	plan.retry_min_s = retry_min_s;
 	plan.keeps_expired =
 	    !refresh_clock_is_steady(&r->clock, plan.now_s, begun_ms);
-	err = store_each(r->store, look_at, &plan);
+	err = store_each(r->store, refresh_plan_see, &plan);
 	pause_s = refresh_plan_pause_s(&plan, clock_mono_ms() - begun_ms);
 	if (err != 0)
 		log_msg(r->log, LOG_LEVEL_ERROR, "refresh",
@@ -385,8 +380,8 @@ take_config(struct refresher *r, const struct config *config)
 	uint64_t hour_s = 3600;
 
 	r->interval_s = config->refresh_interval_ms / 1000;
-	/* A policy host that is down is asked hourly, no sooner than F-12 has
-	 * it, and oftener only if all is to be fresher than that. */
+	/* A policy host that is down is asked hourly, or more often if the
+	 * interval is less than four hours, but no sooner than F-12 permits. */
 	r->retry_s = r->interval_s / 4 < hour_s ? r->interval_s / 4 : hour_s;
 	r->retry_min_s = config->fetch_backoff_ms / 1000;
 	if (r->retry_s * 1000 < config->fetch_backoff_ms)

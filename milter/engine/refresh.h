@@ -1,8 +1,7 @@
 /*
  * The refresher: fetches stored policies anew, mail or no mail, and removes
- * expired ones, once the clock can be trusted (C-11). A thread of its own: it
- * looks through the store, and gives what is due to the engine, a few policies
- * at a time.
+ * expired ones once the clock can be trusted (C-11). Its thread looks through
+ * the store and hands the policies that are due to the engine, a few at a time.
  */
 #ifndef ENGINE_REFRESH_H
 #define ENGINE_REFRESH_H
@@ -27,8 +26,8 @@ struct refresher *refresher_new(const struct config *config,
     struct engine *engine, struct store *store, struct log *log);
 /* Takes the new interval. Any thread. */
 void refresher_reload(struct refresher *refresher, const struct config *config);
-/* Before engine_free. Begins nothing any more and waits for no policy host:
- * what is under way ends by itself, or with the engine. */
+/* Call it before engine_free. Begins no further refresh and waits for no policy
+ * host: refreshes under way end by themselves, or with the engine. */
 void refresher_free(struct refresher **refresher);
 
 /*
@@ -63,10 +62,10 @@ struct refresh_plan {
 	int64_t next_s; /* the earliest moment at which something is due */
 	size_t n; /* a heap, least recently used first, until it is sorted */
 	struct refresh_item *items;
-	size_t n_expired; /* those are REFRESH_ROUND_MAX at most, too */
+	size_t n_expired; /* REFRESH_ROUND_MAX at most */
 	struct refresh_expired *expired;
-	bool keeps_expired; /* none is to be removed this time */
-	bool more;          /* there was more than a round takes */
+	bool keeps_expired; /* expired policies are not removed this time */
+	bool more;          /* more were due than a round takes */
 };
 
 /* The times of a store entry, by the wall clock. */
@@ -86,12 +85,12 @@ void refresh_plan_free(struct refresh_plan *plan);
 
 void
 refresh_plan_add(struct refresh_plan *plan, const struct refresh_entry *entry);
-/* The same of an entry of the store. Without the memory to read it, it waits
- * for the next round. */
-void
-refresh_plan_see(struct refresh_plan *plan, const struct store_entry *entry);
+/* The same for an entry of the store; a store_each() callback with the plan as
+ * its argument. Without memory to parse it, the entry waits for the next round.
+ * Always true. */
+bool refresh_plan_see(void *plan, const struct store_entry *entry);
 /*
- * For how many seconds the store can be left alone, if this look took look_ms.
+ * The seconds until the next look through the store, if this look took look_ms.
  * New policies must be seen before they are due, so this is a minute at most,
  * unless looking would take too much of the time.
  */
@@ -101,12 +100,12 @@ refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);
 void refresh_plan_sort(struct refresh_plan *plan);
 
 /*
- * A clock that is wrong for a while must not cost any policy: nothing is
- * removed before the wall clock has gone along with the monotonic one for so
- * long, counted from the first call. Zeroed memory to begin with.
+ * A clock that is wrong for a while must not cost any policy: no policy is
+ * removed until the wall clock has run alongside the monotonic one for
+ * REFRESH_STEADY_MS without a step. Zeroed memory to begin with.
  */
 #define REFRESH_STEADY_MS ((uint64_t)6 * 3600 * 1000)
-#define REFRESH_STEP_S    60 /* what is no step */
+#define REFRESH_STEP_S    60 /* a smaller difference is no step */
 
 struct refresh_clock {
 	bool begun;

@@ -1,4 +1,4 @@
-/* A worker's resolvers, fetcher and rules, out of a configuration. */
+/* Makes a worker's resolvers, fetcher and rules from the configuration. */
 #include "autoconf.h"
 
 #include "engine/engine_impl.h"
@@ -18,22 +18,16 @@
 _Static_assert(DNS_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 _Static_assert(FETCH_ERROR_SIZE <= ENGINE_ERROR_SIZE, "texts would be cut");
 
-enum dns_kind {
-	DNS_VALIDATING,
-	DNS_DISCOVERY,
-	DNS_FRESH,
-	DNS_PROBE
-};
-
-static struct dns *
-dns_from(const struct config *config, struct loop *loop, enum dns_kind kind,
+struct dns *
+setup_dns(const struct config *config, enum setup_dns kind, struct loop *loop,
     struct metrics *metrics, char *error)
 {
 	struct dns_config dns;
 
 	config_dns(config, &dns);
-	dns.uncached = kind == DNS_FRESH || kind == DNS_PROBE;
-	dns.unvalidated = kind == DNS_DISCOVERY || kind == DNS_FRESH;
+	dns.uncached = kind == SETUP_DNS_FRESH || kind == SETUP_DNS_PROBE;
+	dns.unvalidated =
+	    kind == SETUP_DNS_DISCOVERY || kind == SETUP_DNS_FRESH;
 	dns.metrics = metrics;
 	return dns_new(&dns, loop_base(loop), error);
 }
@@ -63,16 +57,17 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->ttl_max_ms = config->verdict_ttl_max_ms;
 	setup->backoff_ms = config->fetch_backoff_ms;
 	setup->discovery_ttl_max_ms = config->discovery_ttl_max_ms;
-	setup->dns = dns_from(config, loop, DNS_VALIDATING, metrics, error);
+	setup->dns =
+	    setup_dns(config, SETUP_DNS_VALIDATING, loop, metrics, error);
 	if (setup->dns != NULL)
-		setup->reserve =
-		    dns_from(config, loop, DNS_VALIDATING, metrics, error);
+		setup->reserve = setup_dns(config, SETUP_DNS_VALIDATING, loop,
+		    metrics, error);
 	if (setup->reserve != NULL)
-		setup->discovery =
-		    dns_from(config, loop, DNS_DISCOVERY, metrics, error);
+		setup->discovery = setup_dns(config, SETUP_DNS_DISCOVERY, loop,
+		    metrics, error);
 	if (setup->discovery != NULL)
 		setup->fresh =
-		    dns_from(config, loop, DNS_FRESH, metrics, error);
+		    setup_dns(config, SETUP_DNS_FRESH, loop, metrics, error);
 	if (setup->fresh != NULL) {
 		config_fetch(config, &fetch);
 		fetch.metrics = metrics;
@@ -86,7 +81,8 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 void
 setup_close(struct setup *setup)
 {
-	/* Fetches first: their ends may begin nothing, lookups of DNS may. */
+	/* Fetches first: the end of a DNS lookup may begin a fetch, but the end
+	 * of a fetch begins nothing. */
 	if (setup->fetcher != NULL)
 		fetcher_free(&setup->fetcher);
 	if (setup->fresh != NULL)
@@ -116,9 +112,8 @@ release(struct loop_task *task)
 	struct setup *setup = LOOP_OWNER(task, struct setup, release);
 
 	setup_free(&setup);
-	/* A resolver has megabytes in small pieces, and for a moment there were
-	 * two of each. Without this the process stays as large as it ever was.
-	 */
+	/* A resolver has megabytes in small pieces, and during a reload there
+	 * are two of each. Returns that memory to the system. */
 #ifdef HAVE_MALLOC_TRIM
 	(void)malloc_trim(0);
 #endif
@@ -134,11 +129,4 @@ setup_unref(struct setup **setup)
 		return;
 	held->release.run = release;
 	loop_post(held->loop, &held->release);
-}
-
-struct dns *
-setup_probe_dns(const struct config *config, struct loop *loop,
-    struct metrics *metrics, char *error)
-{
-	return dns_from(config, loop, DNS_PROBE, metrics, error);
 }

@@ -21,7 +21,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "base/netstring.h"
+#include "base/text.h"
 #include "engine/loop.h"
 #include "log/log.h"
 

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/netstring.h"
+#include "base/text.h"
 #include "dial.h"
 
 #define INPUT_MAX  8192

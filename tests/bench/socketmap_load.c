@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/netstring.h"
+#include "base/text.h"
 #include "load.h"
 
 static const char *map_name = "postfix";

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/name.h"
-#include "base/netstring.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "core/decide.h"

@@ -36,21 +36,21 @@ Test(map, finds_what_was_put_in)
 	struct item *item = items();
 	struct map map = {0};
 
-	cr_expect_null(map_find(&map, "k0"));
-	cr_expect_null(map_first(&map));
+	cr_expect_null(map_find(&map, "k0", map_hash("k0")));
 	for (unsigned i = 0; i < N; i++)
 		cr_assert_eq(map_insert(&map, &item[i].node), 0);
 	for (unsigned i = 0; i < N; i++)
-		cr_assert_eq(map_find(&map, item[i].key), &item[i].node);
-	cr_expect_null(map_find(&map, "k"));
-	cr_expect_null(map_find(&map, ""));
+		cr_assert_eq(map_find(&map, item[i].key, map_hash(item[i].key)),
+		    &item[i].node);
+	cr_expect_null(map_find(&map, "k", map_hash("k")));
+	cr_expect_null(map_find(&map, "", map_hash("")));
 	for (unsigned i = 0; i < N; i += 2)
 		map_remove(&map, &item[i].node);
 	for (unsigned i = 0; i < N; i++)
-		cr_assert_eq(map_find(&map, item[i].key),
+		cr_assert_eq(map_find(&map, item[i].key, map_hash(item[i].key)),
 		    i % 2 == 0 ? NULL : &item[i].node);
-	while (map_first(&map) != NULL)
-		map_remove(&map, map_first(&map));
+	for (unsigned i = 1; i < N; i += 2)
+		map_remove(&map, &item[i].node);
 	cr_expect_eq(map.n, 0);
 	map_clear(&map);
 	free(item);
@@ -82,7 +82,7 @@ struct used {
 static unsigned n_freed;
 
 static void
-free_used(struct lru_node *node)
+free_used(void *node)
 {
 	n_freed++;
 	free(node);
@@ -146,7 +146,7 @@ Test(lru, oldest_is_the_one_not_used_for_longest)
 	free(a);
 	cr_expect_str_eq(order(&lru, 0), "bc");
 	cr_expect_null(lru_find(&lru, "a"));
-	cr_expect_eq(lru_octets(&lru), 110);
+	cr_expect_eq(lru.list[0].octets, 110);
 	lru_clear(&lru, free_used);
 	cr_expect_eq(n_freed, 2);
 	cr_expect_eq(lru.map.n, 0);
@@ -165,11 +165,13 @@ Test(lru, an_entry_changes_its_list)
 	cr_expect_str_eq(order(&lru, 1), "b");
 	cr_expect_str_eq(order(&lru, LRU_LISTS - 1), "ca");
 	cr_expect_eq(a->lru.list, LRU_LISTS - 1);
-	cr_expect_eq(lru_octets(&lru), 111);
+	cr_expect_eq(lru.list[1].octets, 10);
+	cr_expect_eq(lru.list[LRU_LISTS - 1].octets, 101);
 	cr_expect_eq(lru.map.n, 3);
 	lru_clear(&lru, free_used);
 	cr_expect_eq(n_freed, 3);
-	cr_expect_eq(lru_octets(&lru), 0);
+	cr_expect_eq(lru.list[1].octets, 0);
+	cr_expect_eq(lru.list[LRU_LISTS - 1].octets, 0);
 }
 
 /* --- base/thread.h --- */

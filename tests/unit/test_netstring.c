@@ -1,7 +1,7 @@
 /* Frames of the socketmap protocol: any octets, in any pieces (S-02). */
 #include "autoconf.h"
 
-#include "base/netstring.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -22,7 +22,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "base/netstring.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "core/decide.h"
