@@ -175,7 +175,6 @@ libdstool_a_SOURCES = \
 	milter/tool/resolve.c milter/tool/resolve.h \
 	milter/tool/replay.c \
 	milter/tool/session.c milter/tool/session.h \
-	milter/tool/tls.c \
 	milter/tool/tls_peer.c milter/tool/tls_peer.h \
 	milter/tool/tool.h
 libdstool_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \

@@ -66,7 +66,8 @@ int
 cache_source_open(struct cache_source *source,
     const struct cache_options *options, enum cache_access access)
 {
-	bool absent;
+	/* Only the daemon sees the policies in its memory. */
+	bool absent = false, may_read;
 
 	memset(source, 0, sizeof(*source));
 	source->config = tool_config(options->options);
@@ -77,14 +78,13 @@ cache_source_open(struct cache_source *source,
 		    "--store is of no use here: the daemon does it");
 	if (options->store != NULL)
 		return open_store(source, options->store, access == CACHE_READ);
-	source->remote = remote_open(source->config, &absent);
+	may_read = access == CACHE_READ &&
+	    strncmp(source->config->store, "memory:", 7) != 0;
+	source->remote = remote_open(source->config, may_read ? &absent : NULL);
 	if (source->remote != NULL)
 		return TOOL_OK;
-	/* Only the daemon sees the policies in its memory. */
-	if (absent && access == CACHE_READ &&
-	    strncmp(source->config->store, "memory:", 7) != 0)
-		return open_store(source, source->config->store, true);
-	return absent ? remote_absent(source->config) : TOOL_UNAVAILABLE;
+	return absent ? open_store(source, source->config->store, true)
+		      : TOOL_UNAVAILABLE;
 }
 
 void

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "base/idn.h"
-#include "store/store_json.h"
 #include "store/store.h"
+#include "store/store_json.h"
 #include "store/store_record.h"
 #include "tool/cache.h"
 #include "tool/input.h"

@@ -34,12 +34,6 @@ number_at(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-static const json_t *
-part(const json_t *object, const char *name)
-{
-	return json_object_get(object, name);
-}
-
 /* --- for people ----------------------------------------------------------- */
 
 static void
@@ -57,14 +51,14 @@ print_head(const json_t *object)
 	printf(", action %s, configuration %" PRId64 "\n",
 	    text_at(object, "action"), number_at(object, "generation"));
 	/* A daemon of an older version does not say. */
-	if (part(object, "sandbox") != NULL)
+	if (json_object_get(object, "sandbox") != NULL)
 		printf("sandbox      %s\n", text_at(object, "sandbox"));
 }
 
 static void
 print_resolver(const json_t *object)
 {
-	const json_t *resolver = part(object, "resolver");
+	const json_t *resolver = json_object_get(object, "resolver");
 	char since[DURATION_SIZE];
 
 	printf("resolver     %s", text_at(resolver, "state"));
@@ -91,16 +85,16 @@ print_resolver(const json_t *object)
 static void
 print_policies(const json_t *object)
 {
-	const json_t *policies = part(object, "policies");
-	const json_t *next = part(policies, "next_expiry");
+	const json_t *policies = json_object_get(object, "policies");
+	const json_t *next = json_object_get(policies, "next_expiry");
 	char left[DURATION_SIZE];
 
 	printf("store        %s\n", text_at(object, "store"));
-	if (part(policies, "error") != NULL) {
+	if (json_object_get(policies, "error") != NULL) {
 		printf("policies     %s\n", text_at(policies, "error"));
 		return;
 	}
-	if (json_is_true(part(policies, "down")))
+	if (json_is_true(json_object_get(policies, "down")))
 		puts(
 		    "             THE SERVER CANNOT BE REACHED: what follows is "
 		    "what this host\n"
@@ -123,7 +117,7 @@ print_policies(const json_t *object)
 static void
 print_engine(const json_t *object)
 {
-	const json_t *verdicts = part(object, "verdicts");
+	const json_t *verdicts = json_object_get(object, "verdicts");
 
 	printf("lookups      %" PRId64 " under way on %" PRId64 " loops\n",
 	    number_at(object, "lookups"), number_at(object, "loops"));
@@ -146,7 +140,7 @@ print_numbers(json_t *numbers)
 static void
 print_recipients(const json_t *object)
 {
-	const json_t *recipients = part(object, "recipients");
+	const json_t *recipients = json_object_get(object, "recipients");
 
 	printf("recipients   %" PRId64 ", %" PRId64
 	       " deferred or rejected, %" PRId64 " held\n",
@@ -158,7 +152,7 @@ print_recipients(const json_t *object)
 static void
 print_deliveries(const json_t *object)
 {
-	const json_t *deliveries = part(object, "deliveries");
+	const json_t *deliveries = json_object_get(object, "deliveries");
 	json_t *answers = json_object_get(deliveries, "answers");
 
 	if (deliveries == NULL)
@@ -194,8 +188,8 @@ print_entry(const json_t *entry, int64_t now_s)
 static void
 print_domains(const json_t *object, const char *name)
 {
-	const json_t *domains = part(object, name);
-	const json_t *list = part(domains, "list");
+	const json_t *domains = json_object_get(object, name);
+	const json_t *list = json_object_get(domains, "list");
 	const int64_t now_s =
 	    number_at(object, "started") + number_at(object, "uptime");
 	size_t n = json_array_size(list);
@@ -220,10 +214,12 @@ print_status(void *arg, const json_t *object, const char *line)
 {
 	struct status *status = arg;
 
-	if (strcmp(text_at(part(object, "resolver"), "state"), "broken") == 0)
+	if (strcmp(text_at(json_object_get(object, "resolver"), "state"),
+		"broken") == 0)
 		status->verdict = TOOL_NO;
-	if (number_at(part(object, "policies"), "unwritten") > 0 ||
-	    json_is_true(part(part(object, "policies"), "down")))
+	if (number_at(json_object_get(object, "policies"), "unwritten") > 0 ||
+	    json_is_true(
+		json_object_get(json_object_get(object, "policies"), "down")))
 		status->verdict = TOOL_NO;
 	if (status->json) {
 		puts(line);
@@ -250,15 +246,12 @@ ask_daemon(const struct tool_options *options, const char *command,
 {
 	struct config *config = tool_config(options);
 	struct remote *remote;
-	bool absent;
-	int status;
+	int status = TOOL_UNAVAILABLE;
 
 	if (config == NULL)
 		return TOOL_CONFIG;
-	remote = remote_open(config, &absent);
-	if (remote == NULL) {
-		status = absent ? remote_absent(config) : TOOL_UNAVAILABLE;
-	} else {
+	remote = remote_open(config, NULL);
+	if (remote != NULL) {
 		remote_on_object(remote, fn, arg);
 		status =
 		    remote_send(remote, json_pack("{s:s}", "command", command));
@@ -302,7 +295,7 @@ take_reload(void *arg, const json_t *object, const char *line)
 
 	if (options->json)
 		puts(line);
-	else if (part(object, "restart") != NULL)
+	else if (json_object_get(object, "restart") != NULL)
 		printf("only a restart changes: %s\n",
 		    text_at(object, "restart"));
 	return true;

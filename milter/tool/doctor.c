@@ -74,40 +74,6 @@ doctor_say(struct doctor *doctor, enum doctor_level level, const char *name,
 
 /* --- sockets ------------------------------------------------------------- */
 
-bool
-doctor_socket_read(const char *spec, struct doctor_socket *out)
-{
-	const char *colon = strchr(spec, ':');
-	const char *at = strchr(spec, '@');
-	int host_len;
-
-	memset(out, 0, sizeof(*out));
-	if (colon == NULL)
-		return false;
-	if (strncmp(spec, "unix:", 5) == 0 || strncmp(spec, "local:", 6) == 0) {
-		out->path = colon + 1;
-		return true;
-	}
-	if (strncmp(spec, "inet", 4) == 0) {
-		if (at == NULL)
-			return false;
-		snprintf(out->host, sizeof(out->host), "%s", at + 1);
-		snprintf(out->port, sizeof(out->port), "%.*s",
-		    (int)(at - colon - 1), colon + 1);
-		return true;
-	}
-	/* HOST:PORT, [ADDRESS]:PORT */
-	colon = strrchr(spec, ':');
-	host_len = (int)(colon - spec);
-	if (spec[0] == '[' && host_len > 2) {
-		spec++;
-		host_len -= 2;
-	}
-	snprintf(out->host, sizeof(out->host), "%.*s", host_len, spec);
-	snprintf(out->port, sizeof(out->port), "%s", colon + 1);
-	return true;
-}
-
 /* 0, or the error's number. */
 static int
 connect_within(int fd, const struct sockaddr *address, socklen_t len)
@@ -602,10 +568,8 @@ tool_doctor(struct tool_options *options, int argc, char **argv)
 	bool nagios = false;
 	int found, status;
 
-	if (doctor == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (doctor == NULL)
+		return tool_no_memory();
 	doctor->sendmail_cf = "/etc/mail/sendmail.cf";
 	while (
 	    (found = tool_getopt(options, argc, argv, doctor_options)) >= 0) {

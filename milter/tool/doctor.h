@@ -47,6 +47,7 @@ struct doctor_socket {
 	const char *path; /* of a unix socket; else NULL */
 	char host[128];
 	char port[16];
+	char name[DOCTOR_TEXT_SIZE]; /* as main.cf has it; not of HOST:PORT */
 };
 bool doctor_socket_read(const char *spec, struct doctor_socket *out);
 

@@ -45,6 +45,45 @@ struct postfix {
 	char service[64];                 /* the service that has it */
 };
 
+/* --- sockets ------------------------------------------------------------- */
+
+bool
+doctor_socket_read(const char *spec, struct doctor_socket *out)
+{
+	const char *colon = strchr(spec, ':');
+	const char *at = strchr(spec, '@');
+	int host_len;
+
+	memset(out, 0, sizeof(*out));
+	if (colon == NULL)
+		return false;
+	if (strncmp(spec, "unix:", 5) == 0 || strncmp(spec, "local:", 6) == 0) {
+		out->path = colon + 1;
+		snprintf(out->name, sizeof(out->name), "unix:%s", out->path);
+		return true;
+	}
+	if (strncmp(spec, "inet", 4) == 0) {
+		if (at == NULL)
+			return false;
+		snprintf(out->host, sizeof(out->host), "%s", at + 1);
+		snprintf(out->port, sizeof(out->port), "%.*s",
+		    (int)(at - colon - 1), colon + 1);
+		snprintf(out->name, sizeof(out->name), "inet:%s:%s", out->host,
+		    out->port);
+		return true;
+	}
+	/* HOST:PORT, [ADDRESS]:PORT */
+	colon = strrchr(spec, ':');
+	host_len = (int)(colon - spec);
+	if (spec[0] == '[' && host_len > 2) {
+		spec++;
+		host_len -= 2;
+	}
+	snprintf(out->host, sizeof(out->host), "%.*s", host_len, spec);
+	snprintf(out->port, sizeof(out->port), "%s", colon + 1);
+	return true;
+}
+
 /* --- postconf ------------------------------------------------------------ */
 
 static const struct {
@@ -221,12 +260,8 @@ check_milter(struct doctor *doctor, const struct postfix *postfix)
 		at = find_socket(list, &socket, queue);
 	}
 	if (at == NULL) {
-		snprintf(fix, sizeof(fix),
-		    "main.cf: smtpd_milters = %s%s%s%s%s",
-		    socket.path != NULL ? "unix:" : "inet:",
-		    socket.path != NULL ? socket.path : socket.host,
-		    socket.path != NULL ? "" : ":",
-		    socket.path != NULL ? "" : socket.port,
+		snprintf(fix, sizeof(fix), "main.cf: smtpd_milters = %.400s%s",
+		    socket.name,
 		    postfix->smtpd_milters[0] != '\0'
 			? ", beside those that are there"
 			: "");
@@ -288,12 +323,8 @@ check_map(struct doctor *doctor, const struct postfix *postfix)
 	at = find_socket(list, &socket, postfix->queue_directory);
 	if (at == NULL) {
 		snprintf(fix, sizeof(fix),
-		    "main.cf: smtp_tls_policy_maps = socketmap:%s%s%s%s:postfix"
-		    "%s",
-		    socket.path != NULL ? "unix:" : "inet:",
-		    socket.path != NULL ? socket.path : socket.host,
-		    socket.path != NULL ? "" : ":",
-		    socket.path != NULL ? "" : socket.port,
+		    "main.cf: smtp_tls_policy_maps = socketmap:%.400s:postfix%s",
+		    socket.name,
 		    list[0] != '\0' ? ", before the tables that are there"
 				    : "");
 		doctor_say(doctor, DOCTOR_WARNING, "postfix", fix,

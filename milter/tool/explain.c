@@ -349,10 +349,8 @@ run(const struct tool_options *options, const char *what, const char *path)
 	struct explain *explain = calloc(1, sizeof(*explain));
 	int status;
 
-	if (explain == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (explain == NULL)
+		return tool_no_memory();
 	explain->options = options;
 	explain->what = what;
 	explain->is_address = strchr(what, '@') != NULL;

@@ -140,7 +140,6 @@ static void
 print_advice(const struct log_record *record)
 {
 	int reason = reason_by_name(get(record, "reason"));
-
 	const char *advice;
 
 	if (reason < 0)
@@ -148,20 +147,6 @@ print_advice(const struct log_record *record)
 	advice = advice_text((enum reason)reason);
 	para("%s%s",
 	    strncmp(advice, "Nothing", 7) == 0 ? "" : "What to do: ", advice);
-}
-
-/* The line has the worst record of the hosts; where the MX records themselves
- * decided there may be none. */
-static void
-print_record(const struct log_record *record)
-{
-	if (has(record, "decided_by"))
-		para("The record that decided: %s.", get(record, "decided_by"));
-	else if (has(record, "worst"))
-		para("The worst record: %s.", get(record, "worst"));
-	else if (has(record, "mx") && !is(record, "mx", "secure"))
-		para("The worst record: %s MX %s.", get(record, "domain"),
-		    get(record, "mx"));
 }
 
 static void
@@ -174,16 +159,19 @@ print_why(const struct log_record *record)
 		    get(record, "why"));
 }
 
-/* "2/3" */
-static void
-print_hosts(const struct log_record *record)
+/* A time span of the record in words. False: it has none. */
+static bool
+duration_of(const struct log_record *record, const char *key,
+    char out[DURATION_SIZE])
 {
-	const char *hosts = get(record, "hosts");
-	size_t good = strcspn(hosts, "/");
+	const char *text = get(record, key);
+	char *end;
+	long long seconds = strtoll(text, &end, 10);
 
-	if (has(record, "hosts") && hosts[good] == '/')
-		para("MX hosts: %.*s of %s are good.", (int)good, hosts,
-		    hosts + good + 1);
+	if (end == text || *end != '\0' || seconds < 0)
+		return false;
+	duration_text(seconds, out);
+	return true;
 }
 
 static void
@@ -191,8 +179,6 @@ print_policy(const struct log_record *record)
 {
 	char age[DURATION_SIZE] = "";
 	char mode[sizeof("mode , ") + 32] = "";
-	char *end;
-	long long seconds;
 
 	if (is(record, "policy", "pinned"))
 		para("The configuration pins the domain: it must be secure, "
@@ -202,25 +188,35 @@ print_policy(const struct log_record *record)
 		    get(record, "policy"));
 	if (!has(record, "policy_id"))
 		return;
-	seconds = strtoll(get(record, "policy_age"), &end, 10);
-	if (end != get(record, "policy_age") && *end == '\0' && seconds >= 0) {
-		duration_text(seconds, age);
+	if (duration_of(record, "policy_age", age))
 		para("Policy: %sid %s, fetched %s before (%s).", mode,
 		    get(record, "policy_id"), age,
 		    is(record, "policy_from", "cache") ? "from the store"
 						       : "just then");
-		return;
-	}
-	para("Policy: %sid %s.", mode, get(record, "policy_id"));
+	else
+		para("Policy: %sid %s.", mode, get(record, "policy_id"));
 }
 
 static void
 print_evidence(const struct log_record *record)
 {
+	const char *hosts = get(record, "hosts"); /* "2/3" */
+	size_t good = strcspn(hosts, "/");
+
 	print_reason(record);
-	print_record(record);
+	/* The line has the worst record of the hosts; where the MX records
+	 * themselves decided there may be none. */
+	if (has(record, "decided_by"))
+		para("The record that decided: %s.", get(record, "decided_by"));
+	else if (has(record, "worst"))
+		para("The worst record: %s.", get(record, "worst"));
+	else if (has(record, "mx") && !is(record, "mx", "secure"))
+		para("The worst record: %s MX %s.", get(record, "domain"),
+		    get(record, "mx"));
 	print_why(record);
-	print_hosts(record);
+	if (has(record, "hosts") && hosts[good] == '/')
+		para("MX hosts: %.*s of %s are good.", (int)good, hosts,
+		    hosts + good + 1);
 	print_policy(record);
 	print_advice(record);
 }
@@ -283,18 +279,14 @@ static void
 print_refresh(const struct log_record *record)
 {
 	char left[DURATION_SIZE];
-	char *end;
-	long long seconds = strtoll(get(record, "left_s"), &end, 10);
 
 	para("The stored policy of %s could not be fetched anew (%s).",
 	    get(record, "domain"), get(record, "result"));
 	print_why(record);
-	if (end != get(record, "left_s") && *end == '\0' && seconds >= 0) {
-		duration_text(seconds, left);
+	if (duration_of(record, "left_s", left))
 		para("It still lives %s; then the domain is at first contact "
 		     "again.",
 		    left);
-	}
 	para("What to do: tell the domain's postmaster; dane-sts lint "
 	     "--domain %s shows what is wrong.",
 	    get(record, "domain"));
@@ -335,16 +327,6 @@ print_end(const struct log_record *record)
 	    get(record, "action"), get(record, "text"));
 	print_reason(record);
 	print_advice(record);
-}
-
-/* The fields for which there is no sentence. */
-static void
-print_fields(const struct log_record *record)
-{
-	para("Event %s.", log_record_span(record, record->event));
-	for (size_t i = 0; i < record->n; i++)
-		para("%s: %s", log_record_span(record, record->field[i].key),
-		    log_record_span(record, record->field[i].value));
 }
 
 static const struct {
@@ -391,10 +373,16 @@ explain_print(const struct explain_group *group)
 		if (is_event(record, events[i].event))
 			break;
 	}
-	if (i < sizeof(events) / sizeof(events[0]))
+	if (i < sizeof(events) / sizeof(events[0])) {
 		events[i].print(record);
-	else
-		print_fields(record);
+	} else {
+		/* There is no sentence for it: all its fields. */
+		para("Event %s.", log_record_span(record, record->event));
+		for (size_t k = 0; k < record->n; k++)
+			para("%s: %s",
+			    log_record_span(record, record->field[k].key),
+			    log_record_span(record, record->field[k].value));
+	}
 	if (is(record, "cut", "yes"))
 		para("The line was cut: not all of it is here.");
 }

@@ -73,8 +73,7 @@ read_names_file(struct names *names, const char *path, size_t *len)
 		tool_warn("%s: too large", path);
 		return TOOL_NO_INPUT;
 	case ERR_NOMEM:
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
+		return tool_no_memory();
 	default:
 		return TOOL_NO_INPUT;
 	}
@@ -121,10 +120,8 @@ names_read(struct names *names, int n_args, char **args, const char *path)
 	for (size_t i = 0; i < len; i++)
 		n_max += names->file[i] == '\n';
 	names->name = calloc(n_max, sizeof(char *));
-	if (names->name == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (names->name == NULL)
+		return tool_no_memory();
 	for (int i = 0; i < n_args; i++)
 		names->name[names->n++] = args[i];
 	if (len > 0)

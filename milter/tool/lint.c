@@ -319,10 +319,8 @@ tool_lint(struct tool_options *options, int argc, char **argv)
 	int found, status;
 
 	request.hosts.host = calloc((size_t)argc, sizeof(char *));
-	if (request.hosts.host == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (request.hosts.host == NULL)
+		return tool_no_memory();
 	do {
 		found = tool_getopt(options, argc, argv, lint_options);
 		if (found == OPTION_HOST)

@@ -47,7 +47,7 @@ struct mx_host {
 struct domain_lint {
 	const struct lint_domain_options *options;
 	const char *domain; /* canonical */
-	struct session session;
+	struct batch batch; /* of one query */
 	struct query query;
 	/* The published records and policy. */
 	struct txt_result txt;
@@ -93,61 +93,45 @@ get_txt(struct domain_lint *lint)
 	}
 }
 
-static bool
-is_allowed(const struct config *config, const struct net_address *address)
-{
-	bool allowed = net_address_special(address) == NULL;
-
-	for (size_t i = 0; i < config->n_policy_prefixes && !allowed; i++)
-		allowed =
-		    net_prefix_covers(&config->policy_prefixes[i], address);
-	return allowed;
-}
-
 /* A policy without TXT record is none to a sender, yet its publisher wants to
  * hear about both. */
 static void
 get_policy(struct domain_lint *lint, struct resolve *resolve)
 {
-	struct resolved answers[2];
+	const struct config *config = &lint->batch.session.config;
 	struct net_address addresses[ADDRESSES_MAX];
+	char why[RESOLVE_WHY_SIZE];
 	struct tls_peer peer = {
 	    .host = lint->policy_host,
 	    .port = HTTPS_PORT,
 	    .addresses = addresses,
-	    .ca_file = lint->session.config.ca_file,
+	    .ca_file = config->ca_file,
 	    .timeout_ms = PEER_MS,
 	};
-	size_t n_allowed = 0;
+	size_t n = resolve_host(resolve, lint->policy_host, addresses,
+	    ADDRESSES_MAX, why);
 
-	resolve_ask(resolve, lint->policy_host, DNS_A, &answers[0]);
-	resolve_ask(resolve, lint->policy_host, DNS_AAAA, &answers[1]);
-	resolve_wait(resolve);
-	for (size_t i = 0; i < 2; i++)
-		/* F-14: a bogus answer has no records. */
-		peer.n_addresses = resolve_addresses(&answers[i], addresses,
-		    peer.n_addresses, ADDRESSES_MAX);
-	snprintf(lint->fetch_why, sizeof(lint->fetch_why),
-	    "the policy host has no address");
-	for (size_t i = 0; i < 2; i++)
-		if (answers[i].why[0] != '\0')
-			snprintf(lint->fetch_why, sizeof(lint->fetch_why),
-			    "address of the policy host: %s: %.160s",
-			    fact_status_name(answers[i].status),
-			    answers[i].why);
-	if (peer.n_addresses > 0)
-		resolve_fetch(resolve, lint->policy_host, addresses,
-		    peer.n_addresses, &lint->body, &lint->len, lint->fetch_why);
+	snprintf(lint->fetch_why, sizeof(lint->fetch_why), "%s%s",
+	    why[0] != '\0' ? "address of the policy host: "
+			   : "the policy host has no address",
+	    why);
+	if (n > 0)
+		resolve_fetch(resolve, lint->policy_host, addresses, n,
+		    &lint->body, &lint->len, lint->fetch_why);
 	/* For the date on its certificate, which the fetch does not tell. F-16:
 	 * at the addresses to which the fetch may connect. */
-	for (size_t i = 0; i < peer.n_addresses; i++)
-		if (is_allowed(&lint->session.config, &addresses[i]))
-			addresses[n_allowed++] = addresses[i];
-	peer.n_addresses = n_allowed;
+	for (size_t i = 0; i < n; i++) {
+		bool allowed = net_address_special(&addresses[i]) == NULL;
+
+		for (size_t k = 0; k < config->n_policy_prefixes; k++)
+			allowed |=
+			    net_prefix_covers(&config->policy_prefixes[k],
+				&addresses[i]);
+		if (allowed)
+			addresses[peer.n_addresses++] = addresses[i];
+	}
 	if (lint->body != NULL)
 		tls_peer_probe(&peer, &lint->policy_peer);
-	resolve_clear(&answers[0]);
-	resolve_clear(&answers[1]);
 }
 
 static void
@@ -202,7 +186,7 @@ probe_host(const struct domain_lint *lint, struct mx_host *host,
 	    .starttls = true,
 	    .addresses = addresses,
 	    .tlsa = tlsa,
-	    .ca_file = lint->session.config.ca_file,
+	    .ca_file = lint->batch.session.config.ca_file,
 	    .timeout_ms = timeout_ms,
 	};
 
@@ -224,7 +208,7 @@ probe_host(const struct domain_lint *lint, struct mx_host *host,
 static int
 get_all(struct domain_lint *lint)
 {
-	struct resolve *resolve = resolve_new(&lint->session.config);
+	struct resolve *resolve = resolve_new(&lint->batch.session.config);
 	uint64_t deadline_ms = clock_mono_ms() + PEERS_MS;
 	char owner[NAME_SIZE + 16];
 
@@ -575,25 +559,23 @@ print_nagios(const struct domain_lint *lint, int status)
 static int
 run(struct domain_lint *lint, const struct tool_options *options)
 {
-	int status = session_configure(&lint->session, options);
+	int status = session_configure(&lint->batch.session, options);
 
 	if (status != TOOL_OK)
 		return status;
-	lint->session.config.store = "memory:";
+	lint->batch.session.config.store = "memory:";
 	/* The findings say what the engine would log as warnings. */
-	lint->session.log_level = LOG_LEVEL_ERROR;
+	lint->batch.session.log_level = LOG_LEVEL_ERROR;
 	status = get_all(lint);
 	if (status == TOOL_OK)
-		status = session_start(&lint->session);
+		status = session_start(&lint->batch.session);
 	if (status != TOOL_OK)
 		return status;
 	lint_all(lint);
 	query_start(&lint->query);
 	query_wait(&lint->query);
-	if (lint->query.answer == NULL || lint->report.no_memory) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (lint->query.answer == NULL || lint->report.no_memory)
+		return tool_no_memory();
 	status = status_of(lint);
 	if (lint->options->nagios)
 		print_nagios(lint, status);
@@ -611,12 +593,10 @@ lint_domain(const struct tool_options *options,
 	struct domain_lint *lint = calloc(1, sizeof(*lint));
 	int status;
 
-	if (lint == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (lint == NULL)
+		return tool_no_memory();
 	lint->options = own;
-	query_read(&lint->query, &lint->session, domain);
+	query_read(&lint->batch, &lint->query, domain);
 	lint->domain = lint->query.address.domain;
 	lint->txt.why = "";
 	if (lint->query.asked &&
@@ -626,8 +606,8 @@ lint_domain(const struct tool_options *options,
 	else
 		status =
 		    tool_usage("lint", "\"%s\" is not a domain name", domain);
-	query_clear(&lint->query);
-	session_close(&lint->session);
+	answer_unref(&lint->query.answer);
+	session_close(&lint->batch.session);
 	lint_report_clear(&lint->report);
 	resolve_clear(&lint->txt_answer);
 	resolve_clear(&lint->mx);

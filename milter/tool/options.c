@@ -1,4 +1,4 @@
-/* The command line of dane-sts(1). See tool.h. */
+/* The command line of dane-sts(1): commands, options, messages. See tool.h. */
 #include "autoconf.h"
 
 #include "tool/tool.h"
@@ -18,15 +18,17 @@
 #define OPTIONS_MAX 16
 #define WARN_SIZE   1024
 
-struct command_help {
+struct command {
 	const char *name;
+	int (*run)(struct tool_options *options, int argc, char **argv);
 	const char *operands;
 	const char *summary;
 	const char *help;
 };
 
-static const struct command_help commands[] = {
-#define X(name, operands, summary, help) {#name, operands, summary, help},
+static const struct command commands[] = {
+#define X(name, operands, summary, help) \
+	{#name, tool_##name, operands, summary, help},
     TOOL_COMMAND_TABLE(X)
 #undef X
 };
@@ -52,7 +54,7 @@ static const struct option common_options[] = {
 
 #define N_COMMON (sizeof(common_options) / sizeof(common_options[0]))
 
-static const struct command_help *
+static const struct command *
 command_find(const char *name)
 {
 	for (size_t i = 0; name != NULL && i < N_COMMANDS; i++)
@@ -62,7 +64,7 @@ command_find(const char *name)
 }
 
 static void
-print_usage(FILE *out, const struct command_help *command)
+print_usage(FILE *out, const struct command *command)
 {
 	if (command != NULL) {
 		fprintf(out, "usage: dane-sts [-c FILE] [--json] %s %s\n",
@@ -108,6 +110,13 @@ tool_warn(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+int
+tool_no_memory(void)
+{
+	tool_warn("out of memory");
+	return TOOL_INTERNAL;
+}
+
 bool
 tool_warn_store(const char *spec, const char *error)
 {
@@ -139,11 +148,14 @@ struct option_set {
 	char letters[2 * OPTIONS_MAX + 3];
 };
 
-/* prefix: how getopt treats operands; its ':' leaves messages to us. */
+/* The options before the command. */
+static const struct option global_options[] = {{0}};
+
 static void
-build_options(struct option_set *set, const char *prefix,
-    const struct option *own)
+build_options(struct option_set *set, const struct option *own)
 {
+	/* '+': ends at the first operand; ':' leaves messages to us. */
+	const char *prefix = own == global_options ? "+:" : ":";
 	char *letter = set->letters + strlen(prefix);
 	size_t n = N_COMMON;
 
@@ -180,15 +192,18 @@ bad_option(const char *command, int found, char **argv,
 	    found == ':' ? "lacks its argument" : "takes no argument");
 }
 
-static int
-next_option(struct tool_options *options, int argc, char **argv,
-    const struct option_set *set, const char *command)
+int
+tool_getopt(struct tool_options *options, int argc, char **argv,
+    const struct option *own)
 {
-	const struct command_help *help = command_find(command);
+	const char *command = own == global_options ? NULL : argv[0];
+	const struct command *help = command_find(command);
+	struct option_set set;
 	int found;
 
+	build_options(&set, own);
 	for (;;) {
-		found = getopt_long(argc, argv, set->letters, set->rows, NULL);
+		found = getopt_long(argc, argv, set.letters, set.rows, NULL);
 		switch (found) {
 		case 'c':
 			options->config_path = optarg;
@@ -208,7 +223,8 @@ next_option(struct tool_options *options, int argc, char **argv,
 			return TOOL_OPTION_STOP;
 		case '?':
 		case ':':
-			options->status = bad_option(command, found, argv, set);
+			options->status =
+			    bad_option(command, found, argv, &set);
 			return TOOL_OPTION_STOP;
 		default:
 			return found;
@@ -216,23 +232,33 @@ next_option(struct tool_options *options, int argc, char **argv,
 	}
 }
 
-int
-tool_getopt(struct tool_options *options, int argc, char **argv,
-    const struct option *own)
-{
-	struct option_set set;
-
-	build_options(&set, ":", own);
-	return next_option(options, argc, argv, &set, argv[0]);
-}
+/* --- running a command --------------------------------------------------- */
 
 int
-tool_getopt_global(struct tool_options *options, int argc, char **argv)
+tool_run(int argc, char **argv)
 {
-	struct option_set set;
+	static const char known[] =
+#define X(name, operands, summary, help) " " #name
+	    TOOL_COMMAND_TABLE(X)
+#undef X
+	    ;
+	struct tool_options options = {0};
+	const struct command *command;
+	int first;
 
-	build_options(&set, "+:", NULL);
-	return next_option(options, argc, argv, &set, NULL);
+	if (tool_getopt(&options, argc, argv, global_options) ==
+	    TOOL_OPTION_STOP)
+		return options.status;
+	if (optind == argc)
+		return tool_usage(NULL, "a command is missing");
+	first = optind;
+	optind = 0; /* getopt starts anew */
+	command = command_find(argv[first]);
+	if (command == NULL)
+		return tool_usage(NULL,
+		    "command \"%s\" is not known; known are:%s", argv[first],
+		    known);
+	return command->run(&options, argc - first, argv + first);
 }
 
 /* --- what commands share ------------------------------------------------- */

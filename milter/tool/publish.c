@@ -123,8 +123,8 @@ static int
 ask_server(struct publish_host *host, struct resolve *resolve,
     const char *ca_file)
 {
-	struct resolved answers[2];
 	struct net_address addresses[ADDRESSES_MAX];
+	char why[RESOLVE_WHY_SIZE];
 	struct tls_peer_result result;
 	struct tls_peer peer = {
 	    .host = host->name,
@@ -135,14 +135,8 @@ ask_server(struct publish_host *host, struct resolve *resolve,
 	    .timeout_ms = PEER_MS,
 	};
 
-	resolve_ask(resolve, host->name, DNS_A, &answers[0]);
-	resolve_ask(resolve, host->name, DNS_AAAA, &answers[1]);
-	resolve_wait(resolve);
-	for (size_t i = 0; i < 2; i++) {
-		peer.n_addresses = resolve_addresses(&answers[i], addresses,
-		    peer.n_addresses, ADDRESSES_MAX);
-		resolve_clear(&answers[i]);
-	}
+	peer.n_addresses =
+	    resolve_host(resolve, host->name, addresses, ADDRESSES_MAX, why);
 	tls_peer_probe(&peer, &result);
 	if (result.state != TLS_PEER_OK) {
 		tool_warn("%s: %s", host->name, result.why);
@@ -225,16 +219,6 @@ write_policy(const struct publish *publish, FILE *out)
 		fputs("dnssec: yes\r\n", out);
 }
 
-static bool
-is_below(const char *name, const char *domain)
-{
-	size_t len = strlen(name), domain_len = strlen(domain);
-
-	return len >= domain_len &&
-	    strcmp(name + len - domain_len, domain) == 0 &&
-	    (len == domain_len || name[len - domain_len - 1] == '.');
-}
-
 static void
 write_records(const struct publish *publish, FILE *out)
 {
@@ -251,7 +235,8 @@ write_records(const struct publish *publish, FILE *out)
 	for (size_t i = 0; i < publish->n_hosts; i++) {
 		const struct publish_host *host = &publish->hosts[i];
 
-		if (!is_below(host->name, domain))
+		if (strcmp(host->name, domain) != 0 &&
+		    !name_is_below(host->name, domain))
 			fprintf(out,
 			    "; for the operator of %s, in another zone:\n",
 			    host->name);
@@ -504,10 +489,8 @@ tool_publish(struct tool_options *options, int argc, char **argv)
 	struct publish *publish = calloc(1, sizeof(*publish));
 	int found, status = TOOL_OK;
 
-	if (publish == NULL) {
-		tool_warn("out of memory");
-		return TOOL_INTERNAL;
-	}
+	if (publish == NULL)
+		return tool_no_memory();
 	publish->mode = -1;
 	while (status == TOOL_OK &&
 	    (found = tool_getopt(options, argc, argv, publish_options)) >= 0)

@@ -53,20 +53,17 @@ connect_to(const char *path)
 	return -1;
 }
 
-int
-remote_absent(const struct config *config)
-{
-	tool_warn("no daemon answers at %s: start it (systemctl start "
-		  "dane-sts-milter, or dane-sts-milter -d), or name its "
-		  "configuration with -c",
-	    config->control_socket);
-	return TOOL_UNAVAILABLE;
-}
-
+/* errno: why the socket cannot be connected to. */
 static void
 say_why(const char *path)
 {
-	if (errno == EACCES || errno == EPERM)
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		tool_warn(
+		    "no daemon answers at %s: start it (systemctl start "
+		    "dane-sts-milter, or dane-sts-milter -d), or name its "
+		    "configuration with -c",
+		    path);
+	else if (errno == EACCES || errno == EPERM)
 		tool_warn("%s: permission denied: be root, or in the group "
 			  "that the socket has",
 		    path);
@@ -81,19 +78,21 @@ remote_open(const struct config *config, bool *absent)
 	struct remote *remote;
 	int fd;
 
-	*absent = false;
+	if (absent != NULL)
+		*absent = false;
 	if (path[0] == '\0') {
 		tool_warn("control_socket is \"\" in the configuration: the "
 			  "daemon cannot be asked");
 		return NULL;
 	}
 	fd = connect_to(path);
-	*absent = fd < 0 && (errno == ENOENT || errno == ECONNREFUSED);
-	if (fd < 0) {
-		if (!*absent)
-			say_why(path);
+	if (fd < 0 && absent != NULL &&
+	    (errno == ENOENT || errno == ECONNREFUSED))
+		*absent = true;
+	else if (fd < 0)
+		say_why(path);
+	if (fd < 0)
 		return NULL;
-	}
 	remote = calloc(1, sizeof(*remote));
 	if (remote == NULL) {
 		tool_warn("%s", err_text(ERR_NOMEM));
@@ -207,10 +206,8 @@ remote_send(struct remote *remote, json_t *object)
 	if (object != NULL)
 		line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(object);
-	if (line == NULL) {
-		tool_warn("%s", err_text(ERR_NOMEM));
-		return TOOL_INTERNAL;
-	}
+	if (line == NULL)
+		return tool_no_memory();
 	status = remote_send_line(remote, line, strlen(line));
 	free(line);
 	return status;

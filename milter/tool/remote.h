@@ -15,14 +15,11 @@ struct config;
 struct remote;
 
 /*
- * NULL: *absent tells whether the reason is that no daemon runs, which was not
- * reported yet (see remote_absent); any other reason was.
+ * NULL: the reason was reported, unless absent is not NULL and *absent tells
+ * that no daemon runs.
  */
 struct remote *remote_open(const struct config *config, bool *absent);
 void remote_close(struct remote **remote);
-
-/* Reports that no daemon runs, and how to start it. TOOL_UNAVAILABLE. */
-int remote_absent(const struct config *config);
 
 /* One object of an answer, with its line. Return false to stop. */
 typedef bool

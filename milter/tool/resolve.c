@@ -172,6 +172,28 @@ resolve_addresses(const struct resolved *answer, struct net_address *addresses,
 	return n;
 }
 
+size_t
+resolve_host(struct resolve *resolve, const char *host,
+    struct net_address *addresses, size_t max, char why[RESOLVE_WHY_SIZE])
+{
+	struct resolved answers[2];
+	size_t n = 0;
+
+	resolve_ask(resolve, host, DNS_A, &answers[0]);
+	resolve_ask(resolve, host, DNS_AAAA, &answers[1]);
+	resolve_wait(resolve);
+	why[0] = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		n = resolve_addresses(&answers[i], addresses, n, max);
+		if (answers[i].why[0] != '\0')
+			snprintf(why, RESOLVE_WHY_SIZE, "%s: %.160s",
+			    fact_status_name(answers[i].status),
+			    answers[i].why);
+		resolve_clear(&answers[i]);
+	}
+	return n;
+}
+
 /* --- the policy ---------------------------------------------------------- */
 
 static void

@@ -49,6 +49,13 @@ void resolve_clear(struct resolved *answer);
 size_t resolve_addresses(const struct resolved *answer,
     struct net_address *addresses, size_t n, size_t max);
 
+/* "failed: no answer in time", of the lookup of an address; or "" */
+#define RESOLVE_WHY_SIZE 192
+/* The addresses of a host, IPv4 first; returns their number. F-14: a bogus
+ * answer has none. */
+size_t resolve_host(struct resolve *resolve, const char *host,
+    struct net_address *addresses, size_t max, char why[RESOLVE_WHY_SIZE]);
+
 /* Fetches the policy of host. *body is NULL on failure, with why filled in;
  * free it with free(). */
 void resolve_fetch(struct resolve *resolve, const char *host,

@@ -14,8 +14,7 @@
 #include "engine/ask.h"
 #include "store/store.h"
 
-#define AT_ONCE         64
-#define DEADLINE_MAX_MS 3600000
+#define AT_ONCE 64
 
 /* --- the engine ---------------------------------------------------------- */
 
@@ -114,13 +113,13 @@ session_close(struct session *session)
 /* --- a question ---------------------------------------------------------- */
 
 void
-query_read(struct query *query, struct session *session, const char *name)
+query_read(struct batch *batch, struct query *query, const char *name)
 {
 	const uint8_t *octets = (const uint8_t *)name;
 	size_t len = strlen(name);
 
 	memset(query, 0, sizeof(*query));
-	query->session = session;
+	query->session = &batch->session;
 	query->name = name;
 	query->target.port = SCOPE_PORT_SMTP;
 	query->address.class = ADDRESS_DOMAIN;
@@ -180,12 +179,6 @@ query_wait(struct query *query)
 	(void)pthread_mutex_unlock(&session->lock);
 }
 
-void
-query_clear(struct query *query)
-{
-	answer_unref(&query->answer);
-}
-
 /* --- many questions ------------------------------------------------------ */
 
 /* The larger status is the graver one. The loop ends early when stdout cannot
@@ -204,7 +197,7 @@ tell_all(struct batch *batch)
 		status = batch->tell(batch, &batch->queries[i]);
 		fflush(stdout);
 		progress_step(&batch->progress);
-		query_clear(&batch->queries[i]);
+		answer_unref(&batch->queries[i].answer);
 		worst = status > worst ? status : worst;
 	}
 	return worst;
@@ -234,7 +227,7 @@ run(struct batch *batch, const struct names *names)
 	session_close(session);
 	/* The engine is gone: nothing writes to the remaining queries. */
 	for (size_t i = 0; i < batch->n; i++)
-		query_clear(&batch->queries[i]);
+		answer_unref(&batch->queries[i].answer);
 	return status;
 }
 
@@ -249,10 +242,8 @@ batch_run(struct batch *batch, int argc, char **argv, const char *file)
 		progress_init(&batch->progress, file != NULL ? names.n : 0);
 		if (batch->queries != NULL) {
 			status = run(batch, &names);
-		} else {
-			tool_warn("out of memory");
-			status = TOOL_INTERNAL;
-		}
+		} else
+			status = tool_no_memory();
 		free(batch->queries);
 	}
 	names_clear(&names);
@@ -268,17 +259,4 @@ batch_judge(struct batch *batch, const struct query *query, struct facts *facts,
 				     batch->probe_deadline_ms) == PROBE_BROKEN;
 	(void)decide(facts, &batch->session.config.rules, DECIDE_FINAL,
 	    verdict);
-}
-
-int
-batch_take_deadline(struct batch *batch, const char *command, const char *text)
-{
-	int64_t ms;
-
-	if (config_parse_duration(text, &ms) != 0 || ms <= 0 ||
-	    ms > DEADLINE_MAX_MS)
-		return tool_usage(command, "\"%s\" is not a time such as 10s",
-		    text);
-	batch->patience_ms = (uint64_t)ms;
-	return TOOL_OK;
 }

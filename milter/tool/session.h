@@ -55,25 +55,21 @@ struct query {
 	/* Written on completion. */
 	uint64_t ms;
 	bool done;
-	const struct answer *answer; /* NULL: no memory */
+	const struct answer *answer; /* a reference; NULL: no memory */
 };
-
-/* A name with an @ is an address, else a domain. It is borrowed. */
-void query_read(struct query *query, struct session *session, const char *name);
 
 /* Without a target, start and wait do nothing. */
 void query_start(struct query *query);
 void query_wait(struct query *query);
-/* Releases the answer. */
-void query_clear(struct query *query);
 
 /*
  * Many names looked up at once, within bounds, and reported in the order in
- * which they were given. The caller sets the first four.
+ * which they were given. The caller sets what stands above the session.
  */
 struct batch {
 	const struct tool_options *options;
 	uint64_t patience_ms; /* for a name; 0: until all is answered */
+	bool several;         /* more than one name may be given */
 	/* Fills in what is asked about a name. */
 	void (
 	    *read)(struct batch *batch, struct query *query, const char *name);
@@ -102,8 +98,8 @@ int batch_run(struct batch *batch, int argc, char **argv, const char *file);
 void batch_judge(struct batch *batch, const struct query *query,
     struct facts *facts, struct verdict *verdict);
 
-/* Reads "10s" of --deadline. TOOL_OK, or reports the mistake. */
-int
-batch_take_deadline(struct batch *batch, const char *command, const char *text);
+/* The `read` of a batch: a name with an @ is an address, else a domain. It is
+ * borrowed. */
+void query_read(struct batch *batch, struct query *query, const char *name);
 
 #endif

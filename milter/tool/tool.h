@@ -125,8 +125,10 @@ struct tool_options {
 TOOL_COMMAND_TABLE(X)
 #undef X
 
-/* The decision options of replay, for the test of the shell completion. */
+/* For the test of the shell completion. */
+extern const struct option check_options[];
 extern const struct option replay_options[];
+extern const struct option tls_options[];
 
 enum {
 	TOOL_OPTION_END = -1,
@@ -143,8 +145,8 @@ enum {
 int tool_getopt(struct tool_options *options, int argc, char **argv,
     const struct option *own);
 
-/* The same for the options before the command: ends at the first operand. */
-int tool_getopt_global(struct tool_options *options, int argc, char **argv);
+/* Takes the options before the command, and runs that. The exit status. */
+int tool_run(int argc, char **argv);
 
 /*
  * Reports the mistake, and how to use `command` (NULL: the program). Returns
@@ -155,6 +157,9 @@ int tool_usage(const char *command, const char *fmt, ...)
 
 /* "dane-sts: ..." on stderr, on one line whatever octets it holds. */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Reports that there is no memory. Returns TOOL_INTERNAL. */
+int tool_no_memory(void);
 
 /*
  * Why a store could not be opened. Where this user may not read it, the advice

@@ -61,11 +61,17 @@ add_rows(char *list, const char *file_name, const char *mark,
 static void
 own_options(char *list, const char *command)
 {
-	add_rows(list, command, "_argument", "--");
-	if (strcmp(command, "replay") != 0)
-		return;
-	for (const struct option *row = replay_options; row->name != NULL;
-	     row++)
+	const struct option *row = NULL;
+
+	if (strcmp(command, "check") == 0)
+		row = check_options;
+	else if (strcmp(command, "replay") == 0)
+		row = replay_options;
+	else if (strcmp(command, "tls") == 0)
+		row = tls_options;
+	else
+		add_rows(list, command, "_argument", "--");
+	for (; row != NULL && row->name != NULL; row++)
 		add(list, "--", row->name, strlen(row->name));
 }
 
