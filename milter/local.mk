@@ -137,19 +137,19 @@ libfront_a_SOURCES = \
 	milter/front/control_cache.c \
 	milter/front/control_status.c \
 	milter/front/filter.c milter/front/filter.h \
-	milter/front/filter_socket.c milter/front/filter_socket.h \
+	milter/front/filter_socket.c \
 	milter/front/http.c milter/front/http.h \
 	milter/front/listen.c milter/front/listen.h \
-	milter/front/metrics.c milter/front/metrics.h \
-	milter/front/page.c milter/front/page.h \
+	milter/front/metrics.c \
+	milter/front/page.c \
 	milter/front/recipient.c milter/front/recipient.h \
-	milter/front/recipient_log.c milter/front/recipient_log.h \
+	milter/front/recipient_log.c \
 	milter/front/socketmap.c milter/front/socketmap.h \
 	milter/front/socketmap_client.c \
 	milter/front/stats_sampler.c milter/front/stats_sampler.h \
 	milter/front/tls_lookup.c milter/front/tls_lookup.h \
 	milter/front/web.c milter/front/web.h \
-	milter/front/web_domain.c milter/front/web_domain.h \
+	milter/front/web_domain.c \
 	milter/text/html.c milter/text/html.h
 libfront_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS)
@@ -202,7 +202,7 @@ dane_sts_milter_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(GETDNS_CFLAGS) $(ICU_CFLAGS) $(LIBCURL_CFLAGS) \
 	$(LIBEVENT_CFLAGS) $(MICROHTTPD_CFLAGS) $(MILTER_CFLAGS) \
 	$(OPENSSL_CFLAGS)
-# So must its poll and accept by libmilter (front/filter_socket.h).
+# So must its poll and accept by libmilter (front/filter.h).
 dane_sts_milter_LDFLAGS = $(AM_LDFLAGS) $(DNS_LDFLAGS) \
 	-Wl,--export-dynamic-symbol=poll \
 	-Wl,--export-dynamic-symbol=accept

@@ -25,7 +25,7 @@
 #include "engine/refresh.h"
 #include "front/control.h"
 #include "front/filter.h"
-#include "front/recipient_log.h"
+#include "front/recipient.h"
 #include "front/socketmap.h"
 #include "front/stats_sampler.h"
 #include "front/web.h"
@@ -59,10 +59,7 @@ struct daemon {
 
 /* Tells the person who starts it, on stderr and, once it is open, in the log.
  * Returns code. */
-static int fail(struct daemon *daemon, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int
+static int __attribute__((format(printf, 3, 4)))
 fail(struct daemon *daemon, int code, const char *fmt, ...)
 {
 	char text[2 * CONFIG_ERROR_SIZE];

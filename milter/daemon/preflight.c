@@ -41,11 +41,7 @@ struct preflight {
 };
 
 /* One line on stderr. kind: "warning: ", or "" for what fails the check. */
-static void
-say(const struct preflight *preflight, const char *kind, const char *option,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static void
+static void __attribute__((format(printf, 4, 5)))
 say(const struct preflight *preflight, const char *kind, const char *option,
     const char *fmt, ...)
 {
@@ -62,7 +58,7 @@ say(const struct preflight *preflight, const char *kind, const char *option,
 	fputc('\n', stderr);
 }
 
-/* --- what the unit says --- */
+/* --- restrictions of the unit --- */
 
 static bool
 is_below(const char *path, const char *directory)
@@ -119,7 +115,7 @@ drop_in_sets(const char *key, const char *value)
 	return found;
 }
 
-/* Whether systemd is what starts it: it runs, and knows the unit. */
+/* Whether systemd starts the service: it runs, and knows the unit. */
 static bool
 is_under_systemd(void)
 {
@@ -217,9 +213,9 @@ check_port(const struct preflight *preflight, const char *option,
 	    port, PRIVILEGED_PORT);
 }
 
-/* --- what the user may: in the child --- */
+/* --- access of the user: in the child --- */
 
-/* out: the directory that has path. */
+/* out: the directory of path. */
 static void
 parent_of(const char *path, char out[PATH_MAX])
 {
@@ -269,7 +265,7 @@ check_readable(struct preflight *preflight, const char *option,
 		    path, path);
 }
 
-/* Whether something can be made in the directory; told if not. */
+/* Reports a directory in which the user cannot make anything. */
 static void
 check_directory(struct preflight *preflight, const char *option,
     const char *directory)

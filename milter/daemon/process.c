@@ -123,29 +123,23 @@ process_daemonize(const char *pid_file, int *pipe_fd,
 	return 0;
 }
 
-static void
-close_terminal(bool keep_stderr)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0)
-		return;
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	if (!keep_stderr)
-		dup2(null, STDERR_FILENO);
-	if (null > STDERR_FILENO)
-		close(null);
-}
-
 void
 process_ready(int *pipe_fd, bool keep_stderr)
 {
 	ssize_t n;
+	int null;
 
 	if (*pipe_fd < 0)
 		return;
-	close_terminal(keep_stderr);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		if (!keep_stderr)
+			dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
 	do
 		n = write(*pipe_fd, "", 1);
 	while (n < 0 && errno == EINTR);

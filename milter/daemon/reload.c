@@ -1,5 +1,4 @@
-/* A new configuration for a running daemon, and what is due from time to time.
- */
+/* Loads a new configuration into the running daemon, and does periodic work. */
 #include "autoconf.h"
 
 #include "daemon/reload.h"
@@ -22,7 +21,7 @@
 #include "daemon/watchdog.h"
 #include "engine/ask.h"
 #include "engine/refresh.h"
-#include "front/recipient_log.h"
+#include "front/recipient.h"
 #include "front/stats_sampler.h"
 #include "log/log.h"
 
@@ -45,10 +44,10 @@ struct reloader {
 	atomic_bool set_back; /* the wall clock was */
 };
 
-/* A new one asks for a reload, this one wakes the thread. */
+/* SIGUSR1 asks for a reload, this one wakes the thread. */
 #define WAKE_SIGNAL SIGUSR2
 
-/* --- taking it --- */
+/* --- the reload --- */
 
 static void
 warn_of_fixed(const struct reloader *r, const struct config *config,
@@ -68,21 +67,7 @@ warn_of_fixed(const struct reloader *r, const struct config *config,
 		    "only a restart changes: %s", names);
 }
 
-static void
-log_taken(const struct reloader *r, const struct config *config)
-{
-	struct log_event e;
-
-	log_begin(&e, r->parts.log, LOG_LEVEL_INFO, "reload");
-	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
-	log_str(&e, "mode",
-	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
-	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
-	log_int(&e, "pins", (int64_t)config->pins.n);
-	log_end(&e);
-}
-
-/* An event for every line of what is wrong. */
+/* Logs an event for every line of the error. */
 static void
 log_refused(const struct reloader *r, const char *error)
 {
@@ -104,7 +89,7 @@ load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	struct snapshot *snapshot = NULL;
 	struct config *config;
 
-	/* One that was not there at the start may have come since. */
+	/* The default file may have been made since the start. */
 	if (file == NULL)
 		file = config_choose_path(NULL);
 	config = config_load(file, error);
@@ -123,6 +108,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 {
 	struct snapshot *next;
 	const struct config *config;
+	struct log_event e;
 
 	/* Reopened even if the configuration is bad: logrotate has renamed the
 	 * file already, and will delete it. */
@@ -137,10 +123,16 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		return ERR_CONFIG;
 	}
 	refresher_reload(r->parts.refresher, config);
-	/* Said under the old level or the new one. */
+	/* The next lines are logged if the old level or the new one allows. */
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
 		log_set_level(r->parts.log, config->log_config.level);
-	log_taken(r, config);
+	log_begin(&e, r->parts.log, LOG_LEVEL_INFO, "reload");
+	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
+	log_str(&e, "mode",
+	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
+	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
+	log_int(&e, "pins", (int64_t)config->pins.n);
+	log_end(&e);
 	warn_of_fixed(r, config, error);
 	exemption_log(r->parts.log, config, clock_wall_s(), 0);
 	exemption_log_conflicts(r->parts.log, config, clock_wall_s());
@@ -198,10 +190,10 @@ forget_cached(struct reloader *r)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* --- what the minute brings --- */
+/* --- each minute --- */
 
-/* With log_pass = false, recipients that pass as they should leave no line of
- * their own. */
+/* Stands in, with log_pass = false, for the lines of recipients that passed for
+ * a usual reason. */
 static void
 log_passed(struct log *log, const struct history_totals *minute)
 {

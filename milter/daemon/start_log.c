@@ -159,48 +159,28 @@ warn_loudly(struct log *log, const struct config *config)
 		    "who suppresses its policy");
 }
 
-/* A user who can write the file decides what is deferred. */
-static void
-warn_of_writers(struct log *log, const char *file)
-{
-	struct stat status;
-
-	if (file == NULL || stat(file, &status) < 0 ||
-	    (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-		return;
-	log_msg(log, LOG_LEVEL_WARNING, "config",
-	    "%s CAN BE CHANGED BY OTHERS than its owner: chmod go-w %s", file,
-	    file);
-}
-
-static const char *
-resolvers_text(const struct config *config, char *out, size_t size)
-{
-	size_t len = 0;
-
-	snprintf(out, size, "recursion");
-	for (size_t i = 0; i < config->resolvers.n && len < size; i++)
-		len += (size_t)snprintf(out + len, size - len, "%s%s",
-		    i > 0 ? " " : "", config->resolvers.item[i]);
-	return out;
-}
-
 void
 start_log_write(struct log *log, const struct config *config, const char *file,
     bool sandboxed)
 {
 	struct log_event e;
 	char libraries[START_LOG_LIBRARIES_SIZE];
-	char resolvers[RESOLVERS_SIZE];
+	char resolvers[RESOLVERS_SIZE] = "recursion";
+	struct stat status;
+	size_t len = 0;
 
 	start_log_libraries(libraries);
+	for (size_t i = 0; i < config->resolvers.n && len < sizeof(resolvers);
+	     i++)
+		len +=
+		    (size_t)snprintf(resolvers + len, sizeof(resolvers) - len,
+			"%s%s", i > 0 ? " " : "", config->resolvers.item[i]);
 	log_begin(&e, log, LOG_LEVEL_INFO, "start");
 	log_str(&e, "version", PACKAGE_VERSION);
 	log_str(&e, "mode",
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
 	log_str(&e, "socket", config->socket);
-	log_str(&e, "resolvers",
-	    resolvers_text(config, resolvers, sizeof(resolvers)));
+	log_str(&e, "resolvers", resolvers);
 	log_str(&e, "store", config->store);
 	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
 	log_int(&e, "pins", (int64_t)config->pins.n);
@@ -213,7 +193,12 @@ start_log_write(struct log *log, const struct config *config, const char *file,
 		    "%s does not exist: all options have their defaults",
 		    config_default_path());
 	warn_loudly(log, config);
-	warn_of_writers(log, file);
+	/* A user who can write the file decides which mail is deferred. */
+	if (file != NULL && stat(file, &status) == 0 &&
+	    (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		log_msg(log, LOG_LEVEL_WARNING, "config",
+		    "%s CAN BE CHANGED BY OTHERS than its owner: chmod go-w %s",
+		    file, file);
 	exemption_log(log, config, clock_wall_s(), 0);
 	exemption_log_conflicts(log, config, clock_wall_s());
 }

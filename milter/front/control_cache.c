@@ -15,8 +15,8 @@
 #include "config/snapshot.h"
 #include "engine/ask.h"
 #include "front/control.h"
-#include "store/store_json.h"
 #include "store/store.h"
+#include "store/store_json.h"
 #include "store/store_record.h"
 
 /* How long a lookup may take beside the fetch: the resolver's time. */

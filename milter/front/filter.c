@@ -29,7 +29,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/snapshot.h"
-#include "front/filter_socket.h"
 #include "front/listen.h"
 #include "front/recipient.h"
 #include "log/log.h"
@@ -352,8 +351,8 @@ on_close(SMFICTX *ctx)
 
 /* --- listening and serving --- */
 
-static int
-register_callbacks(void)
+int
+filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
 	char name[] = "dane-sts-milter";
 	struct smfiDesc description = {
@@ -369,13 +368,7 @@ register_callbacks(void)
 	    .xxfi_negotiate = on_negotiate,
 	};
 
-	return smfi_register(description) == MI_SUCCESS ? 0 : ERR_LIBRARY;
-}
-
-int
-filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE])
-{
-	if (register_callbacks() < 0 ||
+	if (smfi_register(description) == MI_FAILURE ||
 	    smfi_settimeout(FILTER_IDLE_S) == MI_FAILURE) {
 		snprintf(error, FILTER_ERROR_SIZE,
 		    "libmilter refused the filter's description");

@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "front/filter_socket.h"
+#include "front/filter.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,22 +38,18 @@ fail(char error[FILTER_ERROR_SIZE], const struct config *config,
 static void
 raise_descriptors(void)
 {
-	struct rlimit limit;
+	struct rlimit limit, more;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= DESCRIPTORS_WANTED)
 		return;
-	if (limit.rlim_max < DESCRIPTORS_WANTED) {
-		struct rlimit more = {DESCRIPTORS_WANTED, DESCRIPTORS_WANTED};
-
-		/* Root may. */
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			return;
-	}
-	if (limit.rlim_cur >= DESCRIPTORS_WANTED)
+	more = limit;
+	more.rlim_cur = DESCRIPTORS_WANTED;
+	if (more.rlim_max < DESCRIPTORS_WANTED)
+		more.rlim_max = DESCRIPTORS_WANTED; /* root may */
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
 		return;
-	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED
-	    ? limit.rlim_max
-	    : DESCRIPTORS_WANTED;
+	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -71,13 +67,21 @@ filter_socket_warn(struct log *log)
 	    (uintmax_t)limit.rlim_cur, (uintmax_t)limit.rlim_cur / 2);
 }
 
-static int
-open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
+int
+filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
-	char *copy = strdup(config->socket); /* no const in libmilter */
-	mode_t mask = umask(0177); /* nobody slips in before the chmod */
+	const struct listen_access access = listen_unix_access(config);
+	const char *path = listen_unix_path(config->socket);
+	char why[LISTEN_ERROR_SIZE];
+	char *copy; /* libmilter does not declare it const */
+	mode_t mask;
 	int err = 0;
 
+	raise_descriptors();
+	if (path != NULL && listen_unix_check(path, why) < 0)
+		return fail(error, config, why);
+	copy = strdup(config->socket);
+	mask = umask(0177); /* nobody slips in before the chmod */
 	errno = 0;
 	if (copy == NULL)
 		err = fail(error, config, err_text(ERR_NOMEM));
@@ -91,21 +95,8 @@ open_socket(const struct config *config, char error[FILTER_ERROR_SIZE])
 			  "why (a host name that is not known?)");
 	umask(mask);
 	free(copy);
-	return err;
-}
-
-int
-filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
-{
-	const struct listen_access access = listen_unix_access(config);
-	const char *path = listen_unix_path(config->socket);
-	char why[LISTEN_ERROR_SIZE];
-
-	raise_descriptors();
-	if (path != NULL && listen_unix_check(path, why) < 0)
-		return fail(error, config, why);
-	if (open_socket(config, error) < 0)
-		return ERR_IO;
+	if (err < 0)
+		return err;
 	if (path != NULL && listen_unix_permit(path, &access, why) < 0)
 		return fail(error, config, why);
 	return 0;
@@ -119,8 +110,8 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 #define FULL_STEP_MS 20
 #define LOG_PAUSE_MS 60000 /* from one line of a limit to the next */
 
-/* A socket of libmilter's: the number of a descriptor alone may be another
- * one's by now. */
+/* A socket of libmilter's. The inode tells it from a later one with the same
+ * descriptor. */
 struct connection_id {
 	int fd;
 	ino_t inode;
@@ -129,8 +120,8 @@ struct connection_id {
 /* Exported by a libmilter that has the pool. */
 extern int mi_pool_controller_init(void) __attribute__((weak));
 
-/* What the linker knows as poll and accept. The labels keep the C library's
- * declarations, which take other types in some, out of it. */
+/* The linker sees these two as poll and accept. The labels avoid a conflict
+ * with the C library's declarations, some of which take other types. */
 int
 libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms) __asm__("poll");
 int libmilter_accept(int listener, struct sockaddr *address,
@@ -158,23 +149,14 @@ inode_of(int fd)
 	return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
-/* Whether libmilter's calls come here is up to the linker. */
-static bool
-is_interposed(void)
-{
-	const void *found[] = {dlsym(RTLD_DEFAULT, "poll"),
-	    dlsym(RTLD_DEFAULT, "accept")};
-	int (*const own_poll)(struct pollfd *, nfds_t, int) = libmilter_poll;
-	int (*const own_accept)(int, struct sockaddr *, socklen_t *) =
-	    libmilter_accept;
-
-	return memcmp(&found[0], &own_poll, sizeof(found[0])) == 0 &&
-	    memcmp(&found[1], &own_accept, sizeof(found[1])) == 0;
-}
-
 void
 filter_socket_limit(struct log *log, unsigned connections, unsigned packet_ms)
 {
+	int (*const own_poll)(struct pollfd *, nfds_t, int) = libmilter_poll;
+	int (*const own_accept)(int, struct sockaddr *, socklen_t *) =
+	    libmilter_accept;
+	const void *found[] = {dlsym(RTLD_DEFAULT, "poll"),
+	    dlsym(RTLD_DEFAULT, "accept")};
 	struct rlimit descriptors;
 
 	limits.max = connections;
@@ -189,7 +171,10 @@ filter_socket_limit(struct log *log, unsigned connections, unsigned packet_ms)
 	limits.listener = pthread_self();
 	limits.open = calloc(limits.max, sizeof(limits.open[0]));
 	atomic_store(&limits.on, limits.open != NULL);
-	if (limits.open == NULL || !is_interposed())
+	/* The linker decides whether libmilter's calls come here. */
+	if (limits.open == NULL ||
+	    memcmp(&found[0], &own_poll, sizeof(found[0])) != 0 ||
+	    memcmp(&found[1], &own_accept, sizeof(found[1])) != 0)
 		log_msg(log, LOG_LEVEL_WARNING, "limit",
 		    "the MTA's connections are not bounded");
 }
@@ -205,8 +190,8 @@ wait_for(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return ppoll(fds, n, timeout_ms < 0 ? NULL : &timeout, NULL);
 }
 
-/* The rest of a packet, or room for a reply; what was waited for the same
- * connection before counts as well. */
+/* Waits for the rest of a packet, or for room for a reply. Earlier waits for
+ * the same connection count as well. */
 static int
 wait_for_packet(struct pollfd *fd)
 {
@@ -235,7 +220,7 @@ wait_for_packet(struct pollfd *fd)
 	return rc;
 }
 
-/* Instead of the C library's, for libmilter's sake. */
+/* Replaces the C library's function for libmilter. */
 int
 libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
@@ -249,28 +234,22 @@ libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return rc != 0 ? rc : wait_for_packet(fds);
 }
 
-/* Forgets the connections that have ended. */
-static void
-count_open(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < limits.n_open; i++) {
-		if (inode_of(limits.open[i].fd) == limits.open[i].inode)
-			limits.open[n++] = limits.open[i];
-	}
-	limits.n_open = n;
-}
-
-/* False: there are still as many as there may be. */
+/* Waits until a connection ends. False: none has. */
 static bool
 await_room(void)
 {
 	const uint64_t end_ms = clock_mono_ms() + FULL_WAIT_MS;
 
 	while (limits.n_open == limits.max) {
-		count_open();
-		if (limits.n_open < limits.max)
+		unsigned n = 0;
+
+		/* Forgets the connections that have ended. */
+		for (unsigned i = 0; i < limits.n_open; i++) {
+			if (inode_of(limits.open[i].fd) == limits.open[i].inode)
+				limits.open[n++] = limits.open[i];
+		}
+		limits.n_open = n;
+		if (n < limits.max)
 			break;
 		if (limits.full_told_ms == 0 ||
 		    clock_mono_ms() - limits.full_told_ms > LOG_PAUSE_MS) {
@@ -287,7 +266,7 @@ await_room(void)
 	return true;
 }
 
-/* Instead of the C library's, for libmilter's sake. */
+/* Replaces the C library's function for libmilter. */
 int
 libmilter_accept(int listener, struct sockaddr *address, socklen_t *len)
 {
@@ -311,7 +290,8 @@ libmilter_accept(int listener, struct sockaddr *address, socklen_t *len)
 bool
 inflight_enter(struct inflight *inflight)
 {
-	/* Counted before it is looked at: who closes sees one or the other. */
+	/* Counts before it looks: inflight_close() sets `closed` before it
+	 * counts, so that one of the two sees the other. */
 	atomic_fetch_add(&inflight->inside, 1);
 	if (!atomic_load(&inflight->closed))
 		return true;
@@ -350,9 +330,9 @@ inflight_close(struct inflight *inflight, uint64_t until_ms)
 
 /* --- waking the pool --- */
 
-/* A command may itself have to wait for a worker that is idle by the pool's
- * account, but already on its way to another one; those are two at the most.
- * Then the next goes over the next connection. */
+/* The pool may give a command to a worker that it counts as idle, but that is
+ * about to take another one; there are at most two such workers. The next
+ * command goes over the next connection. */
 #define CONNECTIONS 4
 
 /* An MTA's packet: the length of what follows, and the command. */
@@ -393,8 +373,8 @@ pool_waker_new(const char *spec)
 		return NULL;
 	}
 	(void)pthread_mutex_init(&waker->lock, NULL);
-	/* Before any MTA's: a worker takes the oldest first. With a command, or
-	 * it would be one that says nothing. */
+	/* They are older than any MTA's connection, and a worker takes the
+	 * oldest first. The command shows that they are not idle. */
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		waker->fd[i] = dial(waker);
 		if (waker->fd[i] >= 0)
@@ -404,13 +384,13 @@ pool_waker_new(const char *spec)
 	return waker;
 }
 
-/* False: hung up on, as libmilter does with what was idle for long. */
+/* False: libmilter has closed the connection, which was idle for long. */
 static bool
 send_command(const struct pool_waker *waker, int *fd)
 {
 	if (*fd < 0)
 		*fd = dial(waker);
-	/* What is full wakes a worker, too. */
+	/* A connection whose buffer is full wakes a worker, too. */
 	if (*fd < 0 ||
 	    send(*fd, abort_command, sizeof(abort_command), MSG_NOSIGNAL) >=
 		0 ||

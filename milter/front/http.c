@@ -393,7 +393,7 @@ read_address(const char *address, char name[HOST_SIZE], char *spec, size_t size)
 	return 0;
 }
 
-/* Port and reach of what was bound. */
+/* Finds out which port was bound, and whether other hosts reach it. */
 static void
 look_at_socket(struct http *http)
 {

@@ -157,8 +157,8 @@ find_owner(const struct listen_access *access, uid_t *uid, gid_t *gid,
 }
 
 /*
- * The directory may belong to a user whom root does not trust: a link that he
- * has put there meanwhile must not be followed.
+ * The directory may belong to a user whom root does not trust, so a link that
+ * this user has put there meanwhile must not be followed.
  */
 int
 listen_unix_set_mode(const char *path, mode_t mode)
@@ -228,28 +228,6 @@ listen_unix_open(const char *path, const struct listen_access *access,
 
 /* --- inet, inet6 --- */
 
-/* "inet6:PORT@HOST" */
-static int
-split_inet(const char *spec, int *family, char port[PORT_TEXT_MAX],
-    const char **host)
-{
-	const char *colon = strchr(spec, ':');
-	const char *at = strchr(spec, '@');
-	size_t len;
-
-	if (colon == NULL || at == NULL || at < colon)
-		return ERR_SYNTAX;
-	len = (size_t)(at - colon - 1);
-	if (len == 0 || len >= PORT_TEXT_MAX || strlen(at) > HOST_TEXT_MAX)
-		return ERR_SYNTAX;
-	*family =
-	    strncmp(spec, "inet6:", strlen("inet6:")) == 0 ? AF_INET6 : AF_INET;
-	memcpy(port, colon + 1, len);
-	port[len] = '\0';
-	*host = at + 1;
-	return 0;
-}
-
 /* -1 with errno set. */
 static int
 bind_address(const struct addrinfo *found)
@@ -266,21 +244,33 @@ bind_address(const struct addrinfo *found)
 	return close_failed(fd);
 }
 
-/* NULL; or the reason why *found is NULL. */
+/* Looks up "inet:PORT@HOST" or "inet6:PORT@HOST". NULL; or the reason why
+ * *found is NULL. */
 static const char *
 find_inet(const char *spec, struct addrinfo **found)
 {
 	struct addrinfo hints = {
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 	    .ai_socktype = SOCK_STREAM,
+	    .ai_family = strncmp(spec, "inet6:", strlen("inet6:")) == 0
+		? AF_INET6
+		: AF_INET,
 	};
+	const char *colon = strchr(spec, ':');
+	const char *at = strchr(spec, '@');
 	char port[PORT_TEXT_MAX];
-	const char *host;
+	size_t len;
 	int rc;
 
-	if (split_inet(spec, &hints.ai_family, port, &host) != 0)
+	*found = NULL;
+	if (colon == NULL || at == NULL || at < colon)
 		return err_text(ERR_SYNTAX);
-	rc = getaddrinfo(host, port, &hints, found);
+	len = (size_t)(at - colon - 1);
+	if (len == 0 || len >= PORT_TEXT_MAX || strlen(at) > HOST_TEXT_MAX)
+		return err_text(ERR_SYNTAX);
+	memcpy(port, colon + 1, len);
+	port[len] = '\0';
+	rc = getaddrinfo(at + 1, port, &hints, found);
 	if (rc == 0)
 		return NULL;
 	*found = NULL;

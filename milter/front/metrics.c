@@ -1,14 +1,11 @@
 #include "autoconf.h"
 
-#include "front/metrics.h"
+#include "front/web.h"
 
 #include <inttypes.h>
 
 #include "dns/dns.h"
-#include "engine/ask.h"
 #include "fetch/fetch.h"
-#include "front/recipient.h"
-#include "front/stats_sampler.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"
 

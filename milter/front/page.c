@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "front/page.h"
+#include "front/web.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "core/tls_policy.h"
-#include "engine/ask.h"
-#include "front/recipient_log.h"
 #include "text/advice.h"
 #include "text/html.h"
 #include "text/tree.h"

@@ -15,7 +15,6 @@
 #include "core/decide.h"
 #include "core/scope.h"
 #include "engine/ask.h"
-#include "front/recipient_log.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -113,80 +112,24 @@ conclude(const struct recipient_context *context,
 		recipient_log(context->log, recipient, judgement);
 }
 
-static void
-conclude_with(const struct recipient_context *context,
-    const struct recipient *recipient, struct judgement *judgement,
-    const struct facts *facts, const struct verdict *verdict,
-    struct recipient_result *out)
-{
-	judgement->judged = verdict;
-	judgement->facts = facts;
-	judgement->verdict = verdict->kind;
-	judgement->reason = verdict->reason;
-	conclude(context, recipient, judgement, out);
-	judgement->judged = NULL; /* the caller's, until here */
-	judgement->facts = NULL;
-}
-
-static void
-judge_domain(const struct recipient_context *context,
-    const struct recipient *recipient, uint64_t start_ms,
-    struct judgement *judgement, struct recipient_result *out)
-{
-	const struct config *config = context->config;
-	const struct target *target = &judgement->scope.target;
-	const struct answer *answer =
-	    ask_wait(context->engine, target, start_ms + config->deadline_ms,
-		context->before_wait, &judgement->cached);
-	struct verdict verdict;
-	struct facts facts;
-
-	judgement->ms = clock_mono_ms() - start_ms;
-	if (answer != NULL) {
-		conclude_with(context, recipient, judgement, answer->facts,
-		    &answer->verdict, out);
-	} else {
-		decide_without_facts(target->domain,
-		    config_pins(config, target->domain, clock_wall_s()),
-		    err_text(ERR_NOMEM), &config->rules, &facts, &verdict);
-		conclude_with(context, recipient, judgement, &facts, &verdict,
-		    out);
-	}
-	answer_unref(&answer);
-}
-
-/* the MTA may route a name that cannot be looked up here. */
-static void
-judge_unnamed(const struct recipient_context *context,
-    const struct recipient *recipient, struct judgement *judgement,
-    struct recipient_result *out)
-{
-	struct facts facts = {
-	    .recipient = {.class = ADDRESS_INVALID,
-			  .domain = "recipient", /* the reply begins with it */
-		.mailer = recipient->mailer,
-			  .host = recipient->host},
-	};
-	struct verdict verdict;
-
-	(void)decide(&facts, &context->config->rules, DECIDE_FINAL, &verdict);
-	conclude_with(context, recipient, judgement, &facts, &verdict, out);
-}
-
 void
 recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out)
 {
+	const struct config *config = context->config;
 	const uint64_t start_ms = clock_mono_ms();
 	const uint64_t start_us = clock_mono_us();
 	struct judgement judgement = {.verdict = VERDICT_PASS};
 	struct scope *scope = &judgement.scope;
+	const char *domain = scope->target.domain;
+	const struct answer *answer = NULL;
+	struct verdict verdict;
+	struct facts facts;
 
 	memset(out, 0, sizeof(*out));
 	resolve(context, recipient, scope);
 	check_next_hop(context, recipient, scope);
-	judgement.monitor =
-	    config_only_watches(context->config, scope->target.domain);
+	judgement.monitor = config_only_watches(config, domain);
 	if (recipient->exempted_by != NULL &&
 	    (scope->kind == SCOPE_ASK ||
 		scope->reason == REASON_INVALID_ADDRESS)) {
@@ -194,14 +137,39 @@ recipient_judge(const struct recipient_context *context,
 		scope->reason = REASON_EXEMPT;
 		judgement.exempted_by = recipient->exempted_by;
 	}
+	judgement.reason = scope->reason;
 	if (scope->kind == SCOPE_ASK) {
-		judge_domain(context, recipient, start_ms, &judgement, out);
+		answer = ask_wait(context->engine, &scope->target,
+		    start_ms + config->deadline_ms, context->before_wait,
+		    &judgement.cached);
+		judgement.ms = clock_mono_ms() - start_ms;
+		if (answer == NULL) {
+			decide_without_facts(domain,
+			    config_pins(config, domain, clock_wall_s()),
+			    err_text(ERR_NOMEM), &config->rules, &facts,
+			    &verdict);
+		}
+		judgement.judged = answer != NULL ? &answer->verdict : &verdict;
+		judgement.facts = answer != NULL ? answer->facts : &facts;
 	} else if (scope->reason == REASON_INVALID_ADDRESS) {
-		judge_unnamed(context, recipient, &judgement, out);
-	} else {
-		judgement.reason = scope->reason;
-		conclude(context, recipient, &judgement, out);
+		/* R-20: the MTA may route a name that cannot be looked up
+		 * here. */
+		facts = (struct facts){
+		    .recipient = {.class = ADDRESS_INVALID,
+				  .domain = "recipient", /* the reply begins with it */
+			.mailer = recipient->mailer,
+				  .host = recipient->host},
+		};
+		(void)decide(&facts, &config->rules, DECIDE_FINAL, &verdict);
+		judgement.judged = &verdict;
+		judgement.facts = &facts;
 	}
+	if (judgement.judged != NULL) {
+		judgement.verdict = judgement.judged->kind;
+		judgement.reason = judgement.judged->reason;
+	}
+	conclude(context, recipient, &judgement, out);
+	answer_unref(&answer);
 	metrics_time(context->metrics, METRICS_RECIPIENT_TIME,
 	    clock_mono_us() - start_us);
 }

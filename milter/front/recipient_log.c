@@ -1,12 +1,10 @@
 #include "autoconf.h"
 
-#include "front/recipient_log.h"
+#include "front/recipient.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "front/recipient.h"
 
 /* What a pass for a reason means. */
 enum pass_note {

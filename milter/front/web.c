@@ -9,13 +9,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/snapshot.h"
-#include "engine/ask.h"
-#include "front/control.h"
-#include "front/http.h"
-#include "front/metrics.h"
-#include "front/page.h"
-#include "front/stats_sampler.h"
-#include "front/web_domain.h"
 #include "log/log.h"
 #include "log/metrics.h"
 #include "store/store.h"
@@ -118,16 +111,18 @@ show_health(struct web *web, struct http_request *request)
 static void
 fill_in(struct web *web, const struct config *config, struct page_view *view)
 {
+	const struct store_status store = store_status(web->parts.daemon.store);
+
 	view->version = PACKAGE_VERSION;
 	view->config = config;
 	view->enforced = config_enforced(config);
 	view->now_s = clock_wall_s();
 	view->started_s = web->parts.daemon.started_s;
 	view->stored = store_count(web->parts.daemon.store);
-	view->unwritten = store_status(web->parts.daemon.store).unwritten;
+	view->unwritten = store.unwritten;
 	view->store_reads = !metrics_store_fails(web->parts.daemon.metrics,
 				METRICS_STORE_READ) &&
-	    !store_status(web->parts.daemon.store).unreachable;
+	    !store.unreachable;
 	view->store_writes = store_takes_all(web);
 	engine_status(web->parts.daemon.engine, &view->engine);
 	stats_sampler_view(web->parts.sampler, &view->stats);

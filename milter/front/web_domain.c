@@ -1,6 +1,6 @@
 #include "autoconf.h"
 
-#include "front/web_domain.h"
+#include "front/web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,6 @@
 #include "core/decide.h"
 #include "core/scope.h"
 #include "core/tls_policy.h"
-#include "engine/ask.h"
-#include "front/page.h"
 #include "text/facts_json.h"
 #include "text/html.h"
 

@@ -80,37 +80,22 @@ const char html_policy[] =
 
 /* --- text --- */
 
-static const char *
-entity_of(uint32_t code)
-{
-	switch (code) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	}
-	return NULL;
-}
-
 void
 html_octets(FILE *out, const void *octets, size_t len)
 {
+	static const char marks[] = "&<>\"'";
+	static const char *const entities[] = {"&amp;", "&lt;", "&gt;",
+	    "&quot;", "&#39;"};
 	const uint8_t *in = octets;
-	const char *entity;
 	uint32_t code;
 	size_t n;
 
 	for (; len > 0; in += n, len -= n) {
+		const char *mark = memchr(marks, *in, sizeof(marks) - 1);
+
 		n = text_decode(in, len, &code);
-		entity = entity_of(code);
-		if (entity != NULL)
-			(void)fputs(entity, out);
+		if (mark != NULL)
+			(void)fputs(entities[mark - marks], out);
 		else
 			text_print(out, in, n);
 	}

@@ -221,18 +221,6 @@ print_host(struct tree *tree, const struct fact_host *host, bool last)
 }
 
 static void
-print_hosts(struct tree *tree)
-{
-	const struct facts *facts = tree->facts;
-	size_t i;
-
-	tree->depth++;
-	for (i = 0; i < facts->n_hosts; i++)
-		print_host(tree, &facts->hosts[i], i + 1 == facts->n_hosts);
-	tree->depth--;
-}
-
-static void
 print_delivery(struct tree *tree)
 {
 	const struct facts *facts = tree->facts;
@@ -253,7 +241,10 @@ print_delivery(struct tree *tree)
 		detail(tree, "the domain is its own host");
 	if (facts->hosts_truncated)
 		detail(tree, "there are more hosts, which were not looked at");
-	print_hosts(tree);
+	tree->depth++;
+	for (size_t i = 0; i < facts->n_hosts; i++)
+		print_host(tree, &facts->hosts[i], i + 1 == facts->n_hosts);
+	tree->depth--;
 }
 
 /* "policy, stored 100 s ago" with what it says and its mx patterns. */
@@ -289,20 +280,6 @@ item_policy(struct tree *tree, bool last, const char *title,
 	if (fclose(out) == 0)
 		detail(tree, text);
 	free(text);
-}
-
-static void
-print_stored(struct tree *tree, bool last)
-{
-	const struct fact_policy *stored = tree->facts->stored;
-	char title[80];
-
-	if (stored == NULL)
-		return;
-	snprintf(title, sizeof(title), "policy, stored %" PRIu64 " s ago%s",
-	    stored->age_s,
-	    fact_policy_is_live(stored) ? "" : " and now expired");
-	item_policy(tree, last, title, stored);
 }
 
 static void
@@ -369,6 +346,7 @@ print_items(struct tree *tree)
 	bool stored = facts->stored != NULL;
 	bool txt = facts->txt_state != TXT_UNASKED;
 	bool more = txt || stored || fetched || delivery;
+	char title[80];
 
 	tree->depth = 1;
 	if (facts->pinned)
@@ -382,7 +360,13 @@ print_items(struct tree *tree)
 		detail(tree, facts->internal_why);
 	}
 	print_txt(tree, !stored && !fetched && !delivery);
-	print_stored(tree, !fetched && !delivery);
+	if (stored) {
+		snprintf(title, sizeof(title),
+		    "policy, stored %" PRIu64 " s ago%s", facts->stored->age_s,
+		    fact_policy_is_live(facts->stored) ? ""
+						       : " and now expired");
+		item_policy(tree, !fetched && !delivery, title, facts->stored);
+	}
 	print_fetched(tree, !delivery);
 	if (delivery)
 		print_delivery(tree);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "front/filter_socket.h"
+#include "front/filter.h"
 
 static struct inflight inflight = INFLIGHT_INITIALIZER;
 static int entered[2];

@@ -15,7 +15,7 @@
 #include "dns/dns.h"
 #include "engine/ask.h"
 #include "fetch/fetch.h"
-#include "front/metrics.h"
+#include "front/web.h"
 #include "front/recipient.h"
 #include "front/stats_sampler.h"
 #include "front/tls_lookup.h"

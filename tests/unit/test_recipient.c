@@ -18,7 +18,6 @@
 #include "core/domain_list.h"
 #include "engine/ask.h"
 #include "front/recipient.h"
-#include "front/recipient_log.h"
 #include "log/log.h"
 #include "log/metrics.h"
 

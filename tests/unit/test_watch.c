@@ -14,7 +14,7 @@
 #include <jansson.h>
 
 #include "engine/ask.h"
-#include "front/metrics.h"
+#include "front/web.h"
 #include "front/stats_sampler.h"
 #include "front/tls_lookup.h"
 #include "log/metrics.h"

@@ -21,7 +21,7 @@
 #include "core/decide.h"
 #include "engine/ask.h"
 #include "front/http.h"
-#include "front/web_domain.h"
+#include "front/web.h"
 
 #define PATIENCE_MS 20000
 #define REPLY_SIZE  65536
