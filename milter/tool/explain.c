@@ -1,9 +1,9 @@
 /*
  * dane-sts explain: finds the lines of the log that tell of a message, a
- * domain or an address. Of the log nothing is kept but one line at a time, and
- * of what is found the last EXPLAIN_GROUPS different verdicts; and, for a queue
- * id, the last RECENT_MAX lines of recipients whose message had none yet. The
- * line at the end of a message names the transaction that joins them.
+ * domain or an address. Memory holds one line of the log at a time, the last
+ * EXPLAIN_GROUPS different verdicts found and, for a queue id, the last
+ * RECENT_MAX lines of recipients whose message had none yet. The line at the
+ * end of a message names the transaction that joins them.
  */
 #include "autoconf.h"
 
@@ -112,9 +112,9 @@ matches(const struct explain *explain)
 	    is_of_domain(explain, to, to_len);
 }
 
-/* --- what says the same --------------------------------------------------- */
+/* --- groups of lines --------------------------------------------------- */
 
-/* The same verdict on the same recipient. */
+/* Lines with the same key tell of the same verdict on the same recipient. */
 static void
 make_key(const struct explain *explain, char key[EXPLAIN_KEY_SIZE])
 {
@@ -145,7 +145,8 @@ tell(struct explain *explain, const struct explain_group *group)
 		explain->failed = true;
 }
 
-/* That of the key, or one that is free: the one told of longest ago. */
+/* The group of the key, or a free one: prints the one that was used longest ago
+ * and reuses it. */
 static struct explain_group *
 find_group(struct explain *explain, const char *key)
 {

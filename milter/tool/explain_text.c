@@ -18,7 +18,7 @@
 #define MARGIN   "  "
 #define PARA_MAX 8192
 
-/* Of a recipient: what became of it, and what would have. */
+/* How a recipient was answered, and how it would have been. */
 static const struct {
 	const char *done;
 	const char *would;
@@ -34,7 +34,7 @@ static const struct {
 
 #define N_VERDICTS (sizeof(verdict_words) / sizeof(verdict_words[0]))
 
-/* Of a delivery: what the MTA was told. */
+/* How the MTA was told to deliver. */
 static const char *const answer_words[TLS_POLICY_KINDS] = {
     [TLS_POLICY_NONE] = "to deliver as it is configured to",
     [TLS_POLICY_DEFER] = "to wait: the message stays in the queue",

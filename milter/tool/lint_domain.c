@@ -65,7 +65,7 @@ struct domain_lint {
 	struct lint_report delivery; /* hosts and certificates */
 };
 
-/* --- what is published --------------------------------------------------- */
+/* --- asking --------------------------------------------------- */
 
 static void
 get_txt(struct domain_lint *lint)
@@ -73,23 +73,18 @@ get_txt(struct domain_lint *lint)
 	const struct resolved *answer = &lint->txt_answer;
 	struct txt_rdata rdata[DNS_RECORDS_MAX];
 
-	switch (answer->status) {
-	case FACT_SECURE:
-	case FACT_INSECURE:
-	case FACT_INDETERMINATE: /* T-11 */
+	lint->txt.why = answer->why;
+	if (answer->status == FACT_BOGUS) {
+		lint->txt.state = TXT_BOGUS;
+	} else if (answer->status == FACT_UNASKED ||
+	    answer->status == FACT_FAILED) {
+		lint->txt.state = TXT_FAILED;
+	} else { /* T-11: INDETERMINATE, too */
 		for (size_t i = 0; i < answer->n; i++) {
 			rdata[i].data = answer->records[i].data;
 			rdata[i].len = answer->records[i].len;
 		}
 		txt_parse(rdata, answer->n, &lint->txt);
-		break;
-	case FACT_BOGUS:
-	case FACT_UNASKED:
-	case FACT_FAILED:
-		lint->txt.state =
-		    answer->status == FACT_BOGUS ? TXT_BOGUS : TXT_FAILED;
-		lint->txt.why = answer->why;
-		break;
 	}
 }
 
@@ -444,32 +439,6 @@ print_text(const struct domain_lint *lint)
 	tree_print(stdout, &style, lint->query.name, &facts, &answer->verdict);
 }
 
-/* null where it was not looked at. */
-static json_t *
-peer_json(bool is_probed, const struct tls_peer_result *peer)
-{
-	static const char *const states[] = {
-	    [TLS_PEER_OK] = "ok",
-	    [TLS_PEER_UNREACHABLE] = "unreachable",
-	    [TLS_PEER_NO_STARTTLS] = "no-starttls",
-	    [TLS_PEER_FAILED] = "failed",
-	};
-	char date[DURATION_SIZE];
-
-	if (!is_probed)
-		return json_null();
-	if (peer->state != TLS_PEER_OK)
-		return json_pack("{s:s,s:o}", "state", states[peer->state],
-		    "why", output_string(peer->why, strlen(peer->why)));
-	moment_text(peer->certificate.not_after_s, date);
-	return json_pack("{s:s,s:s,s:s,s:s?}", "state", states[peer->state],
-	    "certificate_ends", date, "pkix",
-	    peer->pkix_why[0] == '\0' ? "valid" : peer->pkix_why, "dane",
-	    !peer->has_dane                 ? NULL
-		: peer->dane_why[0] == '\0' ? "valid"
-					    : peer->dane_why);
-}
-
 static json_t *
 hosts_json(const struct domain_lint *lint)
 {
@@ -488,7 +457,8 @@ hosts_json(const struct domain_lint *lint)
 			"a", fact_status_name(host->a.status), "aaaa",
 			fact_status_name(host->aaaa.status), "tlsa",
 			fact_status_name(host->tlsa.status), "smtp",
-			peer_json(host->is_probed, &host->peer)));
+			host->is_probed ? tls_peer_json(&host->peer)
+					: json_null()));
 	}
 	return list;
 }
@@ -509,9 +479,9 @@ print_json(const struct domain_lint *lint, int status)
 		verdict_name(verdict->kind), "reason",
 		reason_name(verdict->reason), "decided_by",
 		output_string(decided, strlen(decided)), "policy_host",
-		peer_json(lint->policy_peer.state == TLS_PEER_OK &&
-			lint->body != NULL,
-		    &lint->policy_peer),
+		lint->policy_peer.state == TLS_PEER_OK && lint->body != NULL
+		    ? tls_peer_json(&lint->policy_peer)
+		    : json_null(),
 		"hosts", hosts_json(lint), "errors",
 		lint_findings_json(&lint->delivery, POLICY_NOTE_ERROR),
 		"warnings",
@@ -555,7 +525,7 @@ print_nagios(const struct domain_lint *lint, int status)
 	putchar('\n');
 }
 
-/* Stored policies are left out: what counts is what is published now. */
+/* Ignores stored policies: only what is published now counts. */
 static int
 run(struct domain_lint *lint, const struct tool_options *options)
 {

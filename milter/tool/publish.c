@@ -77,7 +77,7 @@ struct publish {
 	struct publish_host hosts[HOSTS_MAX];
 };
 
-/* --- where the facts come from ------------------------------------------- */
+/* --- hosts and certificates ------------------------------------------- */
 
 static int
 add_host(struct publish *publish, const char *name)
@@ -205,7 +205,7 @@ read_cert(struct publish *publish, const char *argument)
 	return tool_usage("publish", "--cert %s: no such MX host", argument);
 }
 
-/* --- what is published --------------------------------------------------- */
+/* --- the files --------------------------------------------------- */
 
 static void
 write_policy(const struct publish *publish, FILE *out)

@@ -70,7 +70,7 @@ struct batch {
 	const struct tool_options *options;
 	uint64_t patience_ms; /* for a name; 0: until all is answered */
 	bool several;         /* more than one name may be given */
-	/* Fills in what is asked about a name. */
+	/* Fills in the question about a name. */
 	void (
 	    *read)(struct batch *batch, struct query *query, const char *name);
 	/* Prints the result: TOOL_OK or another exit status. The queries stand

@@ -1,4 +1,4 @@
-/* A TLS handshake, looked at. See tls_peer.h. */
+/* Makes a TLS handshake and judges the certificate. See tls_peer.h. */
 #include "autoconf.h"
 
 #include "tool/tls_peer.h"
@@ -23,7 +23,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "core/decide.h"
+#include "tool/output.h"
 
 #define REPLY_SIZE      1024 /* of a line; RFC 5321 4.5.3.1.5: 512 */
 #define REPLY_LINES_MAX 100
@@ -398,4 +400,27 @@ tls_peer_probe(const struct tls_peer *peer, struct tls_peer_result *out)
 			break;
 	}
 	SSL_CTX_free(ctx);
+}
+
+json_t *
+tls_peer_json(const struct tls_peer_result *peer)
+{
+	static const char *const states[] = {
+	    [TLS_PEER_OK] = "ok",
+	    [TLS_PEER_UNREACHABLE] = "unreachable",
+	    [TLS_PEER_NO_STARTTLS] = "no-starttls",
+	    [TLS_PEER_FAILED] = "failed",
+	};
+	char date[DURATION_SIZE];
+
+	if (peer->state != TLS_PEER_OK)
+		return json_pack("{s:s,s:o}", "state", states[peer->state],
+		    "why", output_string(peer->why, strlen(peer->why)));
+	moment_text(peer->certificate.not_after_s, date);
+	return json_pack("{s:s,s:s,s:s,s:s?}", "state", states[peer->state],
+	    "certificate_ends", date, "pkix",
+	    peer->pkix_why[0] == '\0' ? "valid" : peer->pkix_why, "dane",
+	    !peer->has_dane                 ? NULL
+		: peer->dane_why[0] == '\0' ? "valid"
+					    : peer->dane_why);
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/net.h"
 
 #define TLS_PEER_WHY_SIZE 256
@@ -59,6 +61,9 @@ struct tls_peer_result {
 };
 
 void tls_peer_probe(const struct tls_peer *peer, struct tls_peer_result *out);
+
+/* The result as an object. NULL: no memory. */
+json_t *tls_peer_json(const struct tls_peer_result *peer);
 
 /* The first certificate of a PEM file. 0, or ERR_IO or ERR_SYNTAX with *why. */
 int tls_certificate_read(const char *path, struct tls_certificate *out,
