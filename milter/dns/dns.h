@@ -43,7 +43,7 @@ struct dns_config {
 	/* unvalidated: no answer is used for longer, whatever TTL it claims
 	 * (T-13); 0: no limit */
 	unsigned unvalidated_max_ms;
-	struct metrics *metrics; /* NULL: nobody counts */
+	struct metrics *metrics; /* NULL: not counted */
 };
 
 /* X(member, value, name) */
@@ -123,7 +123,7 @@ int dns_ask(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);
 
 /*
- * The same, and a BOGUS answer keeps its records, kind and TTL. For policy
+ * As dns_ask, but a BOGUS answer keeps its records, kind and TTL. For policy
  * discovery alone (T-11, F-14): the certificate of the policy host decides
  * there, not the DNS.
  */

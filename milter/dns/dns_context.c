@@ -233,8 +233,8 @@ take_log(void *arg, uint64_t system, getdns_loglevel_type level,
 }
 
 /*
- * Stub mode believes more than it should of what whoever is on the path says:
- * hence TLS to an authenticated server and nothing else.
+ * Stub mode believes too much of what an attacker on the path says. So it is
+ * used only with TLS to an authenticated server.
  */
 static getdns_return_t
 set_strict_tls(struct dns_context *c)

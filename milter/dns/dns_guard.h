@@ -50,7 +50,7 @@ struct dns_guard {
 	unsigned set_up;            /* libunbound contexts set up through us */
 	unsigned asked;             /* lookups handed on through us */
 	bool broken;                /* libunbound lacks what we need */
-	bool pretend_bogus;         /* for dns_proof.c, of what is answered */
+	bool pretend_bogus;         /* for dns_proof.c: changes the answers */
 	bool pretend_failed;        /* inside dns_context_ask */
 	char error[DNS_ERROR_SIZE]; /* why libunbound did not start; or "" */
 	struct ub_ctx *ctx;

@@ -5,7 +5,7 @@
  * dns_second.c      a second look at what getdns calls bogus over TLS
  * dns_context.c     one getdns context on one event loop
  * dns_guard.c       libunbound's verdict, see dns_guard.h
- * dns_proof.c       whether the loaded libraries do what the guard rests on
+ * dns_proof.c       whether the loaded libraries do what the guard relies on
  * dns_setup.c       the options, checked; resolvers and resolv.conf
  * dns_anchor.c      the trust anchor file
  * dns_reply.c       a reply of getdns as a struct dns_answer
@@ -229,7 +229,7 @@ enum dns_reading {
 typedef int dns_ask_fn(struct dns *dns, const char *name, enum dns_type type,
     enum dns_reading reading, dns_done_fn *done, void *arg);
 
-/* As dns_ask(); looks a second time at what is bogus. */
+/* As dns_ask(); looks a second time at bogus answers. */
 dns_ask_fn dns_second_ask;
 /* In dns.c: the same without. */
 dns_ask_fn dns_ask_once;

@@ -1,11 +1,11 @@
 /*
- * The first lookups of a context, which show that getdns and libunbound, as
- * they were loaded, do what the guard (dns_guard.h) rests on:
+ * Makes the first lookups of a context. They prove that getdns and libunbound,
+ * as they were loaded, do what the guard (dns_guard.h) relies on:
  *
  *  - what getdns asks of libunbound goes through the guard;
  *  - the libunbound that answers is the one that the guard has set up;
- *  - libunbound's own word on an answer is at hand when getdns reports it;
- *  - nothing is left of a packet that the guard has dropped.
+ *  - libunbound's own verdict on an answer is known when getdns reports it;
+ *  - getdns uses nothing of a packet that the guard has dropped.
  *
  * libunbound answers all of them by itself, without the network.
  */
@@ -26,9 +26,9 @@
  */
 
 /*
- * getdns and libunbound as they were loaded. The packages of a system may be
- * updated under a program that was built with others, and the guard
- * (dns_guard.h) rests on what no interface of theirs promises.
+ * Checks getdns and libunbound as they were loaded. The packages of a system
+ * may be updated under a program that was built with others, and the guard
+ * (dns_guard.h) relies on behaviour that no interface of theirs promises.
  *
  * Versions alone say little: another one may do as well, and is taken if
  * the proof below finds that it does. Versions that cannot work are
@@ -144,8 +144,8 @@ dns_libraries_check(char error[DNS_ERROR_SIZE])
 /* The result of one lookup. */
 struct trial {
 	bool finished;
-	bool has_outcome; /* libunbound's own word was at hand */
-	bool bogus;       /* says that word */
+	bool has_outcome; /* libunbound's own verdict was known */
+	bool bogus;       /* that verdict */
 	bool has_reply;
 	bool has_text; /* DNS_GUARD_TOLD_TEXT */
 };

@@ -33,7 +33,7 @@ struct fetch_config {
 	unsigned timeout_ms;     /* F-08: from the start of the connection on */
 	unsigned wait_ms;        /* F-17: for a connection; 0: the default */
 	size_t max_bytes;        /* F-09 */
-	struct metrics *metrics; /* NULL: nobody counts */
+	struct metrics *metrics; /* NULL: not counted */
 };
 
 /* X(member, name in metrics, TLSRPT result type). F-18: a row without a result

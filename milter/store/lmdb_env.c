@@ -133,38 +133,28 @@ lmdb_is_meta(const MDB_val *key)
 	return key->mv_size > 0 && *(const char *)key->mv_data == META_KEY[0];
 }
 
-/* txn NULL: in a transaction of its own. 0 or an LMDB code. */
-static int
-write_meta(struct lmdb_env *env, MDB_txn *txn)
+int
+lmdb_write_meta(struct lmdb_env *env, MDB_txn *txn)
 {
 	uint8_t octets[META_SIZE];
 	MDB_val key = lmdb_key(META_KEY);
-	MDB_val meta = {sizeof(octets), octets};
+	MDB_val meta;
 	MDB_txn *own = NULL;
-	int rc = 0;
+	int rc = txn != NULL ? mdb_get(txn, env->dbi, &key, &meta)
+			     : mdb_txn_begin(env->mdb, NULL, 0, &own);
 
+	/* A record of another size was written by a later version. */
+	if (rc != 0 || (txn != NULL && meta.mv_size != META_SIZE))
+		return rc;
 	memcpy(octets, meta_name, sizeof(meta_name));
 	octets[sizeof(meta_name)] = LAYOUT_VERSION;
-	if (txn == NULL)
-		rc = mdb_txn_begin(env->mdb, NULL, 0, &own);
-	if (rc == 0)
-		rc = mdb_put(txn != NULL ? txn : own, env->dbi, &key, &meta, 0);
+	meta = (MDB_val){sizeof(octets), octets};
+	rc = mdb_put(txn != NULL ? txn : own, env->dbi, &key, &meta, 0);
 	if (own != NULL && rc == 0)
 		return mdb_txn_commit(own);
 	if (own != NULL)
 		mdb_txn_abort(own);
 	return rc;
-}
-
-int
-lmdb_touch(struct lmdb_env *env, MDB_txn *txn)
-{
-	MDB_val key = lmdb_key(META_KEY);
-	MDB_val meta;
-	int rc = mdb_get(txn, env->dbi, &key, &meta);
-
-	/* A record of another size was written by a later version. */
-	return rc != 0 || meta.mv_size != META_SIZE ? rc : write_meta(env, txn);
 }
 
 /* Whether the file is ours. *missing: it is new, and only then may be made so.
@@ -411,7 +401,7 @@ open_checked(struct lmdb_env *env, char error[STORE_ERROR_SIZE])
 	(void)mdb_reader_check(env->mdb, &stale);
 	err = check_meta(env, &missing, error);
 	if (err == 0 && missing && env->access == STORE_READ_WRITE) {
-		rc = write_meta(env, NULL);
+		rc = lmdb_write_meta(env, NULL);
 		if (rc != 0)
 			err = lmdb_failure(env->dir, "cannot write", rc, error);
 		lmdb_sync_dir(env->dir);

@@ -14,8 +14,8 @@
 
 #define PAGE 4096 /* or more, where it only matters roughly */
 
-/* An eviction looks at so many more rows, or fewer if so many of them are
- * better candidates than those it knows. */
+/* An eviction looks at WALK_ROWS more rows, or stops earlier after WALK_VICTIMS
+ * better candidates than those that are known. */
 #define WALK_ROWS    1024
 #define WALK_VICTIMS 64
 #define ROUNDS_MAX   16
@@ -334,7 +334,8 @@ make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
 	return 0;
 }
 
-/* What binds is written to the last page only when nothing is left to evict. */
+/* Leaves pages for an eviction: a policy that binds may take the last ones only
+ * when nothing is left to evict. */
 static int
 leave_room_to_evict(struct lmdb_room *room, size_t cost)
 {

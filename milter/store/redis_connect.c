@@ -215,8 +215,9 @@ tls_failure(const char *what, const char *file, char why[REDIS_WHY_SIZE])
 	return ERR_CONFIG;
 }
 
-/* Version 1.2 or later; whoever can write policies decides where mail goes, so
- * that the certificate is always verified. 0 or ERR_CONFIG. */
+/* Version 1.2 or later. The certificate is always verified, because a forged
+ * server could write policies, which decide where mail goes. 0 or ERR_CONFIG.
+ */
 static int
 tls_context(const char *ca, const struct redis_auth *auth, SSL_CTX **out,
     char why[REDIS_WHY_SIZE])

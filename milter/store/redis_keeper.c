@@ -155,8 +155,8 @@ settle(struct redis_keeper *k, int err, const char *why)
 
 /* --- the thread ----------------------------------------------------------- */
 
-/* With the server UP. Does what is due, under the lock, which is let go
- * meanwhile; when to come again. */
+/* With the server UP, under the lock, which it releases meanwhile: does the
+ * work that is due. Returns when to come again. */
 static uint64_t
 work(struct redis_keeper *k)
 {

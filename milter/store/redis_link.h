@@ -69,8 +69,8 @@ struct redis_auth {
 };
 
 /*
- * Reads the file of store_auth_file. One item a line; blank lines and lines
- *that begin with # are skipped:
+ * Reads the file of store_auth_file. It has one item a line; blank lines and
+ * lines that begin with # are skipped:
  *
  *	user NAME			left out: the server's default user
  *	password SECRET
@@ -157,7 +157,7 @@ int redis_link_ask(struct redis_link *link, uint64_t deadline_ms, size_t n,
 
 /* The error code for an error reply; 0: it is no error reply. */
 int redis_reply_error(const struct redisReply *reply);
-/* The same in words for a postmaster, with those of the server behind them. */
+/* Explains an error reply to a postmaster, and quotes the server. */
 void
 redis_reply_words(const struct redisReply *reply, char out[REDIS_WHY_SIZE]);
 
@@ -184,7 +184,7 @@ struct redis_login {
  * A link that is connected and logged in, in its database, whose format is
  * ours; if the address has sentinels, to the server that they call the master.
  * 0; ERR_BUSY: not in time; ERR_IO: not there, or not ready; ERR_CONFIG,
- * ERR_VERSION: to try again is of no use before somebody changes something.
+ * ERR_VERSION: trying again does not help until somebody changes something.
  * *why is filled in.
  */
 int

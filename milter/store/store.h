@@ -98,8 +98,8 @@ void store_close(struct store **store);
  * Strings are copied. The callback runs exactly once, or the call fails:
  * ERR_SYNTAX (domain, id), ERR_TOOLONG (body), ERR_BUSY, ERR_CANCELLED (being
  * closed), ERR_NOMEM. Changes are made in the order of the calls; a get that
- * is called after a change's callback sees the change. To delete what is not
- * there is no error. A failure text beyond 255 octets is cut.
+ * is called after a change's callback sees the change. Deleting a domain that
+ * is not stored is no error. A failure text beyond 255 octets is cut.
  */
 int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
@@ -107,20 +107,20 @@ int store_get(struct store *store, const char *domain, store_got_fn *got,
  * The body of a policy that binds, or that is none, is kept to the octet. One
  * that does not bind and has more than STORE_EXPENDABLE_RAW_MAX octets is kept
  * without what this program does not know; if that has more than
- * STORE_EXPENDABLE_MAX octets, what is stored of the domain is removed instead
- * (C-07), and an import fails with ERR_TOOLONG.
+ * STORE_EXPENDABLE_MAX octets, the stored policy of the domain is removed
+ * instead (C-07), and an import fails with ERR_TOOLONG.
  */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
-/* The same in one step with a look at what is there: ERR_KEPT in the callback
- * if that was fetched as late or later. For what was saved once, which must not
- * bring back what has been replaced since. */
+/* As store_put, for an entry that was saved before: the callback gets ERR_KEPT
+ * if the stored policy was fetched as late or later. So a saved policy does not
+ * bring back one that has been replaced since. */
 int store_put_later(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
 /*
- * Notes about what is there, without touching policy, id or fetch time. The
- * caller need not know the entry, so that a note never brings an old policy
- * back. ERR_NOTFOUND in the callback: nothing is there.
+ * Changes the notes on a stored policy, and neither policy, id nor fetch time.
+ * The caller need not know the entry, so that a note never brings an old policy
+ * back. The callback gets ERR_NOTFOUND if none is stored.
  */
 struct store_mark {
 	int64_t tried_s;     /* 0: stays */
@@ -132,8 +132,8 @@ int store_mark(struct store *store, const char *domain,
 
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
-/* The same of what has expired and was fetched at fetched_s: ERR_KEPT in the
- * callback if something newer has taken its place since it was looked at. A
+/* Deletes an expired policy that was fetched at fetched_s. The callback gets
+ * ERR_KEPT if a newer one has taken its place. A
  * server that ends its entries itself is left to do so, as one host's clock
  * must not decide for all that share it. */
 int store_delete_expired(struct store *store, const char *domain,
@@ -203,14 +203,14 @@ struct store_writes;
 /* On the store's thread, as a store_done_fn, for each write of a domain. */
 typedef void store_written_fn(void *arg, const char *domain, int err);
 
-/* written: NULL if nobody is to be told. NULL: no memory. */
+/* written may be NULL. Returns NULL if there is no memory. */
 struct store_writes *
 store_writes_new(struct store *store, store_written_fn *written, void *arg);
 /* Waits while too many are under way. 0, or the error of store_put_later. */
 int store_writes_put_later(struct store_writes *writes,
     const struct store_entry *entry);
-/* Waits for all; *failed is how many of them did, *kept how many found what is
- * as new. 0, or the first failed one's error. */
+/* Waits for all writes. *failed of them failed, *kept of them found a policy
+ * that is as new. 0, or the error of the first one that failed. */
 int
 store_writes_end(struct store_writes **writes, size_t *failed, size_t *kept);
 

@@ -19,14 +19,14 @@
 
 #define STORE_SCHEMES_MAX 6
 
-/* A write that needs a larger map, or room, is begun anew so often. */
+/* How often a write that needs a larger map, or room, is tried. */
 #define STORE_WRITE_TRIES 16
 
 /* One change; the record stays the caller's. */
 struct store_change {
 	struct record *record; /* a tombstone: delete */
-	/* The entry as it was read here, with other notes on it (used, tried):
-	 * whoever shares the store may have put something newer. */
+	/* The entry as it was read here, with other notes on it (used, tried).
+	 * Another host that shares the store may have put a newer one. */
 	bool note;
 };
 
@@ -44,18 +44,20 @@ struct store_backend {
 	void (*get)(void *backend, size_t n, const char *const *domain,
 	    store_got_fn *got, void *arg);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
-	/* Durable when 0. After an error none was made (on a server, or without
-	 * memory: some may have been; to make one again does no harm). */
+	/* Returns 0 once all changes are durable. After an error none was made;
+	 * on a server, or without memory, some may have been made, and making
+	 * them again does no harm. */
 	int (*write)(void *backend, const struct store_change *changes,
 	    size_t n);
 	size_t (*count)(void *backend);
 	/* Members of struct store_status. NULL: none, never. */
 	void (*status)(void *backend, size_t *unwritten, bool *unreachable);
 	bool holds_unwritten; /* see struct store_status */
-	/* See store_on_learned. NULL: nobody shares it. */
+	/* See store_on_learned. NULL: a store cannot be shared. */
 	void (*on_learned)(void *backend, store_learned_fn *learned, void *arg);
-	/* On the writer, which has nothing to do: when it wants to be called
-	 * again, monotonic ms; 0: with no change, never. NULL: the same. */
+	/* Called by the writer when it has nothing to do. Returns when it wants
+	 * to be called again, in monotonic ms; 0, or NULL: not before the next
+	 * change. */
 	uint64_t (*idle)(void *backend);
 	/* See store_backup. NULL: it keeps no copy. */
 	int (*backup)(void *backend);
@@ -77,8 +79,8 @@ extern const struct store_backend store_redis;
  * store_memory keeps all changes in memory.
  *
  * store_write_retry keeps the writes that a disk did not take. A policy that
- * was fetched while the disk was full binds all the same, for as long as the
- * process runs, and is written as soon as there is room: with the next change
+ * was fetched while the disk was full binds as long as the process runs, and is
+ * written as soon as there is room: with the next change
  * that succeeds, or when the writer tries again, less and less often. The
  * caller is told that the change is not durable; the log tells of the outage
  * once when it begins and once when it ends.

@@ -129,7 +129,7 @@ read_body(struct reading *r, struct store_entry *entry)
 	return 0;
 }
 
-/* A newer program says so when an older one would take the line amiss. */
+/* A newer program writes a version when an older one would misread the line. */
 static int
 check_version(const struct reading *r)
 {

@@ -178,8 +178,8 @@ read_backup(struct lmdb *l, const char *dir, char error[STORE_ERROR_SIZE])
 	return err;
 }
 
-/* C-17. Without data.mdb, and with one that this LMDB cannot read, the copy
- * counts. Otherwise the file is opened as it is. */
+/* C-17. Reads the copy if data.mdb is missing, or if this LMDB cannot read it.
+ * Otherwise opens the file as it is. */
 static int
 open_any(struct lmdb *l, const char *dir, const struct store_options *options,
     char error[STORE_ERROR_SIZE])
@@ -230,7 +230,7 @@ store_lmdb_open(const struct store_options *options,
 
 /* --- reading -------------------------------------------------------------- */
 
-/* In one transaction, which costs more than a get. */
+/* Uses one transaction for all, as one costs more than a get. */
 static void
 store_lmdb_get(void *backend, size_t n, const char *const *domain,
     store_got_fn *got, void *arg)
@@ -332,11 +332,11 @@ store_lmdb_count(void *backend)
 
 /* --- changing ------------------------------------------------------------- */
 
-/* Octets that go at a time: fewer if there are no pages to write so many
- * changes. */
+/* Octets to evict at a time. Fewer are tried if there are no free pages for so
+ * many changes. */
 #define EVICT_OCTETS     ((size_t)256 << 10)
 #define EVICT_OCTETS_MIN ((size_t)1 << 10)
-/* So many commits later what was freed can be used. */
+/* LMDB can reuse freed pages after this many commits. */
 #define EVICT_COMMITS 2
 
 static int
@@ -351,7 +351,7 @@ evict_once(struct lmdb *l, size_t octets, size_t *evicted)
 		return err;
 	rc = lmdb_room_evict(&l->room, txn, octets, evicted);
 	if (rc == 0)
-		rc = lmdb_touch(&l->env, txn);
+		rc = lmdb_write_meta(&l->env, txn);
 	err = lmdb_error(&l->env, rc);
 	err = lmdb_end(&l->env, txn, err);
 	lmdb_room_end(&l->room, err == 0);
@@ -378,8 +378,8 @@ evict(struct lmdb *l)
 	return total > 0;
 }
 
-/* In the transaction. A policy that is not admitted is not kept; the one that
- * it would have replaced goes all the same (C-07). */
+/* In the transaction. A policy that is not admitted is not stored, but the one
+ * that it would have replaced is still deleted (C-07). */
 static int
 change(struct lmdb *l, MDB_txn *txn, const struct record *record)
 {

@@ -40,11 +40,11 @@ int lmdb_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE]);
 
 /*
  * LMDB's rule behind all this: the map may only be changed, and the environment
- * only be opened anew, while this process has no transaction. So whoever has
- * one holds the lock for reading.
+ * only be opened anew, while this process has no transaction. So every
+ * transaction holds the lock for reading.
  */
 
-/* Octets; sparse, so that only what is written takes space. */
+/* Octets. The file is sparse: only written pages take space. */
 #define LMDB_MAP_MIN ((size_t)64 << 20)
 #define LMDB_MAP_MAX \
 	(SIZE_MAX > UINT32_MAX ? (size_t)16 << 30 : (size_t)1 << 30)
@@ -66,10 +66,10 @@ void lmdb_sync_dir(const char *path);
 
 /*
  * LMDB keeps no checksums and trusts its pages: a damaged or shortened file
- * kills whoever reads it (SIGSEGV, SIGBUS, or its own assertions). So a child
- * process reads all of it first. The meta record says that a file is ours, and
- * of which layout; one that somebody else wrote, or a newer version, is left as
- * it is. 0, or a negative error with *error saying what to do.
+ * kills the process that reads it (SIGSEGV, SIGBUS, or its own assertions). So
+ * a child process reads all of it first. The meta record says that a file is
+ * ours, and of which layout; one of another program, or of a newer version, is
+ * left as it is. 0, or a negative error with *error saying what to do.
  */
 int lmdb_env_open(struct lmdb_env *env, const char *dir,
     const struct store_options *options, char error[STORE_ERROR_SIZE]);
@@ -96,8 +96,9 @@ int lmdb_end(struct lmdb_env *env, MDB_txn *txn, int err);
 int
 lmdb_put(struct lmdb_env *env, MDB_txn *txn, const struct store_entry *entry);
 /* Writes the meta record once more, so that a commit counts although nothing
- * has changed. 0 or an LMDB code. */
-int lmdb_touch(struct lmdb_env *env, MDB_txn *txn);
+ * has changed. txn NULL: writes the first one, in a transaction of its own. 0
+ * or an LMDB code. */
+int lmdb_write_meta(struct lmdb_env *env, MDB_txn *txn);
 /* An LMDB code as one of ours; notes what begin has to mend. */
 int lmdb_error(struct lmdb_env *env, int rc);
 
@@ -145,10 +146,10 @@ lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log);
 void lmdb_room_end(struct lmdb_room *room, bool committed);
 
 /*
- * Before what is there of a domain goes, or is replaced by entry (NULL: goes).
- * *admitted: whether entry may be put; an expendable one for which there is no
- * room, even after eviction, may not. 0 or an LMDB code; ENOSPC: something must
- * be evicted first.
+ * Called before the entry of a domain is replaced by entry, or deleted (entry
+ * is NULL). *admitted: whether entry may be put; an expendable one for which
+ * there is no room, even after eviction, may not. 0 or an LMDB code; ENOSPC:
+ * something must be evicted first.
  */
 int lmdb_room_change(struct lmdb_room *room, MDB_txn *txn, const char *domain,
     const struct store_entry *entry, bool *admitted);

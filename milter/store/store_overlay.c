@@ -36,7 +36,7 @@ struct over {
 	uint64_t backoff_ms;
 };
 
-/* --- what both have ------------------------------------------------------- */
+/* --- both kinds ------------------------------------------------------- */
 
 static void
 over_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
@@ -204,9 +204,9 @@ log_end_of_outage(struct over *o)
 	log_end(&e);
 }
 
-/* Once nothing is held any more. An outage that came soon after another one
- * goes on until that has lasted: a disk that is nearly full would be logged for
- * ever. */
+/* Ends an outage when no record is held any more. If it came soon after another
+ * one, it ends only after the calm has lasted; otherwise a disk that is nearly
+ * full would be logged for ever. */
 static void
 outage_ends(struct over *o)
 {
@@ -221,8 +221,8 @@ outage_ends(struct over *o)
 
 /* --- write retry: holding ------------------------------------------------- */
 
-/* Whether the change counts for an outage: a note on what is stored does not.
- */
+/* Holds a change that was not written. Whether it counts for an outage: a note
+ * on a stored policy does not. */
 static bool
 hold(struct over *o, const struct store_change *change)
 {
@@ -257,8 +257,8 @@ write_all(struct over *o, const struct store_change *changes, size_t n)
 	return err;
 }
 
-/* Writes what is held, many at a time. If that fails, each by itself: a large
- * one must not keep the others off the disk. */
+/* Writes the held records, many at a time. If that fails, writes each by
+ * itself: a large one must not keep the others off the disk. */
 static void
 push(struct over *o)
 {

@@ -115,9 +115,10 @@ write_run(const struct store_queue *q, struct store_request *first,
 }
 
 /*
- * Marks, and puts that depend on what is there, read what is committed, so that
- * they share a commit neither with what goes before them nor with another one
- * of the same domain.
+ * Where the run of requests ends that share a commit. Marks, and puts that must
+ * be later than the stored policy, read committed entries. So they share a
+ * commit neither with the requests before them nor with another one of the same
+ * domain.
  */
 static struct store_request *
 run_end(const struct store_request *first)

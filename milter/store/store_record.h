@@ -29,10 +29,11 @@ struct record {
  * is none; ERR_TOOLONG: the body; ERR_NOMEM.
  */
 int record_new(const struct store_entry *entry, struct record **out);
-/* The same of a new policy: looks into the body, sets expendable, shortens it
- * as store_put has it. A tombstone if it cannot be short enough. */
+/* Makes the record of a new policy: parses the body, sets expendable, and
+ * shortens the body as store_put describes. If it cannot be short enough, the
+ * record is a tombstone. The same errors. */
 int record_new_policy(const struct store_entry *entry, struct record **out);
-/* A tombstone. The same errors. */
+/* Makes a tombstone. The same errors. */
 int record_new_deleted(const char *domain, struct record **out);
 
 struct record *record_ref(struct record *record);
@@ -60,10 +61,10 @@ int record_check_domain(const char *domain);
  * The NULs let a reader use the texts where they lie. The domain is the key;
  * the checksum ties the record to it.
  *
- * The first six octets mean the same in every version to come: a program tells
- * by them what it is too old for, and leaves that alone. A newer program reads
- * what all older ones wrote (tests/unit/store_v1). Versions without flags wrote
- * zero there, and ignore them.
+ * The first six octets mean the same in every version to come: by them a
+ * program recognizes records that it is too old for, and leaves them alone. A
+ *newer program reads what all older ones wrote (tests/unit/store_v1). Versions
+ *without flags wrote zero there, and ignore them.
  */
 #define FORMAT_HEADER_SIZE 44
 
@@ -72,8 +73,8 @@ size_t format_size(const struct store_entry *entry);
 /* out: format_size octets. */
 void format_write(const struct store_entry *entry, uint8_t *out);
 
-/* Of a record as it lies there, without its checksum: whether it is expendable,
- * which one that cannot be read is not; and then when it was used. */
+/* Whether the stored record is expendable, and when it was used. Does not check
+ * the checksum. A record that cannot be read is not expendable. */
 bool format_is_expendable(const uint8_t *data, size_t len, int64_t *used_s);
 
 /*

@@ -291,8 +291,8 @@ take_reply(struct batch *b, const struct redisReply *reply)
 
 /* --- a batch -------------------------------------------------------------- */
 
-/* Asks for the domains that are left, in one round trip. 0, or what became of
- * the link. */
+/* Asks for the domains that are left, in one round trip. 0 or the error of the
+ * link. */
 static int
 ask(struct batch *b, struct redis_link *link, uint64_t deadline_ms)
 {

@@ -29,9 +29,9 @@ struct log;
 
 /*
  * Keeps the links to a Redis server: makes them, mends them, notices outages
- * and logs each once. A thread of its own connects, so that nobody who reads or
- * writes policies waits for the lookup of a name or for a host that is switched
- * off.
+ * and logs each once. A thread of its own connects, so that no reader
+ * or writer of policies waits for the lookup of a name or for a host that is
+ * switched off.
  *
  *            a link broke               cannot connect
  *      UP ----------------> MENDING ---------------------> DOWN
@@ -66,7 +66,7 @@ struct redis_keeping {
 	const struct redis_login *login;
 	const char *spec; /* for the log */
 	struct log *log;  /* may be NULL */
-	/* Writes what is pending. 0, or an error: some is left for later. */
+	/* Writes the pending records. 0, or an error if some are left. */
 	int (*push)(void *arg);
 	/* Each REDIS_WATCH_MS, and when the server has come UP. */
 	void (*watch)(void *arg);
@@ -83,14 +83,13 @@ struct redis_keeping {
  */
 int redis_keeper_start(const struct redis_keeping *keeping,
     struct redis_keeper **keeper, char error[STORE_ERROR_SIZE]);
-/* Nobody has a link. What can still be
- * pushed is. */
+/* Pushes what can still be pushed. No link may be lent. */
 void redis_keeper_stop(struct redis_keeper **keeper);
 
 /* NULL: the server is down, or the link is not mended within wait_ms. */
 struct redis_link *redis_keeper_borrow(struct redis_keeper *keeper,
     enum redis_lane lane, uint64_t wait_ms);
-/* err: what became of the link: 0, ERR_BUSY (no answer in time), another one.
+/* err: the state of the link: 0, ERR_BUSY (no answer in time) or another error.
  */
 void redis_keeper_return(struct redis_keeper *keeper, enum redis_lane lane,
     struct redis_link *link, int err);
@@ -118,7 +117,7 @@ void redis_keeper_wake(struct redis_keeper *keeper);
  * loses. A key ends with its policy, or when the one that it replaced would
  *have ended if that is later: until then a host that was cut off may still hold
  *the old one, and must not take the end of the new one for a loss that is to be
- * made good. For the same reason a deleted policy leaves word that it is GONE.
+ * made good. For the same reason a deleted policy leaves a mark, GONE.
  */
 #define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
 #define REDIS_CHANGES_KEY     "dane-sts:1:changes"
@@ -239,8 +238,8 @@ void redis_info_text(const struct redisReply *info, const char *name, char *out,
     size_t size);
 uint64_t redis_info_number(const struct redisReply *info, const char *name);
 
-/* Entries over a link of the caller's, for a listing. 0, or what became of the
- * link: the last domains then have no answer. */
+/* Reads entries over a link of the caller's, for a listing. 0 or the error of
+ * the link: the last domains then have no answer. */
 int redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
     const char *const *domain, store_got_fn *got, void *arg);
 
@@ -259,7 +258,7 @@ void redis_listen(void *backend);
  * Makes the changes over that link of the keeper's. On REDIS_SPARE they are of
  * what is in the cache, with note set. A link that broke, as idle ones do, gets
  * a second chance: to make a change twice does no harm. 0, ERR_DOWN, or the
- * first error of a change, the others being carried out all the same.
+ * first error of a change, after which the others are still made.
  */
 int redis_write_changes(struct store_redis *r, enum redis_lane lane,
     uint64_t wait_ms, const struct store_change *changes, size_t n);

@@ -25,9 +25,10 @@
 #include "log/log.h"
 #include "store/store_redis.h"
 
-/* --- what is put back ----------------------------------------------------- */
+/* --- putting policies back
+ * ----------------------------------------------------- */
 
-/* Writes a batch of the cache; the server keeps what is newer. */
+/* Writes a batch of the cache; the server keeps newer records. */
 static int
 write_back(struct store_redis *r, struct record *const *rows, size_t n,
     size_t *written)
@@ -78,7 +79,7 @@ put_back(struct store_redis *r)
 	log_end(&e);
 }
 
-/* --- what is lost --------------------------------------------------------- */
+/* --- losses --------------------------------------------------------- */
 
 static void
 tell_lost(struct store_redis *r, const char *how)

@@ -215,8 +215,9 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 /* --- several -------------------------------------------------------------- */
 
 /*
- * One round trip. 0, or what became of the link; *failed is the first error of
- * a change, the others being carried out all the same.
+ * Makes the changes in one round trip. Returns 0 or the error of the link;
+ * *failed is the first error of a change, after which the others are still
+ * made.
  */
 static int
 exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
@@ -264,7 +265,8 @@ sum_octets(const struct store_change *changes, size_t n, bool expendable)
 	return octets;
 }
 
-/* The same, and makes room for policies that bind. */
+/* Makes one round trip, and a second one if it can make room for policies that
+ * bind. Returns what exchange() does. */
 static int
 exchange_with_room(struct store_redis *r, enum redis_lane lane,
     struct redis_link *link, const struct store_change *changes, size_t n,
@@ -346,9 +348,9 @@ fill_batch(const struct store_change *changes, size_t n, int64_t offset_s,
 
 /*
  * Each change counts by itself: after an error some are made. The front then
- * makes each anew, to learn which of them cannot be made. What is not made is
- * pending in the cache; one that the server did take, beside others that
- * failed, as well: to write it twice does no harm.
+ * repeats each of them alone, to learn which ones fail. All of them stay
+ * pending in the cache, also those that the server took beside others that
+ * failed: writing them twice does no harm.
  */
 int
 redis_write(void *backend, const struct store_change *changes, size_t n)
@@ -383,7 +385,7 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 	return err;
 }
 
-/* --- what is pending ------------------------------------------------------ */
+/* --- pending records ------------------------------------------------------ */
 
 /* Writes one pending record. False: it stays pending. */
 static bool
