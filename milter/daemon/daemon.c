@@ -226,12 +226,6 @@ start_reloader(struct daemon *daemon)
 	return 0;
 }
 
-static int
-reload(void *arg, char error[CONFIG_ERROR_SIZE])
-{
-	return reload_now(arg, error);
-}
-
 /* Starts those who serve the sockets. The web server comes before the first
  * recipient. */
 static int
@@ -250,8 +244,8 @@ start_services(struct daemon *daemon)
 	    .store = daemon->store,
 	    .metrics = engine_metrics(daemon->engine),
 	    .log = daemon->log,
-	    .reload = reload,
-	    .reload_arg = daemon->reloader,
+	    .reload = reload_now,
+	    .reloader = daemon->reloader,
 	    .started_s = clock_wall_s(),
 	    .sandboxed = daemon->sandboxed,
 	};

@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 #include <grp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,21 +230,6 @@ check(const struct startup *startup)
 
 /* --- the program --- */
 
-/* A SIGUSR1 that comes too early must not end the process, and a stop must not
- * end it in the middle. */
-static void
-block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	sigaddset(&set, SIGPIPE); /* for good */
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	process_block_stop(true);
-}
-
 static int
 run(const struct arguments *arguments)
 {
@@ -253,7 +237,7 @@ run(const struct arguments *arguments)
 	int code;
 
 	if (!arguments->check)
-		block_signals();
+		process_block_signals();
 	code = load(&startup, arguments);
 	if (code == 0)
 		code = check(&startup);

@@ -44,14 +44,17 @@ static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
 void
-process_block_stop(bool blocked)
+process_block_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < STOP_SIGNALS; i++)
 		sigaddset(&set, stop_signals[i]);
-	pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 bool
@@ -75,8 +78,12 @@ wait_for_child(int fd, pid_t child, const char *pid_file)
 	uint8_t octet;
 	int status;
 	ssize_t n;
+	sigset_t set;
 
-	process_block_stop(false);
+	sigemptyset(&set);
+	for (size_t i = 0; i < STOP_SIGNALS; i++)
+		sigaddset(&set, stop_signals[i]);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	do
 		n = read(fd, &octet, 1);
 	while (n < 0 && errno == EINTR);

@@ -13,11 +13,12 @@
 #define PROCESS_ERROR_SIZE 512
 
 /*
- * SIGTERM, SIGINT and SIGHUP ask for a stop. They are blocked from the start
- * on, so that no thread is ended in the middle of a write; libmilter's signal
- * thread waits for them.
+ * Blocks the signals that the daemon handles. SIGTERM, SIGINT and SIGHUP ask
+ * for a stop, which must not end a thread in the middle of a write; libmilter's
+ * signal thread waits for them. SIGUSR1 and SIGUSR2 are the reloader's, and
+ * must not end the process before it is there. SIGPIPE is blocked for good.
  */
-void process_block_stop(bool blocked);
+void process_block_signals(void);
 /* Whether a stop was asked for and nobody has taken the signal yet. */
 bool process_stop_asked(void);
 

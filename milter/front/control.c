@@ -350,17 +350,13 @@ int
 control_listen(const struct config *config, int *fd,
     char error[CONTROL_ERROR_SIZE])
 {
-	const struct listen_access access = {
-	    .user = config->user,
-	    .group = "",
-	    .mode = SOCKET_MODE,
-	};
 	char why[LISTEN_ERROR_SIZE];
 
 	*fd = -1;
 	if (make_directory(config, error) < 0)
 		return ERR_IO;
-	*fd = listen_unix_open(config->control_socket, &access, why);
+	*fd = listen_unix_open(config->control_socket, config->user, "",
+	    SOCKET_MODE, why);
 	if (*fd >= 0)
 		return 0;
 	*fd = -1;

@@ -45,6 +45,7 @@ struct engine;
 struct json_t;
 struct log;
 struct metrics;
+struct reloader;
 struct snapshots;
 struct store;
 struct tls_counters;
@@ -67,8 +68,8 @@ struct control_parts {
 	struct log *log;
 	/* 0 with *error naming the options that need a restart, or a negative
 	 * error with *error filled in. */
-	int (*reload)(void *arg, char error[CONFIG_ERROR_SIZE]);
-	void *reload_arg;
+	int (*reload)(struct reloader *reloader, char error[CONFIG_ERROR_SIZE]);
+	struct reloader *reloader;
 	int64_t started_s;
 	bool sandboxed;
 	int patience_ms; /* 0: CONTROL_PATIENCE_MS */

@@ -269,7 +269,7 @@ control_reload(struct control_client *client)
 	int err = 0;
 
 	client_log(client, "reload", NULL, -1);
-	if (parts->reload(parts->reload_arg, error) < 0)
+	if (parts->reload(parts->reloader, error) < 0)
 		return client_error(client, "%s", error);
 	if (error[0] != '\0')
 		err = client_send(client, json_pack("{s:s}", "restart", error));

@@ -70,7 +70,6 @@ filter_socket_warn(struct log *log)
 int
 filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 {
-	const struct listen_access access = listen_unix_access(config);
 	const char *path = listen_unix_path(config->socket);
 	char why[LISTEN_ERROR_SIZE];
 	char *copy; /* libmilter does not declare it const */
@@ -97,7 +96,9 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 	free(copy);
 	if (err < 0)
 		return err;
-	if (path != NULL && listen_unix_permit(path, &access, why) < 0)
+	if (path != NULL &&
+	    listen_unix_permit(path, config->user, config->socket_group,
+		(mode_t)strtoul(config->socket_mode, NULL, 8), why) < 0)
 		return fail(error, config, why);
 	return 0;
 }

@@ -51,17 +51,6 @@ listen_why(int error)
 	}
 }
 
-/* Closes without losing errno. Returns -1. */
-static int
-close_failed(int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
 /* --- unix --- */
 
 const char *
@@ -120,42 +109,6 @@ listen_unix_check(const char *path, char error[LISTEN_ERROR_SIZE])
 	return 0;
 }
 
-struct listen_access
-listen_unix_access(const struct config *config)
-{
-	return (struct listen_access){
-	    .user = config->user,
-	    .group = config->socket_group,
-	    .mode = (mode_t)strtoul(config->socket_mode, NULL, 8),
-	};
-}
-
-/* (uid_t)-1, (gid_t)-1: unchanged. */
-static int
-find_owner(const struct listen_access *access, uid_t *uid, gid_t *gid,
-    char error[LISTEN_ERROR_SIZE])
-{
-	const struct passwd *user;
-	const struct group *group;
-
-	*uid = (uid_t)-1;
-	*gid = (gid_t)-1;
-	if (access->user[0] != '\0' && geteuid() == 0) {
-		user = getpwnam(access->user);
-		if (user == NULL)
-			return fail(error, "no such user");
-		*uid = user->pw_uid;
-		*gid = user->pw_gid;
-	}
-	if (access->group[0] != '\0') {
-		group = getgrnam(access->group);
-		if (group == NULL)
-			return fail(error, "no such group (socket_group)");
-		*gid = group->gr_gid;
-	}
-	return 0;
-}
-
 /*
  * The directory may belong to a user whom root does not trust, so a link that
  * this user has put there meanwhile must not be followed.
@@ -173,17 +126,29 @@ listen_unix_set_mode(const char *path, mode_t mode)
 }
 
 int
-listen_unix_permit(const char *path, const struct listen_access *access,
-    char error[LISTEN_ERROR_SIZE])
+listen_unix_permit(const char *path, const char *user, const char *group,
+    mode_t mode, char error[LISTEN_ERROR_SIZE])
 {
+	const struct passwd *user_entry;
+	const struct group *group_entry;
 	struct stat status;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = (uid_t)-1; /* unchanged */
+	gid_t gid = (gid_t)-1;
 
-	if (find_owner(access, &uid, &gid, error) < 0)
-		return ERR_IO;
-	if (listen_unix_set_mode(path, access->mode) < 0 ||
-	    lstat(path, &status) < 0)
+	if (user[0] != '\0' && geteuid() == 0) {
+		user_entry = getpwnam(user);
+		if (user_entry == NULL)
+			return fail(error, "no such user");
+		uid = user_entry->pw_uid;
+		gid = user_entry->pw_gid;
+	}
+	if (group[0] != '\0') {
+		group_entry = getgrnam(group);
+		if (group_entry == NULL)
+			return fail(error, "no such group (socket_group)");
+		gid = group_entry->gr_gid;
+	}
+	if (listen_unix_set_mode(path, mode) < 0 || lstat(path, &status) < 0)
 		return fail(error, strerror(errno));
 	/* In the sandbox of an init system chown may be forbidden altogether;
 	 * the set-group-id bit of the directory gives the group there. */
@@ -194,12 +159,12 @@ listen_unix_permit(const char *path, const struct listen_access *access,
 }
 
 int
-listen_unix_open(const char *path, const struct listen_access *access,
-    char error[LISTEN_ERROR_SIZE])
+listen_unix_open(const char *path, const char *user, const char *group,
+    mode_t mode, char error[LISTEN_ERROR_SIZE])
 {
 	struct sockaddr_un address;
+	int fd, err = ERR_IO;
 	mode_t mask;
-	int fd, rc;
 
 	if (listen_unix_check(path, error) < 0)
 		return ERR_IO;
@@ -210,20 +175,16 @@ listen_unix_open(const char *path, const struct listen_access *access,
 		return fail(error, strerror(errno));
 	(void)unlink(path); /* nobody answers there */
 	mask = umask(0177); /* nobody slips in before the chmod */
-	rc = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		(void)fail(error, listen_why(errno));
+	else if (listen_unix_permit(path, user, group, mode, error) == 0)
+		err =
+		    listen(fd, BACKLOG) == 0 ? 0 : fail(error, strerror(errno));
 	umask(mask);
-	if (rc < 0) {
-		(void)close_failed(fd);
-		return fail(error, listen_why(errno));
-	}
-	if (listen_unix_permit(path, access, error) < 0) {
-		close(fd);
-		return ERR_IO;
-	}
-	if (listen(fd, BACKLOG) == 0)
+	if (err == 0)
 		return fd;
-	(void)close_failed(fd);
-	return fail(error, strerror(errno));
+	close(fd);
+	return err;
 }
 
 /* --- inet, inet6 --- */
@@ -233,6 +194,7 @@ static int
 bind_address(const struct addrinfo *found)
 {
 	const int on = 1;
+	int saved;
 	int fd = socket(found->ai_family, SOCK_STREAM | STREAM_FLAGS, 0);
 
 	if (fd < 0)
@@ -241,7 +203,10 @@ bind_address(const struct addrinfo *found)
 	if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
-	return close_failed(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 /* Looks up "inet:PORT@HOST" or "inet6:PORT@HOST". NULL; or the reason why
@@ -285,13 +250,12 @@ listen_open(const char *spec, const struct config *config,
 {
 	const char *path = listen_unix_path(spec);
 	struct addrinfo *found = NULL;
-	struct listen_access access;
 	char why[LISTEN_ERROR_SIZE];
 	int fd;
 
 	if (path != NULL) {
-		access = listen_unix_access(config);
-		fd = listen_unix_open(path, &access, why);
+		fd = listen_unix_open(path, config->user, config->socket_group,
+		    (mode_t)strtoul(config->socket_mode, NULL, 8), why);
 	} else {
 		const char *problem = find_inet(spec, &found);
 

@@ -22,7 +22,7 @@
 int listen_open(const char *spec, const struct config *config,
     char error[LISTEN_ERROR_SIZE]);
 
-/* Why an address cannot be bound, and the next step, for an errno. Thread: as
+/* Explains for an errno why an address cannot be bound, and advises. Thread: as
  * strerror(). */
 const char *listen_why(int error);
 
@@ -30,8 +30,8 @@ const char *listen_why(int error);
 int listen_address(const char *spec, struct sockaddr_storage *address,
     socklen_t *len);
 
-/* The file of a unix socket, if that is allowed and nobody answers there. Any
- * thread. */
+/* Removes the file of a unix socket, if that is allowed and no process answers
+ * there. Any thread. */
 void listen_remove(const char *spec);
 
 /* --- unix sockets --- */
@@ -39,26 +39,18 @@ void listen_remove(const char *spec);
 /* The path of "unix:PATH"; NULL: it is not a unix socket. */
 const char *listen_unix_path(const char *spec);
 
-/* Who may connect. */
-struct listen_access {
-	const char *user;  /* owner when started as root; "": unchanged */
-	const char *group; /* "": the user's */
-	mode_t mode;
-};
-
-/* As for listen_open(), with options socket_group and socket_mode. */
-struct listen_access listen_unix_access(const struct config *config);
-
-/* The descriptor, non-blocking; or ERR_IO with *error filled in. */
-int listen_unix_open(const char *path, const struct listen_access *access,
-    char error[LISTEN_ERROR_SIZE]);
+/* The descriptor, non-blocking; or ERR_IO with *error filled in. For user,
+ * group and mode see listen_unix_permit(). */
+int listen_unix_open(const char *path, const char *user, const char *group,
+    mode_t mode, char error[LISTEN_ERROR_SIZE]);
 
 /* 0, or ERR_IO with *error filled in: a live socket, or another file, is
  * there. */
 int listen_unix_check(const char *path, char error[LISTEN_ERROR_SIZE]);
-/* Sets owner, group and mode. 0 or ERR_IO with *error filled in. */
-int listen_unix_permit(const char *path, const struct listen_access *access,
-    char error[LISTEN_ERROR_SIZE]);
+/* Sets owner, group and mode. user: owner when started as root; "": unchanged.
+ * group "": that of the user. 0 or ERR_IO with *error filled in. */
+int listen_unix_permit(const char *path, const char *user, const char *group,
+    mode_t mode, char error[LISTEN_ERROR_SIZE]);
 /* 0, or ERR_IO with errno. Does not follow a symbolic link. */
 int listen_unix_set_mode(const char *path, mode_t mode);
 

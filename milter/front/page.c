@@ -84,22 +84,19 @@ put_header(FILE *out, const struct page_view *view)
 
 /* --- numbers --- */
 
+/* anchor: the section that has more, or NULL. class: unless n is 0. */
 static void
-put_number(FILE *out, const char *name, uint64_t n)
-{
-	(void)fprintf(out, "<div><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", name,
-	    n);
-}
-
-/* One that is bad unless it is 0; the section at the anchor tells more. */
-static void
-put_link(FILE *out, const char *anchor, const char *name, const char *class,
+put_number(FILE *out, const char *anchor, const char *name, const char *class,
     uint64_t n)
 {
-	(void)fprintf(out,
-	    "<div><dt><a href=\"#%s\">%s</a></dt><dd class=\"%s\">%" PRIu64
-	    "</dd></div>\n",
-	    anchor, name, n > 0 ? class : "", n);
+	(void)fputs("<div><dt>", out);
+	if (anchor == NULL)
+		(void)fprintf(out, "%s</dt><dd>", name);
+	else
+		(void)fprintf(out,
+		    "<a href=\"#%s\">%s</a></dt><dd class=\"%s\">", anchor,
+		    name, n > 0 ? class : "");
+	(void)fprintf(out, "%" PRIu64 "</dd></div>\n", n);
 }
 
 static uint64_t
@@ -129,24 +126,25 @@ put_numbers(FILE *out, const struct page_view *view)
 	size_t n;
 
 	(void)fputs("<section>\n<dl>\n", out);
-	put_number(out, "passed, last hour", sum_of(&stats->hour, false));
-	put_link(out, "deferrals",
+	put_number(out, NULL, "passed, last hour", "",
+	    sum_of(&stats->hour, false));
+	put_number(out, "deferrals",
 	    view->enforced > 0 ? "deferred, last hour"
 			       : "would be deferred, last hour",
 	    "bad", sum_of(&stats->hour, true));
-	put_number(out, "policies stored", view->stored);
+	put_number(out, NULL, "policies stored", "", view->stored);
 	if (view->unwritten > 0)
-		put_link(out, "domains", "policies not written", "bad",
+		put_number(out, "domains", "policies not written", "bad",
 		    view->unwritten);
 	if (stats->has_census) {
-		put_link(out, "domains", "domains that require DNSSEC", "",
+		put_number(out, "domains", "domains that require DNSSEC", "",
 		    stats->census.binding);
-		put_link(out, "domains", "refreshes failing", "warn",
+		put_number(out, "domains", "refreshes failing", "warn",
 		    stats->census.failing);
 	}
-	put_link(out, "exceptions", "domains pinned", "",
+	put_number(out, "exceptions", "domains pinned", "",
 	    in_force(&view->config->pins, view->now_s));
-	put_link(out, "exceptions", "exemptions", "",
+	put_number(out, "exceptions", "exemptions", "",
 	    in_force(&view->config->scope.exemptions, view->now_s) +
 		view->config->scope.n_exempt_senders);
 	n = domain_list_count(&view->config->pins, DOMAIN_ENTRY_LAPSES,
@@ -154,11 +152,11 @@ put_numbers(FILE *out, const struct page_view *view)
 	    domain_list_count(&view->config->scope.exemptions,
 		DOMAIN_ENTRY_LAPSES, view->now_s);
 	if (n > 0)
-		put_link(out, "exceptions", "of both, lapse within 7 days",
+		put_number(out, "exceptions", "of both, lapse within 7 days",
 		    "warn", n);
-	put_number(out, "verdicts cached", engine->verdicts);
-	put_number(out, "lookups under way", engine->lookups);
-	put_number(out, "waiting", engine->askers);
+	put_number(out, NULL, "verdicts cached", "", engine->verdicts);
+	put_number(out, NULL, "lookups under way", "", engine->lookups);
+	put_number(out, NULL, "waiting", "", engine->askers);
 	duration_text(view->now_s - view->started_s, up);
 	(void)fprintf(out, "<div><dt>up for</dt><dd>%s</dd></div>\n", up);
 	(void)fprintf(out,
@@ -227,23 +225,30 @@ put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 	    most);
 }
 
-static int
-rank_of(enum reason reason, enum verdict_kind verdict)
-{
-	if (verdict != VERDICT_PASS)
-		return 0;
-	return recipient_is_plain(verdict, reason) ? 2 : 1;
-}
-
+/* rank: 0 for recipients that did not pass, 1 for those that passed because a
+ * lookup failed, 2 for the others. */
 static void
-put_reason(FILE *out, enum reason reason, enum verdict_kind verdict, uint64_t n)
+put_reasons(FILE *out, const struct history_totals *hour, int rank)
 {
 	static const char *const classes[] = {"bad", "warn", "good"};
-	(void)fprintf(out,
-	    "<tr><td><code>%s</code></td>"
-	    "<td class=\"%s\">%s</td><td class=\"n\">%" PRIu64 "</td></tr>\n",
-	    reason_name(reason), classes[rank_of(reason, verdict)],
-	    verdict_name(verdict), n);
+
+	for (size_t r = 0; r < REASON_COUNT; r++)
+		for (size_t v = 0; v < METRICS_VERDICTS; v++) {
+			const enum reason reason = (enum reason)r;
+			const enum verdict_kind verdict = (enum verdict_kind)v;
+			int own = verdict != VERDICT_PASS ? 0 : 1;
+
+			if (recipient_is_plain(verdict, reason))
+				own = 2;
+			if (hour->n[r][v] == 0 || own != rank)
+				continue;
+			(void)fprintf(out,
+			    "<tr><td><code>%s</code></td>"
+			    "<td class=\"%s\">%s</td><td class=\"n\">%" PRIu64
+			    "</td></tr>\n",
+			    reason_name(reason), classes[rank],
+			    verdict_name(verdict), hour->n[r][v]);
+		}
 }
 
 static void
@@ -261,17 +266,8 @@ put_hour(FILE *out, const struct stats_view *stats)
 	(void)fputs("<table>\n<tr><th>reason</th><th>verdict</th>"
 		    "<th class=\"n\">recipients</th></tr>\n",
 	    out);
-	/* What did not pass, then what passed for want of knowledge, then the
-	 * others. */
 	for (int rank = 0; rank < 3; rank++)
-		for (size_t r = 0; r < REASON_COUNT; r++)
-			for (size_t v = 0; v < METRICS_VERDICTS; v++)
-				if (stats->hour.n[r][v] > 0 &&
-				    rank_of((enum reason)r,
-					(enum verdict_kind)v) == rank)
-					put_reason(out, (enum reason)r,
-					    (enum verdict_kind)v,
-					    stats->hour.n[r][v]);
+		put_reasons(out, &stats->hour, rank);
 	(void)fputs("</table>\n</section>\n", out);
 }
 

@@ -49,15 +49,6 @@ request_free(struct socketmap_request *request)
 	free(request);
 }
 
-static void
-client_free_if_done(struct socketmap_client *client)
-{
-	if (client->stream != NULL || client->n_requests > 0)
-		return;
-	client->hub->n_clients--;
-	free(client);
-}
-
 void
 socketmap_client_close(struct socketmap_client *client)
 {
@@ -76,7 +67,10 @@ socketmap_client_close(struct socketmap_client *client)
 		if (request->answered)
 			request_free(request);
 	}
-	client_free_if_done(client);
+	if (client->n_requests > 0)
+		return;
+	client->hub->n_clients--;
+	free(client);
 }
 
 /* --- replies --- */
@@ -145,13 +139,16 @@ request_settled(struct loop_task *task)
 	struct socketmap_client *client = request->client;
 
 	request->answered = true;
-	if (client->stream == NULL) {
-		request_free(request);
-		client_free_if_done(client);
+	if (client->stream != NULL) {
+		if (write_replies(client))
+			take_requests(client);
 		return;
 	}
-	if (write_replies(client))
-		take_requests(client);
+	request_free(request);
+	if (client->n_requests > 0)
+		return;
+	client->hub->n_clients--;
+	free(client);
 }
 
 /* The request that this thread is beginning. With the verdict in memory it is

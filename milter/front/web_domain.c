@@ -147,7 +147,7 @@ finish_json(void *arg, struct http_request *request)
 	if (answer != NULL)
 		tls = answer_at_delivery(question, &kind);
 	if (tls != NULL)
-		json = facts_json_write_tls(answer->facts, &answer->verdict,
+		json = facts_json_write(answer->facts, &answer->verdict,
 		    (int64_t)(clock_mono_ms() - question->start_ms),
 		    monitor ? TLS_POLICY_NONE : kind,
 		    monitor ? "NOTFOUND " : tls);
@@ -267,7 +267,7 @@ answer_passed(struct http_request *request, const struct scope *scope)
 	};
 
 	web_answer_json(request,
-	    facts_json_write_tls(&facts, &verdict, 0, TLS_POLICY_NONE,
+	    facts_json_write(&facts, &verdict, 0, TLS_POLICY_NONE,
 		"NOTFOUND "));
 }
 

@@ -60,18 +60,21 @@ log_check(const struct log_config *config, char error[LOG_ERROR_SIZE])
  * link that this user made there would give it any file. Links of root, such as
  * /dev/stdout, and our own are followed. */
 static int
-open_file(const char *path, int flags)
+open_file(const char *path, int flags, const char **why)
 {
 	struct stat link;
 	int fd = open(path, flags | O_NOFOLLOW, FILE_MODE);
 
-	if (fd >= 0 || (errno != ELOOP && errno != EMLINK))
-		return fd;
-	if (lstat(path, &link) == 0 &&
-	    (link.st_uid == 0 || link.st_uid == geteuid()))
-		return open(path, flags, FILE_MODE);
-	errno = ELOOP;
-	return -1;
+	if (fd < 0 && (errno == ELOOP || errno == EMLINK)) {
+		*why = "is a link that another user has made";
+		if (lstat(path, &link) != 0 ||
+		    (link.st_uid != 0 && link.st_uid != geteuid()))
+			return -1;
+		fd = open(path, flags, FILE_MODE);
+	}
+	if (fd < 0 && errno != ELOOP)
+		*why = strerror(errno);
+	return fd;
 }
 
 /* Whether fd is a file that ends in the middle of a line, as SIGKILL or a full
@@ -81,13 +84,14 @@ static bool
 ends_torn(int fd, const char *path)
 {
 	struct stat written, found;
+	const char *why = "";
 	char last = '\n';
 	int again;
 
 	if (fstat(fd, &written) != 0 || !S_ISREG(written.st_mode) ||
 	    written.st_size == 0)
 		return false;
-	again = open_file(path, READ_FLAGS);
+	again = open_file(path, READ_FLAGS, &why);
 	if (again < 0)
 		return false;
 	if (fstat(again, &found) == 0 && found.st_dev == written.st_dev &&
@@ -97,18 +101,12 @@ ends_torn(int fd, const char *path)
 	return last != '\n';
 }
 
-static const char *
-why_not_open(void)
-{
-	return errno == ELOOP ? "is a link that another user has made"
-			      : strerror(errno);
-}
-
 struct log *
 log_open(const struct log_config *config, const char *ident,
     char error[LOG_ERROR_SIZE])
 {
 	struct log *log = NULL;
+	const char *why = "";
 
 	if (log_check(config, error) < 0)
 		return NULL;
@@ -135,13 +133,12 @@ log_open(const struct log_config *config, const char *ident,
 	log->path = strdup(config->target + FILE_PREFIX_LEN);
 	if (log->path == NULL)
 		goto no_memory;
-	log->fd = open_file(log->path, WRITE_FLAGS);
+	log->fd = open_file(log->path, WRITE_FLAGS, &why);
 	if (log->fd >= 0) {
 		log->torn = ends_torn(log->fd, log->path);
 		return log;
 	}
-	snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", log->path,
-	    why_not_open());
+	snprintf(error, LOG_ERROR_SIZE, "log file %s: %s", log->path, why);
 	log_close(&log);
 	return NULL;
 
@@ -250,6 +247,7 @@ log_flush(struct log *log)
 void
 log_reopen(struct log *log)
 {
+	const char *why = "";
 	bool torn;
 	int fd;
 
@@ -257,10 +255,10 @@ log_reopen(struct log *log)
 		return;
 	/* Lines from before belong to the old file. */
 	log_flush(log);
-	fd = open_file(log->path, WRITE_FLAGS);
+	fd = open_file(log->path, WRITE_FLAGS, &why);
 	if (fd < 0) {
 		log_msg(log, LOG_LEVEL_ERROR, "log-reopen", "%s: %s", log->path,
-		    why_not_open());
+		    why);
 		return;
 	}
 	torn = ends_torn(fd, log->path);

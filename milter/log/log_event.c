@@ -306,41 +306,33 @@ log_str_or_dash(struct log_event *e, const char *key, const char *value)
 	log_str(e, key, value != NULL && value[0] != '\0' ? value : "-");
 }
 
-/* The digits end where `end` points to; where they begin. */
-static char *
-write_digits(char *end, uint64_t value)
-{
-	do
-		*--end = (char)('0' + value % 10);
-	while ((value /= 10) > 0);
-	return end;
-}
-
 void
 log_int(struct log_event *e, const char *key, int64_t value)
 {
-	char text[24] = "";
-	char *const end = text + sizeof(text) - 1;
-	char *at =
-	    write_digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
+	char text[24];
+	char *at = text + sizeof(text) - 1;
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
+	if (e->log == NULL || !append_key(e, key))
+		return;
+	*at = '\0';
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
 	if (value < 0)
 		*--at = '-';
-	if (e->log != NULL && append_key(e, key))
-		append(e, at);
+	append(e, at);
 }
 
 void
 log_share(struct log_event *e, const char *key, unsigned n, unsigned of)
 {
 	char text[32];
-	char *const end = text + sizeof(text);
-	char *at = write_digits(end, of);
 
-	*--at = '/';
-	at = write_digits(at, n);
-	if (e->log != NULL && append_key(e, key))
-		(void)append_bare(e, at, (size_t)(end - at));
+	if (e->log == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%u/%u", n, of);
+	log_word(e, key, text);
 }
 
 void

@@ -48,31 +48,29 @@ add_octet(struct log_record *record, struct log_span *span, char octet)
 }
 
 static struct log_span
-begin_span(struct log_record *record)
+add_span(struct log_record *record, const char *octets, size_t len)
 {
+	struct log_span span = {.len = 0};
+
 	/* Behind the NUL of the one before. */
 	if (record->len + 1 < sizeof(record->text))
 		record->len++;
 	record->text[record->len] = '\0';
-	return (struct log_span){.at = (uint16_t)record->len};
-}
-
-static struct log_span
-add_span(struct log_record *record, const char *octets, size_t len)
-{
-	struct log_span span = begin_span(record);
-
+	span.at = (uint16_t)record->len;
 	for (size_t i = 0; i < len && add_octet(record, &span, octets[i]); i++)
 		;
 	return span;
 }
 
 static void
-add_field(struct log_record *record, struct log_span key, struct log_span value)
+add_field(struct log_record *record, const char *key, size_t len,
+    struct log_span value)
 {
+	struct log_span name = add_span(record, key, len);
+
 	if (record->n == LOG_FIELDS_MAX)
 		return;
-	record->field[record->n].key = key;
+	record->field[record->n].key = name;
 	record->field[record->n].value = value;
 	record->n++;
 }
@@ -200,7 +198,7 @@ read_escape(struct rest *rest, char *octet)
 static int
 read_quoted(struct rest *rest, struct log_record *record, struct log_span *out)
 {
-	*out = begin_span(record);
+	*out = add_span(record, NULL, 0);
 	while (rest->at < rest->end) {
 		char octet = *rest->at++;
 
@@ -239,16 +237,15 @@ read_fields(struct rest *rest, struct log_record *record)
 	size_t len;
 
 	while (next_word(rest, &word, &len)) {
-		struct log_span key, value;
+		struct log_span value;
 		size_t n = key_len(word, len);
 
 		if (n == 0)
 			return ERR_SYNTAX;
-		key = add_span(record, word, n);
 		rest->at = word + n + 1;
 		if (read_value(rest, record, &value) < 0)
 			return ERR_SYNTAX;
-		add_field(record, key, value);
+		add_field(record, word, n, value);
 	}
 	return 0;
 }
@@ -317,7 +314,7 @@ take_object(json_t *object, struct log_record *record)
 
 	json_object_foreach(object, key, value)
 	{
-		struct log_span at, read;
+		struct log_span read;
 
 		if (!is_word(key, strlen(key)))
 			return ERR_SYNTAX;
@@ -330,8 +327,7 @@ take_object(json_t *object, struct log_record *record)
 		} else if (strcmp(key, "event") == 0) {
 			record->event = read;
 		} else {
-			at = add_span(record, key, strlen(key));
-			add_field(record, at, read);
+			add_field(record, key, strlen(key), read);
 		}
 	}
 	return is_word(record->text + record->event.at, record->event.len)

@@ -45,11 +45,12 @@ static const struct {
 /* --- JSON --- */
 
 static void
-put_value(FILE *out, const char *value)
+put_pair(FILE *out, const char *key, const char *value)
 {
 	const uint8_t *octets = (const uint8_t *)value;
 	size_t left = strlen(value);
 
+	(void)fputs(key, out);
 	(void)putc('"', out);
 	while (left > 0) {
 		char unit[LOG_ESCAPE_MAX];
@@ -61,13 +62,6 @@ put_value(FILE *out, const char *value)
 		left -= taken;
 	}
 	(void)putc('"', out);
-}
-
-static void
-put_pair(FILE *out, const char *key, const char *value)
-{
-	(void)fputs(key, out);
-	put_value(out, value);
 }
 
 /* --- the datagram --- */

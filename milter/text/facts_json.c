@@ -199,7 +199,7 @@ facts_json(const struct facts *facts)
 }
 
 char *
-facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
+facts_json_write(const struct facts *facts, const struct verdict *verdict,
     int64_t ms, enum tls_policy_kind kind, const char *answer)
 {
 	json_t *json = json_object();
@@ -230,13 +230,6 @@ facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
 	line = json_dumps(json, DUMP_FLAGS);
 	json_decref(json);
 	return line;
-}
-
-char *
-facts_json_write(const struct facts *facts, const struct verdict *verdict,
-    int64_t ms)
-{
-	return facts_json_write_tls(facts, verdict, ms, TLS_POLICY_NONE, NULL);
 }
 
 /* --- reading: strings are borrowed from the parsed tree until all is read;

@@ -23,12 +23,8 @@
  * delivery as "tls": {"level": "secure", "status": "OK", "answer":
  * "match=..."}; NULL: without "tls". NULL: no memory. Free with free().
  */
-char *
-facts_json_write_tls(const struct facts *facts, const struct verdict *verdict,
-    int64_t ms, enum tls_policy_kind kind, const char *answer);
-/* The same without "tls". */
 char *facts_json_write(const struct facts *facts, const struct verdict *verdict,
-    int64_t ms);
+    int64_t ms, enum tls_policy_kind kind, const char *answer);
 
 /*
  * Reads one object: {"facts": {...}, ...} or the facts themselves. Unknown

@@ -139,7 +139,7 @@ tell_verdict(struct check *check, const struct query *query,
 	char *line = NULL;
 
 	if (answer != NULL && check->batch.options->json)
-		line = facts_json_write_tls(facts, verdict, (int64_t)query->ms,
+		line = facts_json_write(facts, verdict, (int64_t)query->ms,
 		    kind, answer);
 	if (line != NULL) {
 		puts(line);

@@ -101,7 +101,7 @@ replay_object(struct replay *replay, size_t len)
 		return;
 	}
 	decide(facts, &replay->rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(NULL, &verdict, -1);
+	line = facts_json_write(NULL, &verdict, -1, TLS_POLICY_NONE, NULL);
 	if (line != NULL)
 		puts(line);
 	else

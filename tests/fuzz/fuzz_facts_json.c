@@ -197,7 +197,7 @@ write_facts(const struct facts *facts)
 	char *text;
 
 	MUST(decide(facts, &rules, DECIDE_FINAL, &verdict));
-	text = facts_json_write(facts, &verdict, 12);
+	text = facts_json_write(facts, &verdict, 12, TLS_POLICY_NONE, NULL);
 	MUST(text != NULL);
 	for (const char *c = text; *c != '\0'; c++)
 		MUST(*c >= ' '); /* ASCII, in one line */

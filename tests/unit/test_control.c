@@ -122,9 +122,9 @@ static char text[ANSWER_MAX];
 static size_t text_len;
 
 static int
-reload(void *arg, char error[CONFIG_ERROR_SIZE])
+reload(struct reloader *reloader, char error[CONFIG_ERROR_SIZE])
 {
-	(void)arg;
+	(void)reloader;
 	snprintf(error, CONFIG_ERROR_SIZE, "conf:3: bad\nconf:4: worse");
 	return ERR_CONFIG;
 }

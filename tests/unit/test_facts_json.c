@@ -61,7 +61,8 @@ Test(facts_json, writes_what_the_design_shows)
 	world.facts.recipient.host = "example.org";
 	world.hosts[0].tlsa.why = "signature expired";
 	decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(&world.facts, &verdict, 12);
+	line =
+	    facts_json_write(&world.facts, &verdict, 12, TLS_POLICY_NONE, NULL);
 	cr_assert_not_null(line);
 	cr_expect_str_eq(line, expected);
 	free(line);
@@ -86,7 +87,8 @@ Test(facts_json, writes_what_was_not_looked_up_as_null)
 	    .deadline = true,
 	};
 	struct verdict verdict = {.reason = REASON_NO_DOMAIN};
-	char *line = facts_json_write(&facts, &verdict, -1);
+	char *line =
+	    facts_json_write(&facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 
 	cr_assert_not_null(line);
 	cr_expect_str_eq(line, expected);
@@ -99,7 +101,8 @@ Test(facts_json, T_14_a_pin_is_written_and_read)
 	    .pinned = true,
 	    .policy_from = POLICY_FROM_CACHE};
 	struct facts facts = {.pinned = true};
-	char *line = facts_json_write(&facts, &verdict, -1);
+	char *line =
+	    facts_json_write(&facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 	struct facts *again;
 
 	cr_assert_not_null(line);
@@ -141,8 +144,8 @@ Test(facts_json, writes_the_answer_at_delivery)
 
 		world_make(&world, "txt=valid/1 stored=1/no mx=i+", "");
 		decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
-		line = facts_json_write_tls(&world.facts, &verdict, 1,
-		    rows[i].kind, rows[i].answer);
+		line = facts_json_write(&world.facts, &verdict, 1, rows[i].kind,
+		    rows[i].answer);
 		cr_assert_not_null(line);
 		cr_expect_not_null(strstr(line, rows[i].json), "%s", line);
 		cr_expect_not_null(strstr(line, ",\"ms\":1,\"tls\":{"), "%s",
@@ -159,7 +162,8 @@ Test(facts_json, C_15_an_own_failure_is_written_with_its_cause)
 	struct verdict verdict = {.reason = REASON_INTERNAL_ERROR};
 	struct facts facts = {.internal_error = true,
 	    .internal_why = "out of memory"};
-	char *line = facts_json_write(&facts, &verdict, -1);
+	char *line =
+	    facts_json_write(&facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 	struct facts *again;
 
 	cr_assert_not_null(line);
@@ -181,7 +185,8 @@ Test(facts_json, D_18_an_unusable_host_is_written_and_read)
         };
 	const struct facts facts = {.n_hosts = 2, .hosts = hosts};
 	struct verdict verdict = {.reason = REASON_SECURE};
-	char *line = facts_json_write(&facts, &verdict, -1);
+	char *line =
+	    facts_json_write(&facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 	struct facts *again;
 
 	cr_assert_not_null(line);
@@ -207,7 +212,8 @@ Test(facts_json, writes_a_verdict_alone)
 			   .status = FACT_BOGUS},
 	    .policy_from = POLICY_FROM_CACHE,
 	};
-	char *line = facts_json_write(NULL, &verdict, -1);
+	char *line =
+	    facts_json_write(NULL, &verdict, -1, TLS_POLICY_NONE, NULL);
 
 	cr_assert_not_null(line);
 	cr_expect_str_eq(line,
@@ -229,7 +235,8 @@ Test(facts_json, writes_one_line_of_ascii_whatever_it_holds)
 	world.facts.mx.why = "caf\xe9 \"quoted\"\n";
 	world.stored.age_s = UINT64_MAX;
 	decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(&world.facts, &verdict, 0);
+	line =
+	    facts_json_write(&world.facts, &verdict, 0, TLS_POLICY_NONE, NULL);
 	cr_assert_not_null(line);
 	for (const char *p = line; *p != '\0'; p++)
 		cr_assert(*p >= ' ' && *p <= '~', "octet %d", *p);
@@ -293,11 +300,13 @@ Test(facts_json, what_is_written_is_judged_the_same)
 
 		world_make(&world, worlds[i], "");
 		decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
-		line = facts_json_write(&world.facts, &verdict, 1);
+		line = facts_json_write(&world.facts, &verdict, 1,
+		    TLS_POLICY_NONE, NULL);
 		cr_assert_not_null(line);
 		again = read_ok(line);
 		expect_same_verdict(&world.facts, again, &world.rules);
-		line_again = facts_json_write(again, &verdict, 1);
+		line_again =
+		    facts_json_write(again, &verdict, 1, TLS_POLICY_NONE, NULL);
 		cr_expect_str_eq(line, line_again);
 		free(line);
 		free(line_again);
@@ -590,7 +599,8 @@ Test(facts_json, writing_without_memory)
 	json_set_alloc_funcs(scarce_malloc, free);
 	for (n = 0; line == NULL && n < 10000; n++) {
 		allocations_left = n;
-		line = facts_json_write(&world.facts, &verdict, 1);
+		line = facts_json_write(&world.facts, &verdict, 1,
+		    TLS_POLICY_NONE, NULL);
 	}
 	json_set_alloc_funcs(malloc, free);
 	cr_expect_gt(n, 50);
@@ -642,7 +652,8 @@ Test(facts_json, whether_TLSA_is_usable_survives)
 	    "mx3=s+,s-,s-",
 	    "");
 	decide(&world.facts, &world.rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(&world.facts, &verdict, -1);
+	line =
+	    facts_json_write(&world.facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 	cr_assert_not_null(line);
 	cr_expect_not_null(strstr(line,
 	    "\"tlsa\":{\"status\":\"secure\",\"answer\":\"records\","
@@ -667,7 +678,8 @@ Test(facts_json, an_answer_without_status_is_no_lookup)
 	    read_ok("{\"hosts\":[{\"name\":\"a\",\"tlsa\":{\"answer\":"
 		    "\"records\",\"usable\":true}}]}");
 	struct verdict verdict = {.kind = VERDICT_PASS};
-	char *line = facts_json_write(facts, &verdict, -1);
+	char *line =
+	    facts_json_write(facts, &verdict, -1, TLS_POLICY_NONE, NULL);
 
 	cr_assert_not_null(line);
 	cr_expect_not_null(strstr(line, "\"tlsa\":null"), "%s", line);
@@ -691,7 +703,7 @@ Test(facts_json, T_11_T_12_status_and_lateness_of_the_txt)
 	cr_expect(facts->txt_late);
 	cr_assert(decide(facts, &rules, DECIDE_FINAL, &verdict));
 	cr_expect_eq(verdict.kind, VERDICT_DEFER);
-	line = facts_json_write(facts, &verdict, 1);
+	line = facts_json_write(facts, &verdict, 1, TLS_POLICY_NONE, NULL);
 	cr_expect_not_null(strstr(line,
 			       "\"txt\":{\"state\":\"failed\",\"status\":"
 			       "\"failed\",\"late\":true}"),

@@ -69,7 +69,7 @@ expect_judged(json_t *json, json_t *recorded)
 
 	world_make(&world, "", "");
 	decide(facts, &world.rules, DECIDE_FINAL, &verdict);
-	line = facts_json_write(NULL, &verdict, -1);
+	line = facts_json_write(NULL, &verdict, -1, TLS_POLICY_NONE, NULL);
 	now = json_loads(line, 0, NULL);
 	cr_assert_not_null(now);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
