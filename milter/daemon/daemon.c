@@ -319,7 +319,6 @@ serve(struct daemon *daemon)
 	bool drained = true;
 	int code = 0;
 
-	process_close_on_exec();
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
 	    daemon->sandboxed);
 	log_flush(daemon->log); /* before the init system is told */

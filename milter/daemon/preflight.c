@@ -215,17 +215,6 @@ check_port(const struct preflight *preflight, const char *option,
 
 /* --- access of the user: in the child --- */
 
-/* out: the directory of path. */
-static void
-parent_of(const char *path, char out[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(out, PATH_MAX, "%.*s",
-	    slash == NULL || slash == path ? 1 : (int)(slash - path),
-	    slash == NULL ? "." : path);
-}
-
 /* The first directory on the way to path that the user may not enter; "" if
  * there is none. */
 static void
@@ -292,12 +281,11 @@ check_directory(struct preflight *preflight, const char *option,
 }
 
 static void
-check_store(struct preflight *preflight, const char *directory)
+check_store(struct preflight *preflight, const char *directory,
+    const char *parent)
 {
-	char parent[PATH_MAX];
 	int error;
 
-	parent_of(directory, parent);
 	if (access(directory, R_OK | W_OK | X_OK) == 0)
 		return;
 	error = errno;
@@ -317,19 +305,22 @@ static void
 check_place(struct preflight *preflight, const char *option, enum need need,
     const char *given)
 {
-	char directory[PATH_MAX];
+	char parent[PATH_MAX];
 	char path[PATH_MAX];
+	const char *slash;
 
 	/* The unit's rules are about where links lead. */
 	if (realpath(given, path) == NULL)
 		snprintf(path, sizeof(path), "%s", given);
-	parent_of(path, directory);
-	if (need == NEED_STORE)
-		snprintf(directory, sizeof(directory), "%s", path);
+	slash = strrchr(path, '/');
+	snprintf(parent, sizeof(parent), "%.*s",
+	    slash == NULL || slash == path ? 1 : (int)(slash - path),
+	    slash == NULL ? "." : path);
 	if (preflight->systemd)
 		check_hidden(preflight, option, path);
 	if (preflight->systemd && need != NEED_READ)
-		check_read_only(preflight, option, directory);
+		check_read_only(preflight, option,
+		    need == NEED_STORE ? path : parent);
 	switch (need) {
 	case NEED_READ:
 		check_readable(preflight, option, path);
@@ -337,13 +328,13 @@ check_place(struct preflight *preflight, const char *option, enum need need,
 	case NEED_LOG:
 		/* /dev/stdout is as it is. */
 		if (access(path, W_OK) != 0)
-			check_directory(preflight, option, directory);
+			check_directory(preflight, option, parent);
 		break;
 	case NEED_STORE:
-		check_store(preflight, path);
+		check_store(preflight, path, parent);
 		break;
 	case NEED_SOCKET:
-		check_directory(preflight, option, directory);
+		check_directory(preflight, option, parent);
 		break;
 	}
 }

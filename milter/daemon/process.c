@@ -136,6 +136,9 @@ process_ready(int *pipe_fd, bool keep_stderr)
 	ssize_t n;
 	int null;
 
+#if defined(HAVE_CLOSE_RANGE) && defined(CLOSE_RANGE_CLOEXEC)
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+#endif
 	if (*pipe_fd < 0)
 		return;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -260,14 +263,6 @@ process_lock(bool cores, char error[PROCESS_ERROR_SIZE])
 	if (!cores && setrlimit(RLIMIT_CORE, &none) < 0)
 		return fail(error, "core limit");
 	return 0;
-}
-
-void
-process_close_on_exec(void)
-{
-#if defined(HAVE_CLOSE_RANGE) && defined(CLOSE_RANGE_CLOEXEC)
-	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-#endif
 }
 
 int

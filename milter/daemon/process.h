@@ -32,7 +32,13 @@ bool process_stop_asked(void);
 int process_daemonize(const char *pid_file, int *pipe_fd,
     char error[PROCESS_ERROR_SIZE]);
 
-/* Lets the parent go and closes the terminal. pipe_fd < 0: there is none. */
+/*
+ * Lets the parent go and closes the terminal. pipe_fd < 0: there is none.
+ *
+ * Also marks all open descriptors, those of libraries included, to be closed in
+ * a program that this process starts, where the system can. It starts none:
+ * this is against an attacker who makes it do so.
+ */
 void process_ready(int *pipe_fd, bool keep_stderr);
 
 /* Root's own, so that no user can make a script stop another process. 0 or
@@ -58,13 +64,6 @@ int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
  * them, for somebody who looks for a fault. 0 or ERR_IO.
  */
 int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
-
-/*
- * Marks all open descriptors, those of libraries included, to be closed in a
- * program that this process starts. It starts none: this is against an attacker
- * who makes it do so. Does nothing where the system cannot.
- */
-void process_close_on_exec(void);
 
 /* Makes user the owner of an open file, so that it can be opened anew later.
  * Does nothing without root or user, nor with what is no regular file. 0 or

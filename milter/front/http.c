@@ -46,8 +46,7 @@ struct http {
 	http_handler_fn *handler;
 	void *arg;
 	char name[HOST_SIZE]; /* as configured, without port and brackets */
-	uint16_t port;
-	bool local;
+	struct http_bound bound;
 	int fd; /* -1: the daemon's, or closed */
 
 	struct peers peers; /* served, oldest first */
@@ -408,25 +407,20 @@ look_at_socket(struct http *http)
 	if (getsockname(http->fd, &address.any, &len) < 0)
 		return;
 	if (address.any.sa_family == AF_INET) {
-		http->local =
+		http->bound.local =
 		    ntohl(address.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-		http->port = ntohs(address.in.sin_port);
+		http->bound.port = ntohs(address.in.sin_port);
 	} else {
-		http->local = IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr);
-		http->port = ntohs(address.in6.sin6_port);
+		http->bound.local =
+		    IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr);
+		http->bound.port = ntohs(address.in6.sin6_port);
 	}
 }
 
-uint16_t
-http_port(const struct http *http)
+struct http_bound
+http_bound(const struct http *http)
 {
-	return http->port;
-}
-
-bool
-http_is_local(const struct http *http)
-{
-	return http->local;
+	return http->bound;
 }
 
 /* --- life --- */

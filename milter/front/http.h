@@ -60,10 +60,12 @@ void http_stop(struct http *http);
  * left open. NULL inside is fine. */
 void http_free(struct http **http);
 
-/* The port that was bound: another one than asked for, if that was 0. */
-uint16_t http_port(const struct http *http);
-/* Whether only this machine can connect. */
-bool http_is_local(const struct http *http);
+struct http_bound {
+	uint16_t port; /* not the one asked for, if that was 0 */
+	bool local;    /* only this machine can connect */
+};
+
+struct http_bound http_bound(const struct http *http);
 
 /* --- a request: on the server's thread, until it is answered --- */
 

@@ -126,14 +126,6 @@ put_histogram(FILE *out, const struct metrics *metrics,
 
 /* --- families --- */
 
-/* The verdict that a reason leads to unless something special is configured. */
-static enum verdict_kind
-usual_verdict(enum reason reason)
-{
-	return reason_texts[reason].reply[0] == '\0' ? VERDICT_PASS
-						     : VERDICT_DEFER;
-}
-
 static void
 put_recipients(FILE *out, const struct metrics *metrics)
 {
@@ -147,7 +139,13 @@ put_recipients(FILE *out, const struct metrics *metrics)
 			uint64_t n =
 			    metrics_sum(metrics, METRICS_RECIPIENTS, r, v);
 
-			if (n > 0 || v == usual_verdict((enum reason)r))
+			/* Shows 0 for the verdict that the reason leads to
+			 * unless something special is configured. */
+			if (n > 0 ||
+			    v ==
+				(reason_texts[r].reply[0] == '\0'
+					? VERDICT_PASS
+					: VERDICT_DEFER))
 				(void)fprintf(out,
 				    "%s{verdict=\"%s\",reason=\"%s\"} %" PRIu64
 				    "\n",
@@ -162,7 +160,7 @@ put_recipients(FILE *out, const struct metrics *metrics)
 	    "Recipients that passed only because of monitor mode or "
 	    "enforce_percent, by reason.");
 	for (size_t r = 0; r < REASON_COUNT; r++)
-		if (usual_verdict((enum reason)r) != VERDICT_PASS)
+		if (reason_texts[r].reply[0] != '\0')
 			(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n",
 			    spared, reason_name((enum reason)r),
 			    metrics_sum(metrics, METRICS_SPARED, r, 0));

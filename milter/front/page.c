@@ -481,7 +481,7 @@ page_write(FILE *out, const struct page_view *view)
 	put_deferrals(out, view);
 	put_domains(out, view);
 	put_exceptions(out, view);
-	html_end(out);
+	(void)fputs(HTML_END, out);
 }
 
 /* --- one domain --- */
@@ -528,5 +528,5 @@ page_write_check(FILE *out, const char *asked, const struct answer *answer,
 		    "<section>\n<p class=\"bad\">%s</p>\n</section>\n",
 		    problem);
 	}
-	html_end(out);
+	(void)fputs(HTML_END, out);
 }

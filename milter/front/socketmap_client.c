@@ -263,16 +263,6 @@ has_room(const struct socketmap_client *client)
 	    unread < SOCKETMAP_UNREAD_MAX;
 }
 
-static void
-stop_reading(struct socketmap_client *client)
-{
-	struct evbuffer *in = bufferevent_get_input(client->stream);
-
-	client->ending = true;
-	(void)bufferevent_disable(client->stream, EV_READ);
-	(void)evbuffer_drain(in, evbuffer_get_length(in));
-}
-
 /* False: no memory. *more: there may be another one. */
 static bool
 take_request(struct socketmap_client *client, bool *more)
@@ -296,7 +286,7 @@ take_request(struct socketmap_client *client, bool *more)
 		return true;
 	case NETSTRING_BAD:
 		/* The beginning of the next request is unknown. */
-		stop_reading(client);
+		client->end_of_input = true;
 		request = request_new(client);
 		if (request != NULL)
 			answer_malformed(request,
@@ -328,10 +318,14 @@ take_requests(struct socketmap_client *client)
 		}
 		send_replies(client);
 	} while (more && has_room(client));
-	/* The rest of the input is part of a request that will never be whole.
-	 */
-	if (client->end_of_input && !more)
-		stop_reading(client);
+	/* The rest of the input is no request, and never will be. */
+	if (client->end_of_input && !more) {
+		struct evbuffer *in = bufferevent_get_input(client->stream);
+
+		client->ending = true;
+		(void)bufferevent_disable(client->stream, EV_READ);
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
+	}
 	if (client->ending && client->n_requests == 0 &&
 	    evbuffer_get_length(bufferevent_get_output(client->stream)) == 0)
 		socketmap_client_close(client);

@@ -270,7 +270,7 @@ web_start(struct web *web, const struct web_parts *parts)
 	    web_domain_new(parts->daemon.engine, parts->daemon.snapshots);
 	if (web->domain == NULL)
 		return ERR_NOMEM;
-	if (!http_is_local(web->http))
+	if (!http_bound(web->http).local)
 		log_msg(parts->daemon.log, LOG_LEVEL_WARNING, "metrics",
 		    "METRICS AND STATUS PAGE ARE OPEN TO THE NETWORK: whoever "
 		    "reaches this address reads who writes to whom, and can "

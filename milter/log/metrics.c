@@ -70,13 +70,7 @@ metrics_free(struct metrics **metrics)
 
 /* The thread may be moved to another processor meanwhile: the counters are
  * atomic all the same. */
-static struct shard *
-shard_here(struct metrics *metrics)
-{
-	int cpu = sched_getcpu();
-
-	return &metrics->shard[cpu > 0 ? cpu % SHARDS : 0];
-}
+#define SHARD_HERE ((unsigned)sched_getcpu() % SHARDS)
 
 /* CELLS: there is no such row or column. */
 static size_t
@@ -94,9 +88,9 @@ metrics_count(struct metrics *metrics, enum metrics_counter counter, size_t row,
 	const size_t cell = cell_of(counter, row, column);
 
 	if (metrics != NULL && cell != CELLS)
-		(void)
-		    atomic_fetch_add_explicit(&shard_here(metrics)->cell[cell],
-			1, memory_order_relaxed);
+		(void)atomic_fetch_add_explicit(&metrics->shard[SHARD_HERE]
+						     .cell[cell],
+		    1, memory_order_relaxed);
 }
 
 void
@@ -110,7 +104,7 @@ metrics_time(struct metrics *metrics, enum metrics_histogram histogram,
 		return;
 	while (i < METRICS_BUCKETS - 1 && us > bounds_us[i])
 		i++;
-	times = &shard_here(metrics)->times[histogram];
+	times = &metrics->shard[SHARD_HERE].times[histogram];
 	(void)atomic_fetch_add_explicit(&times->bucket[i], 1,
 	    memory_order_relaxed);
 	(void)atomic_fetch_add_explicit(&times->sum_us, us,

@@ -343,12 +343,6 @@ get_object(struct reader *r, const struct node *node, const char *key)
 	return child;
 }
 
-static int
-find_mode(const char *name)
-{
-	return policy_mode_by_name(name, strlen(name));
-}
-
 static void
 read_recipient(struct reader *r, const struct node *facts)
 {
@@ -411,10 +405,16 @@ static void
 read_policy(struct reader *r, const struct node *node, const char ***array,
     struct fact_policy *policy)
 {
+	const char *word = get_text(r, node, "mode");
+	int mode = word != NULL ? policy_mode_by_name(word, strlen(word)) : 0;
+
 	policy->id = get_text(r, node, "id");
 	policy->max_age_s =
 	    (uint32_t)get_number(r, node, "max_age", POLICY_MAX_AGE_LIMIT_S);
-	policy->mode = (enum policy_mode)get_word(r, node, "mode", find_mode);
+	if (mode >= 0)
+		policy->mode = (enum policy_mode)mode;
+	else
+		fail(r, node, "mode", "unknown word \"%.32s\"", word);
 	policy->dnssec = get_bool(r, node, "dnssec");
 	read_patterns(r, node, array, policy);
 }

@@ -209,12 +209,6 @@ html_begin(FILE *out, const char *title, unsigned refresh_s)
 }
 
 void
-html_end(FILE *out)
-{
-	(void)fputs("</main>\n</body>\n</html>\n", out);
-}
-
-void
 html_check_form(FILE *out, const char *value)
 {
 	(void)fputs("<section>\n<h2><label for=\"domain\">Ask about a domain"

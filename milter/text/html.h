@@ -1,6 +1,6 @@
 /*
- * HTML out of octets that strangers chose: whatever they are, they come out as
- * text. Pages are whole in themselves: no script, and nothing from elsewhere.
+ * Writes HTML. Octets that strangers chose come out as text, whatever they are.
+ * Pages have no script and load nothing.
  *
  * Any thread.
  */
@@ -34,7 +34,7 @@ void html_moment(FILE *out, int64_t at_s, int64_t now_s);
  * itself. title is markup of our own. <main> has to be opened before the
  * end. */
 void html_begin(FILE *out, const char *title, unsigned refresh_s);
-void html_end(FILE *out);
+#define HTML_END "</main>\n</body>\n</html>\n"
 
 /* The section where a domain is asked about; value: what stands in it. */
 void html_check_form(FILE *out, const char *value);

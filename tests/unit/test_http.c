@@ -154,7 +154,7 @@ connect_to(uint16_t port)
 static int
 dial(void)
 {
-	return connect_to(http_port(http));
+	return connect_to(http_bound(http).port);
 }
 
 static void
@@ -591,9 +591,9 @@ Test(http, addresses)
 		cr_expect_eq(other != NULL, table[i].good);
 		if (other == NULL)
 			continue;
-		cr_expect_eq(http_is_local(other), table[i].local, "%s",
+		cr_expect_eq(http_bound(other).local, table[i].local, "%s",
 		    table[i].address);
-		cr_expect_neq(http_port(other), 0);
+		cr_expect_neq(http_bound(other).port, 0);
 		http_free(&other);
 	}
 }
@@ -605,7 +605,8 @@ Test(http, an_address_in_use_is_said)
 	struct http *other = NULL;
 	char address[64];
 
-	snprintf(address, sizeof(address), "127.0.0.1:%u", http_port(http));
+	snprintf(address, sizeof(address), "127.0.0.1:%u",
+	    http_bound(http).port);
 	cr_expect_lt(http_listen(address, &config, &other, error), 0);
 	cr_expect_null(other);
 	cr_expect_not_null(strstr(error, listen_why(EADDRINUSE)), "%s", error);

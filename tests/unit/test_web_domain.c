@@ -219,7 +219,7 @@ static int
 begin_path(const char *path, const char *fields)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
-	    .sin_port = htons(http_port(http))};
+	    .sin_port = htons(http_bound(http).port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[2048];
 	int len = snprintf(text, sizeof(text),
