@@ -10,6 +10,8 @@ tests_unit_libtest_a_SOURCES = \
 	tests/unit/fake_idn.c tests/unit/fake_idn.h \
 	tests/unit/fetch_response.c tests/unit/fetch_response.h \
 	tests/unit/lab_world.c tests/unit/lab_world.h \
+	tests/unit/loopback.c tests/unit/loopback.h \
+	tests/unit/played_engine.c tests/unit/played_engine.h \
 	tests/unit/policyhost.c tests/unit/policyhost.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h \
 	tests/unit/store_sync.c tests/unit/store_sync.h \

@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "front/http.h"
+#include "loopback.h"
 
 #define N(array)    (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_MS 20000
@@ -137,51 +138,9 @@ TestSuite(http, .init = set_up, .fini = tear_down, .timeout = 60);
 /* --- the other side --- */
 
 static int
-connect_to(uint16_t port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-	    .sin_port = htons(port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(connect(fd, (const struct sockaddr *)&address,
-			 sizeof(address)),
-	    0);
-	return fd;
-}
-
-static int
 dial(void)
 {
-	return connect_to(http_bound(http).port);
-}
-
-static void
-say(int fd, const char *text)
-{
-	cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
-	    (ssize_t)strlen(text));
-}
-
-/* All that comes until the other side closes. free() it. */
-static char *
-hear(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char *text = calloc(1, REPLY_SIZE);
-	size_t len = 0;
-	ssize_t n;
-
-	cr_assert_not_null(text);
-	do {
-		cr_assert_eq(poll(&p, 1, PATIENCE_MS), 1, "silence");
-		n = read(fd, text + len, REPLY_SIZE - 1 - len);
-		if (n > 0)
-			len += (size_t)n;
-	} while (n > 0);
-	close(fd);
-	return text;
+	return loopback_dial(http_bound(http).port);
 }
 
 static char *
@@ -189,8 +148,8 @@ ask(const char *text)
 {
 	int fd = dial();
 
-	say(fd, text);
-	return hear(fd);
+	loopback_say(fd, text);
+	return loopback_hear(fd);
 }
 
 static void
@@ -435,12 +394,12 @@ Test(http, a_request_in_pieces)
 {
 	int fd = dial();
 
-	say(fd, "GET / HT");
+	loopback_say(fd, "GET / HT");
 	expect_start(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 ");
-	say(fd, "TP/1.1\r\n" HOST "\r");
+	loopback_say(fd, "TP/1.1\r\n" HOST "\r");
 	expect_start(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 ");
-	say(fd, "\n");
-	expect_start(hear(fd), "HTTP/1.1 200 ");
+	loopback_say(fd, "\n");
+	expect_start(loopback_hear(fd), "HTTP/1.1 200 ");
 }
 
 /* One who has said all is told all. */
@@ -448,16 +407,16 @@ Test(http, half_closed)
 {
 	int fd = dial();
 
-	say(fd, "GET /large HTTP/1.0\r\n\r\n");
+	loopback_say(fd, "GET /large HTTP/1.0\r\n\r\n");
 	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
-	expect_start(hear(fd), "HTTP/1.1 200 ");
+	expect_start(loopback_hear(fd), "HTTP/1.1 200 ");
 }
 
 Test(http, one_who_leaves_in_the_middle)
 {
 	int fd = dial();
 
-	say(fd, "GET / HTTP/1.1\r\nHo");
+	loopback_say(fd, "GET / HTTP/1.1\r\nHo");
 	close(fd);
 	expect_start(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 ");
 }
@@ -467,11 +426,11 @@ Test(http, an_answer_that_comes_later)
 	int fd = dial();
 	struct http_request *held;
 
-	say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	loopback_say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
 	held = await_held();
 	expect_start(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 ");
 	let_go(held);
-	expect_start(hear(fd), "HTTP/1.1 200 ");
+	expect_start(loopback_hear(fd), "HTTP/1.1 200 ");
 }
 
 /* The one who asked is gone when the answer comes. */
@@ -481,7 +440,7 @@ Test(http, an_answer_that_comes_too_late)
 	struct http_request *held;
 	int fd = dial();
 
-	say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	loopback_say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
 	held = await_held();
 	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once,
 			 sizeof(at_once)),
@@ -509,12 +468,12 @@ Test(http, the_end_comes_before_the_answer)
 	struct http_request *held;
 	int fd = dial();
 
-	say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	loopback_say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
 	held = await_held();
 	http_stop(http);
 	let_go(held);
 	http_free(&http);
-	expect_start(hear(fd), "");
+	expect_start(loopback_hear(fd), "");
 }
 
 /* Those who say nothing make room for one who does. */
@@ -553,15 +512,15 @@ Test(http, S_02_those_who_are_served_stay)
 		cr_assert_eq(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small,
 				 sizeof(small)),
 		    0);
-		say(fds[i], "GET /later HTTP/1.0\r\n\r\n");
+		loopback_say(fds[i], "GET /later HTTP/1.0\r\n\r\n");
 		held[i] = await_held();
 	}
-	reply = hear(dial());
+	reply = loopback_hear(dial());
 	cr_expect_str_eq(reply, "");
 	free(reply);
 	for (size_t i = 0; i < HTTP_CLIENTS_MAX; i++) {
 		let_go(held[i]);
-		expect_start(hear(fds[i]), "HTTP/1.1 200 ");
+		expect_start(loopback_hear(fds[i]), "HTTP/1.1 200 ");
 	}
 }
 

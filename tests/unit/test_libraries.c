@@ -25,6 +25,7 @@
 #include <getdns/getdns_extra.h>
 
 #include "paths.h"
+#include "tool_run.h"
 
 #define SHIM BUILDDIR "/tests/unit/libraries_shim.so"
 
@@ -165,9 +166,16 @@ struct world {
 	const char *preload; /* a library in the directory; NULL: none */
 };
 
-static _Noreturn void
-become(const struct world *world, const char *const *args)
+struct program {
+	const struct world *world;
+	const char *const *args;
+};
+
+static void
+become(const void *arg)
 {
+	const struct program *program = arg;
+	const struct world *world = program->world;
 	char preload[4096];
 
 	snprintf(preload, sizeof(preload), "%s %s", world->plain ? "" : SHIM,
@@ -176,35 +184,15 @@ become(const struct world *world, const char *const *args)
 	setenv("LD_PRELOAD", preload, 1);
 	if (world->shim != NULL)
 		setenv("SHIM", world->shim, 1);
-	execv(args[0], (char *const *)(uintptr_t)args);
-	_exit(127);
+	execv(program->args[0], (char *const *)(uintptr_t)program->args);
 }
 
 static int
 run(const struct world *world, const char *const *args)
 {
-	int ends[2];
-	int status = 0;
-	size_t len = 0;
-	ssize_t n;
-	pid_t child;
+	const struct program program = {world, args};
 
-	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-	child = fork();
-	cr_assert_geq(child, 0);
-	if (child == 0) {
-		dup2(ends[1], STDOUT_FILENO);
-		dup2(ends[1], STDERR_FILENO);
-		become(world, args);
-	}
-	close(ends[1]);
-	while ((n = read(ends[0], output + len, OUTPUT_MAX - 1 - len)) > 0)
-		len += (size_t)n;
-	output[len] = '\0';
-	close(ends[0]);
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status), "%s", output);
-	return WEXITSTATUS(status);
+	return program_run(become, &program, output, OUTPUT_MAX);
 }
 
 #define RUN(world, ...) run(world, (const char *const[]){__VA_ARGS__, NULL})
@@ -367,10 +355,13 @@ Test(libraries, D_20_reload_is_refused_and_the_old_ones_go_on)
 	setenv("SHIM_FROM", in_directory("from"), 1);
 	daemon_pid = fork();
 	cr_assert_geq(daemon_pid, 0);
-	if (daemon_pid == 0)
-		become(&world,
-		    (const char *const[]){DAEMON_PROGRAM, "-c",
-			in_directory("conf"), NULL});
+	if (daemon_pid == 0) {
+		const char *const args[] = {DAEMON_PROGRAM, "-c",
+		    in_directory("conf"), NULL};
+
+		become(&(const struct program){&world, args});
+		_exit(127);
+	}
 	await_ready(fd);
 	from = fopen(in_directory("from"), "we");
 	cr_assert_not_null(from);

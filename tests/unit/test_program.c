@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "paths.h"
+#include "tool_run.h"
 
 #define OUTPUT_MAX 65536
-#define ARGS_MAX   8
 
 static char directory[] = "/tmp/test_program.XXXXXX";
 static char conf[sizeof(directory) + 16];
@@ -75,44 +75,24 @@ write_conf(const char *more)
 	fclose(file);
 }
 
-static _Noreturn void
-run_program(int fd, const char *const *args)
+static void
+become_daemon(const void *arg)
 {
+	const char *const *args = arg;
 	char *argv[ARGS_MAX + 2] = {NULL};
 	size_t n = 0;
 
 	argv[n++] = strdup(DAEMON_PROGRAM);
 	for (; args[n - 1] != NULL && n <= ARGS_MAX; n++)
 		argv[n] = strdup(args[n - 1]);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
 	execv(DAEMON_PROGRAM, argv);
-	_exit(127);
 }
 
 /* The exit status; what was printed is in output. */
 static int
 run(const char *const *args)
 {
-	int ends[2];
-	int status = 0;
-	size_t len = 0;
-	ssize_t n;
-	pid_t child;
-
-	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-	child = fork();
-	cr_assert_geq(child, 0);
-	if (child == 0)
-		run_program(ends[1], args);
-	close(ends[1]);
-	while ((n = read(ends[0], output + len, OUTPUT_MAX - 1 - len)) > 0)
-		len += (size_t)n;
-	output[len] = '\0';
-	close(ends[0]);
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status), "%s", output);
-	return WEXITSTATUS(status);
+	return program_run(become_daemon, args, output, OUTPUT_MAX);
 }
 
 #define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
@@ -332,8 +312,12 @@ run_daemon(void)
 
 	daemon_pid = fork();
 	cr_assert_geq(daemon_pid, 0);
-	if (daemon_pid == 0)
-		run_program(null, (const char *const[]){"-c", conf, NULL});
+	if (daemon_pid == 0) {
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		become_daemon((const char *const[]){"-c", conf, NULL});
+		_exit(127);
+	}
 	close(null);
 }
 
@@ -396,8 +380,11 @@ status_after_early_stop(int signal)
 		sigaddset(&set, signal);
 		sigprocmask(SIG_BLOCK, &set, NULL);
 		raise(signal);
-		run_program(null,
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		become_daemon(
 		    (const char *const[]){"-p", pid_path, "-c", conf, NULL});
+		_exit(127);
 	}
 	close(null);
 	cr_assert_eq(waitpid(daemon_pid, &status, 0), daemon_pid);

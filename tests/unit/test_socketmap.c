@@ -30,10 +30,10 @@
 #include "engine/ask.h"
 #include "front/socketmap.h"
 #include "log/log.h"
+#include "played_engine.h"
 
 #define N(array)    (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_MS 20000
-#define HELD_MAX    4096
 #define REPLY_SIZE  (TLS_ANSWER_MAX + 1)
 #define PATTERNS    3000
 #define NO_MAP                                                         \
@@ -78,23 +78,6 @@ static const struct fact_host host = {
     .tlsa_usable = true
 };
 
-struct held {
-	struct target target;
-	ask_done_fn *done;
-	void *arg;
-};
-
-static struct {
-	pthread_mutex_t lock;
-	bool hold;      /* keep what is asked */
-	bool no_memory; /* answer NULL */
-	unsigned asked;
-	struct target target; /* the last one */
-	uint64_t left_ms;
-	size_t n_held;
-	struct held held[HELD_MAX];
-} played = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
 static bool
 is_of(const struct target *target, const char *domain)
 {
@@ -102,7 +85,7 @@ is_of(const struct target *target, const char *domain)
 }
 
 static void
-say(const struct held *question)
+say(const struct played_question *question)
 {
 	const struct target *target = &question->target;
 	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
@@ -147,9 +130,9 @@ say_later(void *arg)
 
 /* Half of all answers come from another thread, as they do in earnest. */
 static void
-say_somewhere(const struct held *question, unsigned n)
+say_somewhere(const struct played_question *question, size_t n)
 {
-	struct held *copy;
+	struct played_question *copy;
 	pthread_t thread;
 
 	if (n % 2 == 0) {
@@ -163,30 +146,6 @@ say_somewhere(const struct held *question, unsigned n)
 	if (pthread_create(&thread, NULL, say_later, copy) != 0)
 		abort();
 	(void)pthread_detach(thread);
-}
-
-void
-ask(struct engine *engine, const struct ask_options *options)
-{
-	struct held question = {
-	    .target = *options->target,
-	    .done = options->done,
-	    .arg = options->arg,
-	};
-	unsigned n;
-	bool hold;
-
-	(void)engine;
-	(void)pthread_mutex_lock(&played.lock);
-	n = played.asked++;
-	played.target = *options->target;
-	played.left_ms = options->deadline_ms - clock_mono_ms();
-	hold = played.hold && played.n_held < HELD_MAX;
-	if (hold)
-		played.held[played.n_held++] = question;
-	(void)pthread_mutex_unlock(&played.lock);
-	if (!hold)
-		say_somewhere(&question, n);
 }
 
 /* Not asked for here, but what of the front is linked refers to them. */
@@ -206,53 +165,6 @@ void
 answer_unref(const struct answer **answer)
 {
 	*answer = NULL;
-}
-
-static unsigned
-asked(void)
-{
-	unsigned n;
-
-	(void)pthread_mutex_lock(&played.lock);
-	n = played.asked;
-	(void)pthread_mutex_unlock(&played.lock);
-	return n;
-}
-
-static void
-await_asked(unsigned n)
-{
-	uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
-
-	while (asked() < n && clock_mono_ms() < end_ms)
-		(void)poll(NULL, 0, 1);
-	cr_assert_geq(asked(), n, "%u of %u were asked", asked(), n);
-}
-
-static void
-hold(bool on)
-{
-	(void)pthread_mutex_lock(&played.lock);
-	played.hold = on;
-	(void)pthread_mutex_unlock(&played.lock);
-}
-
-/* The last one first. */
-static void
-release_all(void)
-{
-	struct held question;
-	bool more;
-
-	do {
-		(void)pthread_mutex_lock(&played.lock);
-		more = played.n_held > 0;
-		if (more)
-			question = played.held[--played.n_held];
-		(void)pthread_mutex_unlock(&played.lock);
-		if (more)
-			say(&question);
-	} while (more);
 }
 
 /* --- around each test --- */
@@ -299,6 +211,7 @@ set_up(void)
 	    .level = LOG_LEVEL_DEBUG};
 	char error[LOG_ERROR_SIZE];
 
+	played.answer = say_somewhere;
 	cr_assert_not_null(mkdtemp(dir));
 	(void)snprintf(spec, sizeof(spec), "unix:%s/s", dir);
 	(void)snprintf(log_spec, sizeof(log_spec), "file:%s/log", dir);
@@ -312,8 +225,7 @@ static void
 stop(void)
 {
 	socketmap_stop(map);
-	hold(false);
-	release_all();
+	played_release();
 	socketmap_free(&map);
 	snapshots_free(&snapshots);
 }
@@ -599,14 +511,14 @@ target_text(char out[320])
 }
 
 static void
-check_row(size_t i, const char *reply, unsigned asked_before)
+check_row(size_t i, const char *reply, size_t asked_before)
 {
 	char target[320];
 
 	cr_expect_str_eq(reply, rows[i].reply, "\"%s\": \"%s\"",
 	    rows[i].request, reply);
-	cr_expect_eq(asked() - asked_before, rows[i].target != NULL ? 1U : 0U,
-	    "\"%s\"", rows[i].request);
+	cr_expect_eq(played_asked() - asked_before,
+	    rows[i].target != NULL ? 1U : 0U, "\"%s\"", rows[i].request);
 	if (rows[i].target == NULL)
 		return;
 	target_text(target);
@@ -626,7 +538,7 @@ Test(socketmap, requests)
 		for (size_t i = 0; i < N(rows); i++) {
 			char out[256];
 			size_t len = frame(rows[i].request, out, sizeof(out));
-			unsigned before = asked();
+			size_t before = played_asked();
 
 			for (size_t at = 0; at < len; at += pieces[p])
 				send_octets(fd, out + at,
@@ -664,7 +576,7 @@ Test(socketmap, an_unknown_map_is_told_once)
 				      "postfix, policy, QUERY, "),
 	    1U, "%s", log_text());
 	cr_expect_eq(count_lines_with("\n"), 2U, "%s", log_text());
-	cr_expect_eq(asked(), 0U);
+	cr_expect_eq(played_asked(), 0U);
 }
 
 Test(socketmap, S_01_sendmail_that_does_DANE_is_told_nothing_about_TLSA)
@@ -746,7 +658,7 @@ Test(socketmap, R_18_what_cannot_be_read_is_logged_as_it_came)
 	    "%s", log_text());
 	cr_expect_not_null(
 	    strstr(log_text(), " why=\"this next hop cannot be read\""));
-	cr_expect_eq(asked(), 0U);
+	cr_expect_eq(played_asked(), 0U);
 }
 
 Test(socketmap, A_06_R_18_monitor_defers_nothing)
@@ -881,7 +793,7 @@ Test(socketmap, exemptions)
 	start(config);
 	cr_expect_str_eq(query("policy bound.example"), "NOTFOUND ");
 	cr_expect_str_eq(query("policy [bound.example]:25"), "NOTFOUND ");
-	cr_expect_eq(asked(), 0U);
+	cr_expect_eq(played_asked(), 0U);
 	cr_expect_not_null(strstr(log_text(), "answer=none reason=exempt"));
 	cr_expect_not_null(strstr(log_text(), "why=\"by contract\""));
 }
@@ -982,12 +894,12 @@ Test(socketmap, replies_keep_the_order_of_requests)
 	int fd;
 
 	start(new_config());
-	hold(true);
+	played_hold();
 	fd = client();
 	for (size_t i = 0; i < N(order); i++)
 		send_request(fd, order[i].request);
-	await_asked(4);
-	release_all();
+	played_await_asked(4);
+	played_release();
 	for (size_t i = 0; i < N(order); i++)
 		cr_expect_str_eq(receive(fd), order[i].reply, "%zu", i);
 	close(fd);
@@ -1000,16 +912,15 @@ Test(socketmap, S_02_so_many_and_no_more_are_under_way)
 	int fd;
 
 	start(new_config());
-	hold(true);
+	played_hold();
 	fd = client();
 	send_requests(fd, "policy bound.example", MANY);
-	await_asked(SOCKETMAP_UNDER_WAY);
+	played_await_asked(SOCKETMAP_UNDER_WAY);
 	/* Another connection is served meanwhile, by the same thread: what
 	 * could be read of this one was read. */
 	cr_expect_str_eq(query("policy .example"), "NOTFOUND ");
-	cr_expect_eq(asked(), (unsigned)SOCKETMAP_UNDER_WAY);
-	hold(false);
-	release_all();
+	cr_expect_eq(played_asked(), (unsigned)SOCKETMAP_UNDER_WAY);
+	played_release();
 	for (int i = 0; i < MANY; i++)
 		cr_assert_str_eq(receive(fd), "OK dane-only", "%d", i);
 	close(fd);
@@ -1025,10 +936,10 @@ Test(socketmap, S_02_replies_that_nobody_reads_are_bounded)
 	start(new_config());
 	fd = client();
 	send_requests(fd, "policy large.example", LARGE);
-	await_asked(1);
+	played_await_asked(1);
 	for (int i = 0; i < 10; i++)
 		cr_expect_str_eq(query("policy .example"), "NOTFOUND ");
-	cr_expect_lt(asked(), (unsigned)LARGE);
+	cr_expect_lt(played_asked(), (unsigned)LARGE);
 	for (int i = 0; i < LARGE; i++) {
 		size_t n = strlen(receive(fd));
 
@@ -1084,15 +995,14 @@ Test(socketmap, one_that_asks_no_more_is_still_answered)
 	int fd;
 
 	start(new_config());
-	hold(true);
+	played_hold();
 	fd = client();
 	for (int i = 0; i < 100; i++)
 		send_request(fd, "policy bound.example");
 	send_octets(fd, "20:policy", strlen("20:policy"));
 	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
-	await_asked(SOCKETMAP_UNDER_WAY);
-	hold(false);
-	release_all();
+	played_await_asked(SOCKETMAP_UNDER_WAY);
+	played_release();
 	for (int i = 0; i < 100; i++)
 		cr_assert_str_eq(receive(fd), "OK dane-only", "%d", i);
 	cr_expect_str_eq(receive(fd), "");
@@ -1104,16 +1014,15 @@ Test(socketmap, one_that_is_gone_is_not_answered)
 	int fd, other;
 
 	start(new_config());
-	hold(true);
+	played_hold();
 	other = client();
 	send_request(other, "policy bound.example");
 	fd = client();
 	send_request(fd, "policy bound.example");
 	send_request(fd, "policy plain.example");
-	await_asked(3);
+	played_await_asked(3);
 	close(fd);
-	hold(false);
-	release_all();
+	played_release();
 	cr_expect_str_eq(receive(other), "OK dane-only");
 	close(other);
 }
@@ -1123,10 +1032,10 @@ Test(socketmap, the_end_does_not_wait_for_the_engine)
 	int fd;
 
 	start(new_config());
-	hold(true);
+	played_hold();
 	fd = client();
 	send_request(fd, "policy bound.example");
-	await_asked(1);
+	played_await_asked(1);
 	socketmap_stop(map);
 	cr_expect_str_eq(receive(fd), "");
 	cr_expect_eq(try_connect(), -1);

@@ -4,29 +4,22 @@
  */
 #include "autoconf.h"
 
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
-#include "base/clock.h"
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "core/decide.h"
-#include "engine/ask.h"
 #include "front/http.h"
 #include "front/web.h"
+#include "loopback.h"
+#include "played_engine.h"
 
-#define PATIENCE_MS 20000
-#define REPLY_SIZE  65536
-#define PREFIX      "/api/v1/domain/"
-#define HELD_MAX    64
+#define PREFIX "/api/v1/domain/"
 
 /* --- the engine that is played --- */
 
@@ -39,22 +32,10 @@ static const struct fact_policy policy = {.id = "1",
     .n_mx = 1,
     .mx = patterns};
 
-static struct {
-	pthread_mutex_t lock;
-	bool hold;
-	bool no_memory;
-	size_t n;
-	struct {
-		ask_done_fn *done;
-		void *arg;
-	} held[HELD_MAX];
-	struct target target;
-	uint64_t left_ms;
-} played = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
 static void
-answer_now(ask_done_fn *done, void *arg, const struct target *target)
+answer_now(const struct played_question *question, size_t n)
 {
+	const struct target *target = &question->target;
 	const struct rules rules = {.on_resolver_failure = RULE_TEMPFAIL};
 	struct facts facts = {
 	    .recipient = {.class = ADDRESS_DOMAIN, .domain = target->domain},
@@ -63,6 +44,7 @@ answer_now(ask_done_fn *done, void *arg, const struct target *target)
 	};
 	struct answer *answer = calloc(1, sizeof(*answer));
 
+	(void)n;
 	if (answer == NULL)
 		abort();
 	if (strcmp(target->domain, "plain.example") != 0)
@@ -71,28 +53,11 @@ answer_now(ask_done_fn *done, void *arg, const struct target *target)
 	if (answer->facts == NULL)
 		abort();
 	(void)decide(answer->facts, &rules, DECIDE_FINAL, &answer->verdict);
-	done(arg, played.no_memory ? NULL : answer, false);
+	question->done(question->arg, played.no_memory ? NULL : answer, false);
 	if (played.no_memory) {
 		free(answer->facts);
 		free(answer);
 	}
-}
-
-void
-ask(struct engine *engine, const struct ask_options *options)
-{
-	(void)engine;
-	(void)pthread_mutex_lock(&played.lock);
-	played.target = *options->target;
-	played.left_ms = options->deadline_ms - clock_mono_ms();
-	if (played.hold && played.n < HELD_MAX) {
-		played.held[played.n].done = options->done;
-		played.held[played.n++].arg = options->arg;
-		(void)pthread_mutex_unlock(&played.lock);
-		return;
-	}
-	(void)pthread_mutex_unlock(&played.lock);
-	answer_now(options->done, options->arg, options->target);
 }
 
 const struct answer *
@@ -112,50 +77,6 @@ answer_unref(const struct answer **answer)
 	free(mine->facts);
 	free(mine);
 	*answer = NULL;
-}
-
-static size_t
-n_held(void)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&played.lock);
-	n = played.n;
-	(void)pthread_mutex_unlock(&played.lock);
-	return n;
-}
-
-static void
-await_held(size_t n)
-{
-	uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
-
-	while (n_held() < n && clock_mono_ms() < end_ms)
-		(void)poll(NULL, 0, 1);
-	cr_assert_eq(n_held(), n);
-}
-
-static void
-hold(bool on)
-{
-	(void)pthread_mutex_lock(&played.lock);
-	played.hold = on;
-	(void)pthread_mutex_unlock(&played.lock);
-}
-
-static void
-release_all(void)
-{
-	static const struct target target = {.domain = "example.org"};
-
-	hold(false);
-	while (n_held() > 0) {
-		(void)pthread_mutex_lock(&played.lock);
-		played.n--;
-		(void)pthread_mutex_unlock(&played.lock);
-		answer_now(played.held[played.n].done,
-		    played.held[played.n].arg, &target);
-	}
 }
 
 /* --- around each test --- */
@@ -185,6 +106,7 @@ start(const char *text)
 	struct config *config;
 	int fd = mkstemp(path);
 
+	played.answer = answer_now;
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
@@ -204,7 +126,7 @@ static void
 tear_down(void)
 {
 	http_stop(http);
-	release_all();
+	played_release();
 	http_free(&http);
 	web_domain_free(&domain);
 	cr_expect_null(domain);
@@ -218,20 +140,13 @@ TestSuite(api, .fini = tear_down, .timeout = 60);
 static int
 begin_path(const char *path, const char *fields)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-	    .sin_port = htons(http_bound(http).port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = loopback_dial(http_bound(http).port);
 	char text[2048];
 	int len = snprintf(text, sizeof(text),
 	    "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, fields);
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert_geq(fd, 0);
 	cr_assert_lt((size_t)len, sizeof(text));
-	cr_assert_eq(connect(fd, (const struct sockaddr *)&address,
-			 sizeof(address)),
-	    0);
-	cr_assert_eq(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
+	loopback_say(fd, text);
 	return fd;
 }
 
@@ -244,22 +159,14 @@ begin(const char *name, const char *fields)
 	return begin_path(path, fields);
 }
 
+/* Static memory, until the next call. */
 static const char *
 end(int fd)
 {
-	static char text[REPLY_SIZE];
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	size_t len = 0;
-	ssize_t n;
+	static char *text;
 
-	do {
-		cr_assert_eq(poll(&p, 1, PATIENCE_MS), 1, "silence");
-		n = read(fd, text + len, sizeof(text) - 1 - len);
-		if (n > 0)
-			len += (size_t)n;
-	} while (n > 0);
-	close(fd);
-	text[len] = '\0';
+	free(text);
+	text = loopback_hear(fd);
 	return text;
 }
 
@@ -346,12 +253,12 @@ Test(api, S_02_questions_at_a_time_are_bounded)
 	int fds[WEB_DOMAIN_UNDER_WAY];
 
 	start("");
-	hold(true);
+	played_hold();
 	for (size_t i = 0; i < WEB_DOMAIN_UNDER_WAY; i++)
 		fds[i] = begin("example.org", "");
-	await_held(WEB_DOMAIN_UNDER_WAY);
+	played_await_held(WEB_DOMAIN_UNDER_WAY);
 	expect(get("example.org"), "503", "too many");
-	release_all();
+	played_release();
 	for (size_t i = 0; i < WEB_DOMAIN_UNDER_WAY; i++)
 		expect(end(fds[i]), "200", "\"tls\":");
 	expect(get("example.org"), "200", "\"tls\":");
@@ -370,9 +277,9 @@ Test(api, one_that_is_never_answered)
 	int fd;
 
 	start("");
-	hold(true);
+	played_hold();
 	fd = begin("example.org", "");
-	await_held(1);
+	played_await_held(1);
 	close(fd);
 }
 
@@ -403,10 +310,10 @@ Test(api, S_02_check_escapes_and_is_bounded)
 	expect_page("/check?domain=a%00b", "", "400", "not a domain");
 	expect_page("/check?domain=example.org",
 	    "Sec-Fetch-Site: cross-site\r\n", "403", "another site");
-	hold(true);
+	played_hold();
 	fd = begin_path("/check?domain=u@example.org", "");
-	await_held(1);
+	played_await_held(1);
 	expect_page("/check?domain=example.org", "", "429", "in a moment");
-	release_all();
+	played_release();
 	cr_expect_not_null(strstr(end(fd), "no-dnssec-flag"));
 }

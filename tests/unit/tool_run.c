@@ -4,6 +4,7 @@
 #include "tool_run.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -92,6 +93,35 @@ tool_run_to(FILE *out, const char *const *args)
 	fclose(in);
 	fclose(err);
 	return status;
+}
+
+int
+program_run(void (*become)(const void *arg), const void *arg, char *output,
+    size_t size)
+{
+	int ends[2];
+	int status = 0;
+	size_t len = 0;
+	ssize_t n;
+	pid_t child;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		become(arg);
+		_exit(127);
+	}
+	close(ends[1]);
+	while ((n = read(ends[0], output + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	output[len] = '\0';
+	close(ends[0]);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status), "%s", output);
+	return WEXITSTATUS(status);
 }
 
 void

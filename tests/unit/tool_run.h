@@ -1,6 +1,7 @@
 /*
  * Runs dane-sts(1): arguments and stdin in, exit status, stdout and stderr
- * out. The program is the one just built, or what DANE_STS names.
+ * out. The program is the one just built, or the one that DANE_STS names. Also
+ * runs other programs.
  */
 #ifndef TESTS_TOOL_RUN_H
 #define TESTS_TOOL_RUN_H
@@ -28,6 +29,13 @@ void outcome_free(struct outcome *outcome);
 
 /* The same with stdout to a stream of the test's own: its exit status. */
 int tool_run_to(FILE *out, const char *const *args);
+
+/*
+ * Runs become(arg), which calls exec(), in a child; stdout and stderr go to
+ * output, of size octets. The exit status.
+ */
+int program_run(void (*become)(const void *arg), const void *arg, char *output,
+    size_t size);
 
 /* Expects this stdout to the octet. */
 struct run_row {
