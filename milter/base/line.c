@@ -137,41 +137,31 @@ line_read(struct line_io *io, char **line, size_t *len)
 
 /* --- writing ------------------------------------------------------------ */
 
-static int
-write_some(struct line_io *io, const char **at, size_t *left)
+int
+line_write(struct line_io *io, const char *line, size_t len)
 {
-	ssize_t n = send(io->fd, *at, *left, MSG_NOSIGNAL);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : ERR_IO;
-	*at += n;
-	*left -= (size_t)n;
-	return 0;
-}
-
-static int
-write_all(struct line_io *io, const char *at, size_t left)
-{
+	size_t sent = 0;
 	int err = 0;
 
-	while (err == 0 && left > 0) {
+	/* First the line, then its end. */
+	while (err == 0 && sent <= len) {
 		short events = POLLOUT, seen;
+		ssize_t n;
 
 		if (io->duplex && !io->ended)
 			events |= POLLIN;
 		err = await(io, events, &seen);
 		if (err == 0 && (seen & POLLIN) != 0)
 			err = fill(io);
-		if (err == 0 && (seen & ~POLLIN) != 0)
-			err = write_some(io, &at, &left);
+		if (err != 0 || (seen & ~POLLIN) == 0)
+			continue;
+		n = sent < len
+		    ? send(io->fd, line + sent, len - sent, MSG_NOSIGNAL)
+		    : send(io->fd, "\n", 1, MSG_NOSIGNAL);
+		if (n >= 0)
+			sent += (size_t)n;
+		else if (errno != EAGAIN && errno != EINTR)
+			err = ERR_IO;
 	}
 	return err;
-}
-
-int
-line_write(struct line_io *io, const char *line, size_t len)
-{
-	int err = write_all(io, line, len);
-
-	return err == 0 ? write_all(io, "\n", 1) : err;
 }

@@ -27,34 +27,21 @@ seed_fill(void)
 	}
 }
 
-static uint64_t
-rotl(uint64_t x, unsigned bits)
-{
-	return x << bits | x >> (64 - bits);
-}
+#define ROTL(x, bits) ((x) << (bits) | (x) >> (64 - (bits)))
 
 static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
+	v[1] = ROTL(v[1], 13) ^ v[0];
+	v[0] = ROTL(v[0], 32);
 	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
+	v[3] = ROTL(v[3], 16) ^ v[2];
 	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
+	v[3] = ROTL(v[3], 21) ^ v[0];
 	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-static inline void
-sip_word(uint64_t v[4], uint64_t word)
-{
-	v[3] ^= word;
-	sip_round(v);
-	sip_round(v);
-	v[0] ^= word;
+	v[1] = ROTL(v[1], 17) ^ v[2];
+	v[2] = ROTL(v[2], 32);
 }
 
 static uint64_t
@@ -82,9 +69,17 @@ map_hash(const char *key)
 	v[1] = seed[1] ^ UINT64_C(0x646f72616e646f6d);
 	v[2] = seed[0] ^ UINT64_C(0x6c7967656e657261);
 	v[3] = seed[1] ^ UINT64_C(0x7465646279746573);
-	for (i = 0; i + 8 <= len; i += 8)
-		sip_word(v, little_endian(key + i, 8));
-	sip_word(v, little_endian(key + i, len - i) | (uint64_t)len << 56);
+	/* The last word holds the rest, less than 8 octets, and the length. */
+	for (i = 0; i <= len; i += 8) {
+		uint64_t word = len - i >= 8
+		    ? little_endian(key + i, 8)
+		    : little_endian(key + i, len - i) | (uint64_t)len << 56;
+
+		v[3] ^= word;
+		sip_round(v);
+		sip_round(v);
+		v[0] ^= word;
+	}
 	v[2] ^= 0xff;
 	for (i = 0; i < 4; i++)
 		sip_round(v);

@@ -84,12 +84,6 @@ comment_end(const uint8_t *at, const uint8_t *end)
 	return end;
 }
 
-static bool
-is_blank(uint8_t octet)
-{
-	return octet == ' ' || (octet >= '\t' && octet <= '\r');
-}
-
 /* Takes a token of the kind `closed` up to the octet that closes it. Without
  * one, the token remains the single octet that opened it. */
 static void
@@ -106,26 +100,8 @@ take_closed(struct scanner *s, uint8_t close, bool *none,
 	t->len = (size_t)(end - s->at);
 }
 
-/* The octets that next_token, is_special and is_blank look for. */
-static const bool marks[256] = {
-    ['\t'] = true,
-    ['\n'] = true,
-    ['\v'] = true,
-    ['\f'] = true,
-    ['\r'] = true,
-    [' '] = true,
-    ['"'] = true,
-    ['('] = true,
-    [','] = true,
-    ['.'] = true,
-    [':'] = true,
-    [';'] = true,
-    ['<'] = true,
-    ['>'] = true,
-    ['@'] = true,
-    ['['] = true,
-    ['\\'] = true,
-};
+#define BLANKS   " \t\n\v\f\r"
+#define SPECIALS "\"(),.:;<>@[\\"
 
 static bool
 next_token(struct scanner *s, struct token *t)
@@ -134,8 +110,10 @@ next_token(struct scanner *s, struct token *t)
 
 	if (s->at == s->end)
 		return false;
-	/* Most of any address. */
-	while (s->at < s->end && !marks[*s->at])
+	/* Words are most of any address. */
+	while (s->at < s->end &&
+	    memchr(BLANKS SPECIALS, *s->at, sizeof(BLANKS SPECIALS) - 1) ==
+		NULL)
 		s->at++;
 	if (s->at > start) {
 		*t = (struct token){TOKEN_WORD, start, (size_t)(s->at - start)};
@@ -153,7 +131,8 @@ next_token(struct scanner *s, struct token *t)
 	} else if (*s->at == '\\' && s->end - s->at > 1) {
 		t->kind = TOKEN_PAIR;
 		t->len = 2;
-	} else if (*s->at == '\\' || is_blank(*s->at)) {
+	} else if (*s->at == '\\' ||
+	    memchr(BLANKS, *s->at, sizeof(BLANKS) - 1) != NULL) {
 		t->kind = TOKEN_BLANK;
 	}
 	s->at += t->len;
@@ -219,7 +198,7 @@ skip_routes(struct span *arg)
 	const uint8_t *at = arg->at;
 	const uint8_t *colon;
 
-	while (at < arg->end && is_blank(*at))
+	while (at < arg->end && memchr(BLANKS, *at, sizeof(BLANKS) - 1) != NULL)
 		at++;
 	while (at < arg->end && *at == '@') {
 		colon = memchr(at, ':', (size_t)(arg->end - at));

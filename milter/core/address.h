@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/name.h"
+#include "core/names.h"
 
 /* X(member, name as in `dane-sts parse` and in the facts) */
 #define ADDRESS_CLASS_TABLE(X)                                               \
@@ -21,9 +22,7 @@
 				       */
 
 enum address_class {
-#define X(member, name) member,
-	ADDRESS_CLASS_TABLE(X)
-#undef X
+	ADDRESS_CLASS_TABLE(NAMES_MEMBER)
 };
 
 struct address {

@@ -62,16 +62,9 @@ discovery_judge(const struct facts *facts, struct discovery *out)
 
 /* --- the verdict --- */
 
+/* R-05, R-06, R-08: judges a recipient without a policy domain. False: it has
+ * one. */
 static bool
-has_domain(const struct facts *facts)
-{
-	return facts->recipient.class == ADDRESS_DOMAIN &&
-	    facts->recipient.domain != NULL &&
-	    facts->recipient.domain[0] != '\0';
-}
-
-/* */
-static void
 judge_without_domain(const struct facts *facts, const struct rules *rules,
     struct verdict *verdict)
 {
@@ -80,11 +73,14 @@ judge_without_domain(const struct facts *facts, const struct rules *rules,
 	switch (recipient->class) {
 	case ADDRESS_LOCAL:
 		verdict->reason = REASON_NO_DOMAIN;
-		return;
+		return true;
 	case ADDRESS_LITERAL:
 		verdict->reason = REASON_LITERAL;
-		return;
-	case ADDRESS_DOMAIN: /* without a domain, so invalid as well */
+		return true;
+	case ADDRESS_DOMAIN:
+		if (recipient->domain != NULL && recipient->domain[0] != '\0')
+			return false;
+		break;
 	case ADDRESS_INVALID:
 		break;
 	}
@@ -94,6 +90,7 @@ judge_without_domain(const struct facts *facts, const struct rules *rules,
 	if ((recipient->mailer != NULL || recipient->host != NULL) &&
 	    rules->on_discovery_failure == RULE_TEMPFAIL)
 		verdict->kind = VERDICT_DEFER;
+	return true;
 }
 
 /* T-09 */
@@ -326,10 +323,8 @@ decide(const struct facts *facts, const struct rules *rules,
 	bool early;
 
 	*verdict = (struct verdict){.kind = VERDICT_PASS, .policy_known = true};
-	if (!has_domain(facts)) {
-		judge_without_domain(facts, rules, verdict);
+	if (judge_without_domain(facts, rules, verdict))
 		return true;
-	}
 	verdict->pinned = facts->pinned;
 	discovery_judge(facts, &discovery);
 	early = discovery.pending && when == DECIDE_PARTIAL;
@@ -369,7 +364,9 @@ decide_wants(const struct facts *facts, struct wants *out)
 	struct discovery discovery;
 
 	*out = (struct wants){.fetch = false};
-	if (!has_domain(facts))
+	if (facts->recipient.class != ADDRESS_DOMAIN ||
+	    facts->recipient.domain == NULL ||
+	    facts->recipient.domain[0] == '\0')
 		return;
 	discovery_judge(facts, &discovery);
 	out->fetch =

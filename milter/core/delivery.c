@@ -10,9 +10,7 @@
 struct delivery_case {
 	const struct facts *facts;
 	const struct rules *rules;
-	bool patterns; /* hosts must be covered by mx */
-	size_t n_mx;
-	const char *const *mx;
+	const struct fact_policy *patterns; /* must cover the hosts, or NULL */
 };
 
 enum host_state {
@@ -180,7 +178,8 @@ judge_pattern(const struct delivery_case *c, const struct fact_host *host,
 	    .status = FACT_SECURE,
 	};
 
-	if (c->patterns && !policy_mx_match(c->mx, c->n_mx, host->name))
+	if (c->patterns != NULL &&
+	    !policy_mx_match(c->patterns->mx, c->patterns->n_mx, host->name))
 		findings_add(findings, &e);
 }
 
@@ -229,14 +228,6 @@ judge_hosts(const struct delivery_case *c, struct tally *tally)
 	}
 }
 
-static void
-refuse(struct delivery *out, const struct evidence *e, bool deadline)
-{
-	out->state = e->status == FACT_UNASKED ? DELIVERY_OPEN : DELIVERY_BAD;
-	out->reason = evidence_reason(e, deadline);
-	out->decided_by = *e;
-}
-
 /* D-13: every host must be good; with RULE_HOSTS_ANY one suffices. */
 static bool
 hosts_suffice(const struct delivery_case *c, const struct tally *tally)
@@ -263,11 +254,15 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 	/* D-19. Evidence against a host takes precedence. */
 	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
 		e = truncated;
-	refuse(out, &e, c->facts->deadline);
+	out->decided_by = e;
+	out->reason = evidence_reason(&e, c->facts->deadline);
 	out->more = tally->findings.more;
-	/* The open host may turn out to be the good one. */
-	if (c->rules->hosts == RULE_HOSTS_ANY && tally->hosts[HOST_OPEN] > 0)
-		out->state = DELIVERY_OPEN;
+	/* With RULE_HOSTS_ANY an open host may turn out to be the good one. */
+	out->state = e.status == FACT_UNASKED ||
+		(c->rules->hosts == RULE_HOSTS_ANY &&
+		    tally->hosts[HOST_OPEN] > 0)
+	    ? DELIVERY_OPEN
+	    : DELIVERY_BAD;
 }
 
 /* D-18: reports a skipped host. Beside good hosts only a record that names no
@@ -327,7 +322,9 @@ judge_mx(const struct facts *facts, struct delivery *out)
 		e.status = FACT_SECURE;
 		out->reason = REASON_NULL_MX;
 	} else {
-		refuse(out, &e, facts->deadline);
+		out->state =
+		    e.status == FACT_UNASKED ? DELIVERY_OPEN : DELIVERY_BAD;
+		out->reason = evidence_reason(&e, facts->deadline);
 	}
 	out->decided_by = e;
 	return true;
@@ -343,12 +340,9 @@ delivery_judge(const struct facts *facts, const struct rules *rules,
 	struct evidence e;
 
 	*out = (struct delivery){.state = DELIVERY_OPEN};
-	if (policy != NULL) {
-		c.patterns = rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE &&
-		    policy->mode == POLICY_MODE_ENFORCE;
-		c.n_mx = policy->n_mx;
-		c.mx = policy->mx;
-	}
+	if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE &&
+	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE)
+		c.patterns = policy;
 	if (!facts->no_mx && judge_mx(facts, out)) /* */
 		return;
 	judge_hosts(&c, &tally);

@@ -110,9 +110,3 @@ share_place(const char *domain)
 	h ^= h >> 33;
 	return (unsigned)((h >> 32) * 100 >> 32);
 }
-
-bool
-share_has(unsigned percent, const char *domain)
-{
-	return share_place(domain) < percent;
-}

@@ -70,6 +70,10 @@ size_t domain_list_count(const struct domain_list *list,
 unsigned share_place(const char *domain);
 
 /* No domain is in a share of 0, every domain in one of SHARE_ALL. */
-bool share_has(unsigned percent, const char *domain);
+static inline bool
+share_has(unsigned percent, const char *domain)
+{
+	return share_place(domain) < percent;
+}
 
 #endif

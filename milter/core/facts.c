@@ -123,28 +123,6 @@ facts_copy(const struct facts *facts, size_t *size)
 	return block_put_facts(&block, facts);
 }
 
-bool
-fact_rrset_is_present(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
-}
-
-bool
-fact_rrset_is_absent(const struct fact_rrset *rrset)
-{
-	return rrset->status == FACT_SECURE &&
-	    (rrset->answer == ANSWER_NODATA ||
-		rrset->answer == ANSWER_NXDOMAIN);
-}
-
-bool
-fact_host_is_skipped(const struct fact_host *host)
-{
-	return host->unusable || host->name[0] == '\0' ||
-	    (fact_rrset_is_absent(&host->a) &&
-		fact_rrset_is_absent(&host->aaaa));
-}
-
 void
 facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE])
 {
@@ -177,9 +155,16 @@ facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE])
 	}
 }
 
-bool
-fact_policy_is_live(const struct fact_policy *policy)
+struct fact_policy
+fact_policy_of(const struct policy *policy, const char *id, int64_t age_s)
 {
-	return policy != NULL && policy->max_age_s > 0 &&
-	    policy->age_s <= policy->max_age_s;
+	return (struct fact_policy){
+	    .id = id,
+	    .age_s = age_s > 0 ? (uint64_t)age_s : 0,
+	    .max_age_s = policy->max_age_s,
+	    .mode = policy->mode,
+	    .dnssec = policy->dnssec,
+	    .n_mx = policy->n_mx,
+	    .mx = policy->mx,
+	};
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/address.h"
+#include "core/names.h"
 #include "core/policy.h"
 #include "core/txt.h"
 
@@ -29,9 +30,7 @@
 	X(FACT_FAILED, "failed")
 
 enum fact_status {
-#define X(member, name) member,
-	FACT_STATUS_TABLE(X)
-#undef X
+	FACT_STATUS_TABLE(NAMES_MEMBER)
 };
 
 /* X(member, name): the content of an answer; ANSWER_EMPTY without an answer. */
@@ -43,9 +42,7 @@ enum fact_status {
 	X(ANSWER_NULL_MX, "null-mx") /* RFC 7505 */
 
 enum fact_answer {
-#define X(member, name) member,
-	FACT_ANSWER_TABLE(X)
-#undef X
+	FACT_ANSWER_TABLE(NAMES_MEMBER)
 };
 
 /* One lookup, aliases on the way included (D-17). */
@@ -133,13 +130,30 @@ struct facts {
 struct facts *facts_copy(const struct facts *facts, size_t *size);
 
 /* Securely there. */
-bool fact_rrset_is_present(const struct fact_rrset *rrset);
+static inline bool
+fact_rrset_is_present(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE && rrset->answer == ANSWER_RECORDS;
+}
+
 /* D-12: securely denied. */
-bool fact_rrset_is_absent(const struct fact_rrset *rrset);
+static inline bool
+fact_rrset_is_absent(const struct fact_rrset *rrset)
+{
+	return rrset->status == FACT_SECURE &&
+	    (rrset->answer == ANSWER_NODATA ||
+		rrset->answer == ANSWER_NXDOMAIN);
+}
 
 /* No mail goes to this host: it is a null MX beside others (D-10), a record
  * that names no host, or a host without address (D-18). */
-bool fact_host_is_skipped(const struct fact_host *host);
+static inline bool
+fact_host_is_skipped(const struct fact_host *host)
+{
+	return host->unusable || host->name[0] == '\0' ||
+	    (fact_rrset_is_absent(&host->a) &&
+		fact_rrset_is_absent(&host->aaaa));
+}
 
 #define FACTS_SKIPPED_SIZE 512
 
@@ -148,8 +162,17 @@ bool fact_host_is_skipped(const struct fact_host *host);
 void
 facts_skipped_text(const struct facts *facts, char out[FACTS_SKIPPED_SIZE]);
 
+/* A fact that borrows id and the patterns of policy. S-06: a negative age, of a
+ * fetch in the future, counts as 0. */
+struct fact_policy
+fact_policy_of(const struct policy *policy, const char *id, int64_t age_s);
 /* C-02, C-08: the stored policy has not expired. False for NULL. */
-bool fact_policy_is_live(const struct fact_policy *policy);
+static inline bool
+fact_policy_is_live(const struct fact_policy *policy)
+{
+	return policy != NULL && policy->max_age_s > 0 &&
+	    policy->age_s <= policy->max_age_s;
+}
 
 const char *fact_status_name(enum fact_status status);
 const char *fact_answer_name(enum fact_answer answer);

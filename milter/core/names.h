@@ -1,12 +1,15 @@
 /*
- * Generates functions that turn the members of an enum into words and back,
- * from the enum's table X(member, name, ...).
+ * Generates an enum, and the functions that turn its members into words and
+ * back, from a table X(member, name, ...).
  */
 #ifndef CORE_NAMES_H
 #define CORE_NAMES_H
 
 #include <stddef.h>
 #include <string.h>
+
+/* The members alone: enum x { TABLE(NAMES_MEMBER) }; */
+#define NAMES_MEMBER(member, ...) member,
 
 #define NAMES_FIRST(name, ...) (name)
 #define NAMES_ROW(member, ...) [member] = NAMES_FIRST(__VA_ARGS__, ),

@@ -16,7 +16,6 @@
 #include "core/names.h"
 #include "core/policy_field.h"
 
-#define VERSION_VALUE      "STSv1"
 #define MAX_AGE_DIGITS_MAX 10
 #define NOTES_MAX          20 /* of each level */
 #define NOTE_SIZE          128
@@ -30,17 +29,10 @@
 	X(FIELD_DNSSEC, "dnssec", "")
 
 enum field {
-#define X(member, name, missing) member,
-	FIELD_TABLE(X)
-#undef X
-	FIELD_COUNT
+	FIELD_TABLE(NAMES_MEMBER) FIELD_COUNT
 };
 
-static const char *const field_names[] = {
-#define X(member, name, missing) name,
-    FIELD_TABLE(X)
-#undef X
-};
+static const char *const field_names[] = {FIELD_TABLE(NAMES_ROW)};
 
 static const char *const field_missing[] = {
 #define X(member, name, missing) missing,
@@ -125,11 +117,14 @@ take_mx(struct parse *p, const struct policy_field *field)
 static const char *
 take_value(struct parse *p, enum field which, const struct policy_field *field)
 {
+	static const char *const version = "STSv1";
+	static const char *const yes = "yes";
 	int mode;
 
 	switch (which) {
 	case FIELD_VERSION:
-		if (!policy_value_is(field, VERSION_VALUE))
+		if (names_find(&version, 1, (const char *)field->value,
+			field->len) != 0)
 			return "version: must be \"STSv1\", in this case";
 		break;
 	case FIELD_MODE:
@@ -145,7 +140,9 @@ take_value(struct parse *p, enum field which, const struct policy_field *field)
 	case FIELD_MX:
 		return take_mx(p, field);
 	case FIELD_DNSSEC: /* P-15: to the octet */
-		p->policy.dnssec = policy_value_is(field, "yes");
+		p->policy.dnssec =
+		    names_find(&yes, 1, (const char *)field->value,
+			field->len) == 0;
 		if (!p->policy.dnssec)
 			warn(p,
 			    "dnssec: this value is ignored; only \"yes\" has a "
@@ -207,7 +204,11 @@ judge_line(struct parse *p, const struct policy_line *line)
 	struct policy_field field;
 	const char *why;
 
-	if (policy_line_is_blank(line)) {
+	size_t blanks = 0;
+
+	while (blanks < line->len && ascii_is_wsp(line->at[blanks]))
+		blanks++;
+	if (blanks == line->len) { /* K3 */
 		warn(p, "a blank line is skipped: remove it");
 		return;
 	}
@@ -246,8 +247,7 @@ copy_mx(struct policy_lines lines, const char **mx, char *text)
 	struct policy_field field;
 
 	while (policy_line_next(&lines, &line)) {
-		if (policy_line_is_blank(&line) ||
-		    policy_field_split(&line, &field) != NULL ||
+		if (policy_field_split(&line, &field) != NULL ||
 		    strcmp(field.name, "mx") != 0)
 			continue;
 		*mx++ = text;

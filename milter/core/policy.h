@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/names.h"
+
 #define POLICY_MAX_AGE_LIMIT_S 31557600U /* RFC 8461 3.2; P-13 */
 
 /* X(member, name in policies, logs and facts) */
@@ -20,9 +22,7 @@
 	X(POLICY_MODE_ENFORCE, "enforce")
 
 enum policy_mode {
-#define X(member, name) member,
-	POLICY_MODE_TABLE(X)
-#undef X
+	POLICY_MODE_TABLE(NAMES_MEMBER)
 };
 
 struct policy {

@@ -32,15 +32,6 @@ policy_line_next(struct policy_lines *lines, struct policy_line *out)
 	return true;
 }
 
-bool
-policy_line_is_blank(const struct policy_line *line)
-{
-	for (size_t i = 0; i < line->len; i++)
-		if (!ascii_is_wsp(line->at[i]))
-			return false;
-	return true;
-}
-
 /* sts-policy-ext-value, without the white space at its ends (P-08). */
 static const char *
 check_value(const uint8_t *value, size_t len)
@@ -70,9 +61,9 @@ explain_no_name(const struct policy_line *line)
 
 	if (line->len >= sizeof(bom) && memcmp(line->at, bom, sizeof(bom)) == 0)
 		return "a byte order mark: save the file without it";
-	if (ascii_is_wsp(line->at[0]))
+	if (line->len > 0 && ascii_is_wsp(line->at[0]))
 		return "white space before the field name: remove it";
-	if (line->at[0] == '#')
+	if (line->len > 0 && line->at[0] == '#')
 		return "policies have no comments: remove the line";
 	return "a field name must begin with a letter or a digit";
 }
@@ -129,13 +120,6 @@ policy_field_split(const struct policy_line *line, struct policy_field *out)
 	out->value = line->at + at;
 	out->len = end - at;
 	return check_value(out->value, out->len);
-}
-
-bool
-policy_value_is(const struct policy_field *field, const char *text)
-{
-	return field->len == strlen(text) &&
-	    memcmp(field->value, text, field->len) == 0;
 }
 
 /* --- mx patterns: their syntax (P-07, M-04), the hosts that they cover (RFC

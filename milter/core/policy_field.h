@@ -30,9 +30,6 @@ struct policy_line {
 /* False: there are no more lines. The end after a final terminator is no line.
  */
 bool policy_line_next(struct policy_lines *lines, struct policy_line *out);
-/* Empty, or nothing but white space (K3). */
-bool policy_line_is_blank(const struct policy_line *line);
-
 struct policy_field {
 	char name[POLICY_FIELD_NAME_MAX + 1];
 	const uint8_t *value; /* white space around it taken off */
@@ -42,7 +39,6 @@ struct policy_field {
 /* Splits a line with any field, known or not, into name and value. */
 const char *
 policy_field_split(const struct policy_line *line, struct policy_field *out);
-bool policy_value_is(const struct policy_field *field, const char *text);
 
 /* ["*."] Domain, of RFC 5321 4.1.2. */
 const char *policy_mx_check(const uint8_t *value, size_t len);

@@ -52,8 +52,12 @@ enum host_dane {
 	HOST_DANE_STATES
 };
 
+/* The hosts of a domain, counted by their state. */
 struct tally {
 	unsigned hosts[HOST_DANE_STATES];
+	bool unasked; /* an answer is missing */
+	/* RFC 7672 2.2.1: without a secure MX set there is no DANE. */
+	bool may_have_dane;
 };
 
 /* RFC 7672 2.1.2: bogus and indeterminate count as a failed lookup. */
@@ -105,10 +109,15 @@ dane_of_host(const struct fact_host *host)
 static struct tally
 tally_hosts(const struct facts *facts)
 {
-	struct tally tally = {.hosts = {0}};
+	struct tally tally = {
+	    .may_have_dane = facts->no_mx || facts->mx.status == FACT_SECURE,
+	};
 
 	for (size_t i = 0; i < facts->n_hosts; i++)
 		tally.hosts[dane_of_host(&facts->hosts[i])]++;
+	tally.unasked = tally.hosts[HOST_DANE_UNASKED] > 0 ||
+	    (facts->no_mx ? facts->n_hosts == 0
+			  : facts->mx.status == FACT_UNASKED);
 	return tally;
 }
 
@@ -155,22 +164,6 @@ judge_bound(const struct fact_policy *policy, const struct tls_rules *rules,
 
 /* --- MTA-STS alone --- */
 
-/* RFC 7672 2.2.1: without a secure MX set there is no DANE. */
-static bool
-may_have_dane(const struct facts *facts)
-{
-	return facts->no_mx || facts->mx.status == FACT_SECURE;
-}
-
-static bool
-is_unasked(const struct facts *facts, const struct tally *tally)
-{
-	if (!facts->no_mx && facts->mx.status == FACT_UNASKED)
-		return true;
-	return tally->hosts[HOST_DANE_UNASKED] > 0 ||
-	    (facts->no_mx && facts->n_hosts == 0);
-}
-
 static void
 judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 {
@@ -178,11 +171,11 @@ judge_mta_sts(const struct tls_rules *rules, struct tls_policy *out)
 	struct tally tally = tally_hosts(facts);
 
 	out->kind = TLS_POLICY_SECURE;
-	if (is_unasked(facts, &tally)) {
+	if (tally.unasked) {
 		defer_unknown(out);
 		return;
 	}
-	if (!may_have_dane(facts))
+	if (!tally.may_have_dane)
 		return;
 	if (tally.hosts[HOST_DANE_USABLE] + tally.hosts[HOST_DANE_BROKEN] > 0)
 		out->kind = TLS_POLICY_DANE_ONLY;
@@ -222,24 +215,17 @@ blame_host(struct tls_policy *out)
 	for (size_t i = 0; i < facts->n_hosts; i++) {
 		const struct fact_host *host = &facts->hosts[i];
 
-		switch (dane_of_host(host)) {
-		case HOST_DANE_BROKEN:
+		enum host_dane dane = dane_of_host(host);
+
+		if (dane == HOST_DANE_BROKEN)
 			blame(out, EVIDENCE_TLSA, host->name, &host->tlsa);
-			return;
-		case HOST_DANE_NO_PLACE:
-			if (is_failed(&host->a))
-				blame(out, EVIDENCE_A, host->name, &host->a);
-			else
-				blame(out, EVIDENCE_AAAA, host->name,
-				    &host->aaaa);
-			return;
-		case HOST_DANE_SKIPPED:
-		case HOST_DANE_NONE:
-		case HOST_DANE_USABLE:
-		case HOST_DANE_UNASKED:
-		case HOST_DANE_STATES:
-			break;
-		}
+		else if (dane == HOST_DANE_NO_PLACE && is_failed(&host->a))
+			blame(out, EVIDENCE_A, host->name, &host->a);
+		else if (dane == HOST_DANE_NO_PLACE)
+			blame(out, EVIDENCE_AAAA, host->name, &host->aaaa);
+		else
+			continue;
+		return;
 	}
 }
 
@@ -256,11 +242,11 @@ judge_dane(const struct tls_rules *rules, struct tls_policy *out)
 
 	if (facts->resolver_broken && rules->resolver_may_fail)
 		return;
-	if (is_unasked(facts, &tally))
+	if (tally.unasked)
 		defer_unknown(out);
 	else if (!facts->no_mx && is_failed(&facts->mx))
 		blame(out, EVIDENCE_MX, facts->recipient.domain, &facts->mx);
-	else if (!may_have_dane(facts) || facts->hosts_truncated ||
+	else if (!tally.may_have_dane || facts->hosts_truncated ||
 	    tally.hosts[HOST_DANE_NONE] > 0)
 		return;
 	else if (tally.hosts[HOST_DANE_USABLE] > 0)

@@ -50,10 +50,7 @@
 	X(TLS_POLICY_ENCRYPT, "encrypt")     /* TLS, nobody authenticated */
 
 enum tls_policy_kind {
-#define X(member, name) member,
-	TLS_POLICY_TABLE(X)
-#undef X
-	TLS_POLICY_KINDS
+	TLS_POLICY_TABLE(NAMES_MEMBER) TLS_POLICY_KINDS
 };
 
 enum tls_no_tlsa {

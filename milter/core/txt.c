@@ -13,8 +13,8 @@
 #include "base/ascii.h"
 #include "core/names.h"
 
-#define TXT_VERSION      "v=STSv1"
-#define TXT_NAME_LEN_MAX 32
+#define TXT_VERSION   "v=STSv1"
+#define WORD_TOO_LONG SIZE_MAX
 
 #define OCTET_END (-1)
 
@@ -70,60 +70,49 @@ is_value_octet(int octet)
 	return octet >= 0x21 && octet <= 0x7e && octet != ';' && octet != '=';
 }
 
-static const char *
-take_name(struct reader *r, char name[TXT_NAME_LEN_MAX + 1])
+/* Takes letters and digits, after the first also octets of `more`. Returns
+ * their number, or WORD_TOO_LONG. */
+static size_t
+take_word(struct reader *r, const char *more, char out[TXT_ID_SIZE])
 {
 	size_t len = 0;
 	int octet;
 
 	while ((octet = reader_peek(r)) != OCTET_END &&
 	    (ascii_is_alnum((uint8_t)octet) ||
-		(len > 0 && (octet == '_' || octet == '-' || octet == '.')))) {
-		if (len == TXT_NAME_LEN_MAX)
-			return "a field name is longer than 32 characters";
-		name[len++] = (char)octet;
-		(void)reader_take(r, octet);
-	}
-	name[len] = '\0';
-	if (len == 0)
-		return "a field must begin with a letter or a digit";
-	if (!reader_take(r, '='))
-		return "a field name must be followed by \"=\"";
-	return NULL;
-}
-
-static const char *
-take_id(struct reader *r, char id[TXT_ID_SIZE])
-{
-	size_t len = 0;
-	int octet;
-
-	while ((octet = reader_peek(r)) != OCTET_END &&
-	    ascii_is_alnum((uint8_t)octet)) {
+		(len > 0 && octet != '\0' && strchr(more, octet) != NULL))) {
 		if (len == TXT_ID_LEN_MAX)
-			return "the id is longer than 32 characters";
-		id[len++] = (char)octet;
+			return WORD_TOO_LONG;
+		out[len++] = (char)octet;
 		(void)reader_take(r, octet);
 	}
-	id[len] = '\0';
-	if (len == 0)
-		return "the id must be 1 to 32 letters and digits";
-	if (is_value_octet(octet))
-		return "the id may hold letters and digits only";
-	return NULL;
+	out[len] = '\0';
+	return len;
 }
 
 /* T-08: only the first id counts; a later one is a field like any other. */
 static const char *
 take_field(struct reader *r, char id[TXT_ID_SIZE])
 {
-	char name[TXT_NAME_LEN_MAX + 1];
-	const char *why = take_name(r, name);
+	char name[TXT_ID_SIZE];
+	size_t len = take_word(r, "_-.", name);
 
-	if (why != NULL)
-		return why;
-	if (id[0] == '\0' && strcmp(name, "id") == 0)
-		return take_id(r, id);
+	if (len == WORD_TOO_LONG)
+		return "a field name is longer than 32 characters";
+	if (len == 0)
+		return "a field must begin with a letter or a digit";
+	if (!reader_take(r, '='))
+		return "a field name must be followed by \"=\"";
+	if (id[0] == '\0' && strcmp(name, "id") == 0) {
+		len = take_word(r, "", id);
+		if (len == WORD_TOO_LONG)
+			return "the id is longer than 32 characters";
+		if (len == 0)
+			return "the id must be 1 to 32 letters and digits";
+		return is_value_octet(reader_peek(r))
+		    ? "the id may hold letters and digits only"
+		    : NULL;
+	}
 	if (!is_value_octet(reader_peek(r)))
 		return "a field has no value";
 	while (is_value_octet(reader_peek(r)))

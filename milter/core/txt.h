@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/names.h"
+
 #define TXT_ID_LEN_MAX 32
 #define TXT_ID_SIZE    (TXT_ID_LEN_MAX + 1)
 
@@ -24,9 +26,7 @@
 	X(TXT_BOGUS, "bogus")       /* no record, and the denial is bogus */
 
 enum txt_state {
-#define X(member, name) member,
-	TXT_STATE_TABLE(X)
-#undef X
+	TXT_STATE_TABLE(NAMES_MEMBER)
 };
 
 /* One record's RDATA: <length octet><octets>, repeated. */

@@ -27,13 +27,6 @@ const char *const evidence_reply_names[] = {
 #undef X
 };
 
-bool
-verdict_is_bound(const struct verdict *verdict)
-{
-	return verdict->pinned ||
-	    (verdict->policy != NULL && verdict->policy->dnssec);
-}
-
 /* The word for a fault that is not the record's status: these records are
  * secure. For all others the status. */
 static const char *

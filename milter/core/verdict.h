@@ -72,10 +72,7 @@
 	    "DNSSEC not checked, filter: internal error", "")
 
 enum reason {
-#define X(member, name, reply, tlsrpt) member,
-	REASON_TABLE(X)
-#undef X
-	REASON_COUNT
+	REASON_TABLE(NAMES_MEMBER) REASON_COUNT
 };
 
 /* X(member, log name) */
@@ -86,9 +83,7 @@ enum reason {
 	X(VERDICT_QUARANTINE, "quarantine")
 
 enum verdict_kind {
-#define X(member, name) member,
-	VERDICT_TABLE(X)
-#undef X
+	VERDICT_TABLE(NAMES_MEMBER)
 };
 
 /* X(member, log name): the source of the policy that was applied */
@@ -98,9 +93,7 @@ enum verdict_kind {
 	X(POLICY_FROM_FETCH, "fetch")
 
 enum policy_from {
-#define X(member, name) member,
-	POLICY_FROM_TABLE(X)
-#undef X
+	POLICY_FROM_TABLE(NAMES_MEMBER)
 };
 
 /* X(member, as in "decided_by", as in replies) */
@@ -117,9 +110,7 @@ enum policy_from {
 	X(EVIDENCE_PATTERN, "mx pattern", "MX host")
 
 enum evidence_kind {
-#define X(member, name, reply) member,
-	EVIDENCE_TABLE(X)
-#undef X
+	EVIDENCE_TABLE(NAMES_MEMBER)
 };
 
 /* A record that counts for or against a domain. name points into the facts. */
@@ -151,7 +142,12 @@ struct verdict {
 };
 
 /* A live policy or a pin demands DNSSEC. */
-bool verdict_is_bound(const struct verdict *verdict);
+static inline bool
+verdict_is_bound(const struct verdict *verdict)
+{
+	return verdict->pinned ||
+	    (verdict->policy != NULL && verdict->policy->dnssec);
+}
 
 /* The columns of REASON_TABLE that follow the name. */
 struct reason_text {

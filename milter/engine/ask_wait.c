@@ -93,18 +93,15 @@ stored(void *arg, int err, const struct store_entry *entry)
 {
 	struct rendezvous *r = arg;
 	struct policy *policy = NULL;
-	int64_t age_s;
 
 	(void)pthread_mutex_lock(&r->lock);
 	if (err == 0 &&
 	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0) {
-		age_s = r->now_s - entry->fetched_s;
 		r->found = true;
-		r->policy.id = "";
-		r->policy.age_s = age_s > 0 ? (uint64_t)age_s : 0;
-		r->policy.max_age_s = policy->max_age_s;
-		r->policy.mode = policy->mode;
-		r->policy.dnssec = policy->dnssec;
+		r->policy =
+		    fact_policy_of(policy, "", r->now_s - entry->fetched_s);
+		r->policy.n_mx = 0; /* freed, and not needed */
+		r->policy.mx = NULL;
 		policy_free(&policy);
 	}
 	leave(r);

@@ -61,13 +61,6 @@ lookup_keep(struct lookup *l, const char *text)
 }
 
 void
-lookup_error(struct lookup *l, const char *why)
-{
-	l->facts.internal_error = true;
-	l->facts.internal_why = why;
-}
-
-void
 lookup_absorb(struct lookup *l, const struct dns_answer *answer,
     struct fact_rrset *into, uint32_t *ttl_s)
 {

@@ -69,12 +69,6 @@ tlsa_answered(struct host_lookup *h, const struct dns_answer *answer,
 	take_tlsa(h);
 }
 
-bool
-lookup_wants_tlsa(const struct lookup *l)
-{
-	return l->setup->rules.tlsa != RULE_TLSA_IGNORED || l->delivery;
-}
-
 static void take_alias(struct host_lookup *h, const struct dns_answer *answer);
 
 static void
@@ -251,26 +245,14 @@ zone_begin(struct lookup *l, size_t i)
 	return true;
 }
 
-/* A verdict on some of the hosts would be wrong: ends with an internal error.
- */
-static void
-no_memory(struct lookup *l)
-{
-	l->no_memory = true;
-	lookup_error(l, err_text(ERR_NOMEM));
-	l->delivery_step = DELIVERY_DONE;
-}
-
 /* NULL: the domain itself is the host (D-09, R-03). */
 static void
 hosts_begin(struct lookup *l, const struct dns_record *mx, size_t n)
 {
 	l->hosts = calloc(n, sizeof(*l->hosts));
 	l->host_lookups = calloc(n, sizeof(*l->host_lookups));
-	if (l->hosts == NULL || l->host_lookups == NULL) {
-		no_memory(l);
-		return;
-	}
+	if (l->hosts == NULL || l->host_lookups == NULL)
+		goto no_memory;
 	for (size_t i = 0; i < n; i++) {
 		struct fact_host *host = &l->hosts[i];
 
@@ -283,10 +265,8 @@ hosts_begin(struct lookup *l, const struct dns_record *mx, size_t n)
 		host->unusable = mx[i].unusable;
 		host->preference = mx[i].preference;
 		/* Without its name it would be a null MX, and skipped. */
-		if (host->name[0] == '\0' && mx[i].name[0] != '\0') {
-			no_memory(l);
-			return;
-		}
+		if (host->name[0] == '\0' && mx[i].name[0] != '\0')
+			goto no_memory;
 	}
 	l->delivery_step = DELIVERY_HOSTS;
 	l->facts.hosts = l->hosts;
@@ -304,6 +284,13 @@ hosts_begin(struct lookup *l, const struct dns_record *mx, size_t n)
 		loop_timer_set(l->worker->loop, &l->hosts_timer,
 		    clock_mono_ms() + LOOKUP_MOMENT_MS, hosts_timer_ran) != 0))
 		hosts_release(l);
+	return;
+
+no_memory:
+	/* A verdict on some of the hosts would be wrong. */
+	l->no_memory = true;
+	lookup_error(l, err_text(ERR_NOMEM));
+	l->delivery_step = DELIVERY_DONE;
 }
 
 /* --- MX ----------------------------------------------------------------- */

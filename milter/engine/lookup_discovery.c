@@ -107,13 +107,6 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt)
 	txt->why = err_text(err);
 }
 
-bool
-lookup_serves_discovery(const struct dns_answer *answer)
-{
-	return answer->status == FACT_SECURE ||
-	    (answer->status != FACT_FAILED && !answer->cached);
-}
-
 /* --- the keys of the zone ------------------------------------------------ */
 
 static void

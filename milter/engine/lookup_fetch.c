@@ -16,8 +16,6 @@
 #include "log/metrics.h"
 #include "store/store.h"
 
-#define POLICY_HOST_SIZE (sizeof("mta-sts.") + NAME_LEN_MAX)
-
 /* --- the policy host's addresses ---------------------------------------- */
 
 static void
@@ -35,9 +33,13 @@ is_guess(const struct lookup *l)
 	return l->facts.txt_state != TXT_VALID && !l->refresh;
 }
 
+/* Begins an event "policy" about the fetch. */
 static void
-log_policy_id(struct log_event *e, const struct lookup *l)
+log_begin_policy(struct log_event *e, const struct lookup *l,
+    enum log_level level)
 {
+	log_begin(e, l->worker->log, level, "policy");
+	log_str(e, "domain", l->target.domain);
 	log_str(e, "policy_id", l->txt_id[0] != '\0' ? l->txt_id : "-");
 	if (is_guess(l))
 		log_word(e, "txt", txt_state_name(l->facts.txt_state));
@@ -82,24 +84,13 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 	first = backoff_add(&l->worker->backoff, l->target.domain, l->txt_id,
 	    clock_mono_ms() + l->setup->backoff_ms, why);
 	if (first && !l->refresh) {
-		log_begin(&e, l->worker->log,
-		    is_guess(l) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
-		    "policy");
-		log_str(&e, "domain", l->target.domain);
-		log_policy_id(&e, l);
+		log_begin_policy(&e, l,
+		    is_guess(l) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
 		log_str(&e, "result", result);
 		log_str(&e, "why", why);
 		log_end(&e);
 	}
 	fetch_failed(l, why);
-}
-
-/* False: no such name can exist. */
-static bool
-policy_host(const struct lookup *l, char host[POLICY_HOST_SIZE])
-{
-	return snprintf(host, POLICY_HOST_SIZE, "mta-sts.%s",
-		   l->target.domain) <= NAME_LEN_MAX;
 }
 
 /* Addresses of one family wait so long for those of the other one, which may
@@ -126,14 +117,6 @@ addresses_are_slow(struct loop_timer *timer)
 		if (l->policy_step == POLICY_ADDRESS && !l->families[i].done &&
 		    !l->worker->stopping)
 			address_ask(l, l->setup->discovery, &l->families[i]);
-}
-
-static void
-set_address_timer(struct lookup *l, uint64_t ms)
-{
-	if (loop_timer_set(l->worker->loop, &l->address_timer,
-		clock_mono_ms() + ms, addresses_are_slow) != 0)
-		l->addresses_enough = true;
 }
 
 /*
@@ -179,8 +162,10 @@ address_answered(void *arg, const struct dns_answer *answer)
 			answer->records[i].len,
 			&l->addresses[l->n_addresses]) == 0)
 			l->n_addresses++;
-	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS)
-		set_address_timer(l, OTHER_FAMILY_MS);
+	if (l->n_addresses > 0 && l->policy_step == POLICY_ADDRESS &&
+	    loop_timer_set(l->worker->loop, &l->address_timer,
+		clock_mono_ms() + OTHER_FAMILY_MS, addresses_are_slow) != 0)
+		l->addresses_enough = true;
 	lookup_returned(l);
 }
 
@@ -191,14 +176,12 @@ address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 	bool validated = dns == l->setup->dns;
 	struct address_question *q =
 	    validated ? &family->validated : &family->unvalidated;
-	char host[POLICY_HOST_SIZE];
 	int err;
 
 	if (q->asked)
 		return;
 	q->asked = true;
-	(void)policy_host(l, host);
-	err = lookup_ask(l, dns, ASK_DISCOVERY, host, family->type,
+	err = lookup_ask(l, dns, ASK_DISCOVERY, l->policy_host, family->type,
 	    address_answered, q);
 	if (err == 0) {
 		l->pending++;
@@ -212,12 +195,16 @@ address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 	address_ask(l, validated ? l->setup->discovery : l->setup->dns, family);
 }
 
-static void
+/* False: no policy host can have a name of this length. */
+static bool
 addresses_ask(struct lookup *l)
 {
 	struct dns *dns = dns_is_forwarding(l->setup->dns) ? l->setup->discovery
 							   : l->setup->dns;
 
+	if (snprintf(l->policy_host, sizeof(l->policy_host), "mta-sts.%s",
+		l->target.domain) > NAME_LEN_MAX)
+		return false;
 	/* T-13: a forged address must not be used again when it has failed, nor
 	 * for a refresh. */
 	if (l->refresh ||
@@ -239,16 +226,11 @@ addresses_ask(struct lookup *l)
 		};
 		address_ask(l, dns, family);
 	}
-	if (dns == l->setup->dns && l->addresses_pending > 0)
-		set_address_timer(l, LOOKUP_SLOW_MS);
-}
-
-/* Both families have come, or no more addresses are waited for. */
-static bool
-addresses_known(const struct lookup *l)
-{
-	return l->addresses_pending == 0 || l->addresses_enough ||
-	    (l->families[0].done && l->families[1].done);
+	if (dns == l->setup->dns && l->addresses_pending > 0 &&
+	    loop_timer_set(l->worker->loop, &l->address_timer,
+		clock_mono_ms() + LOOKUP_SLOW_MS, addresses_are_slow) != 0)
+		l->addresses_enough = true;
+	return true;
 }
 
 /* The fetch began with the addresses of one family. The addresses of the other
@@ -262,7 +244,9 @@ try_other_family(struct lookup *l)
 		if (!l->families[i].done)
 			address_ask(l, l->setup->discovery, &l->families[i]);
 	l->addresses_enough = l->n_addresses > l->n_tried;
-	if (!l->addresses_enough && addresses_known(l))
+	if (!l->addresses_enough &&
+	    (l->addresses_pending == 0 ||
+		(l->families[0].done && l->families[1].done)))
 		return false;
 	l->policy_step = POLICY_ADDRESS;
 	return true;
@@ -271,7 +255,7 @@ try_other_family(struct lookup *l)
 void
 policy_fetch(struct lookup *l)
 {
-	char host[POLICY_HOST_SIZE], why[FETCH_WHY_SIZE];
+	char why[FETCH_WHY_SIZE];
 	const char *earlier;
 
 	earlier = backoff_error(&l->worker->backoff, l->target.domain,
@@ -280,10 +264,8 @@ policy_fetch(struct lookup *l)
 		(void)snprintf(why, sizeof(why),
 		    "not tried again so soon after: %s", earlier);
 		fetch_failed(l, why);
-	} else if (!policy_host(l, host)) {
+	} else if (!addresses_ask(l)) {
 		fetch_failed(l, "policy host: name too long");
-	} else {
-		addresses_ask(l);
 	}
 }
 
@@ -292,14 +274,12 @@ policy_fetch(struct lookup *l)
 void
 policy_refetch(struct lookup *l)
 {
-	char host[POLICY_HOST_SIZE];
-
-	if (l->facts.stored == NULL || !policy_host(l, host))
+	if (l->facts.stored == NULL)
 		return;
 	if (l->facts.txt_state != TXT_VALID)
 		(void)snprintf(l->txt_id, sizeof(l->txt_id), "%s",
 		    l->stored.id);
-	addresses_ask(l);
+	(void)addresses_ask(l);
 }
 
 /* --- fetch -------------------------------------------------------------- */
@@ -317,8 +297,8 @@ saved(struct loop_task *task)
 	if (l->refresh)
 		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
 	/* This lookup uses the new policy even if it could not be stored. */
-	policy_to_fact(&l->facts.fetch.policy, l->fetched_policy,
-	    lookup_keep(l, l->txt_id), 0);
+	l->facts.fetch.policy =
+	    fact_policy_of(l->fetched_policy, lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
 	/* With a new policy, an error in reading the store does not matter. */
 	l->facts.internal_error = l->no_memory;
@@ -372,9 +352,7 @@ log_new_policy(struct lookup *l)
 	const struct policy *policy = l->fetched_policy;
 	struct log_event e;
 
-	log_begin(&e, l->worker->log, LOG_LEVEL_INFO, "policy");
-	log_str(&e, "domain", l->target.domain);
-	log_policy_id(&e, l);
+	log_begin_policy(&e, l, LOG_LEVEL_INFO);
 	log_str(&e, "policy", policy_mode_name(policy->mode));
 	log_int(&e, "max_age", policy->max_age_s);
 	log_bool(&e, "dnssec", policy->dnssec);
@@ -415,47 +393,39 @@ fetched(void *arg, const struct fetch_result *result)
 {
 	struct lookup *l = arg;
 	char why[FETCH_WHY_SIZE] = "";
-	int err;
+	int err = 0;
 
-	/* F-17: this is not the policy host's fault, so it is asked again soon.
-	 */
+	if (result->failure == FETCH_FAILURE_NONE) {
+		policy_free(&l->fetched_policy);
+		err = policy_parse(result->body, result->len, note_error, why,
+		    &l->fetched_policy);
+	}
 	if (result->failure == FETCH_FAILURE_QUEUE) {
+		/* F-17: not the policy host's fault, so it is asked again soon.
+		 */
 		l->queued = true;
 		fetch_failed(l, result->why);
-		lookup_returned(l);
-		return;
-	}
-	if (result->failure != FETCH_FAILURE_NONE) {
+	} else if (result->failure != FETCH_FAILURE_NONE) {
 		l->fetch_failure = result->failure;
 		(void)snprintf(l->fetch_why, sizeof(l->fetch_why), "%s",
 		    result->why);
 		if (!try_other_family(l))
 			fetch_tried_in_vain(l,
 			    fetch_failure_tlsrpt(result->failure), result->why);
-		lookup_returned(l);
-		return;
-	}
-	policy_free(&l->fetched_policy);
-	err = policy_parse(result->body, result->len, note_error, why,
-	    &l->fetched_policy);
-	if (err == ERR_NOMEM) { /* not the policy's fault */
+	} else if (err == ERR_NOMEM) { /* not the policy's fault */
 		l->no_memory = true;
 		lookup_error(l, err_text(err));
 		fetch_failed(l, err_text(err));
-		lookup_returned(l);
-		return;
-	}
-	if (err != 0) {
+	} else if (err != 0) {
 		metrics_count(l->worker->metrics, METRICS_INVALID_POLICIES, 0,
 		    0);
 		fetch_tried_in_vain(l, "sts-policy-invalid", why);
-		lookup_returned(l);
-		return;
+	} else {
+		l->fetch_result = NULL;
+		backoff_remove(&l->worker->backoff, l->target.domain);
+		log_new_policy(l);
+		save(l, result);
 	}
-	l->fetch_result = NULL;
-	backoff_remove(&l->worker->backoff, l->target.domain);
-	log_new_policy(l);
-	save(l, result);
 	lookup_returned(l);
 }
 
@@ -479,22 +449,23 @@ addresses_used_up(struct lookup *l)
 void
 policy_fetch_advance(struct lookup *l)
 {
-	char host[POLICY_HOST_SIZE];
 	size_t first = l->n_tried;
 	int err;
 
-	if (l->policy_step != POLICY_ADDRESS || !addresses_known(l))
+	if (l->policy_step != POLICY_ADDRESS ||
+	    (l->addresses_pending > 0 && !l->addresses_enough &&
+		!(l->families[0].done && l->families[1].done)))
 		return;
 	loop_timer_clear(l->worker->loop, &l->address_timer);
 	if (l->n_addresses == first) {
 		addresses_used_up(l);
 		return;
 	}
-	(void)policy_host(l, host);
 	l->policy_step = POLICY_FETCH;
 	l->n_tried = l->n_addresses;
-	err = fetch_start(l->setup->fetcher, host, l->addresses + first,
-	    l->n_addresses - first, lookup_is_known_to_bind(l), fetched, l);
+	err =
+	    fetch_start(l->setup->fetcher, l->policy_host, l->addresses + first,
+		l->n_addresses - first, lookup_is_known_to_bind(l), fetched, l);
 	if (err != 0)
 		fetch_failed(l, err_text(err));
 	else

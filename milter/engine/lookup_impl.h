@@ -183,6 +183,7 @@ struct lookup {
 	struct fact_policy stored;
 	struct discovery_lookup discovery;
 	char txt_id[TXT_ID_SIZE]; /* "": no TXT names the policy (T-12) */
+	char policy_host[sizeof("mta-sts.") + NAME_LEN_MAX];
 	struct address_family families[2]; /* A, AAAA of the policy host */
 	unsigned addresses_pending;
 	bool addresses_enough;  /* the timer ran: do not wait for more */
@@ -223,12 +224,31 @@ void lookup_left(struct lookup *lookup);
 const char *lookup_keep(struct lookup *lookup, const char *text);
 
 /* Our own part failed (D-20). why lives as long as the lookup. */
-void lookup_error(struct lookup *lookup, const char *why);
-
-/* Limits, see lookup_limit.c. */
+static inline void
+lookup_error(struct lookup *lookup, const char *why)
+{
+	lookup->facts.internal_error = true;
+	lookup->facts.internal_why = why;
+}
 
 /* A stored policy or a pin requires DNSSEC. */
-bool lookup_is_known_to_bind(const struct lookup *lookup);
+static inline bool
+lookup_is_known_to_bind(const struct lookup *lookup)
+{
+	return lookup->facts.pinned ||
+	    (fact_policy_is_live(lookup->facts.stored) &&
+		lookup->facts.stored->dnssec);
+}
+
+/* A delivery may need TLSA records that the verdict ignores. */
+static inline bool
+lookup_wants_tlsa(const struct lookup *lookup)
+{
+	return lookup->setup->rules.tlsa != RULE_TLSA_IGNORED ||
+	    lookup->delivery;
+}
+
+/* Limits, see lookup_limit.c. */
 
 /* Sheds a new lookup if there are too many. */
 void lookup_limit(struct lookup *lookup);
@@ -284,8 +304,13 @@ bool discovery_keys_ready(struct lookup *lookup);
  * or just came from the network, even a bogus one. If there is no answer after
  * LOOKUP_SLOW_MS, the resolver that does not validate is asked as well.
  */
-bool lookup_serves_discovery(const struct dns_answer *answer);
 #define LOOKUP_SLOW_MS 250
+static inline bool
+lookup_serves_discovery(const struct dns_answer *answer)
+{
+	return answer->status == FACT_SECURE ||
+	    (answer->status != FACT_FAILED && !answer->cached);
+}
 
 /* From ADDRESS on: lookup_fetch.c. */
 
@@ -294,17 +319,12 @@ void policy_fetch(struct lookup *lookup);
 /* The same for the stored one, whatever the TXT says (C-11). */
 void policy_refetch(struct lookup *lookup);
 void policy_fetch_advance(struct lookup *lookup);
-/* For both halves. */
-void policy_to_fact(struct fact_policy *fact, const struct policy *policy,
-    const char *id, uint64_t age_s);
+/* Logs an error of the store. */
 void policy_store_trouble(struct lookup *lookup, const char *what, int err);
 
 void delivery_advance(struct lookup *lookup, bool wanted);
 /* Back to DELIVERY_IDLE, from DELIVERY_DONE. */
 void delivery_reset(struct lookup *lookup);
-/* A delivery may need TLSA records that the verdict ignores. */
-bool lookup_wants_tlsa(const struct lookup *lookup);
-
 /* Called when no answer is missing any more: lookup_report.c. */
 void report_begin(struct lookup *lookup);
 

@@ -74,13 +74,6 @@ tell(struct worker *worker, size_t limit)
 	    limits[limit].max, limits[limit].text);
 }
 
-bool
-lookup_is_known_to_bind(const struct lookup *l)
-{
-	return l->facts.pinned ||
-	    (fact_policy_is_live(l->facts.stored) && l->facts.stored->dnssec);
-}
-
 /* --- turns --------------------------------------------------------------- */
 
 static enum lane_kind

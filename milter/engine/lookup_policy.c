@@ -12,19 +12,6 @@
 #include "log/metrics.h"
 #include "store/store.h"
 
-void
-policy_to_fact(struct fact_policy *fact, const struct policy *policy,
-    const char *id, uint64_t age_s)
-{
-	fact->id = id;
-	fact->age_s = age_s;
-	fact->max_age_s = policy->max_age_s;
-	fact->mode = policy->mode;
-	fact->dnssec = policy->dnssec;
-	fact->n_mx = policy->n_mx;
-	fact->mx = policy->mx;
-}
-
 /* --- store -------------------------------------------------------------- */
 
 /* One block; on the store's thread. NULL: no memory. */
@@ -92,9 +79,7 @@ use_stored(struct lookup *l)
 		store_failed(l, "parse", err);
 		return;
 	}
-	/* S-06: a fetch in the future is one of just now. */
-	policy_to_fact(&l->stored, l->stored_policy, entry->id,
-	    age_s > 0 ? (uint64_t)age_s : 0);
+	l->stored = fact_policy_of(l->stored_policy, entry->id, age_s);
 	l->facts.stored = &l->stored;
 }
 

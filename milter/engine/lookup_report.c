@@ -17,23 +17,6 @@
 
 #define RECORD_OWNER "_smtp._tls."
 
-/* L-02: the reason tells apart the results for which RFC 8460 has no name. */
-static const char *
-reason_text(const struct verdict *verdict)
-{
-	switch (verdict->decided_by.status) {
-	case FACT_INSECURE:
-	case FACT_INDETERMINATE:
-		return "dnssec-policy";
-	case FACT_UNASKED:
-	case FACT_SECURE:
-	case FACT_BOGUS:
-	case FACT_FAILED:
-		break;
-	}
-	return reason_name(verdict->reason);
-}
-
 static const char *
 host_of(const struct evidence *e)
 {
@@ -66,21 +49,6 @@ send_report(struct lookup *l, const struct tlsrpt_report *report)
 	worker->tlsrpt_failed = err != 0;
 }
 
-static void
-report_policy(struct lookup *l, const char *record)
-{
-	const struct tlsrpt_report report = {
-	    .domain = l->target.domain,
-	    .record = record,
-	    .policy = l->facts.stored,
-	    .result = l->fetch_result,
-	    .reason = l->facts.fetch.error != NULL ? l->facts.fetch.error : "",
-	};
-
-	if (l->fetch_result != NULL)
-		send_report(l, &report);
-}
-
 static bool
 is_reportable(const struct lookup *l)
 {
@@ -99,18 +67,20 @@ is_reportable(const struct lookup *l)
 static void
 report_verdict(struct lookup *l, const char *record)
 {
-	const struct verdict *verdict;
+	const struct verdict *verdict = &l->published->verdict;
+	enum fact_status status = verdict->decided_by.status;
 
-	if (!l->report_verdict)
-		return;
-	verdict = &l->published->verdict;
 	send_report(l,
 	    &(struct tlsrpt_report){
 		.domain = l->target.domain,
 		.record = record,
 		.policy = verdict->policy,
 		.result = reason_texts[verdict->reason].tlsrpt,
-		.reason = reason_text(verdict),
+		/* L-02: RFC 8460 has no result for these. */
+		.reason =
+		    status == FACT_INSECURE || status == FACT_INDETERMINATE
+		    ? "dnssec-policy"
+		    : reason_name(verdict->reason),
 		.host = host_of(&verdict->decided_by),
 		.failed = true,
 	    });
@@ -140,8 +110,19 @@ record_answered(void *arg, const struct dns_answer *answer)
 	char record[TLSRPT_RECORD_MAX];
 
 	if (!l->worker->stopping && find_record(answer, record)) {
-		report_policy(l, record);
-		report_verdict(l, record);
+		if (l->fetch_result != NULL)
+			send_report(l,
+			    &(struct tlsrpt_report){
+				.domain = l->target.domain,
+				.record = record,
+				.policy = l->facts.stored,
+				.result = l->fetch_result,
+				.reason = l->facts.fetch.error != NULL
+				    ? l->facts.fetch.error
+				    : "",
+			    });
+		if (l->report_verdict)
+			report_verdict(l, record);
 	}
 	lookup_left(l);
 }

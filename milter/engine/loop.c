@@ -26,9 +26,10 @@ struct loop {
 	int wake_fd;
 	pthread_t thread;
 	bool started;
-	bool stop;                  /* loop's thread only */
-	struct loop_task stop_task; /* what loop_stop posts */
-	struct loop_task turn_task; /* what loop_turns posts */
+	bool stop; /* loop's thread only */
+	/* The loop's own tasks, which have no function. */
+	struct loop_task stop_task; /* posted by loop_stop */
+	struct loop_task turn_task; /* posted by loop_turns */
 	atomic_bool turning;        /* turn_task is under way */
 
 	pthread_mutex_t lock; /* of what follows */
@@ -64,7 +65,12 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 
 	for (; task != NULL; task = next) {
 		next = task->next; /* run may free the task */
-		task->run(task);
+		if (task == &loop->stop_task)
+			loop->stop = true;
+		else if (task == &loop->turn_task)
+			atomic_store(&loop->turning, false);
+		else
+			task->run(task);
 	}
 	if (loop->stop)
 		event_base_loopbreak(loop->base);
@@ -169,18 +175,11 @@ loop_start(struct loop *loop)
 	return err;
 }
 
-static void
-run_stop(struct loop_task *task)
-{
-	LOOP_OWNER(task, struct loop, stop_task)->stop = true;
-}
-
 void
 loop_stop(struct loop *loop)
 {
 	if (!loop->started)
 		return;
-	loop->stop_task.run = run_stop;
 	loop_post(loop, &loop->stop_task);
 	pthread_join(loop->thread, NULL);
 	loop->started = false;
@@ -192,18 +191,11 @@ loop_base(struct loop *loop)
 	return loop->base;
 }
 
-static void
-run_turn(struct loop_task *task)
-{
-	atomic_store(&LOOP_OWNER(task, struct loop, turn_task)->turning, false);
-}
-
 bool
 loop_turns(struct loop *loop)
 {
 	if (atomic_exchange(&loop->turning, true))
 		return false;
-	loop->turn_task.run = run_turn;
 	loop_post(loop, &loop->turn_task);
 	return true;
 }

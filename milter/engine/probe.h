@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/names.h"
+
 struct dns;
 struct log;
 struct loop;
@@ -25,9 +27,7 @@ struct probe;
 	X(PROBE_BROKEN, "broken")
 
 enum probe_state {
-#define X(member, name) member,
-	PROBE_STATE_TABLE(X)
-#undef X
+	PROBE_STATE_TABLE(NAMES_MEMBER)
 };
 
 /* NULL: no memory. */

@@ -98,48 +98,25 @@ struct judged {
 	char key[TARGET_KEY_SIZE];
 };
 
-/* 1 if the verdict shows that the domain's DNS is secure, 0 if not, -1 if it
- * shows neither: a failed lookup is no sign of tampering. */
-static int
-signed_as_announced(enum reason reason)
-{
-	switch (reason) {
-	case REASON_SECURE:
-	case REASON_NULL_MX:
-	case REASON_NO_SUCH_DOMAIN:
-	case REASON_NO_USABLE_HOST:
-		return 1;
-	case REASON_MX_INSECURE:
-	case REASON_MX_BOGUS:
-	case REASON_ADDRESS_INSECURE:
-	case REASON_ADDRESS_BOGUS:
-	case REASON_TLSA_INSECURE:
-	case REASON_TLSA_BOGUS:
-		return 0;
-	case REASON_NO_DOMAIN:
-	case REASON_LITERAL:
-	case REASON_SMART_HOST_ADDRESS:
-	case REASON_INVALID_ADDRESS:
-	case REASON_LOCAL:
-	case REASON_EXEMPT:
-	case REASON_NO_POLICY:
-	case REASON_NO_DNSSEC_FLAG:
-	case REASON_MX_FAILED:
-	case REASON_ADDRESS_FAILED:
-	case REASON_TLSA_FAILED:
-	case REASON_TLSA_MISSING:
-	case REASON_MX_MISMATCH:
-	case REASON_HOSTS_TRUNCATED:
-	case REASON_DISCOVERY_FAILED:
-	case REASON_DISCOVERY_BOGUS:
-	case REASON_DEADLINE:
-	case REASON_RESOLVER_BROKEN:
-	case REASON_INTERNAL_ERROR:
-	case REASON_COUNT:
-		break;
-	}
-	return -1;
-}
+/* The reasons that tell whether the domain's DNS is secure. All others tell
+ * neither: a failed lookup is no sign of tampering. */
+enum shown {
+	SHOWS_NEITHER,
+	SHOWS_SECURE,
+	SHOWS_INSECURE
+};
+static const enum shown reason_shows[REASON_COUNT] = {
+    [REASON_SECURE] = SHOWS_SECURE,
+    [REASON_NULL_MX] = SHOWS_SECURE,
+    [REASON_NO_SUCH_DOMAIN] = SHOWS_SECURE,
+    [REASON_NO_USABLE_HOST] = SHOWS_SECURE,
+    [REASON_MX_INSECURE] = SHOWS_INSECURE,
+    [REASON_MX_BOGUS] = SHOWS_INSECURE,
+    [REASON_ADDRESS_INSECURE] = SHOWS_INSECURE,
+    [REASON_ADDRESS_BOGUS] = SHOWS_INSECURE,
+    [REASON_TLSA_INSECURE] = SHOWS_INSECURE,
+    [REASON_TLSA_BOGUS] = SHOWS_INSECURE,
+};
 
 static void
 alert(struct log *log, const struct judged *domain,
@@ -166,16 +143,17 @@ void
 flap_note(struct lru *flaps, struct log *log, const char *key,
     const struct verdict *verdict)
 {
-	int is_secure = signed_as_announced(verdict->reason);
+	const enum shown shown = reason_shows[verdict->reason];
+	const bool secure = shown == SHOWS_SECURE;
 	struct judged *domain;
 
-	if (is_secure < 0 || !verdict_is_bound(verdict))
+	if (shown == SHOWS_NEITHER || !verdict_is_bound(verdict))
 		return;
 	domain = (struct judged *)lru_find(flaps, key);
 	if (domain != NULL) {
 		lru_use(flaps, &domain->node, 0);
-		if (domain->secure != (is_secure == 1)) {
-			domain->secure = is_secure == 1;
+		if (domain->secure != secure) {
+			domain->secure = secure;
 			alert(log, domain, verdict);
 		}
 		return;
@@ -187,7 +165,7 @@ flap_note(struct lru *flaps, struct log *log, const char *key,
 		return;
 	(void)snprintf(domain->key, sizeof(domain->key), "%s", key);
 	domain->node.node.key = domain->key;
-	domain->secure = is_secure == 1;
+	domain->secure = secure;
 	(void)remember(flaps, &domain->node, FLAP_ENTRIES_MAX);
 }
 

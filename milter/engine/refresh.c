@@ -215,18 +215,17 @@ refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms)
 	return pause_s > least_s ? pause_s : least_s;
 }
 
-static int
-by_use(const void *a, const void *b)
-{
-	const struct refresh_item *x = a, *y = b;
-
-	return (x->used_s < y->used_s) - (x->used_s > y->used_s);
-}
-
 void
 refresh_plan_sort(struct refresh_plan *plan)
 {
-	qsort(plan->items, plan->n, sizeof(*plan->items), by_use);
+	/* Moves the least recently used item behind the heap, which shrinks. */
+	for (size_t n = plan->n; n > 1;) {
+		struct refresh_item least = plan->items[0];
+
+		plan->items[0] = plan->items[--n];
+		plan->items[n] = least;
+		sift(plan->items, n, 0);
+	}
 }
 
 /* --- a round -------------------------------------------------------------- */

@@ -132,18 +132,18 @@ Test(cache, newer_answer_replaces)
 
 static const char *const names[] = {"example.org", "[example.org]",
     "example.org:587", "[example.org]:587"};
-#define NAMES (sizeof(names) / sizeof(names[0]))
+#define N_DOMAINS (sizeof(names) / sizeof(names[0]))
 
 Test(cache, C_07_a_domain_is_forgotten_under_every_key)
 {
 	struct cache *cache = cache_new(1000, 1 << 20);
 
-	for (size_t i = 0; i < NAMES; i++)
+	for (size_t i = 0; i < N_DOMAINS; i++)
 		put(cache, names[i], 100);
 	put(cache, "[sub.example.org]", 100);
 	put(cache, "example.or", 100);
 	cr_expect_eq(cache_forget(cache, "example.org"), 1U);
-	for (size_t i = 0; i < NAMES; i++) {
+	for (size_t i = 0; i < N_DOMAINS; i++) {
 		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
 		cr_expect_eq(cache_epoch(cache, names[i]), 1U, "%s", names[i]);
 	}
@@ -158,7 +158,7 @@ Test(cache, C_07_a_verdict_that_was_under_way_is_not_kept)
 	struct cache *cache = cache_new(1000, 1 << 20);
 
 	(void)cache_forget(cache, "example.org");
-	for (size_t i = 0; i < NAMES; i++) {
+	for (size_t i = 0; i < N_DOMAINS; i++) {
 		put(cache, names[i], 100);
 		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
 	}
