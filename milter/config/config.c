@@ -1,3 +1,4 @@
+/* Puts the snapshot together, and holds the one in force. */
 #include "autoconf.h"
 
 #include "config/config.h"
@@ -40,22 +41,6 @@ config_line(const struct config *config, const char *option)
 	return row != NULL ? config->lines[row - config_options] : 0;
 }
 
-bool
-config_same(const struct config *a, const struct config *b, const char *option)
-{
-	const struct option *row = option_by_name(option);
-
-	return row == NULL || option_same(row, a, b);
-}
-
-bool
-config_only_watches(const struct config *config, const char *domain)
-{
-	const unsigned percent = config_enforced(config);
-
-	return domain[0] != '\0' ? !share_has(percent, domain) : percent == 0;
-}
-
 struct tls_rules
 config_tls_rules(const struct config *config, const struct tls_map *map)
 {
@@ -71,7 +56,7 @@ config_tls_rules(const struct config *config, const struct tls_map *map)
 	};
 }
 
-/* --- what is made of the options --- */
+/* --- values derived from the options --- */
 
 static void
 derive_rules(struct config *config)
@@ -96,11 +81,11 @@ derive_rules(struct config *config)
 }
 
 static int
-derive_prefixes(struct config *config, struct arena *arena)
+derive_prefixes(struct config *config)
 {
 	const size_t n = config->policy_networks.n;
 	struct net_prefix *prefixes =
-	    arena_alloc(arena, (n + 1) * sizeof(*prefixes));
+	    arena_alloc(&config->arena, (n + 1) * sizeof(*prefixes));
 
 	if (prefixes == NULL)
 		return ERR_NOMEM;
@@ -117,11 +102,11 @@ derive_prefixes(struct config *config, struct arena *arena)
 }
 
 static int
-derive_exempt_senders(struct config *config, struct arena *arena)
+derive_exempt_senders(struct config *config)
 {
 	const struct config_list *from = &config->exempt_senders;
 	struct exempt_sender *senders =
-	    arena_alloc(arena, (from->n + 1) * sizeof(*senders));
+	    arena_alloc(&config->arena, (from->n + 1) * sizeof(*senders));
 	char domain[NAME_SIZE];
 
 	if (senders == NULL)
@@ -138,8 +123,10 @@ derive_exempt_senders(struct config *config, struct arena *arena)
 			return err;
 		senders[i] = (struct exempt_sender){
 		    .text = text,
-		    .local = arena_strndup(arena, text, (size_t)(at - text)),
-		    .domain = arena_strdup(arena, domain),
+		    .local =
+			arena_strdup(&config->arena, text, (size_t)(at - text)),
+		    .domain =
+			arena_strdup(&config->arena, domain, strlen(domain)),
 		};
 		if (senders[i].local == NULL || senders[i].domain == NULL)
 			return ERR_NOMEM;
@@ -149,35 +136,30 @@ derive_exempt_senders(struct config *config, struct arena *arena)
 	return 0;
 }
 
-/* An option with domains, and the file that has more of them, if any. */
-struct domain_options {
-	const struct config_list *domains;
-	const char *file;        /* NULL: there is no such option */
-	const char *file_option; /* its name */
-};
-
+/* An option with domains, and the file of another option that has more of them:
+ * "" without a file. path: of the configuration. */
 static int
-derive_domains(const struct config *config, const char *path,
-    const struct domain_options *options, struct config_errors *errors,
+derive_domains(struct config *config, const char *path,
+    const struct config_list *domains, const char *file,
+    const char *file_option, struct config_errors *errors,
     struct domain_list *out)
 {
-	struct config_domains list = {.arena = config->arena};
+	struct config_domains list = {.arena = &config->arena};
 	char domain[NAME_SIZE + 1];
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < options->domains->n; i++) {
-		const char *text = options->domains->item[i];
+	for (size_t i = 0; err == 0 && i < domains->n; i++) {
+		const char *text = domains->item[i];
 
 		err = config_listed_domain(text, strlen(text), domain);
 		if (err == 0)
 			err = config_domains_add(&list, domain, 0, NULL);
 	}
-	if (err == 0 && options->file != NULL && options->file[0] != '\0')
-		err = config_domains_read(&list, options->file, errors);
+	if (err == 0 && file[0] != '\0')
+		err = config_domains_read(&list, file, errors);
 	if (err == ERR_IO)
-		config_error(errors, path,
-		    config_line(config, options->file_option), "%s %s: %s",
-		    options->file_option, options->file, strerror(errno));
+		config_error(errors, path, config_line(config, file_option),
+		    "%s %s: %s", file_option, file, strerror(errno));
 	domain_list_sort(list.item, list.n);
 	*out = (struct domain_list){.n = list.n, .item = list.item};
 	return err;
@@ -187,32 +169,22 @@ static int
 derive_scope(struct config *config, const char *path,
     struct config_errors *errors)
 {
-	const struct domain_options exempt = {
-	    .domains = &config->exempt_domains,
-	    .file = config->exempt_file,
-	    .file_option = "exempt_file",
-	};
-	const struct domain_options require = {
-	    .domains = &config->require_domains,
-	    .file = config->require_file,
-	    .file_option = "require_file",
-	};
-	const struct domain_options local = {
-	    .domains = &config->local_domains,
-	};
 	int err, pins_err;
 
 	config->scope.n_local_mailers = config->local_mailers.n;
 	config->scope.local_mailers = config->local_mailers.item;
-	err = derive_domains(config, path, &exempt, errors,
+	/* Reports the errors of both files. */
+	err = derive_domains(config, path, &config->exempt_domains,
+	    config->exempt_file, "exempt_file", errors,
 	    &config->scope.exemptions);
-	pins_err =
-	    derive_domains(config, path, &require, errors, &config->pins);
+	pins_err = derive_domains(config, path, &config->require_domains,
+	    config->require_file, "require_file", errors, &config->pins);
 	if (err == 0)
 		err = pins_err;
-	return err != 0 ? err
-			: derive_domains(config, path, &local, errors,
-			      &config->scope.local_domains);
+	if (err == 0)
+		err = derive_domains(config, path, &config->local_domains, "",
+		    "", errors, &config->scope.local_domains);
+	return err;
 }
 
 /* Checks options against each other. */
@@ -237,25 +209,25 @@ check_together(const struct config *config, const char *path,
 static int
 fill_in(struct config *config, const char *path, struct config_errors *errors)
 {
-	struct arena *arena = config->arena;
-	unsigned *lines = arena_alloc(arena, CONFIG_N_OPTIONS * sizeof(*lines));
+	unsigned *lines =
+	    arena_alloc(&config->arena, CONFIG_N_OPTIONS * sizeof(*lines));
 	int err = 0;
 
 	if (lines == NULL)
 		return ERR_NOMEM;
 	config->lines = lines;
 	for (size_t i = 0; err == 0 && i < CONFIG_N_OPTIONS; i++)
-		err = option_set_default(&config_options[i], config, arena);
+		err = option_set_default(&config_options[i], config);
 	if (err == 0 && path != NULL)
 		err = config_file_parse(path, config, lines, errors);
 	if (err == 0)
 		err = check_together(config, path, errors);
 	if (err == 0)
-		err = derive_prefixes(config, arena);
+		err = derive_prefixes(config);
 	if (err == 0)
 		err = derive_scope(config, path, errors);
 	if (err == 0)
-		err = derive_exempt_senders(config, arena);
+		err = derive_exempt_senders(config);
 	if (err == 0)
 		derive_rules(config);
 	return err;
@@ -264,20 +236,17 @@ fill_in(struct config *config, const char *path, struct config_errors *errors)
 struct config *
 config_load(const char *path, char error[CONFIG_ERROR_SIZE])
 {
-	struct config_errors errors;
+	struct config_errors errors = {.text = error};
 	struct config *config = calloc(1, sizeof(*config));
 	int err = ERR_NOMEM;
 
-	config_errors_init(&errors, error);
+	error[0] = '\0';
 	if (config != NULL)
-		config->arena = arena_new();
-	if (config != NULL && config->arena != NULL)
 		err = fill_in(config, path, &errors);
 	if (err == 0)
 		return config;
 	if (errors.n == 0)
 		config_error(&errors, path, 0, "%s", err_text(err));
-	config_errors_end(&errors);
 	config_free(&config);
 	return NULL;
 }
@@ -286,20 +255,17 @@ void
 config_free(struct config **config)
 {
 	struct config *old = *config;
-	struct arena *arena;
 
 	*config = NULL;
-	if (old == NULL)
-		return;
-	arena = old->arena;
-	arena_free(&arena);
+	if (old != NULL)
+		arena_free(&old->arena);
 	free(old);
 }
 
 /* --- the configuration in force ------------------------------------------- */
 
 struct snapshots {
-	pthread_mutex_t lock; /* of current, not of what it points to */
+	pthread_mutex_t lock; /* of the pointer current */
 	struct snapshot *current;
 };
 
@@ -313,18 +279,6 @@ snapshot_new(struct config *config)
 	snapshot->config = config;
 	atomic_init(&snapshot->refs, 1);
 	return snapshot;
-}
-
-/* Snapshots own their configuration; for readers it is const. */
-static void
-free_config(const struct config *config)
-{
-	union {
-		const struct config *in;
-		struct config *out;
-	} owned = {config};
-
-	config_free(&owned.out);
 }
 
 struct snapshots *
@@ -374,11 +328,14 @@ void
 snapshot_release(struct snapshot **snapshot)
 {
 	struct snapshot *held = *snapshot;
+	struct config *config;
 
 	*snapshot = NULL;
 	if (held == NULL || atomic_fetch_sub(&held->refs, 1) != 1)
 		return;
-	free_config(held->config);
+	/* Only readers have to take it for const. */
+	config = (struct config *)(uintptr_t)held->config;
+	config_free(&config);
 	free(held);
 }
 

@@ -20,6 +20,7 @@
 #include "core/tls_policy.h"
 #include "log/log.h"
 
+struct arena_block;
 struct dns_config;
 struct fetch_config;
 
@@ -52,20 +53,20 @@ struct config {
 #define OPTION(kind, name, default_text, range, help) CONFIG_FIELD_##kind(name)
 #include "config/options.def"
 #undef OPTION
-	/* Derived from the options once, so that readers need not. */
+	/* Derived from the options. */
 	struct rules rules;
 	struct scope_rules scope; /* exemptions of option and file */
-	struct domain_list pins;  /* likewise: T-14 */
+	struct domain_list pins;  /* of option and file: T-14 */
 	size_t n_policy_prefixes;
 	const struct net_prefix *policy_prefixes;
 	struct log_config log_config;
-	const unsigned *lines; /* see config_line */
-	void *arena;           /* what the pointers point into */
+	const unsigned *lines;     /* see config_line */
+	struct arena_block *arena; /* memory that the pointers point into */
 };
 
 /*
- * path NULL: defaults only. NULL with *error (`FILE:LINE: what is wrong`)
- * filled in; several errors are reported together, one a line.
+ * Loads the file; path NULL: defaults only. NULL with *error filled in: one or
+ * more lines `FILE:LINE: TEXT`.
  */
 struct config *config_load(const char *path, char error[CONFIG_ERROR_SIZE]);
 void config_free(struct config **config);
@@ -73,7 +74,8 @@ void config_free(struct config **config);
 /* The line of the file that sets the option; 0: it has its default. */
 unsigned config_line(const struct config *config, const char *option);
 
-/* Percent of all domains for which verdicts are more than logged, share.h. */
+/* The percentage of domains for which the filter acts on verdicts, see
+ * share_has(). */
 static inline unsigned
 config_enforced(const struct config *config)
 {
@@ -81,22 +83,28 @@ config_enforced(const struct config *config)
 	    ? 0
 	    : (unsigned)config->enforce_percent;
 }
-/* Whether a verdict on this policy domain is only logged. "" is no domain:
- * whether that holds for all. */
-bool config_only_watches(const struct config *config, const char *domain);
+/* True if verdicts on this policy domain are only logged. "": true if that
+ * holds for all domains. */
+static inline bool
+config_only_watches(const struct config *config, const char *domain)
+{
+	const unsigned percent = config_enforced(config);
 
-/* How a map answers at delivery. */
+	return domain[0] != '\0' ? !share_has(percent, domain) : percent == 0;
+}
+
+/* The rules by which a map answers at delivery. */
 struct tls_rules
 config_tls_rules(const struct config *config, const struct tls_map *map);
 
-/* Whether a policy domain is pinned now (T-14); now_s: wall clock. */
+/* True if a policy domain is pinned now (T-14); now_s: wall clock. */
 static inline bool
 config_pins(const struct config *config, const char *domain, int64_t now_s)
 {
 	return domain_list_find(&config->pins, domain, now_s) != NULL;
 }
 
-/* Whether both have the same value of the option. */
+/* True if both have the same value of the option. */
 bool
 config_same(const struct config *a, const struct config *b, const char *option);
 
@@ -105,23 +113,23 @@ void config_dump(const struct config *config, FILE *out);
 /* The sample file: every option with its help and default, commented out. */
 void config_sample(FILE *out);
 
-/* Where the programs look when -c is not given. */
+/* The path if -c is not given. */
 const char *config_default_path(void);
-/* given, or else the default path; NULL: there is no file there. One that is
- * there and cannot be read does not count as none. */
+/* Returns given unless NULL, or else the default path; NULL: there is no such
+ * file. A file that cannot be read counts as there. */
 const char *config_choose_path(const char *given);
 
 /* The options of dns/ and fetch/. They point into the snapshot. */
 void config_dns(const struct config *config, struct dns_config *out);
 void config_fetch(const struct config *config, struct fetch_config *out);
 
-/* Whether anchors, fragments, CA files and secrets can be used. path: where the
- * configuration is from, for *error. 0, ERR_CONFIG, or ERR_LIBRARY (dns_check),
- * for which the configuration is not to blame. */
+/* Checks that anchors, fragments, CA files and secrets can be used. path: the
+ * configuration file, for *error. 0, ERR_CONFIG, or ERR_LIBRARY (dns_check) for
+ * an error that no configuration can mend. */
 int config_check_files(const struct config *config, const char *path,
     char error[CONFIG_ERROR_SIZE]);
 
-/* "500ms", "8s", "5m", "1d": to ms. 0, ERR_SYNTAX or ERR_RANGE. */
+/* Converts "500ms", "8s", "5m", "1d" to ms. 0, ERR_SYNTAX or ERR_RANGE. */
 int config_parse_duration(const char *text, int64_t *ms);
 
 #endif

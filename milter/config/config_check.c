@@ -1,6 +1,6 @@
 /*
- * The checkers that options.def names: whether a value has a form that can
- * work. Whether it does work (files, networks) is found out at start.
+ * The checkers that options.def names. They check the form of a value; files
+ * and networks are tried at start.
  */
 #include "autoconf.h"
 
@@ -60,8 +60,8 @@ is_host(const char *text, size_t len)
 	    name_canon((const uint8_t *)text, len, name) == 0;
 }
 
-/* The daemon has left the directory that it was started in by the time it
- * reloads. */
+/* A path must be absolute: at a reload the daemon is in another directory than
+ * at its start. */
 int
 check_path(const char *value, char why[CONFIG_WHY_SIZE])
 {
@@ -109,25 +109,16 @@ check_socket(const char *value, char why[CONFIG_WHY_SIZE])
 }
 
 /* HOST:PORT or [ADDRESS]:PORT */
-static bool
-is_listen(const char *value)
-{
-	const char *colon = strrchr(value, ':');
-	size_t len;
-
-	if (colon == NULL || !is_port(colon + 1, strlen(colon + 1)))
-		return false;
-	len = (size_t)(colon - value);
-	if (value[0] != '[')
-		return memchr(value, ':', len) == NULL && is_host(value, len);
-	return len > 2 && value[len - 1] == ']' &&
-	    is_address(value + 1, len - 2);
-}
-
 int
 check_listen(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	if (is_listen(value))
+	const char *colon = strrchr(value, ':');
+	size_t len = colon != NULL ? (size_t)(colon - value) : 0;
+	bool good = value[0] == '['
+	    ? len > 2 && value[len - 1] == ']' && is_address(value + 1, len - 2)
+	    : memchr(value, ':', len) == NULL && is_host(value, len);
+
+	if (good && colon != NULL && is_port(colon + 1, strlen(colon + 1)))
 		return 0;
 	return config_refuse(why, value,
 	    ": must be \"ADDRESS:PORT\", such as "
@@ -146,29 +137,22 @@ check_octal(const char *value, char why[CONFIG_WHY_SIZE])
 	    ": must be an octal mode, 0000 to 0777");
 }
 
-/* ADDRESS, ADDRESS@PORT or ADDRESS@PORT#NAME */
-static bool
-is_forwarder(const char *value)
-{
-	const char *at = strchr(value, '@');
-	const char *hash;
-	char name[NAME_SIZE];
-
-	if (at == NULL)
-		return is_address(value, strlen(value));
-	if (!is_address(value, (size_t)(at - value)))
-		return false;
-	hash = strchr(at, '#');
-	if (hash == NULL)
-		return is_port(at + 1, strlen(at + 1));
-	return is_port(at + 1, (size_t)(hash - at - 1)) &&
-	    name_canon((const uint8_t *)hash + 1, strlen(hash + 1), name) == 0;
-}
-
+/* "system", ADDRESS, ADDRESS@PORT or ADDRESS@PORT#NAME */
 int
 check_resolver(const char *value, char why[CONFIG_WHY_SIZE])
 {
-	if (strcmp(value, "system") == 0 || is_forwarder(value))
+	size_t len = strcspn(value, "@");
+	const char *port = value[len] == '@' ? value + len + 1 : NULL;
+	const char *hash = port != NULL ? strchr(port, '#') : NULL;
+	char name[NAME_SIZE];
+
+	if (strcmp(value, "system") == 0)
+		return 0;
+	if (is_address(value, len) &&
+	    (port == NULL || is_port(port, strcspn(port, "#"))) &&
+	    (hash == NULL ||
+		name_canon((const uint8_t *)hash + 1, strlen(hash + 1), name) ==
+		    0))
 		return 0;
 	return config_refuse(why, value,
 	    ": must be \"system\", \"ADDRESS\", \"ADDRESS@PORT\" "
@@ -255,7 +239,7 @@ int
 config_check_files(const struct config *config, const char *path,
     char error[CONFIG_ERROR_SIZE])
 {
-	struct config_errors errors;
+	struct config_errors errors = {.text = error};
 	struct dns_config dns;
 	struct fetch_config fetch;
 	struct redis_auth auth;
@@ -267,14 +251,14 @@ config_check_files(const struct config *config, const char *path,
 	    "why has room");
 
 	/* Each message begins with the option's name. */
-	config_errors_init(&errors, error);
+	error[0] = '\0';
 	config_dns(config, &dns);
 	err = dns_check(&dns, why);
 	if (err < 0)
 		config_error(&errors, err == ERR_LIBRARY ? NULL : path, 0, "%s",
 		    why);
 	if (err == ERR_LIBRARY)
-		return err; /* no configuration mends that */
+		return err; /* no configuration can mend it */
 	config_fetch(config, &fetch);
 	if (fetch_check(&fetch, why) < 0)
 		config_error(&errors, path, config_line(config, "ca_file"),
@@ -286,6 +270,5 @@ config_check_files(const struct config *config, const char *path,
 			    "store_auth_file %s", why);
 		explicit_bzero(&auth, sizeof(auth));
 	}
-	config_errors_end(&errors);
 	return errors.n == 0 ? 0 : ERR_CONFIG;
 }

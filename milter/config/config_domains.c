@@ -1,9 +1,9 @@
 /*
- * Lists of domains: the option, and the file, which has an entry a line:
+ * Lists of domains, from options and from files. A file has an entry a line:
  *
  *	DOMAIN [until YYYY-MM-DD] [# reason]
  *
- * The day that is named is the last one on which the entry counts (UTC).
+ * The date is the last day on which the entry counts (UTC).
  */
 #include "autoconf.h"
 
@@ -17,22 +17,6 @@
 #define LINE_LEN_MAX 1024
 #define ENTRIES_MAX  100000
 
-static int
-grow(struct config_domains *list)
-{
-	size_t room = list->room > 0 ? 2 * list->room : 64;
-	struct domain_entry *item;
-
-	item = arena_alloc(list->arena, room * sizeof(*item));
-	if (item == NULL)
-		return ERR_NOMEM;
-	if (list->n > 0)
-		memcpy(item, list->item, list->n * sizeof(*item));
-	list->item = item;
-	list->room = room;
-	return 0;
-}
-
 int
 config_domains_add(struct config_domains *list, const char *domain,
     int64_t until_s, const char *comment)
@@ -41,13 +25,16 @@ config_domains_add(struct config_domains *list, const char *domain,
 
 	if (list->n == ENTRIES_MAX)
 		return ERR_TOOLONG;
-	if (list->n == list->room && grow(list) < 0)
+	item = arena_extend(list->arena, list->item, list->n, sizeof(*item));
+	if (item == NULL)
 		return ERR_NOMEM;
-	item = &list->item[list->n];
+	list->item = item;
+	item += list->n;
 	item->until_s = until_s;
-	item->domain = arena_strdup(list->arena, domain);
-	item->comment =
-	    comment != NULL ? arena_strdup(list->arena, comment) : NULL;
+	item->domain = arena_strdup(list->arena, domain, strlen(domain));
+	item->comment = comment != NULL
+	    ? arena_strdup(list->arena, comment, strlen(comment))
+	    : NULL;
 	if (item->domain == NULL || (comment != NULL && item->comment == NULL))
 		return ERR_NOMEM;
 	list->n++;
@@ -64,7 +51,7 @@ next_word(const char **cursor, const char **word, size_t *len)
 	return *len > 0;
 }
 
-/* Cuts the comment off; NULL: there is none. */
+/* Cuts the comment off and returns it; NULL: there is none. */
 static char *
 split_comment(char *line)
 {
@@ -100,7 +87,7 @@ parse_until(const char *cursor, int64_t *until_s)
 	return NULL;
 }
 
-/* Static text: what is wrong; NULL: nothing. */
+/* Returns NULL, or a static text that describes the error. */
 static const char *
 parse_line(struct config_domains *list, char *line)
 {
@@ -124,7 +111,8 @@ parse_line(struct config_domains *list, char *line)
 	return err < 0 ? err_text(err) : NULL;
 }
 
-/* Without its line end. Static text: what is wrong. */
+/* Removes the line end. Returns NULL, or a static text that describes the
+ * error. */
 static const char *
 trim_line(char *line, size_t len)
 {

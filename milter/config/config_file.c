@@ -11,9 +11,9 @@
  * quotes as in C, in single ones itself and the quote; ${NAME} outside single
  * quotes is taken from the environment.
  *
- * A person wants to see all that is wrong at once: a value that is not good, an
- * unknown option and a stray character are reported, and the parser goes on.
- * After an error of syntax nobody knows where the next option begins.
+ * After an invalid value, an unknown option or a stray character the parser
+ *goes on, so that one run reports all of them. It stops after an error of
+ *syntax, as it cannot tell where the next option begins.
  */
 #include "autoconf.h"
 
@@ -275,7 +275,7 @@ take_value(struct parser *p, const struct option *option)
 
 	if (option == NULL)
 		return;
-	err = option_add(option, p->config, p->config->arena, p->word, why);
+	err = option_add(option, p->config, p->word, why);
 	p->no_memory |= err == ERR_NOMEM;
 	if (err == ERR_CONFIG)
 		config_error(p->errors, p->path, p->line, "%s: %s",

@@ -19,34 +19,31 @@
 
 #define CONFIG_WHY_SIZE 512
 
-/* --- memory: one owner for all that a snapshot points to --- */
+/* --- memory: a list of blocks owns all that a snapshot points to; NULL is an
+ * empty list --- */
 
-struct arena;
-
-struct arena *arena_new(void);
-void arena_free(struct arena **arena);
-/* Zeroed and aligned for anything. NULL: no memory. */
-void *arena_alloc(struct arena *arena, size_t size);
-char *arena_strdup(struct arena *arena, const char *text);
-char *arena_strndup(struct arena *arena, const char *text, size_t len);
+void arena_free(struct arena_block **arena);
+/* Zeroed and aligned for any type. NULL: no memory. */
+void *arena_alloc(struct arena_block **arena, size_t size);
+char *arena_strdup(struct arena_block **arena, const char *text, size_t len);
+/* An array of n items with room for one more. NULL: no memory. */
+void *arena_extend(struct arena_block **arena, void *items, size_t n,
+    size_t item_size);
 
 /* --- errors --- */
 
+/* Set text alone, to an empty text. */
 struct config_errors {
 	char *text; /* CONFIG_ERROR_SIZE */
-	size_t len;
-	unsigned n;       /* in all */
-	unsigned dropped; /* of them: no room */
+	size_t len; /* without a last line that tells how many were dropped */
+	unsigned n; /* in all */
+	unsigned dropped; /* of these, for want of room */
 };
 
-void
-config_errors_init(struct config_errors *errors, char text[CONFIG_ERROR_SIZE]);
-/* line 0: the file as a whole. file NULL: neither. Octets that do not print
- * are replaced. */
+/* line 0: the file as a whole. file NULL: no file. Replaces octets that do not
+ * print. */
 void config_error(struct config_errors *errors, const char *file, unsigned line,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* The last line, when some were dropped. */
-void config_errors_end(struct config_errors *errors);
 
 /* --- options --- */
 
@@ -84,17 +81,15 @@ extern const struct option config_options[CONFIG_N_OPTIONS];
 
 /* NULL: none of that name. */
 const struct option *option_by_name(const char *name);
-/* The name that was probably meant; NULL: none is near. */
+/* The name that is most like it; NULL: none is. */
 const char *option_nearest(const char *name);
 
-/* Sets the option, or appends to the list that it is. 0, ERR_NOMEM, or
- * ERR_CONFIG with why filled in. */
+/* Sets the option; if it is a list, appends to it. 0, ERR_NOMEM, or ERR_CONFIG
+ * with why filled in. */
 int option_add(const struct option *option, struct config *config,
-    struct arena *arena, const char *text, char why[CONFIG_WHY_SIZE]);
-int option_set_default(const struct option *option, struct config *config,
-    struct arena *arena);
-bool option_same(const struct option *option, const struct config *a,
-    const struct config *b);
+    const char *text, char why[CONFIG_WHY_SIZE]);
+int option_set_default(const struct option *option, struct config *config);
+
 /* --- words of the file --- */
 
 /* The shortest such word. */
@@ -105,12 +100,12 @@ int config_parse_bool(const char *text, bool *value);
 /* "YYYY-MM-DD": the first second of the day after it, UTC. */
 int config_parse_date(const char *text, size_t len, int64_t *end_s);
 
-/* Puts the value into why, and what is wrong with it behind. ERR_CONFIG. */
+/* Writes the value and the message into why. Returns ERR_CONFIG. */
 int config_refuse(char why[CONFIG_WHY_SIZE], const char *value, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* The checkers that options.def names. They are not asked about an empty value
- * where the default is empty. */
+/* The checkers that options.def names. They are not called for an empty value
+ * if the default is empty. */
 option_check_fn check_path;
 option_check_fn check_socket_path;
 option_check_fn check_socket;
@@ -134,15 +129,14 @@ int config_file_parse(const char *path, struct config *config, unsigned *lines,
 int config_listed_domain(const char *text, size_t len, char out[NAME_SIZE + 1]);
 
 struct config_domains {
-	struct arena *arena;
+	struct arena_block **arena;
 	struct domain_entry *item;
 	size_t n;
-	size_t room;
 };
 
 int config_domains_add(struct config_domains *list, const char *domain,
     int64_t until_s, const char *comment);
-/* ERR_IO with errno set, of which nothing is reported; else as the others. */
+/* ERR_IO with errno set, which is not reported; other errors are. */
 int config_domains_read(struct config_domains *list, const char *path,
     struct config_errors *errors);
 

@@ -1,6 +1,4 @@
-/*
- * The option table, the values of options, and the memory that they live in.
- */
+/* The option table, the values of options, and their memory. */
 #include "autoconf.h"
 
 #include <inttypes.h>
@@ -43,7 +41,7 @@ option_by_name(const char *name)
 	return NULL;
 }
 
-/* --- what was probably meant --- */
+/* --- the name that was probably meant --- */
 
 #define NAME_MAX_COMPARED 32
 
@@ -98,41 +96,25 @@ option_nearest(const char *name)
 
 /* --- memory --- */
 
-/* Snapshots are small and made once: a list of blocks will do. */
+/* Snapshots are small and made once, so a list of blocks is enough. */
 struct arena_block {
 	struct arena_block *next;
 	alignas(max_align_t) unsigned char data[];
 };
 
-struct arena {
-	struct arena_block *blocks;
-};
-
-struct arena *
-arena_new(void)
-{
-	return calloc(1, sizeof(struct arena));
-}
-
 void
-arena_free(struct arena **arena)
+arena_free(struct arena_block **arena)
 {
-	struct arena *old = *arena;
+	while (*arena != NULL) {
+		struct arena_block *block = *arena;
 
-	*arena = NULL;
-	if (old == NULL)
-		return;
-	while (old->blocks != NULL) {
-		struct arena_block *block = old->blocks;
-
-		old->blocks = block->next;
+		*arena = block->next;
 		free(block);
 	}
-	free(old);
 }
 
 void *
-arena_alloc(struct arena *arena, size_t size)
+arena_alloc(struct arena_block **arena, size_t size)
 {
 	struct arena_block *block;
 
@@ -141,13 +123,13 @@ arena_alloc(struct arena *arena, size_t size)
 	block = calloc(1, sizeof(*block) + size);
 	if (block == NULL)
 		return NULL;
-	block->next = arena->blocks;
-	arena->blocks = block;
+	block->next = *arena;
+	*arena = block;
 	return block->data;
 }
 
 char *
-arena_strndup(struct arena *arena, const char *text, size_t len)
+arena_strdup(struct arena_block **arena, const char *text, size_t len)
 {
 	char *copy = arena_alloc(arena, len + 1);
 
@@ -156,10 +138,19 @@ arena_strndup(struct arena *arena, const char *text, size_t len)
 	return copy;
 }
 
-char *
-arena_strdup(struct arena *arena, const char *text)
+void *
+arena_extend(struct arena_block **arena, void *items, size_t n,
+    size_t item_size)
 {
-	return arena_strndup(arena, text, strlen(text));
+	void *larger;
+
+	/* The array is full whenever its length is a power of 2. */
+	if ((n & (n - 1)) != 0)
+		return items;
+	larger = arena_alloc(arena, (n > 0 ? 2 * n : 1) * item_size);
+	if (larger != NULL && n > 0)
+		memcpy(larger, items, n * item_size);
+	return larger;
 }
 
 /* --- one value --- */
@@ -235,32 +226,25 @@ set_duration(uint64_t *field, const struct option *option, const char *text,
 	    high);
 }
 
-/* A list grows whenever its length is a power of 2. */
 static int
-append(struct config_list *list, struct arena *arena, const char *text)
+append(struct config_list *list, struct arena_block **arena, const char *text)
 {
-	const size_t n = list->n;
+	const char **item =
+	    arena_extend(arena, list->item, list->n, sizeof(*item));
 
-	if ((n & (n - 1)) == 0) {
-		const char **item =
-		    arena_alloc(arena, (n > 0 ? 2 * n : 1) * sizeof(*item));
-
-		if (item == NULL)
-			return ERR_NOMEM;
-		if (n > 0)
-			memcpy(item, list->item, n * sizeof(*item));
-		list->item = item;
-	}
-	list->item[n] = arena_strdup(arena, text);
-	if (list->item[n] == NULL)
+	if (item == NULL)
+		return ERR_NOMEM;
+	list->item = item;
+	item[list->n] = arena_strdup(arena, text, strlen(text));
+	if (item[list->n] == NULL)
 		return ERR_NOMEM;
 	list->n++;
 	return 0;
 }
 
 int
-option_add(const struct option *option, struct config *config,
-    struct arena *arena, const char *text, char why[CONFIG_WHY_SIZE])
+option_add(const struct option *option, struct config *config, const char *text,
+    char why[CONFIG_WHY_SIZE])
 {
 	void *field = (char *)config + option->offset;
 	/* An option may be empty if its default is. */
@@ -271,12 +255,13 @@ option_add(const struct option *option, struct config *config,
 		if (!none && option->check != NULL &&
 		    option->check(text, why) < 0)
 			return ERR_CONFIG;
-		*(const char **)field = arena_strdup(arena, text);
+		*(const char **)field =
+		    arena_strdup(&config->arena, text, strlen(text));
 		return *(const char **)field != NULL ? 0 : ERR_NOMEM;
 	case OPTION_LIST:
 		if (option->check != NULL && option->check(text, why) < 0)
 			return ERR_CONFIG;
-		return append(field, arena, text);
+		return append(field, &config->arena, text);
 	case OPTION_BOOL:
 		return config_parse_bool(text, field) == 0
 		    ? 0
@@ -292,22 +277,20 @@ option_add(const struct option *option, struct config *config,
 }
 
 int
-option_set_default(const struct option *option, struct config *config,
-    struct arena *arena)
+option_set_default(const struct option *option, struct config *config)
 {
 	const char *at = option->default_text;
 	char why[CONFIG_WHY_SIZE];
 	int err = 0;
 
 	if (option->kind != OPTION_LIST)
-		return option_add(option, config, arena, at, why);
+		return option_add(option, config, at, why);
 	while (err == 0 && *at != '\0') {
 		size_t len = strcspn(at, ",");
-		char *item = arena_strndup(arena, at, len);
+		char *item = arena_strdup(&config->arena, at, len);
 
-		err = item == NULL
-		    ? ERR_NOMEM
-		    : option_add(option, config, arena, item, why);
+		err = item == NULL ? ERR_NOMEM
+				   : option_add(option, config, item, why);
 		at += len;
 		at += strspn(at, ", ");
 	}
@@ -315,15 +298,18 @@ option_set_default(const struct option *option, struct config *config,
 }
 
 bool
-option_same(const struct option *option, const struct config *a,
-    const struct config *b)
+config_same(const struct config *a, const struct config *b, const char *option)
 {
-	const void *x = (const char *)a + option->offset;
-	const void *y = (const char *)b + option->offset;
-	const struct config_list *list = x, *other = y;
+	const struct option *row = option_by_name(option);
+	const struct config_list *list, *other;
+	const void *x, *y;
 	size_t i = 0;
 
-	switch (option->kind) {
+	if (row == NULL)
+		return true;
+	list = x = (const char *)a + row->offset;
+	other = y = (const char *)b + row->offset;
+	switch (row->kind) {
 	case OPTION_STRING:
 		return strcmp(*(const char *const *)x,
 			   *(const char *const *)y) == 0;

@@ -10,10 +10,12 @@
 
 #include "base/ascii.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "config/config_internal.h"
+#include "core/names.h"
 
 #define FILL_COLUMN 78
-/* Kept free for "... and N more errors". */
+/* Reserved for "... and N more errors". */
 #define ERRORS_TAIL 64
 
 /* --- words ---------------------------------------------------------------- */
@@ -107,25 +109,15 @@ config_parse_int(const char *text, int64_t *value)
 int
 config_parse_bool(const char *text, bool *value)
 {
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-	    {"true",  true },
-	    {"yes",   true },
-	    {"on",    true },
-	    {"false", false},
-	    {"no",    false},
-	    {"off",   false},
-	};
+	static const char *const words[] = {"true", "yes", "on", /* then no */
+	    "false", "no", "off"};
+	int i = names_find(words, sizeof(words) / sizeof(words[0]), text,
+	    strlen(text));
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i].word) == 0) {
-			*value = words[i].value;
-			return 0;
-		}
-	}
-	return ERR_SYNTAX;
+	if (i < 0)
+		return ERR_SYNTAX;
+	*value = i < 3;
+	return 0;
 }
 
 int
@@ -162,13 +154,6 @@ config_parse_date(const char *text, size_t len, int64_t *end_s)
 /* --- errors --------------------------------------------------------------- */
 
 void
-config_errors_init(struct config_errors *errors, char text[CONFIG_ERROR_SIZE])
-{
-	*errors = (struct config_errors){.text = text};
-	text[0] = '\0';
-}
-
-void
 config_error(struct config_errors *errors, const char *file, unsigned line,
     const char *fmt, ...)
 {
@@ -181,7 +166,7 @@ config_error(struct config_errors *errors, const char *file, unsigned line,
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* Anybody may have written the file; the error goes to a terminal. */
+	/* The file may hold any octets, and the error goes to a terminal. */
 	for (char *at = text; *at != '\0'; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			*at = '?';
@@ -191,21 +176,13 @@ config_error(struct config_errors *errors, const char *file, unsigned line,
 		(void)snprintf(where, sizeof(where), "%s: ", file);
 	len = snprintf(errors->text + errors->len, room, "%s%s%s",
 	    errors->len > 0 ? "\n" : "", where, text);
-	if (len >= 0 && (size_t)len < room) {
+	if (len >= 0 && (size_t)len < room)
 		errors->len += (size_t)len;
-		return;
-	}
-	/* The first is worth having even when it has to be cut. */
-	if (errors->len == 0)
+	else if (errors->len == 0) /* the first error is cut, not dropped */
 		errors->len = strlen(errors->text);
 	else
 		errors->dropped++;
 	errors->text[errors->len] = '\0';
-}
-
-void
-config_errors_end(struct config_errors *errors)
-{
 	if (errors->dropped > 0)
 		snprintf(errors->text + errors->len, ERRORS_TAIL,
 		    "\n... and %u more errors", errors->dropped);
@@ -213,7 +190,7 @@ config_errors_end(struct config_errors *errors)
 
 /* --- dump and sample ------------------------------------------------------ */
 
-/* So that the file's parser reads back what was written: "${HOME}" would be
+/* Quotes the text so that the file's parser reads it back: "${HOME}" would be
  * taken from the environment. */
 static void
 print_string(FILE *out, const char *text)
@@ -244,18 +221,10 @@ print_list(FILE *out, const struct config_list *list)
 }
 
 static void
-print_duration(FILE *out, uint64_t ms)
-{
-	char text[32];
-
-	config_format_duration((int64_t)ms, text, sizeof(text));
-	fprintf(out, "\"%s\"", text);
-}
-
-static void
 print_value(FILE *out, const struct option *option, const struct config *config)
 {
 	const void *field = (const char *)config + option->offset;
+	char text[32];
 
 	switch (option->kind) {
 	case OPTION_STRING:
@@ -268,7 +237,9 @@ print_value(FILE *out, const struct option *option, const struct config *config)
 		fprintf(out, "%" PRId64, *(const int64_t *)field);
 		break;
 	case OPTION_DURATION:
-		print_duration(out, *(const uint64_t *)field);
+		config_format_duration((int64_t) * (const uint64_t *)field,
+		    text, sizeof(text));
+		fprintf(out, "\"%s\"", text);
 		break;
 	case OPTION_ENUM:
 		print_string(out, option->words[*(const int *)field]);
@@ -289,38 +260,6 @@ config_dump(const struct config *config, FILE *out)
 	}
 }
 
-/* Words of text, in lines that begin with "# ". */
-static void
-print_filled(FILE *out, const char *text)
-{
-	size_t column = 0;
-
-	while (*text != '\0') {
-		size_t len = strcspn(text, " ");
-
-		if (column > 0 && column + 1 + len > FILL_COLUMN) {
-			putc('\n', out);
-			column = 0;
-		}
-		fputs(column == 0 ? "# " : " ", out);
-		column += column == 0 ? 2 : 1;
-		fprintf(out, "%.*s", (int)len, text);
-		column += len;
-		text += len;
-		text += strspn(text, " ");
-	}
-	putc('\n', out);
-}
-
-static void
-print_words(FILE *out, const struct option *option)
-{
-	fputs("# One of", out);
-	for (size_t i = 0; option->words[i] != NULL; i++)
-		fprintf(out, "%s \"%s\"", i > 0 ? "," : "", option->words[i]);
-	fputs(".\n", out);
-}
-
 static void
 print_range(FILE *out, const struct option *option)
 {
@@ -338,7 +277,11 @@ print_range(FILE *out, const struct option *option)
 		fprintf(out, "# From \"%s\" to \"%s\".\n", low, high);
 		break;
 	case OPTION_ENUM:
-		print_words(out, option);
+		fputs("# One of", out);
+		for (size_t i = 0; option->words[i] != NULL; i++)
+			fprintf(out, "%s \"%s\"", i > 0 ? "," : "",
+			    option->words[i]);
+		fputs(".\n", out);
 		break;
 	case OPTION_STRING:
 	case OPTION_BOOL:
@@ -362,7 +305,7 @@ config_sample(FILE *out)
 		const struct option *option = &config_options[i];
 
 		putc('\n', out);
-		print_filled(out, option->help);
+		text_wrap(out, "# ", 2, FILL_COLUMN, option->help);
 		print_range(out, option);
 		fprintf(out, "#%s = ", option->name);
 		print_value(out, option, config);

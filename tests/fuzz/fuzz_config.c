@@ -107,21 +107,19 @@ check_config(struct file *file, const struct config *config)
 static void
 check_exemptions(const struct file *file)
 {
-	char error[CONFIG_ERROR_SIZE];
-	struct config_errors errors;
-	struct config_domains list = {.arena = arena_new()};
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config_errors errors = {.text = error};
+	struct arena_block *arena = NULL;
+	struct config_domains list = {.arena = &arena};
 	int err;
 
-	MUST(list.arena != NULL);
-	config_errors_init(&errors, error);
 	err = config_domains_read(&list, file->path, &errors);
-	config_errors_end(&errors);
 	check_error(error, err != 0);
 	for (size_t i = 0; i < list.n; i++) {
 		check_domain(list.item[i].domain);
 		MUST(list.item[i].until_s >= 0);
 	}
-	arena_free(&list.arena);
+	arena_free(&arena);
 }
 
 int
