@@ -210,12 +210,6 @@ int dns_proof(struct dns_context *context, struct dns_guard *guard,
  */
 int dns_libraries_check(char error[DNS_ERROR_SIZE]);
 
-/*
- * ERR_LIBRARY; *error: what, then which libraries there are and which were
- * there at the build, then what to do.
- */
-int dns_libraries_blame(const char *what, char error[DNS_ERROR_SIZE]);
-
 /* --- dns_second.c ----------------------------------------------------------
  */
 

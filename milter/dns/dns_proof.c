@@ -66,8 +66,10 @@ file_of(const char *function)
 	    : "?";
 }
 
-int
-dns_libraries_blame(const char *what, char error[DNS_ERROR_SIZE])
+/* ERR_LIBRARY; *error: what, then which libraries there are and which were
+ * there at the build, then what to do. */
+static int
+blame(const char *what, char error[DNS_ERROR_SIZE])
 {
 	(void)snprintf(error, DNS_ERROR_SIZE,
 	    "%.140s: no DNSSEC verdict could be relied upon with getdns %.16s "
@@ -114,7 +116,7 @@ check_copies(const char *prefix, char error[DNS_ERROR_SIZE])
 		return 0;
 	(void)snprintf(what, sizeof(what), "loaded twice, %.60s and %.60s",
 	    copies.path[0], copies.path[1]);
-	return dns_libraries_blame(what, error);
+	return blame(what, error);
 }
 
 /* --- versions ------------------------------------------------------------- */
@@ -126,10 +128,9 @@ dns_libraries_check(char error[DNS_ERROR_SIZE])
 
 	if (getdns_get_version_number() >> MAJOR_SHIFT !=
 	    GETDNS_NUMERIC_VERSION >> MAJOR_SHIFT)
-		return dns_libraries_blame("another getdns altogether", error);
+		return blame("another getdns altogether", error);
 	if (strtol(ub_version(), NULL, 10) != UNBOUND_VERSION_MAJOR)
-		return dns_libraries_blame("another libunbound altogether",
-		    error);
+		return blame("another libunbound altogether", error);
 	err = check_copies("libunbound.so", error);
 	if (err == 0)
 		err = check_copies("libgetdns.so", error);
@@ -202,19 +203,19 @@ start(struct dns_context *context, const struct dns_guard *guard,
 	const char *failed = guard->error[0] != '\0' ? guard->error : NULL;
 
 	if (guard->broken)
-		return dns_libraries_blame(failed, error);
+		return blame(failed, error);
 	if (failed != NULL) {
 		(void)snprintf(error, DNS_ERROR_SIZE, "%s", failed);
 		return ERR_CONFIG;
 	}
 	if (guard->set_up == 0 || guard->asked == 0)
-		return dns_libraries_blame(
+		return blame(
 		    "the guard around libunbound is not in force, getdns does "
 		    "not call it through this program",
 		    error);
 	return r == GETDNS_RETURN_GOOD
 	    ? 0
-	    : dns_libraries_blame("getdns cannot look up anything", error);
+	    : blame("getdns cannot look up anything", error);
 }
 
 int
@@ -228,17 +229,17 @@ dns_proof(struct dns_context *context, struct dns_guard *guard,
 		return err;
 	(void)try_name(context, DNS_GUARD_TOLD_NAME, DNS_TXT, &trial);
 	if (trial.finished && !trial.has_outcome)
-		return dns_libraries_blame(
+		return blame(
 		    "getdns reports answers without libunbound's word on them",
 		    error);
 	if (!trial.has_text || trial.bogus)
-		return dns_libraries_blame(
-		    "libunbound does not answer what it was told to", error);
+		return blame("libunbound does not answer what it was told to",
+		    error);
 	guard->pretend_bogus = true;
 	(void)try_name(context, DNS_GUARD_TOLD_NAME, DNS_TXT, &trial);
 	guard->pretend_bogus = false;
 	if (!trial.bogus || !trial.has_text)
-		return dns_libraries_blame(
+		return blame(
 		    "getdns does not report a bogus answer with libunbound's "
 		    "verdict on it",
 		    error);
@@ -246,7 +247,7 @@ dns_proof(struct dns_context *context, struct dns_guard *guard,
 	(void)try_name(context, DNS_GUARD_TOLD_NAME, DNS_TXT, &trial);
 	guard->pretend_failed = false;
 	if (!trial.finished || trial.has_reply)
-		return dns_libraries_blame(
+		return blame(
 		    "getdns makes an answer of what the guard has dropped",
 		    error);
 	return 0;
