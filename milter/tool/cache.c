@@ -98,8 +98,12 @@ cache_source_close(struct cache_source *source)
 
 /* --- every policy -------------------------------------------------------- */
 
+/* line: as exported. Return TOOL_OK to go on. */
+typedef int
+policy_fn(void *arg, const struct store_entry *entry, const char *line);
+
 struct each {
-	cache_policy_fn *fn;
+	policy_fn *fn;
 	void *arg;
 	int status;
 };
@@ -161,8 +165,10 @@ each_of_store(struct store *store, const char *domain, struct each *each)
 	return err == ERR_NOTFOUND ? TOOL_NO : TOOL_UNAVAILABLE;
 }
 
-int
-cache_each(struct cache_source *source, const char *domain, cache_policy_fn *fn,
+/* Every policy, or that of domain alone. TOOL_OK, TOOL_NO (there is none of the
+ * domain) or another status. */
+static int
+each_policy(struct cache_source *source, const char *domain, policy_fn *fn,
     void *arg)
 {
 	struct each each = {.fn = fn, .arg = arg};
@@ -175,10 +181,7 @@ cache_each(struct cache_source *source, const char *domain, cache_policy_fn *fn,
 	if (request != NULL && domain != NULL)
 		(void)json_object_set_new(request, "domain",
 		    json_string(domain));
-	remote_on_object(source->remote, each_remote, &each);
-	status = remote_send(source->remote, request);
-	if (status == TOOL_OK)
-		status = remote_finish(source->remote, NULL);
+	status = remote_ask(source->remote, request, each_remote, &each);
 	return each.status != TOOL_OK ? each.status : status;
 }
 
@@ -342,7 +345,7 @@ cache_list(const struct cache_options *options)
 		return TOOL_USAGE;
 	status = cache_source_open(&source, options, CACHE_READ);
 	if (status == TOOL_OK)
-		status = cache_each(&source, listing.body ? domain : NULL,
+		status = each_policy(&source, listing.body ? domain : NULL,
 		    print_policy, &listing);
 	cache_source_close(&source);
 	return status;
@@ -364,7 +367,7 @@ cache_export(const struct cache_options *options)
 	int status = cache_source_open(&source, options, CACHE_READ);
 
 	if (status == TOOL_OK)
-		status = cache_each(&source, NULL, print_export, NULL);
+		status = each_policy(&source, NULL, print_export, NULL);
 	cache_source_close(&source);
 	return status;
 }

@@ -39,15 +39,6 @@ int cache_source_open(struct cache_source *source,
     const struct cache_options *options, enum cache_access access);
 void cache_source_close(struct cache_source *source);
 
-/* line: as exported. Return TOOL_OK to go on. */
-typedef int
-cache_policy_fn(void *arg, const struct store_entry *entry, const char *line);
-
-/* Every policy, or that of domain alone. TOOL_OK, TOOL_NO (there is none of
- * the domain) or another status. */
-int cache_each(struct cache_source *source, const char *domain,
-    cache_policy_fn *fn, void *arg);
-
 /* The operand as a canonical domain. */
 bool cache_domain(const char *operand, char domain[NAME_SIZE]);
 

@@ -209,46 +209,33 @@ note_purged(void *arg, const json_t *object, const char *line)
 }
 
 static int
-purge_remote(struct remote *remote, const char *domain, bool *purged)
-{
-	int status;
-
-	remote_on_object(remote, note_purged, purged);
-	status = remote_send(remote,
-	    json_pack("{s:s,s:s}", "command", "cache purge", "domain", domain));
-	return status == TOOL_OK ? remote_finish(remote, NULL) : status;
-}
-
-static int
-purge_store(struct store *store, const char *domain, bool *purged)
-{
-	struct record *record;
-	int err = store_wait_get(store, domain, &record);
-
-	record_unref(&record);
-	/* A record that cannot be read is deleted as well. */
-	*purged = err != ERR_NOTFOUND;
-	if (*purged)
-		err = store_wait_delete(store, domain);
-	if (err == 0 || err == ERR_NOTFOUND)
-		return TOOL_OK;
-	tool_warn("the policy store: %s", err_text(err));
-	return TOOL_UNAVAILABLE;
-}
-
-static int
 purge(struct cache_source *source, const char *operand)
 {
 	char domain[NAME_SIZE];
+	struct record *record;
 	bool purged = false;
-	int status;
+	int status = TOOL_OK;
+	int err;
 
 	if (!cache_domain(operand, domain))
 		return TOOL_NO;
-	if (source->store != NULL)
-		status = purge_store(source->store, domain, &purged);
-	else
-		status = purge_remote(source->remote, domain, &purged);
+	if (source->store == NULL) {
+		status = remote_ask(source->remote,
+		    json_pack("{s:s,s:s}", "command", "cache purge", "domain",
+			domain),
+		    note_purged, &purged);
+	} else {
+		/* A record that cannot be read is deleted as well. */
+		err = store_wait_get(source->store, domain, &record);
+		record_unref(&record);
+		purged = err != ERR_NOTFOUND;
+		if (purged)
+			err = store_wait_delete(source->store, domain);
+		if (purged && err != 0 && err != ERR_NOTFOUND) {
+			tool_warn("the policy store: %s", err_text(err));
+			status = TOOL_UNAVAILABLE;
+		}
+	}
 	if (status != TOOL_OK || purged)
 		return status;
 	tool_warn("no policy of %s is stored", domain);

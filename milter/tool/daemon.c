@@ -251,13 +251,9 @@ ask_daemon(const struct tool_options *options, const char *command,
 	if (config == NULL)
 		return TOOL_CONFIG;
 	remote = remote_open(config, NULL);
-	if (remote != NULL) {
-		remote_on_object(remote, fn, arg);
-		status =
-		    remote_send(remote, json_pack("{s:s}", "command", command));
-		if (status == TOOL_OK)
-			status = remote_finish(remote, NULL);
-	}
+	if (remote != NULL)
+		status = remote_ask(remote,
+		    json_pack("{s:s}", "command", command), fn, arg);
 	remote_close(&remote);
 	config_free(&config);
 	return status;

@@ -127,8 +127,8 @@ try_socket(const struct doctor_socket *where)
 static void
 check_socket(struct doctor *doctor, const char *option, const char *spec)
 {
-	struct doctor_socket where;
 	char fix[DOCTOR_TEXT_SIZE];
+	struct doctor_socket where;
 	int error;
 
 	if (spec[0] == '\0' || !doctor_socket_read(spec, &where))
@@ -152,7 +152,7 @@ check_socket(struct doctor *doctor, const char *option, const char *spec)
 	}
 }
 
-/* Without a daemon: what would keep it from starting. */
+/* Without a daemon: looks for reasons why it could not start. */
 static void
 check_free(struct doctor *doctor, const char *option, const char *spec)
 {
@@ -427,10 +427,8 @@ check_daemon(struct doctor *doctor)
 	remote = remote_open(config, &absent);
 	if (remote == NULL)
 		return true;
-	remote_on_object(remote, take_status, doctor);
-	if (remote_send(remote, json_pack("{s:s}", "command", "status")) ==
-	    TOOL_OK)
-		(void)remote_finish(remote, NULL);
+	(void)remote_ask(remote, json_pack("{s:s}", "command", "status"),
+	    take_status, doctor);
 	remote_close(&remote);
 	return true;
 }

@@ -17,9 +17,8 @@
 #include "tool/doctor.h"
 #include "tool/tool.h"
 
-#define LINE_SIZE   4096
-#define VALUE_SIZE  2048
-#define RESOLV_SIZE 4096
+#define LINE_SIZE  4096
+#define VALUE_SIZE 2048
 
 /* The parameters that matter here; "" if Postfix does not know one. */
 #define PARAMETER_TABLE(X)         \

@@ -248,3 +248,14 @@ remote_finish(struct remote *remote, json_t **done)
 	remote->end = NULL;
 	return status;
 }
+
+int
+remote_ask(struct remote *remote, json_t *request, remote_object_fn *fn,
+    void *arg)
+{
+	int status;
+
+	remote_on_object(remote, fn, arg);
+	status = remote_send(remote, request);
+	return status == TOOL_OK ? remote_finish(remote, NULL) : status;
+}

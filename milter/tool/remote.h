@@ -40,4 +40,8 @@ int remote_send_line(struct remote *remote, const char *line, size_t len);
  */
 int remote_finish(struct remote *remote, json_t **done);
 
+/* Sends a request that is one object, and takes the answer. */
+int remote_ask(struct remote *remote, json_t *request, remote_object_fn *fn,
+    void *arg);
+
 #endif
