@@ -226,8 +226,8 @@ start_reloader(struct daemon *daemon)
 	return 0;
 }
 
-/* Starts those who serve the sockets. The web server comes before the first
- * recipient. */
+/* Starts the servers of policy_socket, control_socket and metrics. The milter
+ * comes later, in serve(), so that metrics count from the first recipient. */
 static int
 start_services(struct daemon *daemon)
 {

@@ -32,8 +32,9 @@ struct startup {
 };
 
 /*
- * From a configuration that was checked to SIGTERM. SIGUSR1 and SIGUSR2 must be
- * blocked (reload.h). The exit status; what went wrong was printed and logged.
+ * Runs the daemon with a configuration that was checked, until SIGTERM. SIGUSR1
+ * and SIGUSR2 must be blocked (reload.h). The exit status; errors are printed
+ * and logged.
  */
 int daemon_run(const struct startup *startup);
 

@@ -405,7 +405,7 @@ sandbox_enter(char error[PROCESS_ERROR_SIZE])
 
 	if (filter != NULL)
 		rc = fill(filter);
-	/* A kernel that cannot log what was refused refuses it all the same. */
+	/* A kernel that cannot log refused calls still refuses them. */
 	if (rc == 0)
 		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
 	if (rc == 0)

@@ -66,7 +66,7 @@ int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
 
 /* Makes user the owner of an open file, so that it can be opened anew later.
- * Does nothing without root or user, nor with what is no regular file. 0 or
+ * Does nothing without root or user, nor to another kind of file. 0 or
  * ERR_IO. */
 int process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE]);
 

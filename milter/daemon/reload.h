@@ -1,12 +1,12 @@
 /*
- * Takes a new configuration into a daemon that runs: at SIGUSR1, and when the
- * control socket is asked to. All of it or nothing: a file that is not good is
- * reported, and what ran before runs on. And when the wall clock was set back:
- * then the same configuration once more, for an empty resolver.
+ * Loads a new configuration into the running daemon at SIGUSR1 and at a request
+ * on the control socket. An invalid file is reported and changes nothing. When
+ * the wall clock was set back, the same configuration is loaded again, which
+ * empties the resolver's cache.
  *
- * The thread that waits for SIGUSR1 also does what is due from time to time: it
- * runs the sampler (front/stats_sampler.h), logs once a minute how many
- * recipients passed if those leave no lines (log_pass), and at midnight which
+ * The thread that waits for SIGUSR1 also does periodic work: it runs the
+ * sampler (front/stats_sampler.h), logs once a minute how many recipients
+ * passed if those leave no lines (log_pass), and logs at midnight which
  * exemptions end.
  */
 #ifndef DAEMON_RELOAD_H
@@ -24,7 +24,7 @@ struct stats_sampler;
 /* The parts that a reload uses. All borrowed; must outlive the reloader. */
 struct reload_parts {
 	const char *file;             /* NULL: there was none at the start */
-	const struct config *started; /* what cannot change any more */
+	const struct config *started; /* fixes some options */
 	struct snapshots *snapshots;
 	struct engine *engine;
 	struct refresher *refresher;

@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/thread.h"
 
-/* So that a loop that is busy for a while does not end the daemon. */
+/* Several, so that a loop that is busy for a while does not end the daemon. */
 #define PINGS_PER_TIMEOUT 4
 #define TIMEOUT_US_MAX    (UINT64_C(86400) * 1000000)
 

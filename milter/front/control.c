@@ -65,7 +65,7 @@ static const struct {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* --- functions for commands ----------------------------------------------- */
+/* --- functions for commands --- */
 
 int
 client_send(struct control_client *client, json_t *object)
@@ -158,7 +158,7 @@ client_log(const struct control_client *client, const char *command,
 	log_end(&e);
 }
 
-/* --- one client ----------------------------------------------------------- */
+/* --- one client --- */
 
 static int
 run_command(struct control_client *client, const json_t *request)
@@ -237,7 +237,7 @@ serve_client(void *arg)
 	return NULL;
 }
 
-/* --- threads ------------------------------------------------------------ */
+/* --- threads --- */
 
 static int
 start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
@@ -310,7 +310,7 @@ accept_clients(void *arg)
 	}
 }
 
-/* --- the socket ----------------------------------------------------------- */
+/* --- the socket --- */
 
 static int
 fail(char error[CONTROL_ERROR_SIZE], const struct config *config,
@@ -372,7 +372,7 @@ control_remove(const struct config *config)
 	listen_remove(spec);
 }
 
-/* --- life ----------------------------------------------------------------- */
+/* --- life --- */
 
 static void
 destroy(struct control *control)

@@ -22,7 +22,7 @@
 /* How long a lookup may take beside the fetch: the resolver's time. */
 #define WARM_SLACK_MS 30000
 
-/* --- export ------------------------------------------------------------- */
+/* --- export --- */
 
 struct export
 {
@@ -95,7 +95,7 @@ control_export(struct control_client *client)
 	return client_done(client, 0);
 }
 
-/* --- purge -------------------------------------------------------------- */
+/* --- purge --- */
 
 int
 control_purge(struct control_client *client)
@@ -123,7 +123,7 @@ control_purge(struct control_client *client)
 	    client_send(client, json_pack("{s:b}", "purged", there)));
 }
 
-/* --- import ------------------------------------------------------------- */
+/* --- import --- */
 
 struct import {
 	struct control_client *client;
@@ -221,7 +221,7 @@ control_import(struct control_client *client)
 		import.imported, "kept", import.kept, "bad", import.bad));
 }
 
-/* --- warm --------------------------------------------------------------- */
+/* --- warm --- */
 
 struct warmed {
 	STAILQ_ENTRY(warmed) link;

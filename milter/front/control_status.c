@@ -39,7 +39,7 @@
 /* Entries of a list. Its "total" counts all. */
 #define LISTED_MAX 1000
 
-/* --- stored policies ---------------------------------------------------- */
+/* --- stored policies --- */
 
 static bool
 count_policy(void *arg, const struct store_entry *entry)
@@ -87,8 +87,7 @@ policies_json(const struct control_policies *policies, struct store *store)
 	return json;
 }
 
-/* --- the other fields
- * --------------------------------------------------------- */
+/* --- the other fields --- */
 
 static json_t *
 recipients_json(const struct metrics *metrics)
@@ -172,70 +171,47 @@ domains_json(const struct domain_list *domains, int64_t now_s)
 	    "list", list);
 }
 
-static json_t *
-engine_json(struct engine *engine)
-{
-	struct engine_status status;
-
-	engine_status(engine, &status);
-	return json_pack("{s:I,s:{s:s,s:I,s:s},s:I,s:I,s:{s:I,s:I}}",
-	    "generation", (json_int_t)status.generation, "resolver", "state",
-	    probe_state_name(status.resolver), "since",
-	    (json_int_t)status.resolver_since_s, "why", status.resolver_why,
-	    "lookups", (json_int_t)status.lookups, "loops",
-	    (json_int_t)status.loops, "verdicts", "entries",
-	    (json_int_t)status.verdicts, "octets",
-	    (json_int_t)status.verdict_octets);
-}
-
-static const char *
-action_name(enum rule_action action)
-{
-	switch (action) {
-	case RULE_ACTION_TEMPFAIL:
-		return "tempfail";
-	case RULE_ACTION_REJECT:
-		return "reject";
-	case RULE_ACTION_QUARANTINE:
-		return "quarantine";
-	}
-	return "";
-}
-
 /* NULL: no memory. */
 static json_t *
 status_json(const struct control_parts *parts,
     const struct control_policies *policies)
 {
+	static const char *const actions[] = {
+	    [RULE_ACTION_TEMPFAIL] = "tempfail",
+	    [RULE_ACTION_REJECT] = "reject",
+	    [RULE_ACTION_QUARANTINE] = "quarantine",
+	};
 	struct snapshot *snapshot = snapshot_acquire(parts->snapshots);
 	const struct config *config = snapshot->config;
 	const int64_t now_s = clock_wall_s();
-	json_t *json = engine_json(parts->engine);
-	json_t *more =
-	    json_pack("{s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o}",
+	struct engine_status engine;
+	json_t *json;
+
+	engine_status(parts->engine, &engine);
+	json =
+	    json_pack("{s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o*,"
+		      "s:I,s:{s:s,s:I,s:s},s:I,s:I,s:{s:I,s:I}}",
 		"version", PACKAGE_VERSION, "started",
 		(json_int_t)parts->started_s, "uptime",
 		(json_int_t)(now_s - parts->started_s), "sandbox",
 		parts->sandboxed ? "seccomp" : "none", "mode",
 		config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce",
 		"enforced", (json_int_t)config_enforced(config), "action",
-		action_name(config->rules.action), "store", config->store,
+		actions[config->rules.action], "store", config->store,
 		"policies", policies_json(policies, parts->store), "recipients",
 		recipients_json(parts->metrics), "exemptions",
 		domains_json(&config->scope.exemptions, now_s), "pins",
-		domains_json(&config->pins, now_s));
-
+		domains_json(&config->pins, now_s), "deliveries",
+		parts->tls != NULL ? deliveries_json(parts->tls) : NULL,
+		"generation", (json_int_t)engine.generation, "resolver",
+		"state", probe_state_name(engine.resolver), "since",
+		(json_int_t)engine.resolver_since_s, "why", engine.resolver_why,
+		"lookups", (json_int_t)engine.lookups, "loops",
+		(json_int_t)engine.loops, "verdicts", "entries",
+		(json_int_t)engine.verdicts, "octets",
+		(json_int_t)engine.verdict_octets);
 	snapshot_release(&snapshot);
-	if (more != NULL && parts->tls != NULL)
-		(void)json_object_set_new(more, "deliveries",
-		    deliveries_json(parts->tls));
-	if (json == NULL || more == NULL ||
-	    json_object_update(more, json) < 0) {
-		json_decref(more);
-		more = NULL;
-	}
-	json_decref(json);
-	return more;
+	return json;
 }
 
 int

@@ -1,5 +1,5 @@
 /*
- * libmilter's callbacks. One SMTP session, as it is negotiated:
+ * libmilter's callbacks in the order of one SMTP session:
  *
  *	OPTNEG   what the MTA offers; which macros are wanted
  *	MAIL     a new message: forget the one before; is its sender exempt?
@@ -145,7 +145,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	*want_steps &= steps;
 	*want_f2 = 0;
 	*want_f3 = 0;
-	/* Without a connection, what was agreed could not be remembered. */
+	/* Without a connection there is no memory to keep the agreement in. */
 	if (connection != NULL) {
 		connection->can_hold = (*want_actions & SMFIF_QUARANTINE) != 0;
 		connection->mail_without_reply = (steps & SMFIP_NR_MAIL) != 0;
@@ -389,7 +389,7 @@ filter_unlisten(const struct config *config)
 		(void)unlink(path);
 }
 
-/* For the threads that libmilter starts from now on. */
+/* Sets the size for all threads that libmilter starts. */
 static void
 shrink_stacks(void)
 {
@@ -419,8 +419,8 @@ drain(void)
 	    clock_mono_ms() + wait_ms + DRAIN_SLACK_MS);
 }
 
-/* Of libmilter, but in no header: 0, MI_STOPPED after SIGTERM or SIGHUP, and
- * another number after SIGINT, and when it gives up. */
+/* libmilter exports it, but declares it in no header. 0, MI_STOPPED after
+ * SIGTERM or SIGHUP, and another number after SIGINT and when it gives up. */
 extern int mi_stop(void) __attribute__((weak));
 #define MI_STOPPED 1
 

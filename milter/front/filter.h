@@ -31,7 +31,7 @@ int filter_listen(const struct config *config, char error[FILTER_ERROR_SIZE]);
  */
 void filter_unlisten(const struct config *config);
 
-/* What recipients are judged with. All borrowed. */
+/* The parts that judge recipients. All borrowed. */
 struct filter_parts {
 	const struct config *started; /* the one that filter_listen had */
 	struct snapshots *snapshots;

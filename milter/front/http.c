@@ -25,7 +25,7 @@
 
 #define HOST_SIZE 256
 
-/* Beside those served, connections that were closed and are being cleared. */
+/* Leaves room for connections that were closed and are not yet cleared. */
 #define CONNECTIONS_MAX (2 * HTTP_CLIENTS_MAX)
 
 #define TYPE_TEXT "text/plain; charset=utf-8"

@@ -75,8 +75,8 @@ put_header(FILE *out, const struct page_view *view)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE READ");
 	if (!view->store_writes)
 		put_tag(out, "bad", "POLICY STORE CANNOT BE WRITTEN");
-	/* Not here: what is being typed would be lost when the page is loaded
-	 * again by itself. */
+	/* The form is on another page, as this one reloads by itself and would
+	 * lose what is being typed. */
 	(void)fputs("<a href=\"/check\">check a domain</a>\n</header>\n"
 		    "<main>\n",
 	    out);
@@ -486,7 +486,7 @@ page_write(FILE *out, const struct page_view *view)
 
 /* --- one domain --- */
 
-/* What dane-sts check prints. */
+/* Writes the tree that dane-sts check prints. */
 static void
 put_tree(FILE *out, const char *asked, const struct answer *answer,
     const char *tls)

@@ -23,14 +23,14 @@ struct deferrals;
 struct engine;
 struct metrics;
 
-/* What every recipient is judged with. */
+/* The parts that judge every recipient. */
 struct recipient_context {
 	const struct config *config;
 	struct engine *engine;
 	struct log *log;
 	struct metrics *metrics;     /* NULL: nobody counts */
 	struct deferrals *deferrals; /* NULL: they are not kept */
-	void (*before_wait)(void);   /* NULL: nothing is to be done */
+	void (*before_wait)(void);   /* NULL: it is not called */
 	/* Set at the first next hop that is an address, of which the log warns
 	 * once (R-17). NULL: it never warns. */
 	atomic_flag *told_of_address;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a pass for a reason means. */
+/* The meaning of a pass for a reason. */
 enum pass_note {
 	PASS_PLAIN, /* all is as it should be */
 	PASS_BLIND, /* whether a policy binds is not known (C-10, S-03) */

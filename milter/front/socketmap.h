@@ -69,7 +69,7 @@ struct socketmap_client;
 TAILQ_HEAD(socketmap_clients, socketmap_client);
 TAILQ_HEAD(socketmap_requests, socketmap_request);
 
-/* What all connections share. */
+/* The state that all connections share. */
 struct socketmap_hub {
 	struct loop *loop;
 	struct tls_parts parts;

@@ -78,7 +78,7 @@ void history_totals(const struct metrics *metrics, struct history_totals *out);
 /* Once a minute. */
 void history_note(struct history *history, const struct history_totals *totals);
 
-/* What was added since `minutes` minutes ago, up to now. */
+/* The difference between `minutes` minutes ago and now. */
 void history_since(const struct history *history, size_t minutes,
     const struct history_totals *now, struct history_totals *out);
 

@@ -1,6 +1,6 @@
 /*
- * One question of the MTA at delivery: a next hop in, the answer of the map
- * out, and the line in the log. Knows nothing of sockets.
+ * Looks up a next hop for the MTA at delivery: makes the answer of the map and
+ * writes the line in the log. Knows nothing of sockets.
  */
 #ifndef FRONT_TLS_LOOKUP_H
 #define FRONT_TLS_LOOKUP_H
@@ -24,7 +24,7 @@ struct tls_counters {
 	atomic_ullong malformed; /* requests */
 };
 
-/* What is needed for it. All borrowed. */
+/* The parts that a lookup uses. All borrowed. */
 struct tls_parts {
 	struct snapshots *snapshots;
 	struct engine *engine;

@@ -3,7 +3,7 @@
  * Read-only: no request changes anything.
  *
  *	/metrics	metrics.c
- *	/healthz	200 "ok", or 503 and what is wrong
+ *	/healthz	200 "ok", or 503 and the fault
  *	/		the status page
  *	/check		web_domain.c
  *	/api/v1/domain/NAME	likewise

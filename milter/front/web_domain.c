@@ -129,7 +129,7 @@ finish_check(void *arg, struct http_request *request)
 	question_free(question);
 }
 
-/* For a domain that is only watched the map's answer is "not found". */
+/* A domain in monitor mode gets the answer "not found", as from the map. */
 static void
 finish_json(void *arg, struct http_request *request)
 {

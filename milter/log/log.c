@@ -262,7 +262,8 @@ log_reopen(struct log *log)
 		return;
 	}
 	torn = ends_torn(fd, log->path);
-	/* In place, so that a thread in write() never sees a closed one. */
+	/* Replaces the descriptor in place, so that a thread in write() never
+	 * sees it closed. */
 	if (dup3(fd, log->fd, O_CLOEXEC) >= 0)
 		atomic_store(&log->torn, torn);
 	else
@@ -407,8 +408,9 @@ hurry(struct log_queue *queue)
 	(void)pthread_cond_signal(&queue->come);
 }
 
-/* Of a line that has come. After many lines the next ones are gathered from
- * the first, or each of those few would wake the thread. */
+/* Counts a line that has come. True: there are so few that each is written at
+ * once. After many lines the next ones are gathered from the first, as each of
+ * them would wake the thread. */
 static bool
 is_calm(struct log_queue *queue)
 {

@@ -67,13 +67,13 @@ int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
 int log_file(const struct log *log);
 /* After a rotation. A file that cannot be opened anew is kept. */
 void log_reopen(struct log *log);
-/* From now on. */
+/* Takes effect at once. */
 void log_set_level(struct log *log, enum log_level level);
 /*
- * From now on lines are gathered for some milliseconds and written by a thread
- * of the log's own; with an error without gathering. When it cannot keep up,
- * the threads that log wait. Call it before other threads log; after a later
- * fork the child must not log. 0 or ERR_NOMEM, and then it goes on as before.
+ * Starts the log's own thread, which gathers lines for some milliseconds before
+ * it writes them; an error is written at once. When it cannot keep up, the
+ * threads that log wait. Call it before other threads log; after a later fork
+ * the child must not log. 0; ERR_NOMEM: the log goes on as before.
  */
 int log_start(struct log *log);
 /* Waits until all earlier lines are written. log may be NULL. */

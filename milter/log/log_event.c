@@ -11,8 +11,7 @@
 #include "base/text.h"
 #include "log/log_impl.h"
 
-/* --- escaping --------------------------------------------------------------
- */
+/* --- escaping --- */
 
 #define EACH (UINT64_MAX / 255) /* 1 in each octet */
 #define HIGH (EACH << 7)
@@ -142,8 +141,7 @@ log_time(int64_t time_s, unsigned ms, char out[LOG_TIME_LEN])
 	put_digits(out + 20, ms, 3);
 }
 
-/* --- events ----------------------------------------------------------------
- */
+/* --- events --- */
 
 /* One value takes no more than this, so that a recipient of 4,000 octets
  * does not push the keys behind it off the line. */

@@ -34,8 +34,7 @@ struct log {
 /* A whole line, without its newline; log_event.c keeps room for one octet. */
 void log_emit(struct log *log, enum log_level level, char *line, size_t len);
 
-/* --- the queue -------------------------------------------------------------
- */
+/* --- the queue --- */
 
 /*
  * Lines on their way to the log, so that the caller does not wait for the disk
@@ -63,8 +62,7 @@ void log_queue_flush(struct log_queue *queue);
 /* Writes what there is and frees. Nobody may put meanwhile. */
 void log_queue_stop(struct log_queue **queue);
 
-/* --- escaping --------------------------------------------------------------
- */
+/* --- escaping --- */
 
 /*
  * How the octets of strangers look in a log line. An octet string is walked in

@@ -33,7 +33,7 @@ is_word(const char *at, size_t len)
 	return len > 0;
 }
 
-/* --- the record ------------------------------------------------ */
+/* --- the record --- */
 
 static bool
 add_octet(struct log_record *record, struct log_span *span, char octet)
@@ -75,7 +75,7 @@ add_field(struct log_record *record, const char *key, size_t len,
 	record->n++;
 }
 
-/* --- the prefix ------------------------------------------------ */
+/* --- the prefix --- */
 
 /* The next word between blanks; false: none is left. */
 static bool
@@ -121,8 +121,9 @@ time_len(const char *at, size_t len)
 }
 
 /*
- * Nothing, a time, a level, or what a syslog writes: its first word that ends
- * in a colon is the program's name, and the line begins behind it.
+ * Reads what stands before the event: nothing, a time, a level, or the prefix
+ * of a syslog daemon. In that, the first word that ends in a colon is the
+ * program's name, and the event begins behind it.
  */
 static int
 read_prefix(const char *at, size_t len, struct log_record *record)
@@ -132,7 +133,7 @@ read_prefix(const char *at, size_t len, struct log_record *record)
 	struct rest rest = {at + time, at + len};
 	const char *word;
 	size_t word_len;
-	bool open = false; /* in what syslog wrote, before the name */
+	bool open = false; /* in the syslog daemon's prefix, before the name */
 	bool named = false;
 
 	record->time = add_span(record, at, time);
@@ -156,7 +157,7 @@ read_prefix(const char *at, size_t len, struct log_record *record)
 	return open ? ERR_SYNTAX : 0;
 }
 
-/* --- text ----------------------------------------------------------------- */
+/* --- text --- */
 
 /* The length of the key at the beginning of a word, 0: there is none. */
 static size_t
@@ -272,7 +273,7 @@ read_text(const char *line, size_t len, struct log_record *record)
 	return read_fields(&rest, record);
 }
 
-/* --- JSON ----------------------------------------------------------------- */
+/* --- JSON --- */
 
 /* False: nothing that a field of ours has. */
 static bool
@@ -353,7 +354,7 @@ read_json(const char *line, const char *brace, size_t len,
 	return err;
 }
 
-/* --- the whole ------------------------------------------------------------ */
+/* --- the whole --- */
 
 int
 log_read(const void *line, size_t len, struct log_record *out)
@@ -364,7 +365,8 @@ log_read(const void *line, size_t len, struct log_record *out)
 	out->text[0] = '\0';
 	if (len > LOG_READ_MAX)
 		return ERR_TOOLONG;
-	/* In text a brace can be in a value: then no object ends the line. */
+	/* A value of a text line can hold a brace; then the line does not end
+	 * in an object. */
 	brace = memchr(line, '{', len);
 	if (brace != NULL && ((const char *)line)[len - 1] == '}' &&
 	    read_json(line, brace, len, out) == 0)

@@ -2,7 +2,7 @@
  * TLSRPT datagrams. Their keys and numbers are those of libtlsrpt:
  *
  *   dpv  "1", of the protocol   d  domain   pr  its TLSRPT record
- *   policies  what was applied, each with
+ *   policies  the applied policies, each with
  *
  *   policy-type 2 sts, 9 no-policy-found   policy-domain   policy-string
  *   mx-host   failure-details: c result, n MX host, f reason   t their number
@@ -115,7 +115,7 @@ tlsrpt_write(const struct tlsrpt_report *report, char *out, size_t size)
 	put_pair(text, ",\"f\":", report->reason);
 	(void)fprintf(text, "}],\"t\":1,\"f\":%d}]}", report->failed);
 	len = ftell(text);
-	/* What does not fit fails when it is flushed, at the latest. */
+	/* fclose() fails at the latest if the text does not fit. */
 	return fclose(text) != 0 || len < 0 || (size_t)len >= size ? ERR_TOOLONG
 								   : 0;
 }

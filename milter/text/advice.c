@@ -38,7 +38,7 @@ advice_meaning(enum reason reason)
 	return "";
 }
 
-/* --- mistake or attack --------------------------------------------------- */
+/* --- mistake or attack --- */
 
 static const char *const type_names[] = {
 #define X(member, name, reply) [member] = name,

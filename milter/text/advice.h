@@ -1,6 +1,6 @@
 /*
- * For every reason of a verdict one sentence on what it means and one on what
- * to do, and for DNSSEC failures the commands that find the cause.
+ * Explains every reason of a verdict: one sentence on its meaning, one of
+ * advice, and for DNSSEC failures the commands that find the cause.
  *
  * Any thread.
  */
@@ -161,9 +161,9 @@
 /* clang-format on */
 
 /*
- * For a record that is insecure or bogus: commands that tell a mistake of the
- * owner from an attack, and what each outcome means. Nothing for other
- * verdicts.
+ * Prints, for a record that is insecure or bogus, commands that tell a mistake
+ * of the owner from an attack, and the meaning of each outcome. Prints nothing
+ * for other verdicts.
  */
 void advice_recipe(FILE *out, size_t width, const struct verdict *verdict);
 

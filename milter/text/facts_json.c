@@ -377,7 +377,7 @@ read_txt(struct reader *r, const struct node *facts)
 	r->facts.txt_why = get_text(r, &node, "why");
 }
 
-/* *array is to be freed. */
+/* The caller frees *array. */
 static void
 read_patterns(struct reader *r, const struct node *node, const char ***array,
     struct fact_policy *policy)

@@ -30,9 +30,8 @@ void html_ago(FILE *out, int64_t at_s, int64_t now_s);
 /* "12:00:00 UTC", with the date if that is not within a day. */
 void html_moment(FILE *out, int64_t at_s, int64_t now_s);
 
-/* From the doctype to the heading; refresh_s 0: it is not loaded again by
- * itself. title is markup of our own. <main> has to be opened before the
- * end. */
+/* Writes the doctype and the head, and opens <body>. refresh_s 0: the page does
+ * not reload by itself. title is markup of our own. The caller opens <main>. */
 void html_begin(FILE *out, const char *title, unsigned refresh_s);
 #define HTML_END "</main>\n</body>\n</html>\n"
 

@@ -57,7 +57,7 @@ struct tree {
 	bool last[DEPTH_MAX + 1];
 };
 
-/* --- lines --------------------------------------------------------------- */
+/* --- lines --- */
 
 static void
 put(const struct tree *tree, const char *text)
@@ -143,7 +143,7 @@ item_text(struct tree *tree, bool last, const char *text)
 	free(lines);
 }
 
-/* --- items --------------------------------------------------------------- */
+/* --- items --- */
 
 static bool
 is_decisive(const struct tree *tree, enum evidence_kind kind, const char *name)
@@ -208,7 +208,8 @@ print_host(struct tree *tree, const struct fact_host *host, bool last)
 		is_decisive(tree, EVIDENCE_HOST, host->name));
 	if (host->unusable)
 		return;
-	/* Nothing was asked once the MX records were not secure. */
+	/* No record of the host was looked up: the MX records were not secure.
+	 */
 	if (host->a.status == FACT_UNASKED &&
 	    host->aaaa.status == FACT_UNASKED &&
 	    host->tlsa.status == FACT_UNASKED)
@@ -372,7 +373,7 @@ print_items(struct tree *tree)
 		print_delivery(tree);
 }
 
-/* --- the whole ----------------------------------------------------------- */
+/* --- the whole --- */
 
 static void
 print_headline(const struct tree *tree, const char *title)

@@ -18,7 +18,7 @@ struct tree_style {
 	size_t width; /* columns; 0: 79 */
 };
 
-/* title: what was asked about, any octets. */
+/* title: the recipient or domain as it was typed, any octets. */
 void tree_print(FILE *out, const struct tree_style *style, const char *title,
     const struct facts *facts, const struct verdict *verdict);
 
