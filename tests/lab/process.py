@@ -63,10 +63,13 @@ class Processes:
         return os.path.join(self.run_dir, name + ".json")
 
     def adopt(self, name, pid):
-        """Record a process that put itself into the background."""
+        """Record a process that put itself into the background. Threads may
+        read the record meanwhile."""
         record = {"pid": pid, "start": start_time(pid)}
-        with open(self._record(name), "w", encoding="ascii") as f:
+        new = os.path.join(self.run_dir, name + ".new")
+        with open(new, "w", encoding="ascii") as f:
             json.dump(record, f)
+        os.rename(new, self._record(name))
 
     def pid(self, name):
         """Of a process that still runs, else None."""
