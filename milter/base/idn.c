@@ -3,7 +3,6 @@
 #include "base/idn.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <unicode/uidna.h>

@@ -44,20 +44,6 @@ sip_round(uint64_t v[4])
 	v[2] = ROTL(v[2], 32);
 }
 
-static uint64_t
-little_endian(const char *octets, size_t n)
-{
-	uint64_t word = 0;
-
-	if (n == 8) {
-		memcpy(&word, octets, 8);
-		return le64toh(word);
-	}
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)(uint8_t)octets[i] << (8 * i);
-	return word;
-}
-
 uint64_t
 map_hash(const char *key)
 {
@@ -71,10 +57,12 @@ map_hash(const char *key)
 	v[3] = seed[1] ^ UINT64_C(0x7465646279746573);
 	/* The last word holds the rest, less than 8 octets, and the length. */
 	for (i = 0; i <= len; i += 8) {
-		uint64_t word = len - i >= 8
-		    ? little_endian(key + i, 8)
-		    : little_endian(key + i, len - i) | (uint64_t)len << 56;
+		uint64_t word = 0;
 
+		memcpy(&word, key + i, len - i >= 8 ? 8 : len - i);
+		word = le64toh(word);
+		if (len - i < 8)
+			word |= (uint64_t)len << 56;
 		v[3] ^= word;
 		sip_round(v);
 		sip_round(v);

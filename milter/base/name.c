@@ -26,37 +26,26 @@ label_check(const uint8_t *label, size_t len, bool is_last)
 	return is_last && n_digits == len ? ERR_SYNTAX : 0;
 }
 
-static int
-name_check(const uint8_t *name, size_t len)
+int
+name_canon(const uint8_t *octets, size_t len, char out[NAME_SIZE])
 {
 	size_t start = 0;
 
+	out[0] = '\0';
+	if (len > 0 && octets[len - 1] == '.')
+		len--;
 	if (len > NAME_LEN_MAX)
 		return ERR_TOOLONG;
 	for (size_t i = 0; i <= len; i++) {
 		int err;
 
-		if (i < len && name[i] != '.')
+		if (i < len && octets[i] != '.')
 			continue;
-		err = label_check(name + start, i - start, i == len);
+		err = label_check(octets + start, i - start, i == len);
 		if (err != 0)
 			return err;
 		start = i + 1;
 	}
-	return 0;
-}
-
-int
-name_canon(const uint8_t *octets, size_t len, char out[NAME_SIZE])
-{
-	int err;
-
-	out[0] = '\0';
-	if (len > 0 && octets[len - 1] == '.')
-		len--;
-	err = name_check(octets, len);
-	if (err != 0)
-		return err;
 	for (size_t i = 0; i < len; i++)
 		out[i] = (char)ascii_lower(octets[i]);
 	out[len] = '\0';

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -175,24 +176,6 @@ net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE])
 		out[0] = '\0';
 }
 
-/* One to three digits, no more. */
-static int
-bits_parse(const char *text, unsigned *out)
-{
-	unsigned bits = 0;
-	size_t len = strlen(text);
-
-	if (len == 0 || len > 3)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return ERR_SYNTAX;
-		bits = 10 * bits + (unsigned)(text[i] - '0');
-	}
-	*out = bits;
-	return 0;
-}
-
 int
 net_prefix_parse(const char *text, struct net_prefix *out)
 {
@@ -212,11 +195,16 @@ net_prefix_parse(const char *text, struct net_prefix *out)
 		return ERR_SYNTAX;
 	(void)net_address_from_octets(octets,
 	    ipv4 ? sizeof(struct in_addr) : sizeof(octets), &prefix.address);
-	if (slash != NULL && bits_parse(slash + 1, &prefix.bits) != 0)
-		return ERR_SYNTAX;
-	/* The bits of "10.0.0.0/8" are counted from the IPv4 address on. */
-	if (slash != NULL && ipv4)
-		prefix.bits += MAPPED_BITS;
+	if (slash != NULL) {
+		const char *digits = slash + 1;
+
+		len = strspn(digits, "0123456789");
+		if (len == 0 || len > 3 || digits[len] != '\0')
+			return ERR_SYNTAX;
+		/* The bits of "10.0.0.0/8" count from the IPv4 address on. */
+		prefix.bits = ipv4 ? MAPPED_BITS : 0;
+		prefix.bits += (unsigned)strtoul(digits, NULL, 10);
+	}
 	if (prefix.bits > BITS_MAX)
 		return ERR_RANGE;
 	for (unsigned bit = prefix.bits; bit < BITS_MAX; bit++)

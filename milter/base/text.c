@@ -61,9 +61,10 @@ text_decode(const uint8_t *octets, size_t len, uint32_t *code)
 	return row->len;
 }
 
-/* Bidirectional controls could make a line read as something else. */
-bool
-text_is_fit(uint32_t code)
+/* A character that a terminal may get. Bidirectional controls could make a line
+ * read as something else. */
+static bool
+is_fit(uint32_t code)
 {
 	return code != TEXT_INVALID && code >= 0x20 &&
 	    (code < 0x7f || code > 0x9f) && code != 0x2028 && code != 0x2029 &&
@@ -121,7 +122,7 @@ text_print(FILE *out, const void *octets, size_t len)
 
 	for (; len > 0; in += n, len -= n) {
 		n = text_decode(in, len, &code);
-		if (text_is_fit(code)) {
+		if (is_fit(code)) {
 			fwrite(in, 1, n, out);
 			continue;
 		}
@@ -140,7 +141,7 @@ columns_of(const char *octets, size_t len)
 
 	for (; len > 0; in += n, len -= n) {
 		n = text_decode(in, len, &code);
-		columns += text_is_fit(code) ? 1 : n * strlen("\\xNN");
+		columns += is_fit(code) ? 1 : n * strlen("\\xNN");
 	}
 	return columns;
 }

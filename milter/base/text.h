@@ -21,9 +21,6 @@
 #define TEXT_INVALID UINT32_MAX
 size_t text_decode(const uint8_t *octets, size_t len, uint32_t *code);
 
-/* False for control characters, bidirectional controls and TEXT_INVALID. */
-bool text_is_fit(uint32_t code);
-
 /* Replaces octets that are not UTF-8 by U+FFFD. NULL: no memory. Free with
  * free(). */
 char *text_utf8(const void *octets, size_t len);
@@ -32,13 +29,13 @@ char *text_utf8(const void *octets, size_t len);
  * does not fit ends in "...". size: 4 at least. */
 void text_ascii(char *out, size_t size, const void *octets, size_t len);
 
-/* Prints characters that are not fit as \xNN. */
+/* Prints control characters, bidirectional controls and octets that are not
+ * UTF-8 as \xNN. */
 void text_print(FILE *out, const void *octets, size_t len);
 
 /*
- * The same as lines of at most `width` columns, broken at blanks; each begins
- * with the margin, which is not counted among what is not fit. A word that is
- * longer stays whole.
+ * The same as lines of at most `width` columns, broken at blanks. Each begins
+ * with the margin, which is printed as it is. A longer word is not broken.
  */
 void text_wrap(FILE *out, const char *margin, size_t margin_columns,
     size_t width, const char *text);

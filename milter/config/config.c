@@ -16,15 +16,9 @@
 #include "core/domain_list.h"
 
 const char *
-config_default_path(void)
-{
-	return SYSCONFDIR "/dane-sts-milter.conf";
-}
-
-const char *
 config_choose_path(const char *given)
 {
-	const char *path = config_default_path();
+	const char *path = CONFIG_DEFAULT_PATH;
 
 	if (given != NULL)
 		return given;

@@ -114,7 +114,7 @@ void config_dump(const struct config *config, FILE *out);
 void config_sample(FILE *out);
 
 /* The path if -c is not given. */
-const char *config_default_path(void);
+#define CONFIG_DEFAULT_PATH SYSCONFDIR "/dane-sts-milter.conf"
 /* Returns given unless NULL, or else the default path; NULL: there is no such
  * file. A file that cannot be read counts as there. */
 const char *config_choose_path(const char *given);

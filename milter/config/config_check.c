@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/ascii.h"
 #include "base/err.h"
 #include "base/idn.h"
 #include "base/net.h"
@@ -25,15 +26,14 @@
 static bool
 is_port(const char *text, size_t len)
 {
-	char digits[6];
-	int64_t port;
+	unsigned port = 0;
 
-	if (len == 0 || len >= sizeof(digits))
-		return false;
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	return config_parse_int(digits, &port) == 0 && port >= 1 &&
-	    port <= UINT16_MAX;
+	for (size_t i = 0; i < len && port <= UINT16_MAX; i++) {
+		if (!ascii_is_digit((uint8_t)text[i]))
+			return false;
+		port = port * 10 + (unsigned)(text[i] - '0');
+	}
+	return len <= 5 && port >= 1 && port <= UINT16_MAX;
 }
 
 static bool
@@ -48,16 +48,6 @@ is_address(const char *text, size_t len)
 	copy[len] = '\0';
 	return inet_pton(AF_INET, copy, octets) == 1 ||
 	    inet_pton(AF_INET6, copy, octets) == 1;
-}
-
-/* An address or a host name. */
-static bool
-is_host(const char *text, size_t len)
-{
-	char name[NAME_SIZE];
-
-	return is_address(text, len) ||
-	    name_canon((const uint8_t *)text, len, name) == 0;
 }
 
 /* A path must be absolute: at a reload the daemon is in another directory than
@@ -86,6 +76,7 @@ check_socket(const char *value, char why[CONFIG_WHY_SIZE])
 {
 	const char *rest = strchr(value, ':');
 	size_t len = rest != NULL ? (size_t)(rest - value) : 0;
+	char name[NAME_SIZE];
 	const char *at;
 
 	if (len == strlen("unix") && strncmp(value, "unix", len) == 0) {
@@ -101,7 +92,8 @@ check_socket(const char *value, char why[CONFIG_WHY_SIZE])
 		(len == strlen("inet6") &&
 		    strncmp(value, "inet6", len) == 0)) &&
 	    at != NULL && is_port(rest + 1, (size_t)(at - rest - 1)) &&
-	    is_host(at + 1, strlen(at + 1)))
+	    (is_address(at + 1, strlen(at + 1)) ||
+		name_canon((const uint8_t *)at + 1, strlen(at + 1), name) == 0))
 		return 0;
 	return config_refuse(why, value,
 	    ": must be \"unix:/PATH\", \"inet:PORT@HOST\" or "
@@ -114,9 +106,12 @@ check_listen(const char *value, char why[CONFIG_WHY_SIZE])
 {
 	const char *colon = strrchr(value, ':');
 	size_t len = colon != NULL ? (size_t)(colon - value) : 0;
+	char name[NAME_SIZE];
 	bool good = value[0] == '['
 	    ? len > 2 && value[len - 1] == ']' && is_address(value + 1, len - 2)
-	    : memchr(value, ':', len) == NULL && is_host(value, len);
+	    : memchr(value, ':', len) == NULL &&
+		(is_address(value, len) ||
+		    name_canon((const uint8_t *)value, len, name) == 0);
 
 	if (good && colon != NULL && is_port(colon + 1, strlen(colon + 1)))
 		return 0;

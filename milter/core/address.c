@@ -16,7 +16,6 @@
 
 #include <string.h>
 
-#include "base/ascii.h"
 #include "base/err.h"
 #include "core/names.h"
 

@@ -43,6 +43,8 @@ discovery_judge(const struct facts *facts, struct discovery *out)
 	    fact_policy_is_live(facts->stored) ? facts->stored : NULL;
 
 	out->fetch_needed = needs_fetch(facts, live);
+	out->none_published = facts->txt_state == TXT_NONE ||
+	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
 
 	/* C-07: a new policy applies at once, even if it is weaker. C-08: one
 	 * with max_age 0 applies to the transaction it was fetched for. */
@@ -91,14 +93,6 @@ judge_without_domain(const struct facts *facts, const struct rules *rules,
 	    rules->on_discovery_failure == RULE_TEMPFAIL)
 		verdict->kind = VERDICT_DEFER;
 	return true;
-}
-
-/* T-09 */
-static bool
-publishes_nothing(const struct facts *facts)
-{
-	return facts->txt_state == TXT_NONE ||
-	    facts->txt_state == TXT_MULTIPLE || facts->txt_state == TXT_INVALID;
 }
 
 /* Discovery failed, so it is not known whether the domain has a policy (C-06,
@@ -254,7 +248,7 @@ is_fresh(const struct facts *facts, const struct discovery *discovery)
 	if (facts->txt_state == TXT_VALID)
 		return discovery->from == POLICY_FROM_FETCH ||
 		    !discovery->fetch_needed;
-	return discovery->policy == NULL && publishes_nothing(facts);
+	return discovery->policy == NULL && discovery->none_published;
 }
 
 /*
@@ -329,7 +323,7 @@ decide(const struct facts *facts, const struct rules *rules,
 	discovery_judge(facts, &discovery);
 	early = discovery.pending && when == DECIDE_PARTIAL;
 	verdict->policy_known =
-	    !early && (discovery.policy != NULL || publishes_nothing(facts));
+	    !early && (discovery.policy != NULL || discovery.none_published);
 	if (early && !facts->pinned)
 		return judge_early(facts, rules, verdict);
 	verdict->policy = discovery.policy;

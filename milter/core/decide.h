@@ -99,6 +99,7 @@ struct discovery {
 	/* The TXT record, or a fetch that is needed, may still bring another
 	 * policy. */
 	bool pending;
+	bool none_published; /* T-09 */
 };
 
 void discovery_judge(const struct facts *facts, struct discovery *out);

@@ -19,6 +19,7 @@
 #define MAX_AGE_DIGITS_MAX 10
 #define NOTES_MAX          20 /* of each level */
 #define NOTE_SIZE          128
+#define DAY_S              86400U
 
 /* X(member, name, the error if it is missing or "") */
 #define FIELD_TABLE(X)                                                    \
@@ -223,8 +224,8 @@ judge_line(struct parse *p, const struct policy_line *line)
 static void
 judge_whole(struct parse *p)
 {
-	const char *text;
-	unsigned at = 0;
+	const struct policy *policy = &p->policy;
+	bool is_short = policy->max_age_s > 0 && policy->max_age_s < DAY_S;
 
 	p->line = 0;
 	/* P-06: mode none needs no mx. An unreadable mode counts as none here.
@@ -236,8 +237,19 @@ judge_whole(struct parse *p)
 			add_note(p, POLICY_NOTE_ERROR, field_missing[i]);
 	if (p->noted[POLICY_NOTE_ERROR] > 0)
 		return;
-	while ((text = policy_lint_next(&p->policy, &at)) != NULL)
-		warn(p, text);
+	if (policy->dnssec && policy->mode == POLICY_MODE_NONE) /* K1 */
+		warn(p,
+		    "\"dnssec: yes\" binds in mode none too: remove the field "
+		    "to withdraw it");
+	/* RFC 8461 3.2: "weeks or greater" */
+	if (policy->dnssec && is_short)
+		warn(p,
+		    "\"dnssec: yes\" lasts less than a day: set max_age to "
+		    "weeks");
+	else if (is_short && policy->mode != POLICY_MODE_NONE)
+		warn(p,
+		    "max_age: less than a day: senders forget the policy; set "
+		    "it to weeks");
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/name.h"
 #include "base/text.h"
+#include "core/policy.h"
 
 bool
 policy_line_next(struct policy_lines *lines, struct policy_line *out)
@@ -249,8 +250,6 @@ policy_mx_match(const char *const *mx, size_t n_mx, const char *host)
 
 /* --- warnings --- */
 
-#define DAY_S 86400U
-
 /* Names shorter than this have neighbours that mean something else. */
 #define TYPING_SLIP_LEN_MIN 4
 
@@ -322,31 +321,4 @@ policy_lint_is_joined(const struct policy_field *field,
 		}
 	}
 	return false;
-}
-
-const char *
-policy_lint_next(const struct policy *policy, unsigned *at)
-{
-	bool is_short = policy->max_age_s > 0 && policy->max_age_s < DAY_S;
-
-	while (*at < 3)
-		switch ((*at)++) {
-		case 0: /* K1 */
-			if (policy->dnssec && policy->mode == POLICY_MODE_NONE)
-				return "\"dnssec: yes\" binds in mode none "
-				       "too: remove the field to withdraw it";
-			break;
-		case 1:
-			if (policy->dnssec && is_short)
-				return "\"dnssec: yes\" lasts less than a "
-				       "day: set max_age to weeks";
-			break;
-		case 2: /* RFC 8461 3.2: "weeks or greater" */
-			if (!policy->dnssec && is_short &&
-			    policy->mode != POLICY_MODE_NONE)
-				return "max_age: less than a day: senders "
-				       "forget the policy; set it to weeks";
-			break;
-		}
-	return NULL;
 }

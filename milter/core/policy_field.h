@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/policy.h"
-
 #define POLICY_FIELD_NAME_MAX 32
 
 struct policy_lines {
@@ -56,8 +54,4 @@ const char *policy_lint_resembles(const char *name, const char *const *known,
  * "STSv1 mode: enforce" or "STSv1;mode:...". */
 bool policy_lint_is_joined(const struct policy_field *field,
     const char *const *known, size_t n_known);
-
-/* Returns a warning about the policy as a whole on each call; NULL: no more. */
-const char *policy_lint_next(const struct policy *policy, unsigned *at);
-
 #endif

@@ -81,20 +81,6 @@ is_address(struct text text, int family)
 	return inet_pton(family, copy, &address) == 1;
 }
 
-/* "2001:db8::1", "IPv6:2001:db8::1" */
-static bool
-is_ipv6_literal(struct text text)
-{
-	static const char tag[] = "IPv6:";
-	const size_t tag_len = sizeof(tag) - 1;
-
-	if (text.len > tag_len && strncasecmp(text.at, tag, tag_len) == 0) {
-		text.at += tag_len;
-		text.len -= tag_len;
-	}
-	return is_address(text, AF_INET6);
-}
-
 /*
  * Parses the text after a host and a colon. An empty text is the default port,
  * as in Postfix. Digits are a port. A word is a service that Postfix knows, or
@@ -134,8 +120,11 @@ parse_port(struct text text, uint16_t *port)
 static enum address_class
 split_bracketed(struct text text, struct text *name, struct target *out)
 {
+	static const char tag[] = "IPv6:";
+	const size_t tag_len = sizeof(tag) - 1;
 	const char *close = memchr(text.at, ']', text.len);
 	struct text rest = text;
+	struct text ipv6;
 
 	if (close == NULL)
 		return ADDRESS_INVALID;
@@ -153,7 +142,13 @@ split_bracketed(struct text text, struct text *name, struct target *out)
 		if (parse_port(rest, &out->port) != 0)
 			return ADDRESS_INVALID;
 	}
-	if (is_address(*name, AF_INET) || is_ipv6_literal(*name))
+	/* "[2001:db8::1]", "[IPv6:2001:db8::1]" */
+	ipv6 = *name;
+	if (ipv6.len > tag_len && strncasecmp(ipv6.at, tag, tag_len) == 0) {
+		ipv6.at += tag_len;
+		ipv6.len -= tag_len;
+	}
+	if (is_address(*name, AF_INET) || is_address(ipv6, AF_INET6))
 		return ADDRESS_LITERAL;
 	out->no_mx = true;
 	return ADDRESS_DOMAIN;

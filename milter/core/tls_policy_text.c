@@ -14,7 +14,6 @@
 
 #include "core/tls_policy.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -25,18 +25,6 @@ struct reader {
 	size_t left; /* of the current character-string */
 };
 
-/* False: the length octets do not fit the RDATA. */
-static bool
-reader_open(struct reader *r, const struct txt_rdata *record)
-{
-	size_t at = 0;
-
-	*r = (struct reader){record->data, record->data + record->len, 0};
-	while (at < record->len)
-		at += 1 + (size_t)record->data[at];
-	return record->len > 0 && at == record->len;
-}
-
 static int
 reader_peek(struct reader *r)
 {
@@ -55,13 +43,23 @@ reader_take(struct reader *r, int octet)
 	return true;
 }
 
+/* Opens a record and takes the text that it begins with. False: it begins
+ * otherwise; or with r->end NULL, its length octets do not fit its size. */
 static bool
-reader_take_text(struct reader *r, const char *text)
+reader_begin(struct reader *r, const struct txt_rdata *record, const char *text)
 {
-	for (; *text != '\0'; text++)
-		if (!reader_take(r, (unsigned char)*text))
-			return false;
-	return true;
+	size_t at = 0;
+
+	*r = (struct reader){record->data, record->data + record->len, 0};
+	while (at < record->len)
+		at += 1 + (size_t)record->data[at];
+	if (record->len == 0 || at != record->len) {
+		r->end = NULL;
+		return false;
+	}
+	while (*text != '\0' && reader_take(r, (unsigned char)*text))
+		text++;
+	return *text == '\0';
 }
 
 static bool
@@ -145,10 +143,10 @@ parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 	const char *why = NULL;
 
 	id[0] = '\0';
-	if (!reader_open(&r, record))
-		return "damaged record data";
-	if (!reader_take_text(&r, TXT_VERSION))
-		return "the record does not begin with \"v=STSv1;\"";
+	if (!reader_begin(&r, record, TXT_VERSION))
+		return r.end == NULL
+		    ? "damaged record data"
+		    : "the record does not begin with \"v=STSv1;\"";
 	while (why == NULL && reader_peek(&r) != OCTET_END) {
 		why = take_delimiter(&r);
 		if (why == NULL && reader_peek(&r) != OCTET_END)
@@ -175,8 +173,7 @@ choose_record(const struct txt_rdata *records, size_t n, size_t *chosen)
 		return TXT_VALID;
 	for (size_t i = 0; i < n; i++) {
 		/* T-04: of several records only those of STSv1 count. */
-		if (!reader_open(&r, &records[i]) ||
-		    !reader_take_text(&r, TXT_VERSION ";"))
+		if (!reader_begin(&r, &records[i], TXT_VERSION ";"))
 			continue;
 		*chosen = i;
 		if (++found > 1)

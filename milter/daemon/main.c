@@ -56,7 +56,7 @@ print_help(void)
 	       "  -V, --version        print versions and exit\n"
 	       "  -h, --help           print this and exit\n"
 	       "      --sample-config  print a sample configuration and exit\n",
-	    usage, config_default_path());
+	    usage, CONFIG_DEFAULT_PATH);
 }
 
 /* False: leave with *code. */
@@ -251,7 +251,7 @@ run(const struct arguments *arguments)
 		printf("%s: configuration is good\n", startup.file);
 	else if (code == 0)
 		printf("%s does not exist; the defaults are good\n",
-		    config_default_path());
+		    CONFIG_DEFAULT_PATH);
 	snapshot_release(&startup.snapshot);
 	return code;
 }

@@ -191,7 +191,7 @@ start_log_write(struct log *log, const struct config *config, const char *file,
 	if (file == NULL)
 		log_msg(log, LOG_LEVEL_INFO, "config",
 		    "%s does not exist: all options have their defaults",
-		    config_default_path());
+		    CONFIG_DEFAULT_PATH);
 	warn_loudly(log, config);
 	/* A user who can write the file decides which mail is deferred. */
 	if (file != NULL && stat(file, &status) == 0 &&

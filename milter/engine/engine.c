@@ -32,27 +32,22 @@ struct call {
 	void *arg;
 };
 
-struct call_task {
-	struct loop_task task; /* first: a task is its call_task */
-	struct call *call;
-	struct worker *worker;
-};
-
 static void
 call_make(struct loop_task *task)
 {
-	struct call_task *t = (struct call_task *)task;
-	struct call *call = t->call;
+	struct worker *w = LOOP_OWNER(task, struct worker, call_task);
+	struct call *call = w->call;
 
-	call->fn(t->worker, call->arg);
+	call->fn(w, call->arg);
 	(void)pthread_mutex_lock(&call->lock);
 	if (--call->left == 0)
 		(void)pthread_cond_signal(&call->made);
 	(void)pthread_mutex_unlock(&call->lock);
 }
 
-/* Not on a loop. Returns when every running worker has made the call. */
-static int
+/* Not on a loop, one call at a time. Returns when every running worker has made
+ * the call. */
+static void
 call_workers(struct engine *engine, worker_fn *fn, void *arg)
 {
 	struct call call = {
@@ -61,25 +56,21 @@ call_workers(struct engine *engine, worker_fn *fn, void *arg)
 	    .fn = fn,
 	    .arg = arg,
 	};
-	struct call_task *tasks = calloc(engine->n_workers, sizeof(*tasks));
 
-	if (tasks == NULL)
-		return ERR_NOMEM;
 	for (size_t i = 0; i < engine->n_workers; i++)
 		call.left += engine->workers[i].running;
 	for (size_t i = 0; i < engine->n_workers; i++) {
-		tasks[i].task.run = call_make;
-		tasks[i].call = &call;
-		tasks[i].worker = &engine->workers[i];
-		if (engine->workers[i].running)
-			loop_post(engine->workers[i].loop, &tasks[i].task);
+		struct worker *w = &engine->workers[i];
+
+		w->call_task.run = call_make;
+		w->call = &call;
+		if (w->running)
+			loop_post(w->loop, &w->call_task);
 	}
 	(void)pthread_mutex_lock(&call.lock);
 	while (call.left > 0)
 		(void)pthread_cond_wait(&call.made, &call.lock);
 	(void)pthread_mutex_unlock(&call.lock);
-	free(tasks);
-	return 0;
 }
 
 /* --- start -------------------------------------------------------------- */
@@ -248,19 +239,14 @@ engine_reload(struct engine *engine, const struct config *config,
 	    .error = error,
 	};
 
-	(void)snprintf(error, ENGINE_ERROR_SIZE, "%s", err_text(ERR_NOMEM));
-	if (call_workers(engine, reload_prepare, &reload) != 0)
-		reload.failed = true;
+	call_workers(engine, reload_prepare, &reload);
 	if (!reload.failed) {
 		(void)pthread_mutex_lock(&engine->lock);
 		engine->rules = config->rules;
 		engine->pins = config->pins;
 		(void)pthread_mutex_unlock(&engine->lock);
 	}
-	/* A worker must not keep both setups for want of a few octets: tries
-	 * until it succeeds. */
-	while (call_workers(engine, reload_take, &reload) != 0)
-		continue;
+	call_workers(engine, reload_take, &reload);
 	if (!reload.failed)
 		atomic_store(&engine->generation, reload.generation);
 	return reload.failed ? ERR_CONFIG : 0;
@@ -397,9 +383,7 @@ engine_free(struct engine **enginep)
 	 * one is freed. Then no loop has anything to do. */
 	for (size_t i = 0; i < engine->n_workers; i++)
 		engine->n_busy += engine->workers[i].running;
-	while (engine->n_workers > 0 &&
-	    call_workers(engine, worker_stop, NULL) != 0)
-		continue;
+	call_workers(engine, worker_stop, NULL);
 	(void)pthread_mutex_lock(&engine->lock);
 	while (engine->n_busy > 0)
 		(void)pthread_cond_wait(&engine->idle, &engine->lock);

@@ -148,7 +148,9 @@ struct worker {
 	struct loop *loop;
 	struct setup *setup;
 	struct setup_list setups;
-	struct setup *next_setup; /* while a reload is prepared */
+	struct call *call;          /* that all workers make, see engine.c */
+	struct loop_task call_task; /* posts it */
+	struct setup *next_setup;   /* while a reload is prepared */
 	struct dns *next_probe_dns;
 	struct map lookups;       /* that waiters may join, by target key */
 	TAILQ_HEAD(, lookup) all; /* the same, and those that only end */

@@ -39,11 +39,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/err.h"
 #include "core/tls_policy.h"
 #include "engine/cache.h"
 #include "engine/probe.h"
-#include "log/log.h"
 #include "store/store.h"
 
 const char *
@@ -115,6 +113,8 @@ lookup_left(struct lookup *l)
 	worker->n_lookups--;
 	worker_report_idle(worker);
 }
+
+static void lookup_advance(struct lookup *l);
 
 void
 lookup_returned(struct lookup *l)
@@ -268,7 +268,8 @@ settle(struct lookup *l, const struct wants *wants)
 		report_begin(l);
 }
 
-void
+/* Called after every event: enters the states whose time has come. */
+static void
 lookup_advance(struct lookup *l)
 {
 	struct wants wants;

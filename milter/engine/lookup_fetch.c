@@ -5,7 +5,6 @@
 #include "autoconf.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -26,13 +25,6 @@ fetch_failed(struct lookup *l, const char *why)
 	l->policy_step = discovery_goes_on(l) ? POLICY_TXT : POLICY_DONE;
 }
 
-/* T-12: no TXT names the policy; most such domains have none. */
-static bool
-is_guess(const struct lookup *l)
-{
-	return l->facts.txt_state != TXT_VALID && !l->refresh;
-}
-
 /* Begins an event "policy" about the fetch. */
 static void
 log_begin_policy(struct log_event *e, const struct lookup *l,
@@ -41,7 +33,7 @@ log_begin_policy(struct log_event *e, const struct lookup *l,
 	log_begin(e, l->worker->log, level, "policy");
 	log_str(e, "domain", l->target.domain);
 	log_str(e, "policy_id", l->txt_id[0] != '\0' ? l->txt_id : "-");
-	if (is_guess(l))
+	if (l->facts.txt_state != TXT_VALID && !l->refresh)
 		log_word(e, "txt", txt_state_name(l->facts.txt_state));
 }
 
@@ -70,6 +62,8 @@ refresh_failed(struct lookup *l, const char *result, const char *why)
 static void
 fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 {
+	/* T-12: no TXT names the policy; most such domains have none. */
+	const bool guess = l->facts.txt_state != TXT_VALID && !l->refresh;
 	struct log_event e;
 	bool first;
 
@@ -77,7 +71,7 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 		fetch_failed(l, why);
 		return;
 	}
-	if (!is_guess(l))
+	if (!guess)
 		l->fetch_result = result;
 	if (l->refresh)
 		refresh_failed(l, result, why);
@@ -85,7 +79,7 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 	    clock_mono_ms() + l->setup->backoff_ms, why);
 	if (first && !l->refresh) {
 		log_begin_policy(&e, l,
-		    is_guess(l) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
+		    guess ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
 		log_str(&e, "result", result);
 		log_str(&e, "why", why);
 		log_end(&e);
@@ -429,23 +423,6 @@ fetched(void *arg, const struct fetch_result *result)
 	lookup_returned(l);
 }
 
-/* No address is left to try. */
-static void
-addresses_used_up(struct lookup *l)
-{
-	if (l->n_tried > 0) {
-		fetch_tried_in_vain(l, fetch_failure_tlsrpt(l->fetch_failure),
-		    l->fetch_why);
-	} else if (l->addresses_unasked) {
-		/* F-17: not the policy host's fault, so no back-off. */
-		fetch_failed(l, l->fetch_why);
-	} else {
-		metrics_count(l->worker->metrics, METRICS_FETCHES,
-		    FETCH_FAILURE_ADDRESS, 0);
-		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
-	}
-}
-
 void
 policy_fetch_advance(struct lookup *l)
 {
@@ -457,8 +434,20 @@ policy_fetch_advance(struct lookup *l)
 		!(l->families[0].done && l->families[1].done)))
 		return;
 	loop_timer_clear(l->worker->loop, &l->address_timer);
-	if (l->n_addresses == first) {
-		addresses_used_up(l);
+	if (l->n_addresses == first && first > 0) {
+		fetch_tried_in_vain(l, fetch_failure_tlsrpt(l->fetch_failure),
+		    l->fetch_why);
+		return;
+	}
+	if (l->n_addresses == 0 && l->addresses_unasked) {
+		/* F-17: not the policy host's fault, so no back-off. */
+		fetch_failed(l, l->fetch_why);
+		return;
+	}
+	if (l->n_addresses == 0) {
+		metrics_count(l->worker->metrics, METRICS_FETCHES,
+		    FETCH_FAILURE_ADDRESS, 0);
+		fetch_tried_in_vain(l, "sts-policy-fetch-error", l->fetch_why);
 		return;
 	}
 	l->policy_step = POLICY_FETCH;

@@ -208,9 +208,6 @@ struct lookup {
 	char target_host[NAME_SIZE + 10];
 };
 
-/* Called after every event: enters the states whose time has come. */
-void lookup_advance(struct lookup *lookup);
-
 /*
  * The end of a callback: one is no longer pending. Advances, and may free the
  * lookup. A timer is not counted as pending: it raises pending first.

@@ -49,21 +49,6 @@ send_report(struct lookup *l, const struct tlsrpt_report *report)
 	worker->tlsrpt_failed = err != 0;
 }
 
-static bool
-is_reportable(const struct lookup *l)
-{
-	const struct verdict *verdict;
-
-	if (l->published == NULL || l->dropped ||
-	    !share_has(l->setup->enforced, l->target.domain))
-		return false;
-	verdict = &l->published->verdict;
-	/* A pin is no promise of the domain: it is not reported. */
-	return verdict->kind != VERDICT_PASS && verdict->policy != NULL &&
-	    verdict->policy->dnssec &&
-	    reason_texts[verdict->reason].tlsrpt[0] != '\0';
-}
-
 static void
 report_verdict(struct lookup *l, const char *record)
 {
@@ -130,11 +115,21 @@ record_answered(void *arg, const struct dns_answer *answer)
 /* True once for each result while the verdict is kept: each retry and each
  * renewal begins a new lookup, but must not send another report. */
 static bool
-is_new(struct lookup *l)
+is_reportable(struct lookup *l)
 {
-	const char *result = reason_texts[l->published->verdict.reason].tlsrpt;
+	const struct verdict *verdict;
 	uint64_t now_ms = clock_mono_ms();
+	const char *result;
 
+	if (l->published == NULL || l->dropped ||
+	    !share_has(l->setup->enforced, l->target.domain))
+		return false;
+	verdict = &l->published->verdict;
+	result = reason_texts[verdict->reason].tlsrpt;
+	/* A pin is not announced by the domain, so it is not reported. */
+	if (verdict->kind == VERDICT_PASS || verdict->policy == NULL ||
+	    !verdict->policy->dnssec || result[0] == '\0')
+		return false;
 	if (backoff_error(&l->worker->reported, l->target.domain, result,
 		now_ms) != NULL)
 		return false;
@@ -151,7 +146,7 @@ report_begin(struct lookup *l)
 	if (l->worker->tlsrpt == NULL || l->reported || l->worker->stopping)
 		return;
 	l->reported = true;
-	l->report_verdict = is_reportable(l) && is_new(l);
+	l->report_verdict = is_reportable(l);
 	if (!l->report_verdict && l->fetch_result == NULL)
 		return;
 	if (snprintf(owner, sizeof(owner), RECORD_OWNER "%s",
