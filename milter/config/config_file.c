@@ -12,8 +12,8 @@
  * quotes is taken from the environment.
  *
  * After an invalid value, an unknown option or a stray character the parser
- *goes on, so that one run reports all of them. It stops after an error of
- *syntax, as it cannot tell where the next option begins.
+ * goes on, so that one run reports all of them. It stops after an error of
+ * syntax, as it cannot tell where the next option begins.
  */
 #include "autoconf.h"
 

@@ -9,9 +9,10 @@
  *	ABORT    forget
  *	EOM      hold or refuse what could not be refused at RCPT
  *
- * MAIL must not be declined: Sendmail would send no ABORT either after RSET,
- * and a message would inherit what the one before has to wait for. SMFIS_ACCEPT
- *is never returned at RCPT: it ends the filtering of the whole message.
+ * MAIL must not be declined. After that Sendmail would not send ABORT for a
+ * RSET either, and the next message would inherit what this one keeps for its
+ * end. RCPT never returns SMFIS_ACCEPT, which ends the filtering of the whole
+ * message.
  */
 #include "autoconf.h"
 

@@ -1,11 +1,11 @@
 /*
  * The policy store: the security anchor. Its policies survive TXT suppression,
- * failing fetches, restarts, kill -9 and a full disk (C-01,
- * C-04, C-05, C-13). It keeps the raw body, never a decision.
+ * failing fetches, restarts, kill -9 and a full disk (C-01, C-04, C-05, C-13).
+ * It keeps the raw body, never a decision.
  *
- * Any thread. Requests are carried out on threads of the store's own, so that
- * event loops never wait for a disk; callbacks run on those threads, must be
- * short and must not call back into the store but to queue another request.
+ * Any thread. The store carries requests out on threads of its own, so that
+ * event loops never wait for a disk. Callbacks run on those threads: they must
+ * be short, and of the store they may only call what queues another request.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -1,8 +1,9 @@
 /*
  * A store in LMDB: what its parts have in common.
  *
- *	store_lmdb.c	reading and writing; errors in words that tell what to
- *do lmdb_env.c	the file: opening it with every check, its size, transactions
+ *	store_lmdb.c	reads and writes; words errors, and says what to do
+ *	lmdb_env.c	the file: opening it with every check, its size,
+ *			transactions
  *	lmdb_room.c	room for policies that bind (C-16)
  *	lmdb_backup.c	the copy as text, and the way back from it (C-17)
  */

@@ -63,8 +63,8 @@ int record_check_domain(const char *domain);
  *
  * The first six octets mean the same in every version to come: by them a
  * program recognizes records that it is too old for, and leaves them alone. A
- *newer program reads what all older ones wrote (tests/unit/store_v1). Versions
- *without flags wrote zero there, and ignore them.
+ * newer program reads what all older ones wrote (tests/unit/store_v1). Versions
+ * without flags wrote zero there, and ignore them.
  */
 #define FORMAT_HEADER_SIZE 44
 

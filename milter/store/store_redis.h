@@ -111,13 +111,13 @@ void redis_keeper_wake(struct redis_keeper *keeper);
  *	dane-sts:1:learned		a channel: "HOST DOMAIN" when a policy
  *					that binds is new
  *
- * A change is a script on the server, made at once and undivided, since many
- * hosts change the same policies. The policy that was fetched last wins; a
- *fetch time that the server's clock has yet to reach is taken for a mistake and
- * loses. A key ends with its policy, or when the one that it replaced would
- *have ended if that is later: until then a host that was cut off may still hold
- *the old one, and must not take the end of the new one for a loss that is to be
- * made good. For the same reason a deleted policy leaves a mark, GONE.
+ * Many hosts change the same policies, so each change is a script that the
+ * server runs as one step. The policy that was fetched last wins; but a fetch
+ * time in the future of the server's clock is taken for a mistake, and loses. A
+ * key ends with its policy. If the policy that it replaced would have ended
+ * later, the key lasts until then: a host that was cut off may still hold the
+ * old policy, and must not write it back as if the server had lost it. For the
+ * same reason a deleted policy leaves a mark, GONE.
  */
 #define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
 #define REDIS_CHANGES_KEY     "dane-sts:1:changes"

@@ -2,7 +2,7 @@
  * Looks after a Redis server that may lose what it holds: it is emptied, comes
  * back with old data, a replica takes over before it has all, or keys are
  * evicted. The hosts put back at once the policies in their copies, because a
- *host without a copy treats a missing domain as one without policy.
+ * host without a copy treats a missing domain as one without policy.
  *
  *	dane-sts:1:incarnation	a random word; another one, or none: emptied
  *	dane-sts:1:changes	counts changes; a smaller number: old data
