@@ -1,7 +1,6 @@
 /*
  * Selects the recipients that are checked and their policy domains (R-01, R-03,
- * R-07; MILTER.md on macros), from the address, the MTA's routing and the
- * exemptions.
+ * R-07), from the address, the MTA's routing (its macros) and the exemptions.
  *
  * Pure. Any thread. No allocation.
  */

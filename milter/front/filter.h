@@ -1,6 +1,5 @@
 /*
- * The milter: takes SMTP recipients and replies to the MTA (MILTER.md). Hides
- * libmilter.
+ * The milter: takes SMTP recipients and replies to the MTA. Hides libmilter.
  */
 #ifndef FRONT_FILTER_H
 #define FRONT_FILTER_H

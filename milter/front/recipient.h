@@ -72,8 +72,8 @@ void recipient_judge(const struct recipient_context *context,
     const struct recipient *recipient, struct recipient_result *out);
 
 /* --- recipient_log.c: records a recipient once it is judged, in one line of
- * the log (DESIGN "Per-recipient line"; fixed keys, fixed order) and, if it did
- * not pass, for the status page. Any thread. --- */
+ * the log (dane-sts-milter(8), LOG; fixed keys, fixed order) and, if it did not
+ * pass, for the status page. Any thread. --- */
 
 /* The verdict on a recipient, and what it rests on. */
 struct judgement {
@@ -131,8 +131,8 @@ deferrals_copy(struct deferrals *deferrals, struct deferral out[DEFERRALS_MAX]);
 
 /* --- the end of a message ---
  *
- * Where recipients cannot be refused one by one (MILTER.md on
- * non_smtpd_milters), the message is held or refused at its end.
+ * Where recipients cannot be refused one by one (Postfix: non_smtpd_milters),
+ * the message is held or refused at its end.
  *
  * Postfix gives a message its queue id when it has accepted a recipient, so
  * that the lines of the recipients up to then say NOQUEUE. A line at the end

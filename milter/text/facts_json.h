@@ -1,7 +1,6 @@
 /*
- * Facts and verdicts as JSON (DESIGN "Facts and verdict as JSON"), which
- * `dane-sts check --json` prints and `dane-sts replay` reads. Only the tool,
- * which prints other objects as well, sees jansson beside this.
+ * Facts and verdicts as JSON, which `dane-sts check --json` prints and
+ * `dane-sts replay` reads.
  *
  * Any thread.
  */

@@ -65,8 +65,8 @@ Test(options, quarantine_holds_the_message)
 	free(LAB_LOG("rcpt", "to=<held@unsigned.test>", "verdict=quarantine"));
 }
 
-/* MILTER.md: there a refusal at RCPT would leave the message in maildrop with
- * a configuration warning. */
+/* There a refusal at RCPT would leave the message in maildrop with a
+ * configuration warning. */
 Test(options, quarantine_holds_what_sendmail_1_submits)
 {
 	LAB_FRESH("action=quarantine");

@@ -1,4 +1,4 @@
-/* What RCPT TO is made of (R-01, R-04 to R-16; MILTER.md "argv[0]"). */
+/* What RCPT TO is made of. */
 #include "autoconf.h"
 
 #include <criterion/criterion.h>

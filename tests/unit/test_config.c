@@ -134,8 +134,8 @@ is_local_mailer(const struct config *config, const char *mailer)
 	return false;
 }
 
-/* R-07: values of {rcpt_mailer} that MILTER.md's table has, and the transports
- * of Debian's master.cf that end in pipe. */
+/* R-07: the values of {rcpt_mailer} for which an MTA delivers locally or not at
+ * all, and the transports of Debian's master.cf that end in pipe. */
 Test(config, default_local_mailers_R07)
 {
 	static const char *const want[] = {"local", "virtual", "lmtp", "error",
