@@ -1,4 +1,7 @@
-/* The budget for policies that do not bind. */
+/*
+ * Limits the room that policies which do not bind take in LMDB, and evicts
+ * those that were used least recently.
+ */
 #include "autoconf.h"
 
 #include <errno.h>

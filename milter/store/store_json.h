@@ -9,8 +9,8 @@
  * seconds; the body is in base 64, so that what comes out is what went in, to
  * the octet. The failure is for people: what is not UTF-8 in it becomes '?'.
  * Unknown fields are ignored when read; "tried", "failure" and "used" may be
- * missing. A "version" is written by no program yet; one that changes what the
- * others mean has to, and older ones refuse the line.
+ * missing. No program writes a "version" yet. A later one that changes the
+ * meaning of other fields has to write it, so that this one refuses the line.
  *
  * Any thread.
  */

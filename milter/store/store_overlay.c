@@ -1,7 +1,7 @@
 /*
- * Stores that keep records in memory over another one: memory keeps the changes
- * for good, write retry until the store below takes them. The contracts are in
- * store_backend.h.
+ * Two stores that keep changes in memory above another store. The memory store
+ * keeps them as long as it runs. Write retry keeps them until the store below
+ * takes them. The contracts are in store_backend.h.
  */
 #include "autoconf.h"
 

@@ -6,10 +6,11 @@
  *	store_redis.c		life, the server's clock, reading
  *	store_redis_list.c	listing and counting
  *	store_redis_write.c	changes, and room for them
- *	store_redis_watch.c	losses that are made good, news of other hosts
+ *	store_redis_watch.c	puts back what the server lost; takes the news
+ *				of other hosts
  *
- * Times on the server and in the local cache are those of the server's clock;
- * they are converted where a policy comes from the engine or goes there.
+ * Times on the server and in the local cache are those of the server's clock.
+ * They are converted when a policy comes from the engine or goes to it.
  */
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H

@@ -1,7 +1,7 @@
 /*
- * All policies of a Redis server, in order of domain: the names first, as the
- * server gives them in no order, then the entries a batch at a time. Names are
- * all that is held of them.
+ * Lists all policies of a Redis server in order of domain. The server gives the
+ * names in no order, so the list reads and sorts all names first, and then
+ * reads the entries a batch at a time. It never holds all entries in memory.
  */
 #include "autoconf.h"
 
