@@ -7,11 +7,11 @@
  * cache. Every ask is completed exactly once, no later than its deadline plus a
  * moment.
  *
- * Lookups are bounded (lookup_limit.c); the callers that wait are bounded by
- * where they come from: a connection of the MTA has one ask under way, one of
- * the socketmap SOCKETMAP_UNDER_WAY, the status page and the control socket one
- * a client. A popular domain costs one lookup, however many wait for it, so
- * that none of them is shed.
+ * lookup_limit.c limits the lookups. The callers limit how many of them wait: a
+ * connection of the MTA has one ask under way, a connection of the socketmap
+ * SOCKETMAP_UNDER_WAY, and a client of the status page or the control socket
+ * one. Callers that wait for the same domain cost one lookup together, so none
+ * of them is turned away because they are many.
  */
 #ifndef ENGINE_ASK_H
 #define ENGINE_ASK_H

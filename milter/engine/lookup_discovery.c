@@ -16,13 +16,13 @@
  *	       If it says signed: DNSKEY,
  *	       a moment later the TXT
  *	       validated, which tells
- *	1 s    without a TXT or a proof the policy is fetched all the same, and
- *	       what still comes counts; a proof alone is not waited for unless
- *	       the options defer without it
+ *	1 s    without a TXT or a proof the policy is fetched all the same. An
+ *	       answer that comes later still counts, but nobody waits for a
+ *	       mere proof, unless the options defer without one
  *
- * A validating forwarder has SERVFAIL for what it finds bogus. Then the
- * validating resolver asks again without its forwarder's validation, and the
- * record is in its bogus answer.
+ * A validating forwarder answers SERVFAIL for records that it finds bogus. The
+ * filter's own validating resolver then asks it again with the forwarder's
+ * validation turned off, and finds the TXT in an answer that is bogus.
  */
 #include "autoconf.h"
 

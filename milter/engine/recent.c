@@ -1,4 +1,4 @@
-/* Failed fetches, secure domains, the wall clock. */
+/* Remembers failed fetches, secure domains and the wall clock. See recent.h. */
 #include "autoconf.h"
 
 #include "engine/recent.h"

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A processor each, as far as they reach. */
+/* Each processor counts in a shard of its own; beyond SHARDS, they share. */
 #define SHARDS 16
 
 #define CACHE_LINE 64

@@ -4,7 +4,7 @@
  * Any thread, without a lock. Counting is one addition to memory that the
  * processor shares with no other, so that it costs next to nothing where
  * recipients are answered in microseconds. Numbers that are read together may
- * be a moment apart. Every function takes NULL: then nobody counts.
+ * be a moment apart. Every function also takes NULL and then counts nothing.
  */
 #ifndef LOG_METRICS_H
 #define LOG_METRICS_H

@@ -9,8 +9,8 @@
 
 #define DAY_S 86400
 
-/* When this changes, so does the hash in html_policy: the test of it
- * says which one is right. */
+/* If you change this, change its hash in html_policy as well: test_page fails,
+ * and prints the right one. */
 const char html_style[] =
     ":root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1c2430;"
     "--soft:#5b6675;--line:#dfe3e8;--good:#1a7f4b;--bad:#b3261e;"

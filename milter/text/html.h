@@ -1,5 +1,5 @@
 /*
- * Writes HTML. Octets that strangers chose come out as text, whatever they are.
+ * Writes HTML. Octets from strangers are escaped, so that none becomes markup.
  * Pages have no script and load nothing.
  *
  * Any thread.
