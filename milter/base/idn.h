@@ -1,8 +1,8 @@
 /*
- * Internationalised domain names through ICU, the library that Postfix converts
- * them with: UTS #46, non-transitional, so that the sharp s stays what it is,
- * and symbols are let through (R-04, R-20). Mail goes where the MTA's
- * conversion leads, so this one has to lead there too.
+ * Converts internationalised domain names with ICU, as Postfix does: UTS #46,
+ * non-transitional. A sharp s is not replaced by "ss", and symbols are
+ * permitted (R-04, R-20). The MTA delivers to the name that its own conversion
+ * yields, so this conversion has to yield the same name.
  *
  * Any thread.
  */

@@ -6,10 +6,10 @@
  *	word   = 1*(any octet but blanks, controls and "'(){}=+,#*;)
  *	       / "..." / '...'
  *
- * Comments: # and // up to the end of the line, and those in slash and star.
- * Neither // nor the latter begins within a word. In double quotes a backslash
- * quotes as in C, in single ones itself and the quote; ${NAME} outside single
- * quotes is taken from the environment.
+ * Comments begin with # or // and end with the line, or are those of C. Within
+ * a word only # begins one. In double quotes a backslash has the meaning that
+ * it has in C; in single quotes it quotes only itself and the single quote.
+ * Outside single quotes, ${NAME} is replaced from the environment.
  *
  * After an invalid value, an unknown option or a stray character the parser
  * goes on, so that one run reports all of them. It stops after an error of

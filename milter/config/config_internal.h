@@ -8,8 +8,7 @@
  * config_domains.c   lists of domains, and their files
  * config_text.c      words of values, errors, dump and sample
  *
- * Errors found are collected: the first ones, one a line, as
- * `FILE:LINE: text`.
+ * The first errors are collected, one a line, as `FILE:LINE: text`.
  */
 #ifndef CONFIG_CONFIG_INTERNAL_H
 #define CONFIG_CONFIG_INTERNAL_H

@@ -3,8 +3,8 @@
  * domain that the mail goes to: quotes and comments hide specials, the domain
  * follows the last "@", and an open quote or bracket is repaired. Where RFC
  * 5321 would reject the argument and the MTA would not, the domain is found all
- * the same: to check a domain too many does no harm, one too few is a way round
- * the check.
+ * the same: a check that was not needed does no harm, but a recipient that is
+ * not checked gets past the filter.
  *
  *	argument   [phrase "<"] *route mailbox [">"]
  *	route      "@" domain *("," "@" domain) ":"

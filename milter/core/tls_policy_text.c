@@ -2,13 +2,14 @@
  * Writes a TLS policy in the MTA's format.
  *
  * Postfix, postconf(5) smtp_tls_policy_maps: a level, then attributes.
- * "match" names what the certificate must name, separated by colons; a leading
- * dot covers all below, so that "*.example.net" is ".example.net". With
- * "servername=hostname" the MX host is told which certificate is expected.
- * Attributes for reports hold blanks and stand in braces, TLSRPT_README.
+ * "match" lists the names of which the certificate must have one, separated by
+ * colons. A leading dot stands for all names below, so that "*.example.net" is
+ * written ".example.net". "servername=hostname" makes Postfix tell the MX host
+ * (SNI) which certificate it expects. Attributes for reports hold blanks, so
+ * they stand in braces, TLSRPT_README.
  *
- * Sendmail, cf/feature/sts.m4 and cf/m4/proto.m4: the same words; only an
- * answer with "secure" is looked at.
+ * Sendmail, cf/feature/sts.m4 and cf/m4/proto.m4: the same words, but Sendmail
+ * heeds only answers with "secure".
  */
 #include "autoconf.h"
 

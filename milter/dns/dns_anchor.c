@@ -1,9 +1,9 @@
 /*
  * The trust anchor file: DNSKEY or DS records of the root as a zone file,
  * such as /usr/share/dns/root.key, or with RFC 5011 state as unbound-anchor(8)
- * writes it. Every record must be understood, as half a set of anchors fails on
- * the day of a key roll-over. Keys that are revoked, or that RFC 5011 does not
- * trust yet, are left out.
+ * writes it. Every record must be understood: with some anchors left out,
+ * validation would fail on the day of a key roll-over. Keys that are revoked,
+ * or that RFC 5011 does not trust yet, are left out.
  */
 #include "autoconf.h"
 

@@ -1,15 +1,16 @@
 /*
- * A second look at what getdns calls bogus over TLS. Its validator says so of
- * every zone whose DS records have unknown algorithms or digests, while RFC
- * 4035 5.2 makes such a zone insecure: as good as unsigned, and no attack.
+ * With forwarders over TLS, getdns validates by itself, and calls a zone bogus
+ * if all of its DS records have unknown algorithms or digests. By RFC 4035 5.2
+ * such a zone is insecure: as good as unsigned, and no attack. So this module
+ * takes a second look at what getdns calls bogus there.
  *
  *	bogus -> DS of the name, of its parent, ... -> secure DS records:
  *	    all of them unknown: the question once more, and it is insecure
  *	    else, or none found: bogus
  *
- * The DS records are those of a validated parent zone, so that nobody but its
- * owner can make a zone insecure. Behind an alias into another zone bogus stays
- * bogus.
+ * The DS records come validated from the parent zone, so that nobody but the
+ * owner can make a zone insecure. A bogus answer that leads through an alias
+ * into another zone stays bogus.
  */
 #include "autoconf.h"
 

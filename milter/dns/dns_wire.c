@@ -1,6 +1,7 @@
 /*
- * Domain names in wire form (RFC 1035 3.1, uncompressed), in lower case: names
- * of the DNS may hold any octet, so they are compared as what they are.
+ * Domain names in wire form (RFC 1035 3.1, uncompressed), in lower case. Names
+ * in the DNS may hold any octet, so they are compared in this form and not as
+ * text.
  */
 #include "autoconf.h"
 

@@ -1,9 +1,9 @@
 /*
  * dane-sts explain: finds the lines of the log that tell of a message, a
- * domain or an address. Memory holds one line of the log at a time, the last
- * EXPLAIN_GROUPS different verdicts found and, for a queue id, the last
- * RECENT_MAX lines of recipients whose message had none yet. The line at the
- * end of a message names the transaction that joins them.
+ * domain or an address. Memory holds one line of the log at a time and the last
+ * EXPLAIN_GROUPS different verdicts found. A search for a queue id also keeps
+ * the last RECENT_MAX lines that have no queue id yet: the line at the end of
+ * the message names the transaction that joins them to it.
  */
 #include "autoconf.h"
 

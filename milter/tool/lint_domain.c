@@ -1,6 +1,6 @@
 /*
- * dane-sts lint --domain: what a domain publishes now, whether what it demands
- * of senders would hold today, and what will fail soon.
+ * dane-sts lint --domain: shows what a domain publishes now, whether it fulfils
+ * today what its policy demands, and what is about to fail or expire.
  */
 #include "autoconf.h"
 

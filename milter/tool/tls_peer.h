@@ -1,7 +1,7 @@
 /*
- * One TLS handshake with a server, over SMTP's STARTTLS (RFC 3207) or at once,
- * and what its certificate is worth: to WebPKI as RFC 8461 4.2 asks, and to
- * DANE (RFC 7672). Hides OpenSSL.
+ * Makes a TLS handshake with a server, after SMTP's STARTTLS (RFC 3207) or at
+ * once, and checks its certificate twice: by WebPKI as RFC 8461 4.2 asks, and
+ * by DANE (RFC 7672). Hides OpenSSL.
  *
  * Blocks the calling thread, no longer than timeout_ms.
  */
