@@ -1,3 +1,5 @@
+/* dane-sts-milter -n as root: finds what the service's user will not be allowed
+ * to do. See daemon.h. */
 #include "autoconf.h"
 
 #include "daemon/daemon.h"

@@ -1,3 +1,5 @@
+/* The milter socket: its permissions, the limits on its connections, and the
+ * waker of libmilter's pool. See filter.h. */
 #include "autoconf.h"
 
 #include "front/filter.h"

@@ -1,3 +1,4 @@
+/* Writes the counters for Prometheus, with their public names. See web.h. */
 #include "autoconf.h"
 
 #include "front/web.h"

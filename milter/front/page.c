@@ -1,3 +1,5 @@
+/* Writes the HTML of the status page and of the page about a domain. See
+ * web.h. */
 #include "autoconf.h"
 
 #include "front/web.h"

@@ -1,3 +1,5 @@
+/* Logs each recipient that was judged, and remembers the last that did not
+ * pass for the status page. See recipient.h. */
 #include "autoconf.h"
 
 #include "front/recipient.h"
