@@ -117,7 +117,7 @@ names_read(struct names *names, int n_args, char **args, const char *path)
 		status = read_names_file(names, path, &len);
 	if (status != TOOL_OK)
 		return status;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; names->file != NULL && i < len; i++)
 		n_max += names->file[i] == '\n';
 	names->name = calloc(n_max, sizeof(char *));
 	if (names->name == NULL)
