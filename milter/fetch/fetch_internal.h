@@ -35,6 +35,8 @@ struct fetch_rules {
 	size_t max_bytes;
 };
 
+struct fetch_tls; /* of fetch_tls.c */
+
 /* Facts about the header that libcurl does not keep. */
 struct fetch_head {
 	size_t octets; /* of all lines, interim responses and trailers too */
@@ -53,7 +55,8 @@ struct fetch_transfer {
 	CURLSH *cache;
 	struct curl_slist *resolve;
 	char host[NAME_SIZE];
-	bool close_notify; /* TLS: the peer said that it sends no more */
+	struct fetch_tls *tls; /* of the connection; NULL: none */
+	bool close_notify;     /* TLS: the peer said that it sends no more */
 	char refusal[FETCH_WHY_SIZE]; /* why the certificate is refused */
 	struct fetch_head head;
 	/* An attempt has one address of each family. libcurl 7.88 accepts all
@@ -109,5 +112,7 @@ X509_STORE *fetch_roots_load(const char *path, char error[FETCH_ERROR_SIZE]);
 
 /* CURLOPT_SSL_CTX_FUNCTION; arg: the transfer. Called before the handshake. */
 CURLcode fetch_tls_prepare(CURL *easy, void *ssl_ctx, void *arg);
+/* Before the transfer is freed: its connection may live on. */
+void fetch_tls_leave(struct fetch_transfer *t);
 
 #endif

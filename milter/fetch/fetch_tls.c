@@ -1,6 +1,7 @@
 #include "autoconf.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,13 +113,51 @@ explain_names(char why[FETCH_WHY_SIZE], const X509 *certificate)
 
 /* --- callbacks of OpenSSL ------------------------------------------------- */
 
+/*
+ * The way from a connection to its transfer. It belongs to the SSL_CTX, as
+ * libcurl from 8.12 on waits for the peer's end of TLS when the transfer has
+ * ended and is freed.
+ */
+struct fetch_tls {
+	struct fetch_transfer *transfer; /* NULL: it goes on without this
+					    connection, or has ended */
+};
+
+static pthread_once_t place_once = PTHREAD_ONCE_INIT;
+static int place; /* of a struct fetch_tls in an SSL_CTX */
+
+/* Called for every SSL_CTX of the process. */
+static void
+free_tls(void *ctx, void *data, CRYPTO_EX_DATA *all, int index, long n,
+    void *arg)
+{
+	struct fetch_tls *tls = data;
+
+	(void)ctx;
+	(void)all;
+	(void)index;
+	(void)n;
+	(void)arg;
+	if (tls != NULL && tls->transfer != NULL)
+		tls->transfer->tls = NULL;
+	free(tls);
+}
+
+static void
+find_place(void)
+{
+	place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_tls);
+}
+
 static int
 on_verify(X509_STORE_CTX *ctx, void *arg)
 {
-	struct fetch_transfer *t = arg;
+	struct fetch_transfer *t = ((struct fetch_tls *)arg)->transfer;
 	const X509 *certificate;
 	int error;
 
+	if (t == NULL)
+		return 0;
 	if (X509_verify_cert(ctx) == 1)
 		return 1;
 	certificate = X509_STORE_CTX_get0_cert(ctx);
@@ -144,14 +183,40 @@ static void
 on_message(int sent, int version, int type, const void *data, size_t len,
     SSL *ssl, void *arg)
 {
-	struct fetch_transfer *t = arg;
+	struct fetch_transfer *t = ((struct fetch_tls *)arg)->transfer;
 	const uint8_t *alert = data; /* level, description */
 
 	(void)version;
 	(void)ssl;
-	if (!sent && type == SSL3_RT_ALERT && len == 2 &&
+	if (t != NULL && !sent && type == SSL3_RT_ALERT && len == 2 &&
 	    alert[1] == SSL_AD_CLOSE_NOTIFY)
 		t->close_notify = true;
+}
+
+void
+fetch_tls_leave(struct fetch_transfer *t)
+{
+	if (t->tls != NULL)
+		t->tls->transfer = NULL;
+	t->tls = NULL;
+}
+
+/* Gives the connection a way to its transfer, and takes it from an earlier one.
+ * False: no memory. */
+static bool
+join(struct fetch_transfer *t, SSL_CTX *ctx)
+{
+	struct fetch_tls *tls = calloc(1, sizeof(*tls));
+
+	fetch_tls_leave(t);
+	(void)pthread_once(&place_once, find_place);
+	if (tls == NULL || !SSL_CTX_set_ex_data(ctx, place, tls)) {
+		free(tls);
+		return false;
+	}
+	tls->transfer = t;
+	t->tls = tls;
+	return true;
 }
 
 CURLcode
@@ -169,14 +234,15 @@ fetch_tls_prepare(CURL *easy, void *ssl_ctx, void *arg)
 		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (!X509_VERIFY_PARAM_set1_host(param, t->host, 0) ||
 	    !X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER) ||
-	    !SSL_CTX_set1_verify_cert_store(ctx, t->rules->roots)) {
+	    !SSL_CTX_set1_verify_cert_store(ctx, t->rules->roots) ||
+	    !join(t, ctx)) {
 		fetch_transfer_fail(t, FETCH_FAILURE_INTERNAL,
 		    "TLS cannot be set up");
 		return CURLE_ABORTED_BY_CALLBACK;
 	}
-	SSL_CTX_set_cert_verify_callback(ctx, on_verify, t);
+	SSL_CTX_set_cert_verify_callback(ctx, on_verify, t->tls);
 	SSL_CTX_set_msg_callback(ctx, on_message);
-	SSL_CTX_set_msg_callback_arg(ctx, t);
+	SSL_CTX_set_msg_callback_arg(ctx, t->tls);
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
 	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif

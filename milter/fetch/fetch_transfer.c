@@ -258,6 +258,7 @@ fetch_transfer_close(struct fetch_transfer *t)
 {
 	/* In this order: each uses what comes after it. */
 	curl_easy_cleanup(t->easy);
+	fetch_tls_leave(t);
 	(void)curl_share_cleanup(t->cache);
 	curl_slist_free_all(t->resolve);
 	free(t->body);

@@ -23,7 +23,8 @@ names that nobody set. Members of a behaviour, all optional:
     body_size   instead: so many octets
     framing     length, chunked, close, short, chunked-cut ("length")
     raw         the whole response as text, instead of all that
-    close       wait (for the client), notify, bare (no close_notify)
+    close       wait (for the client), notify, late (wait, then notify),
+                bare (no close_notify)
     path        answered ("/.well-known/mta-sts.txt"); others are 404
 
 CATALOGUE has a behaviour of each sort by name; with --catalogue SUFFIX it is
@@ -106,6 +107,7 @@ CATALOGUE = {
         body="4\r\nbody\r\n0\r\nContent-Type: text/html\r\n\r\n",
     ),
     "ok-close": {"framing": "close", "close": "notify"},
+    "ok-late": {"close": "late"},
     "ok-http10": _answer("HTTP/1.0 200 OK", PLAIN, body="body"),
     "ok-no-reason": _answer("HTTP/1.1 200", PLAIN, body="body"),
     "ok-lf": _answer(OK + "\nContent-Type:text/plain", end="\n\n", body="body"),
@@ -309,6 +311,10 @@ def finish(tls, how):
         tls.shutdown(socket.SHUT_WR)
         drain(tls)
     elif how == "notify":
+        tls.unwrap()
+    elif how == "late":
+        drain(tls)
+        time.sleep(0.05)
         tls.unwrap()
     else:
         drain(tls)

@@ -410,6 +410,24 @@ Test(fetch_life, done_may_start_the_next)
 	client_stop(&client);
 }
 
+/* From 8.12 on libcurl reads the end of TLS after the fetch is freed, which
+ * AddressSanitizer and valgrind would see (seen with 8.14 and 8.22). */
+Test(fetch_life, the_end_of_TLS_may_come_after_the_fetch)
+{
+	const struct timeval later = {0, 300000};
+	struct outcome outcome = {0};
+	struct client client;
+
+	client_start(&client, &(struct fetch_config){0});
+	run_one(&client, "ok-late", NULL, &outcome);
+	cr_expect_str_eq(outcome.why, "");
+	cr_assert_eq(event_base_loopexit(client.base, &later), 0);
+	cr_assert_eq(event_base_dispatch(client.base), 0);
+	cr_expect_eq(outcome.calls, 1);
+	outcome_clear(&outcome);
+	client_stop(&client);
+}
+
 Test(fetch_life, nothing_starts_once_free_has_begun)
 {
 	struct client client;
