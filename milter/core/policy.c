@@ -204,7 +204,6 @@ judge_line(struct parse *p, const struct policy_line *line)
 {
 	struct policy_field field;
 	const char *why;
-
 	size_t blanks = 0;
 
 	while (blanks < line->len && ascii_is_wsp(line->at[blanks]))

@@ -28,6 +28,7 @@ struct policy_line {
 /* False: there are no more lines. The end after a final terminator is no line.
  */
 bool policy_line_next(struct policy_lines *lines, struct policy_line *out);
+
 struct policy_field {
 	char name[POLICY_FIELD_NAME_MAX + 1];
 	const uint8_t *value; /* white space around it taken off */
@@ -54,4 +55,5 @@ const char *policy_lint_resembles(const char *name, const char *const *known,
  * "STSv1 mode: enforce" or "STSv1;mode:...". */
 bool policy_lint_is_joined(const struct policy_field *field,
     const char *const *known, size_t n_known);
+
 #endif

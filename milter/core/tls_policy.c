@@ -214,7 +214,6 @@ blame_host(struct tls_policy *out)
 
 	for (size_t i = 0; i < facts->n_hosts; i++) {
 		const struct fact_host *host = &facts->hosts[i];
-
 		enum host_dane dane = dane_of_host(host);
 
 		if (dane == HOST_DANE_BROKEN)

@@ -71,7 +71,7 @@ struct setup {
 	struct loop *loop;
 	struct rules rules;
 	bool dane_for_all; /* option */
-	unsigned enforced; /* percent, share.h */
+	unsigned enforced; /* percent, see share_has() */
 	uint64_t ttl_min_ms;
 	uint64_t ttl_max_ms;
 	uint64_t backoff_ms;

@@ -81,8 +81,8 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 void
 setup_close(struct setup *setup)
 {
-	/* Fetches first: the end of a DNS lookup may begin a fetch, but the end
-	 * of a fetch begins nothing. */
+	/* The end of a fetch or DNS lookup begins no other: the worker is
+	 * stopping, or no lookup uses the setup. */
 	if (setup->fetcher != NULL)
 		fetcher_free(&setup->fetcher);
 	if (setup->fresh != NULL)
