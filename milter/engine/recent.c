@@ -105,18 +105,48 @@ enum shown {
 	SHOWS_SECURE,
 	SHOWS_INSECURE
 };
-static const enum shown reason_shows[REASON_COUNT] = {
-    [REASON_SECURE] = SHOWS_SECURE,
-    [REASON_NULL_MX] = SHOWS_SECURE,
-    [REASON_NO_SUCH_DOMAIN] = SHOWS_SECURE,
-    [REASON_NO_USABLE_HOST] = SHOWS_SECURE,
-    [REASON_MX_INSECURE] = SHOWS_INSECURE,
-    [REASON_MX_BOGUS] = SHOWS_INSECURE,
-    [REASON_ADDRESS_INSECURE] = SHOWS_INSECURE,
-    [REASON_ADDRESS_BOGUS] = SHOWS_INSECURE,
-    [REASON_TLSA_INSECURE] = SHOWS_INSECURE,
-    [REASON_TLSA_BOGUS] = SHOWS_INSECURE,
-};
+
+/* A switch, so that the compiler asks for each new reason. */
+static enum shown
+shown_by(enum reason reason)
+{
+	switch (reason) {
+	case REASON_SECURE:
+	case REASON_NULL_MX:
+	case REASON_NO_SUCH_DOMAIN:
+	case REASON_NO_USABLE_HOST:
+		return SHOWS_SECURE;
+	case REASON_MX_INSECURE:
+	case REASON_MX_BOGUS:
+	case REASON_ADDRESS_INSECURE:
+	case REASON_ADDRESS_BOGUS:
+	case REASON_TLSA_INSECURE:
+	case REASON_TLSA_BOGUS:
+		return SHOWS_INSECURE;
+	case REASON_NO_DOMAIN:
+	case REASON_LITERAL:
+	case REASON_SMART_HOST_ADDRESS:
+	case REASON_INVALID_ADDRESS:
+	case REASON_LOCAL:
+	case REASON_EXEMPT:
+	case REASON_NO_POLICY:
+	case REASON_NO_DNSSEC_FLAG:
+	case REASON_MX_FAILED:
+	case REASON_ADDRESS_FAILED:
+	case REASON_TLSA_FAILED:
+	case REASON_TLSA_MISSING:
+	case REASON_MX_MISMATCH:
+	case REASON_HOSTS_TRUNCATED:
+	case REASON_DISCOVERY_FAILED:
+	case REASON_DISCOVERY_BOGUS:
+	case REASON_DEADLINE:
+	case REASON_RESOLVER_BROKEN:
+	case REASON_INTERNAL_ERROR:
+	case REASON_COUNT:
+		break;
+	}
+	return SHOWS_NEITHER;
+}
 
 static void
 alert(struct log *log, const struct judged *domain,
@@ -143,7 +173,7 @@ void
 flap_note(struct lru *flaps, struct log *log, const char *key,
     const struct verdict *verdict)
 {
-	const enum shown shown = reason_shows[verdict->reason];
+	const enum shown shown = shown_by(verdict->reason);
 	const bool secure = shown == SHOWS_SECURE;
 	struct judged *domain;
 
