@@ -184,7 +184,8 @@ smtpd_milters = {milter}
 
 
 def postfix(root, deb, _newer):
-    """In its chroot, as Debian has it. It comes after the filter."""
+    """As Debian has it: in a chroot up to Debian 13 (Postfix 3.10), without one
+    in 14 (3.11). It comes after the filter."""
     root.services(True)
     root.dpkg("-i", root.put(deb))
     root.debconf("postfix postfix/main_mailer_type select No configuration")
@@ -193,11 +194,11 @@ def postfix(root, deb, _newer):
            "dane-sts:postfix 2750", "directory for the socket")
     root.write("/etc/postfix/main.cf", MAIN_CF.format(milter=""))
     fields = root.run("postconf", "-M", "smtp/inet").split()
-    expect(fields[4], "y", "smtpd is chrooted")
+    print(f"    smtpd in a chroot: {fields[4]}", flush=True)
     root.run("postfix", "start")
     wait_for(lambda: accepts("127.0.0.1", 25), 20, "Postfix")
     sockets = (("unix:/var/spool/postfix/dane-sts/milter.sock",
-                "unix:/dane-sts/milter.sock"),
+                "unix:dane-sts/milter.sock"),
                (INET, f"inet:127.0.0.1:{PORT}"))
     for n, (socket, milter_spec) in enumerate(sockets):
         use(root, socket=socket, socket_group="postfix")

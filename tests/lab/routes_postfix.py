@@ -28,7 +28,7 @@ queue_run_delay = 1h
 
 # With the lines that continue it. "-o" of master.cf is one by itself.
 LOGICAL_LINE = re.compile(r"^.*\n(?:[ \t]+(?![ \t]|-o).*\n)*", re.MULTILINE)
-ASKS = re.compile(r"\$milter|\$map|= unix:/dane-sts/")
+ASKS = re.compile(r"\$milter|\$map|= unix:dane-sts/")
 
 QUEUED = re.compile(r"/cleanup\[\d+\]: (\w+): message-id=")
 ACTIVE = re.compile(r"/qmgr\[\d+\]: (\w+): from=.* nrcpt=(\d+) ")
