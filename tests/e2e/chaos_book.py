@@ -76,7 +76,7 @@ class Book:
                    and (domain in SECURE or domain == SOON),
                    f"logged of a bound domain: {event}")
         if event["reason"] == "internal-error":
-            expect(TROUBLE & set(self.events[-2:]) or self._starved(),
+            expect(TROUBLE & set(self.events[-3:]) or self._starved(),
                    f"an error of its own that nothing explains: {event}")
             self.told[f"rcpt internal-error {event.get('why')}"] += 1
         number = number_of(event) if domain in self.crowd.domains else None
