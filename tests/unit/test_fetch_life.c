@@ -266,7 +266,9 @@ Test(fetch_life, F_17_silent_hosts_wait_behind_others_of_their_network)
 	while (last.calls == 0)
 		event_base_loop(client.base, EVLOOP_ONCE);
 	cr_expect_eq(last.failure, FETCH_FAILURE_NONE, "%s", last.why);
-	cr_expect_leq(policyhost_count("stall-request", "requests"), 2 * SHARE);
+	/* Two shares of them on an idle machine. */
+	cr_expect_lt(policyhost_count("stall-request", "requests"),
+	    N(silent) / 2);
 	client_stop(&client);
 	outcome_clear(&last);
 }
