@@ -358,8 +358,10 @@ evict_once(struct lmdb *l, size_t octets, size_t *evicted)
 	return err;
 }
 
-/* C-16: makes room for a policy that binds. Whether any was made. */
-static bool
+/* C-16: makes room for a policy that binds. If none can be made, that policy
+ * may have the last pages: they are of no other use. 0, or why a smallest
+ * eviction cannot be written. */
+static int
 evict(struct lmdb *l)
 {
 	size_t octets = EVICT_OCTETS;
@@ -374,8 +376,8 @@ evict(struct lmdb *l)
 		total += err == 0 ? evicted : 0;
 		octets /= err != 0 ? 4 : 1;
 	} while (commits < EVICT_COMMITS && octets >= EVICT_OCTETS_MIN);
-	l->room.hopeless = err == 0 && total == 0;
-	return total > 0;
+	l->room.hopeless = total == 0;
+	return err;
 }
 
 /* In the transaction. A policy that is not admitted is not stored, but the one
@@ -419,6 +421,7 @@ store_lmdb_write(void *backend, const struct store_change *changes, size_t n)
 {
 	struct lmdb *l = backend;
 	bool binds = false;
+	int eviction = 0;
 	int err = ERR_BUSY;
 
 	for (size_t i = 0; i < n; i++)
@@ -427,10 +430,13 @@ store_lmdb_write(void *backend, const struct store_change *changes, size_t n)
 			!changes[i].record->entry.expendable);
 	for (int i = 0; i < STORE_WRITE_TRIES && err == ERR_BUSY; i++) {
 		err = write_once(l, changes, n);
-		if (err == ERR_FULL && binds && !l->room.hopeless && evict(l))
+		if (err == ERR_FULL && binds && !l->room.hopeless) {
+			eviction = evict(l);
 			err = ERR_BUSY;
+		}
 	}
-	if (err == 0)
+	/* An eviction that could not be written is tried again next time. */
+	if (err == 0 || eviction != 0)
 		l->room.hopeless = false;
 	return err;
 }

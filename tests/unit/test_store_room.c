@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -317,6 +318,55 @@ Test(store_room, C_16_on_a_full_disk_strangers_make_room)
 	store_close(&store);
 	store = open_small(0);
 	expect_bound(store, 100);
+	store_close(&store);
+	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
+}
+
+/* Deletes the entry of a domain as soon as the pipe's other end is closed. */
+static pid_t
+delete_in_child(const char *domain, int fds[2])
+{
+	struct store *store;
+	char octet;
+	pid_t child;
+
+	cr_assert_eq(pipe(fds), 0);
+	child = fork();
+	if (child != 0) {
+		close(fds[0]);
+		return child;
+	}
+	close(fds[1]);
+	if (read(fds[0], &octet, 1) != 0)
+		_exit(1);
+	store = open_small(0);
+	if (sync_delete(store, domain) != 0)
+		_exit(1);
+	store_close(&store);
+	_exit(0);
+}
+
+/* Another process has removed all strangers, so that there is nothing to evict:
+ * then the last pages are for what binds. */
+Test(store_room, C_16_without_strangers_what_binds_takes_the_last_pages)
+{
+	struct store *store;
+	int fds[2];
+	int status = 1;
+	pid_t child;
+
+	mount_small();
+	child = delete_in_child("stranger0.example", fds);
+	store = open_small(0);
+	cr_assert_eq(put(store, "stranger", 0, false, 400), 0);
+	for (size_t i = 0; i < 10; i++)
+		cr_assert_eq(put(store, "bound", i, true, 400), 0);
+	close(fds[1]);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(status, 0);
+	fill_disk();
+	cr_expect_eq(put(store, "bound", 10, true, 400), 0);
+	expect_bound(store, 11);
 	store_close(&store);
 	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
 }
