@@ -700,18 +700,20 @@ is_udp(const char *target)
  * which there are none here). The sandbox, in which there is no exec, is for
  * these.
  */
-static bool
-is_a_librarys(const char *number, unsigned *pipes)
+static void
+expect_a_librarys(const char *number, unsigned *pipes)
 {
 	char name[300];
 	char target[128] = "";
 
 	snprintf(name, sizeof(name), "/proc/%d/fd/%s", (int)daemon_pid, number);
 	if (readlink(name, target, sizeof(target) - 1) < 0)
-		return true; /* a query that is over */
+		return; /* a query that is over */
 	if (strncmp(target, "pipe:[", 6) == 0)
-		return ++*pipes <= 2;
-	return strncmp(target, "socket:[", 8) == 0 && is_udp(target);
+		cr_expect_leq(++*pipes, 2U, "descriptor %s is a pipe", number);
+	else
+		cr_expect(strncmp(target, "socket:[", 8) == 0 && is_udp(target),
+		    "descriptor %s is %s", number, target);
 }
 
 Test(program, no_descriptor_of_ours_outlives_an_exec)
@@ -736,8 +738,7 @@ Test(program, no_descriptor_of_ours_outlives_an_exec)
 			continue;
 		seen++;
 		if (!(descriptor_flags(entry->d_name) & O_CLOEXEC))
-			cr_expect(is_a_librarys(entry->d_name, &pipes),
-			    "descriptor %s", entry->d_name);
+			expect_a_librarys(entry->d_name, &pipes);
 	}
 	closedir(open_ones);
 	/* The log and the listeners at least. */
