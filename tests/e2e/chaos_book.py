@@ -104,11 +104,11 @@ class Book:
                    "served")
 
     def _was_served(self, domain, number, body):
-        """Octet by octet. A refresh may find the next policy a moment before
-        the TXT record names it."""
+        """Octet by octet. Between the answer with the TXT record and the fetch
+        there may have been newer policies."""
         if domain in self.crowd.domains:
-            return body in (policy_body(domain, int(number)).encode(),
-                            policy_body(domain, int(number) + 1).encode())
+            return body in (policy_body(domain, n).encode() for n in
+                            range(int(number), self.crowd.number + 1))
         return body == BODY.format(domain).encode() and (
             domain == SOON or number in (GUARDED_ID, ""))
 
