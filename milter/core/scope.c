@@ -362,6 +362,15 @@ scope_exempt_sender(const struct scope_rules *rules, const char *sender,
 
 /* --- keys of a map -------------------------------------------------------- */
 
+/* "<user>": Sendmail 8.18.2 asks, before any delivery, about a recipient that
+ * has no domain any more. It is delivered on this host. */
+static bool
+is_local_part(const uint8_t *key, size_t len)
+{
+	return len > 2 && key[0] == '<' && key[len - 1] == '>' &&
+	    memchr(key, '@', len) == NULL;
+}
+
 enum scope_key
 scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
     address_idn_fn *idn, int64_t now_s, struct scope *out)
@@ -375,7 +384,9 @@ scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
 	    .now_s = now_s,
 	};
 
-	*out = (struct scope){.kind = SCOPE_PASS};
+	*out = (struct scope){.kind = SCOPE_PASS, .reason = REASON_NO_DOMAIN};
+	if (is_local_part(key, len))
+		return SCOPE_KEY_NEXT_HOP;
 	if (len > 1 && key[0] == '.' &&
 	    address_domain(key + 1, len - 1, idn, domain) == 0)
 		return SCOPE_KEY_PARENT;

@@ -81,7 +81,8 @@ void scope_resolve(const struct scope_rules *rules,
 
 /* The key of a map at delivery. */
 enum scope_key {
-	SCOPE_KEY_NEXT_HOP, /* *out is filled in */
+	/* *out is filled in. A recipient without a domain is REASON_NO_DOMAIN. */
+	SCOPE_KEY_NEXT_HOP,
 	/* ".example.org": Postfix asks for it after a "not found". No policy is
 	 * taken from a parent domain (R-02). */
 	SCOPE_KEY_PARENT,

@@ -477,6 +477,12 @@ static const struct {
     {"policy ..",			 UNREADABLE,            NULL                   },
     {"policy .bound..example",            UNREADABLE,            NULL                   },
     {"sts bound..example",                UNREADABLE,            NULL                   },
+    {"sts <>",                            UNREADABLE,            NULL                   },
+    {"sts <user@bound.example>",          UNREADABLE,            NULL                   },
+    {"sts <user",                         UNREADABLE,            NULL                   },
+ /* of a recipient on this host, as Sendmail 8.18.2 asks */
+    {"sts <user>",                        "NOTFOUND ",           NULL                   },
+    {"sts <first.last>",                  "NOTFOUND ",           NULL                   },
  /* Sendmail does DANE by itself */
     {"sts bound.example",                 SECURE,                "bound.example"        },
     {"sts mta-sts.example",               SECURE,                "mta-sts.example"      },
