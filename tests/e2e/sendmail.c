@@ -316,7 +316,7 @@ Test(sendmail_delivery, a_certificate_that_nobody_vouches_for)
 	LAB("sink", "untrusted");
 	send_to("s14@notlsa.test");
 	LAB("sendmail", "flush");
-	expect_deferred("s14@notlsa.test", "403 4.7.0 authentication failed");
+	expect_deferred("s14@notlsa.test", "authentication failed");
 }
 
 /* By itself: the map says nothing about a domain with TLSA records. */
@@ -353,7 +353,7 @@ Test(sendmail_delivery, A_03_never_in_the_clear)
 	LAB("sendmail", "flush");
 	for (size_t i = 0; i < n; i++)
 		expect_deferred(recipients[i],
-		    "403 4.7.0 other side does not support STARTTLS");
+		    "other side does not support STARTTLS");
 	LAB("sink", "ok");
 	LAB("sendmail", "flush");
 	for (size_t i = 0; i < n; i++)
