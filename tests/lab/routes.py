@@ -23,7 +23,7 @@ from domains import BY_NAME
 from process import LabError
 from routes_observe import Observer
 from routes_postfix import MAP_PORT, PostfixRun
-from routes_rows import POSTFIX_ROWS
+from routes_rows import LOCAL_USER, POSTFIX_ROWS
 from routes_sendmail import SendmailRun
 from routes_sendmail_rows import SENDMAIL_ROWS, SendmailRow
 from zones import Net
@@ -44,6 +44,8 @@ PLACES = {"bound-mx": 11, "bound-host": 12, "free-mx": 13, "free-host": 14,
           "smarthost": 15}
 PORTS = (25, 587, 2525)
 LMTP_PORT = 24
+# Sendmail 8.18.2 asks of a recipient on its own host, 8.18.1 does not.
+LOCAL_ASKED = {f"<{LOCAL_USER}> NOTFOUND"}
 
 
 def names(row, net, number):
@@ -103,7 +105,7 @@ class Trial:
         if self.judged != judged:
             yield f"judged: {sorted(self.judged)}, not {sorted(judged)}"
         asked = {self.fill(text) for text in row.asked}
-        if self.asked != asked:
+        if self.asked - LOCAL_ASKED != asked:
             yield f"the map: {sorted(self.asked)}, not {sorted(asked)}"
 
     def never(self):
