@@ -203,9 +203,11 @@ store_delete_expired(struct store *store, const char *domain, int64_t fetched_s,
 	    .arg = arg};
 	int err = record_new_deleted(domain, &request.record);
 
-	if (err == 0)
+	if (err == 0) {
+		request.record->entry.expendable = true;
 		request.record->entry.fetched_s =
 		    fetched_s < INT64_MAX ? fetched_s + 1 : fetched_s;
+	}
 	return store_queue_post(&store->writes, &request, err);
 }
 

@@ -23,7 +23,7 @@ struct store;
 #define STORE_ERROR_SIZE 512
 
 /* Waiting at most, of reads and of writes; then ERR_BUSY. The last quarter of
- * the writes is kept for policies that bind, and for deletions (C-16). */
+ * the writes is kept for policies that bind, and for store_delete (C-16). */
 #define STORE_QUEUE_MAX        8192
 #define STORE_QUEUE_OCTETS_MAX (64 << 20)
 

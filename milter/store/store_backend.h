@@ -25,8 +25,9 @@
 /* One change; the record stays the caller's. */
 struct store_change {
 	struct record *record; /* a tombstone: delete */
-	/* The entry as it was read here, with other notes on it (used, tried).
-	 * Another host that shares the store may have put a newer one. */
+	/* The entry as it was read here, with other notes on it (used, tried);
+	 * another host that shares the store may have put a newer one. Or the
+	 * deletion of an expired entry, which the refresher asks for again. */
 	bool note;
 };
 
@@ -85,9 +86,9 @@ extern const struct store_backend store_redis;
  * caller is told that the change is not durable; the log tells of the outage
  * once when it begins and once when it ends.
  *
- * It is bounded as what is pending in overlay.h. Notes (used, tried) are held
- * only together with a policy that is: they concern every stored policy, and
- * would leave no room for what matters.
+ * It is bounded as what is pending in overlay.h. Notes (used, tried) and
+ * deletions of expired policies are held only together with a policy that is:
+ * they concern every stored policy, and would leave no room for what matters.
  */
 void *store_over(const struct store_backend *below, void *handle,
     const struct store_options *options, bool retries);

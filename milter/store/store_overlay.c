@@ -222,7 +222,7 @@ outage_ends(struct over *o)
 /* --- write retry: holding ------------------------------------------------- */
 
 /* Holds a change that was not written. Whether it counts for an outage: a note
- * on a stored policy does not. */
+ * on a stored policy, or its deletion because it has expired, does not. */
 static bool
 hold(struct over *o, const struct store_change *change)
 {

@@ -92,7 +92,7 @@ write_at_once(const struct store_queue *q, const struct store_request *first,
 		if (first->err == 0 && !(expired && q->backend->ends_entries))
 			changes[n++] = (struct store_change){
 			    .record = first->record,
-			    .note = first->mark,
+			    .note = first->mark || expired,
 			};
 	}
 	return n == 0 ? 0 : q->backend->write(q->handle, changes, n);
@@ -260,8 +260,7 @@ static int
 admit(struct store_queue *q, struct store_request *request)
 {
 	const struct record *record = request->record;
-	bool waits =
-	    request->mark || (!record->deleted && record->entry.expendable);
+	bool waits = request->mark || record->entry.expendable;
 	size_t n = STORE_QUEUE_MAX / 4 * (waits ? 3 : 4);
 	size_t octets = STORE_QUEUE_OCTETS_MAX / 4 * (waits ? 3 : 4);
 	int err = 0;

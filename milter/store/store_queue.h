@@ -48,8 +48,8 @@ void store_queue_stop(struct store_queue *q);
 
 /*
  * Queues a copy of the request. err: of making its record, which is taken over
- * in any case. 0, that error, ERR_NOMEM, ERR_BUSY or ERR_CANCELLED. A note, or
- * a policy that does not bind, leaves room for others.
+ * in any case. 0, that error, ERR_NOMEM, ERR_BUSY or ERR_CANCELLED. Notes and
+ * expendable records leave room for others.
  */
 int store_queue_post(struct store_queue *q, const struct store_request *request,
     int err);

@@ -93,10 +93,13 @@ record_new_policy(const struct store_entry *entry, struct record **out)
 			    policy_write(policy, body, STORE_EXPENDABLE_MAX);
 		new.body = body;
 	}
-	if (err == 0 && new.expendable &&new.len > STORE_EXPENDABLE_MAX)
+	if (err == 0 && new.expendable &&new.len > STORE_EXPENDABLE_MAX) {
 		err = record_new_deleted(entry->domain, out);
-	else if (err == 0)
+		if (err == 0)
+			(*out)->entry.expendable = true;
+	} else if (err == 0) {
 		err = record_new(&new, out);
+	}
 	policy_free(&policy);
 	free(body);
 	return err;

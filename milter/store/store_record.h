@@ -19,8 +19,10 @@
 
 struct record {
 	atomic_uint refs;
-	bool deleted; /* a tombstone: entry.domain is all there is */
-	size_t size;  /* octets in memory */
+	/* A tombstone: entry.domain is all there is, and entry.expendable if a
+	 * stranger can cause the deletion. */
+	bool deleted;
+	size_t size;              /* octets in memory */
 	struct store_entry entry; /* points into this block */
 };
 
@@ -31,7 +33,7 @@ struct record {
 int record_new(const struct store_entry *entry, struct record **out);
 /* Makes the record of a new policy: parses the body, sets expendable, and
  * shortens the body as store_put describes. If it cannot be short enough, the
- * record is a tombstone. The same errors. */
+ * record is an expendable tombstone. The same errors. */
 int record_new_policy(const struct store_entry *entry, struct record **out);
 /* Makes a tombstone. The same errors. */
 int record_new_deleted(const char *domain, struct record **out);

@@ -507,6 +507,40 @@ Test(store, C_16_strangers_leave_room_in_the_queue)
 	for_each_kind(keeps_room_in_queue);
 }
 
+/* Strangers also cause deletions: their policies expire, or are too large. */
+static void
+deletions_keep_room_in_queue(struct fixture *f)
+{
+	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
+	struct store_entry first = sync_entry("first.example", "1", policy);
+	static char body[65536];
+	struct store_entry large =
+	    long_entry(body, sizeof(body), 1, 700, false);
+	unsigned deletions = 0;
+	unsigned n;
+
+	cr_assert_eq(store_put(f->store, &first, pass_gate, &gate), 0);
+	await_writer(&gate);
+	while (store_delete_expired(f->store, "stranger.example", 1, pass_gate,
+		   &gate) == 0)
+		deletions++;
+	cr_expect_eq(deletions, STORE_QUEUE_MAX - STORE_QUEUE_MAX / 4, "%s: %u",
+	    f->kind, deletions);
+	cr_expect_eq(store_put(f->store, &large, NULL, NULL), ERR_BUSY, "%s",
+	    f->kind);
+	n = fill_queue(f, &gate);
+	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
+	open_gate(&gate);
+	store_close(&f->store);
+	cr_expect_eq(gate.failed, 0);
+}
+
+Test(store, C_16_deletions_leave_room_in_the_queue)
+{
+	for_each_kind(deletions_keep_room_in_queue);
+}
+
 Test(store, queue_is_bounded_and_carried_out_at_close)
 {
 	for_each_kind(bounds_queue);

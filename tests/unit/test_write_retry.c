@@ -290,6 +290,61 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 }
 
+/* C-07: a policy that is too large to keep removes the stored one. */
+Test(write_retry, C_16_deletions_by_strangers_leave_room_to_hold_what_binds)
+{
+	enum {
+		STRANGERS = OVERLAY_PENDING_MAX / 4 + 10
+	};
+	static char body[32768] =
+	    "version: STSv1\nmode: none\nmax_age: 86400\n";
+	char domain[32];
+
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		struct store_entry entry = sync_entry(domain, "1", policy);
+
+		snprintf(domain, sizeof(domain), "s%u.example", i);
+		cr_assert_eq(store_put(store, &entry, NULL, NULL), 0);
+	}
+	cr_assert_eq(put("last.example", "1"), 0);
+	fill();
+	for (size_t len = strlen(body); len < sizeof(body) - 32;)
+		len += (size_t)snprintf(body + len, sizeof(body) - len,
+		    "mx: mx%zu.example.org\n", len);
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		struct store_entry entry = sync_entry(domain, "2", body);
+
+		snprintf(domain, sizeof(domain), "s%u.example", i);
+		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
+	}
+	cr_expect_eq(sync_find(store, "s0.example"), ERR_NOTFOUND);
+	cr_expect_eq(store_status(store).unwritten, OVERLAY_PENDING_MAX / 4);
+	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
+}
+
+/* The refresher asks for them again. One takes the place of a held policy. */
+Test(write_retry, C_16_deletions_of_expired_policies_are_not_held)
+{
+	const int64_t now_s = 4000000000;
+
+	cr_assert_eq(put("stored.example", "1"), 0);
+	cr_assert_eq(put("held.example", "1"), 0);
+	fill();
+	cr_expect_eq(sync_delete_expired(store, "stored.example", now_s),
+	    ERR_FULL);
+	cr_expect_eq(store_status(store).unwritten, 0);
+	cr_expect_eq(lines_with(log_path, ""), 0, "nothing is lost by that");
+	cr_expect_eq(put("held.example", "2"), ERR_FULL);
+	cr_expect_eq(sync_delete_expired(store, "held.example", now_s),
+	    ERR_FULL);
+	expect_list("stored.example ", "full");
+	make_room();
+	await_line("state=writes");
+	cr_expect_eq(sync_delete_expired(store, "stored.example", now_s), 0);
+	reopen();
+	expect_list("", "reopened");
+}
+
 /* Whether it is on the disk. In a child: LMDB 0.9.31 destroys the mutexes of a
  * store when a second environment of the same process closes. */
 static bool
