@@ -173,6 +173,20 @@ overlay_remove(struct overlay *o, const char *domain)
 	pthread_mutex_unlock(&o->lock);
 }
 
+bool
+overlay_evict(struct overlay *o)
+{
+	struct share *share = &o->share[false][true];
+	bool found;
+
+	pthread_mutex_lock(&o->lock);
+	found = share->n > 0;
+	if (found)
+		remove_row(o, (struct row *)share->ring.next);
+	pthread_mutex_unlock(&o->lock);
+	return found;
+}
+
 void
 overlay_settle(struct overlay *o, const struct record *record)
 {

@@ -50,6 +50,10 @@ overlay_get(struct overlay *o, const char *domain, bool *pending);
 
 void overlay_remove(struct overlay *o, const char *domain);
 
+/* Removes the least recently used expendable record that is not pending. False:
+ * there is none. */
+bool overlay_evict(struct overlay *o);
+
 /* The store has it, or will not have it: record is no longer pending, unless
  * another one has taken its place. */
 void overlay_settle(struct overlay *o, const struct record *record);

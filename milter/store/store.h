@@ -71,7 +71,8 @@ struct store_options {
 	const char *tls_ca;    /* file; empty: the system's */
 	struct log *log;       /* for outages, each told once */
 	bool may_be_down;      /* STORE_READ_ONLY: an outage is no error */
-	size_t octets_max;     /* of a disk; 0: as usual, see store_lmdb.h */
+	size_t octets_max;     /* on a disk or in memory; 0: as usual, see
+				* store_lmdb.h and store_overlay.c */
 	uint64_t calm_ms; /* between two outages of a disk; 0: as usual, see
 			   * WRITE_RETRY_CALM_MS */
 };

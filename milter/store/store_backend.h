@@ -46,8 +46,8 @@ struct store_backend {
 	    store_got_fn *got, void *arg);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
 	/* Returns 0 once all changes are durable. After an error none was made;
-	 * on a server, or without memory, some may have been made, and making
-	 * them again does no harm. */
+	 * on a server, or in memory, some may have been made, and making them
+	 * again does no harm. */
 	int (*write)(void *backend, const struct store_change *changes,
 	    size_t n);
 	size_t (*count)(void *backend);

@@ -21,6 +21,7 @@ struct over {
 	struct overlay *records; /* of write retry: pending ones only */
 	const struct store_backend *below; /* NULL: nothing */
 	void *handle;                      /* of what is below */
+	size_t octets_max;                 /* of the memory store */
 	/* the writer's, of write retry */
 	char *spec;
 	struct log *log;
@@ -97,6 +98,8 @@ store_over(const struct store_backend *below, void *handle,
 	o->log = options->log;
 	o->calm_ms =
 	    options->calm_ms != 0 ? options->calm_ms : WRITE_RETRY_CALM_MS;
+	o->octets_max =
+	    options->octets_max != 0 ? options->octets_max : MEMORY_OCTETS_MAX;
 	o->spec = strdup(options->spec);
 	o->records = overlay_new(retries ? OVERLAY_ENTRIES_MAX : SIZE_MAX,
 	    retries ? OVERLAY_OCTETS_MAX : SIZE_MAX);
@@ -131,29 +134,56 @@ memory_check(const char *spec, char error[STORE_ERROR_SIZE])
 	return ERR_CONFIG;
 }
 
-/* Tombstones always fit: a delete must not fail for want of space. */
+/*
+ * Makes room for a record, which takes the place of the one of its domain:
+ * evicts policies that do not bind, the least recently used first (C-16).
+ * False: all that is left binds.
+ */
+static bool
+make_room(struct over *o, const struct record *record)
+{
+	for (;;) {
+		struct record *old =
+		    overlay_get(o->records, record->entry.domain, NULL);
+		size_t octets = overlay_size(o->records).octets + record->size;
+
+		if (old != NULL)
+			octets -= old->size;
+		record_unref(&old);
+		if (octets <= o->octets_max)
+			return true;
+		/* Over another store, an older entry there would come back. */
+		if (o->below != NULL || !overlay_evict(o->records))
+			return false;
+	}
+}
+
+/* Tombstones and notes always fit. A policy that does not bind and has no room
+ * is not stored, but the one that it would have replaced is removed (C-07). */
+static int
+memory_change(struct over *o, const struct store_change *change)
+{
+	struct record *record = change->record;
+	bool fits = record->deleted || change->note || make_room(o, record);
+	bool goes = record->deleted || (!fits && record->entry.expendable);
+
+	if (goes && o->below == NULL) {
+		overlay_remove(o->records, record->entry.domain);
+		return 0;
+	}
+	if (!fits)
+		return ERR_FULL;
+	return overlay_put(o->records, record, false) ? 0 : ERR_NOMEM;
+}
+
 static int
 memory_write(void *backend, const struct store_change *changes, size_t n)
 {
-	struct over *o = backend;
-	size_t octets = 0;
+	int err = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!changes[i].record->deleted)
-			octets += changes[i].record->size;
-	}
-	if (octets > 0 &&
-	    octets + overlay_size(o->records).octets > MEMORY_OCTETS_MAX)
-		return ERR_FULL;
-	for (size_t i = 0; i < n; i++) {
-		struct record *record = changes[i].record;
-
-		if (record->deleted && o->below == NULL)
-			overlay_remove(o->records, record->entry.domain);
-		else if (!overlay_put(o->records, record, false))
-			return ERR_NOMEM;
-	}
-	return 0;
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = memory_change(backend, &changes[i]);
+	return err;
 }
 
 const struct store_backend store_memory = {

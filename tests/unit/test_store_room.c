@@ -1,7 +1,7 @@
 /*
- * A store on disk that strangers fill: C-16, a policy that binds can always be
- * written and kept. Their policies are what anyone can publish, so that only
- * those without "dnssec: yes" are bounded.
+ * A store on disk, or in memory, that strangers fill: C-16, a policy that binds
+ * can always be written and kept. Their policies are what anyone can publish,
+ * so that only those without "dnssec: yes" are bounded.
  */
 #include "autoconf.h"
 
@@ -369,4 +369,63 @@ Test(store_room, C_16_without_strangers_what_binds_takes_the_last_pages)
 	expect_bound(store, 11);
 	store_close(&store);
 	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
+}
+
+/* --- in memory ------------------------------------------------------------ */
+
+static struct store *
+open_memory(void)
+{
+	char error[STORE_ERROR_SIZE] = "";
+	struct store *store =
+	    store_open(&(struct store_options){.spec = "memory:",
+			   .octets_max = MIB},
+		error);
+
+	cr_assert_not_null(store, "%s", error);
+	return store;
+}
+
+/* What was not used for longest goes first. */
+Test(store_room, C_16_in_memory_strangers_make_room)
+{
+	const size_t strangers = 500; /* 2 MB */
+	struct store *store = open_memory();
+
+	cr_assert_eq(put(store, "bound", 0, true, 4000), 0);
+	fill(store, "early", 100, false);
+	cr_assert(has(store, "early", 0));
+	fill(store, "stranger", 200, false);
+	cr_expect(has(store, "early", 0), "it was used");
+	cr_expect_not(has(store, "early", 1));
+	fill(store, "stranger", strangers, false);
+	for (size_t i = 1; i < 100; i++)
+		cr_assert_eq(put(store, "bound", i, true, 4000), 0, "%zu", i);
+	expect_bound(store, 100);
+	cr_expect(has(store, "stranger", strangers - 1));
+	cr_expect_gt(count(store, "stranger", strangers), 100U);
+	store_close(&store);
+}
+
+Test(store_room, C_16_C_07_in_full_memory_policies_are_replaced)
+{
+	struct store *store = open_memory();
+	size_t n = 0, small = 0;
+
+	cr_assert_eq(put(store, "changed", 0, true, 200), 0);
+	while (put(store, "bound", n, true, 4000) == 0)
+		n++;
+	while (put(store, "small", small, true, 200) == 0)
+		small++;
+	cr_expect_gt(n, 200U);
+	cr_expect_eq(put(store, "bound", 0, true, 4000), 0);
+	cr_expect_eq(put(store, "small", 0, true, 199), 0);
+	/* There is no room for this one, but the stored one goes. */
+	cr_expect_eq(put(store, "changed", 0, false, 4000), 0);
+	cr_expect_not(has(store, "changed", 0));
+	cr_expect_eq(put(store, "stranger", 0, false, 4000), 0);
+	cr_expect_not(has(store, "stranger", 0));
+	expect_bound(store, n);
+	cr_expect_eq(count(store, "small", small), small);
+	store_close(&store);
 }
