@@ -118,8 +118,10 @@ read_store(struct engine *engine, const char *domain,
 	if (r == NULL)
 		return false;
 	r->now_s = clock_wall_s();
-	if (store_get(engine->store, domain, stored, r) != 0)
+	if (store_get(engine->store, domain, stored, r) != 0) {
 		r->holders--; /* nobody else will come */
+		r->done = true;
+	}
 	wait_until(r, clock_mono_ms() + STORE_MS);
 	found = r->found;
 	*policy = r->policy;

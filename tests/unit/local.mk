@@ -119,7 +119,8 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 	milter/daemon/watchdog.c
 
 # malloc() fails when these tests say so.
-tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=thread_wait_until
 tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
 # Each host has a clock of its own.

@@ -23,10 +23,12 @@ static struct engine engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static struct {
 	const char *body; /* stored; NULL: nothing */
 	int err;          /* of the store */
+	bool refuses;     /* the store takes no request */
 	bool pinned;
 	bool no_memory; /* from the loop's answer on */
 	bool refuse_memory;
 	unsigned reads;
+	unsigned waits;
 } played;
 
 /* --- memory --------------------------------------------------------------- */
@@ -38,6 +40,21 @@ void *
 __wrap_malloc(size_t size)
 {
 	return played.refuse_memory ? NULL : __real_malloc(size);
+}
+
+/* --- waiting -------------------------------------------------------------- */
+
+bool __real_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms);
+bool __wrap_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms);
+
+bool
+__wrap_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms)
+{
+	played.waits++;
+	return __real_thread_wait_until(cond, lock, mono_ms);
 }
 
 /* --- the rest of the engine ----------------------------------------------- */
@@ -78,6 +95,8 @@ store_get(struct store *store, const char *domain, store_got_fn *got, void *arg)
 
 	(void)store;
 	played.reads++;
+	if (played.refuses)
+		return ERR_BUSY;
 	if (played.err != 0) {
 		got(arg, played.err, NULL);
 	} else if (played.body == NULL) {
@@ -148,6 +167,15 @@ Test(ask_wait, C_15_what_is_not_known_to_bind_obeys_the_option)
 	expect(VERDICT_DEFER);
 	played.err = 0;
 	expect(VERDICT_DEFER);
+}
+
+/* A request that the store does not take is answered by nobody. */
+Test(ask_wait, C_15_a_store_that_takes_no_request_is_not_waited_for)
+{
+	played.refuses = true;
+	engine.rules.on_discovery_failure = RULE_TEMPFAIL;
+	expect(VERDICT_DEFER);
+	cr_expect_eq(played.waits, 0U);
 }
 
 Test(ask_wait, T_14_D_20_what_is_pinned_is_deferred)
