@@ -290,8 +290,13 @@ swap(const char *dir, bool set_aside, char old[PATH_SIZE],
 			return lmdb_failure(data, "cannot rename", errno,
 			    error);
 	}
-	if (rename(new, data) != 0)
-		return lmdb_failure(new, "cannot rename", errno, error);
+	if (rename(new, data) != 0) {
+		int err = lmdb_failure(new, "cannot rename", errno, error);
+
+		if (set_aside)
+			(void)rename(old, data);
+		return err;
+	}
 	lmdb_sync_dir(dir);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,25 @@
 #include "store_sync.h"
 
 #define TEXT_MAX 65536
+
+/* --- renaming ------------------------------------------------------------- */
+
+static const char *cannot_rename; /* NULL: every file can be renamed */
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int
+__wrap_rename(const char *from, const char *to)
+{
+	if (cannot_rename != NULL && strcmp(from, cannot_rename) == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_rename(from, to);
+}
+
+/* --- a store and its copy ------------------------------------------------- */
 
 static char *dir;
 static char *data;
@@ -270,6 +290,24 @@ Test(store_backup, C_17_the_old_file_is_kept)
 	at[strcspn(at, " \n")] = '\0';
 	cr_assert_eq(stat(at, &after), 0, "%s", at);
 	cr_expect_eq(after.st_ino, before.st_ino);
+}
+
+Test(store_backup, C_17_a_failed_restore_leaves_the_old_file_in_place)
+{
+	char *restored = scratch_path(dir, "restore/data.mdb");
+	struct stat before, after;
+
+	make_store();
+	make_version_differ();
+	cr_assert_eq(stat(data, &before), 0);
+	cannot_rename = restored;
+	cr_expect_not_null(
+	    strstr(refused_lmdb(dir, STORE_READ_WRITE), "restore/data.mdb"));
+	cr_assert_eq(stat(data, &after), 0);
+	cr_expect_eq(after.st_ino, before.st_ino);
+	cannot_rename = NULL;
+	expect_both(STORE_READ_WRITE);
+	free(restored);
 }
 
 /* dane-sts without the daemon. Nothing is changed. */
