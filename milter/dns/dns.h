@@ -37,9 +37,12 @@ struct dns_config {
 	const char *root_hints;   /* "" or NULL: built in */
 	const char *ca_file;      /* DNS over TLS; "" or NULL: the system's */
 	const char *trust_anchor; /* file: DNSKEY or DS, zone format */
-	unsigned timeout_ms;      /* of one lookup, retries included */
-	bool uncached;            /* every lookup asks afresh; costly */
-	bool unvalidated;         /* no DNSSEC: for discovery alone (T-11) */
+	/* Of one question, retries included. After a bogus answer over DNS over
+	 * TLS, one DS question for each label and the first question once more
+	 * may follow, each with a timeout of its own (dns_second.c). */
+	unsigned timeout_ms;
+	bool uncached;    /* every lookup asks afresh; costly */
+	bool unvalidated; /* no DNSSEC: for discovery alone (T-11) */
 	/* unvalidated: no answer is used for longer, whatever TTL it claims
 	 * (T-13); 0: no limit */
 	unsigned unvalidated_max_ms;

@@ -152,9 +152,10 @@ void ask(struct engine *engine, const struct ask_options *options);
 
 /*
  * ASK_VERDICT for a thread that may block; not a loop's. Blocks until
- * deadline_ms at the longest. *cached tells whether the verdict cache answered;
- * if it did not, before_wait is called (unless NULL) once the lookup is under
- * way. Never NULL but when memory is out; release with answer_unref.
+ * deadline_ms, or 800 ms longer if the loop is late and the store has to be
+ * read instead. *cached tells whether the verdict cache answered; if it did
+ * not, before_wait is called (unless NULL) once the lookup is under way. Never
+ * NULL but when memory is out; release with answer_unref.
  */
 const struct answer *
 ask_wait(struct engine *engine, const struct target *target,

@@ -4,8 +4,8 @@
  *
  * A domain has up to four questions for each of its hosts, and a silent server
  * holds a question, and a socket of the resolver, until dns_timeout. So each
- * lane (setup.h) has a limit of questions under way, and each lookup has a
- * share of the lane. A question beyond these bounds waits until somebody's
+ * lane (engine_impl.h) has a limit of questions under way, and each lookup has
+ * a share of the lane. A question beyond these bounds waits until somebody's
  * answer makes room; at the asker's deadline it fails (S-08).
  *
  *	lookup_ask() ------------------------------> resolver

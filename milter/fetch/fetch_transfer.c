@@ -129,7 +129,7 @@ static const struct {
 	{CURLOPT_REDIR_PROTOCOLS_STR,   "https"},
 	{CURLOPT_PROXY,                 ""},   /* not the environment's */
 	{CURLOPT_NOPROXY,               "*"},
-	{CURLOPT_CAINFO,                NULL}, /* fetch_roots instead */
+	{CURLOPT_CAINFO,                NULL}, /* rules->roots instead */
 	{CURLOPT_CAPATH,                NULL},
 	{CURLOPT_USERAGENT,             "dane-sts-milter/" PACKAGE_VERSION},
 };
