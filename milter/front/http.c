@@ -75,6 +75,11 @@ http_answer(struct http_request *request, unsigned status, const char *type,
 {
 	struct MHD_Response *response;
 
+	if (request->gone) { /* nobody is there to read it */
+		request->answered = true;
+		free(body);
+		return;
+	}
 	if (body == NULL) {
 		http_answer_text(request, 500, "out of memory\n");
 		return;
@@ -267,13 +272,18 @@ take_request(void *arg, struct MHD_Connection *connection, const char *path,
 	return go_on(request);
 }
 
-/* Called when libmicrohttpd no longer needs the request. */
+/*
+ * Called when libmicrohttpd no longer needs the request. It reads from a
+ * resumed connection before it calls take_request(): if the client has closed
+ * it by then, the request ends here, and next still has to run.
+ */
 static void
 end_request(void *arg, struct MHD_Connection *connection, void **context,
     enum MHD_RequestTerminationCode how)
 {
 	struct http *http = arg;
 	struct http_request *request = *context;
+	bool gone, resumed;
 
 	(void)connection;
 	(void)how;
@@ -284,10 +294,15 @@ end_request(void *arg, struct MHD_Connection *connection, void **context,
 	if (request->suspended)
 		TAILQ_REMOVE(&http->suspended, request, link);
 	request->suspended = false;
-	request->gone = request->open && request->next == NULL;
-	if (!request->gone)
-		free(request);
+	gone = request->open && !request->answered;
+	resumed = request->next != NULL;
+	request->gone = gone;
 	(void)pthread_mutex_unlock(&http->lock);
+	if (gone && !resumed)
+		return; /* http_resume() frees it */
+	if (gone)
+		request->next(request->arg, request);
+	free(request);
 }
 
 void

@@ -83,7 +83,7 @@ struct http_request {
 	/* under the server's lock */
 	bool suspended;
 	bool open;             /* the handler has returned without answer */
-	bool gone;             /* the connection ended before http_resume() */
+	bool gone;             /* the connection ended before the answer */
 	http_handler_fn *next; /* of http_resume(); NULL: it is to come */
 	void *arg;
 };
@@ -100,8 +100,12 @@ void http_answer(struct http_request *request, unsigned status,
 void http_answer_text(struct http_request *request, unsigned status,
     const char *text);
 
-/* Any thread, once for a request that its handler left open: has next answer
- * it on the server's thread, unless the server is stopped by then. */
+/*
+ * Any thread, once for a request that its handler left open: has next answer it
+ * on the server's thread or, while the server stops, inside http_stop(). Next
+ * also runs when the client has left; http_answer() then drops the answer. It
+ * does not run if the server is stopped by then.
+ */
 void
 http_resume(struct http_request *request, http_handler_fn *next, void *arg);
 

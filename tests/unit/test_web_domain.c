@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "config/snapshot.h"
 #include "core/decide.h"
@@ -190,6 +192,42 @@ expect(const char *reply, const char *status, const char *part)
 	cr_expect_eq(reply[strlen(reply) - 1], '\n');
 }
 
+enum leave {
+	LEAVE_CLOSE,
+	LEAVE_HALF_CLOSE,
+	LEAVE_RESET,
+	N_LEAVE
+};
+
+/*
+ * GET of the path by a client that leaves while the engine looks; then comes
+ * the answer. An older connection is open all the time: libmicrohttpd calls the
+ * handler of the oldest one before it reads from the sockets.
+ */
+static void
+leave_early(const char *path, enum leave how)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	int older = loopback_dial(http_bound(http).port);
+	int fd;
+
+	played_hold();
+	fd = begin_path(path, "");
+	played_await_held(1);
+	if (how == LEAVE_HALF_CLOSE)
+		cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	if (how == LEAVE_RESET)
+		cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once,
+				 sizeof(at_once)),
+		    0);
+	if (how != LEAVE_HALF_CLOSE)
+		close(fd);
+	played_release();
+	if (how == LEAVE_HALF_CLOSE)
+		(void)end(fd);
+	close(older);
+}
+
 /* --- tests --- */
 
 Test(api, facts_verdict_and_the_answer_at_delivery)
@@ -271,6 +309,16 @@ Test(api, no_memory_is_an_error)
 	expect(get("example.org"), "500", "{\"error\":\"out of memory\"}\n");
 }
 
+Test(api, S_02_clients_that_leave_take_no_place)
+{
+	start("");
+	for (enum leave how = 0; how < N_LEAVE; how++) {
+		for (size_t i = 0; i < WEB_DOMAIN_UNDER_WAY; i++)
+			leave_early(PREFIX "example.org", how);
+		expect(get("example.org"), "200", "\"tls\":");
+	}
+}
+
 /* tear_down answers when the server has stopped; nothing leaks. */
 Test(api, one_that_is_never_answered)
 {
@@ -316,4 +364,31 @@ Test(api, S_02_check_escapes_and_is_bounded)
 	expect_page("/check?domain=example.org", "", "429", "in a moment");
 	played_release();
 	cr_expect_not_null(strstr(end(fd), "no-dnssec-flag"));
+}
+
+/* The next question is answered once WEB_CHECK_PAUSE_MS have passed. */
+static void
+expect_check_after(enum leave how)
+{
+	const uint64_t end_ms = clock_mono_ms() + PLAYED_PATIENCE_MS;
+	const char *path = "/check?domain=example.org";
+	const char *reply;
+
+	start("");
+	leave_early(path, how);
+	do
+		reply = end(begin_path(path, ""));
+	while (strncmp(reply, "HTTP/1.1 429 ", 13) == 0 &&
+	    clock_mono_ms() < end_ms);
+	cr_expect_eq(strncmp(reply, "HTTP/1.1 200 ", 13), 0, "%.40s", reply);
+}
+
+Test(api, S_02_check_goes_on_after_a_client_that_closes)
+{
+	expect_check_after(LEAVE_CLOSE);
+}
+
+Test(api, S_02_check_goes_on_after_a_client_that_half_closes)
+{
+	expect_check_after(LEAVE_HALF_CLOSE);
 }
