@@ -40,7 +40,31 @@ struct preflight {
 	const char *user; /* that the service has */
 	bool systemd;     /* starts it, as its unit says */
 	bool failed;
+	/* Directories that the unit makes, without links. */
+	char unit_state[PATH_MAX];
+	char unit_run[PATH_MAX];
 };
+
+/* Follows the links in path, as far as it exists: systemd makes some
+ * directories at the start, and sockets are made later still. */
+static void
+resolve(const char *path, char out[PATH_MAX])
+{
+	char head[PATH_MAX];
+	char real[PATH_MAX];
+	char *slash;
+
+	snprintf(out, PATH_MAX, "%s", path);
+	snprintf(head, sizeof(head), "%s", path);
+	while (realpath(head, real) == NULL) {
+		slash = strrchr(head, '/');
+		if (slash == NULL || slash == head)
+			return;
+		*slash = '\0';
+	}
+	snprintf(out, PATH_MAX, "%s%s", strcmp(real, "/") == 0 ? "" : real,
+	    path + strlen(head));
+}
 
 /* One line on stderr. kind: "warning: ", or "" for what fails the check. */
 static void __attribute__((format(printf, 4, 5)))
@@ -165,13 +189,25 @@ check_hidden(const struct preflight *preflight, const char *option,
 	}
 }
 
+/* Whether systemd makes the directory because a drop-in says so. */
+static bool
+is_logs_directory(const char *directory)
+{
+	const char *name = strrchr(directory, '/') + 1;
+	char made[PATH_MAX];
+
+	snprintf(made, sizeof(made), "/var/log/%s", name);
+	return strcmp(directory, made) == 0 &&
+	    drop_in_sets("LogsDirectory", name);
+}
+
 /* ProtectSystem=strict leaves three directories. */
 static void
 check_read_only(const struct preflight *preflight, const char *option,
     const char *directory)
 {
-	static const char *const writable[] = {UNIT_STATE, UNIT_RUN,
-	    "/var/spool/postfix/" UNIT_USER};
+	const char *const writable[] = {preflight->unit_state,
+	    preflight->unit_run, "/var/spool/postfix/" UNIT_USER};
 	const char *name = strrchr(directory, '/') + 1;
 	char log_directory[PATH_MAX];
 
@@ -180,9 +216,7 @@ check_read_only(const struct preflight *preflight, const char *option,
 			return;
 	snprintf(log_directory, sizeof(log_directory), "/var/log/%s", name);
 	if (drop_in_sets("ReadWritePaths", directory) ||
-	    drop_in_sets("ProtectSystem", "no") ||
-	    (strcmp(directory, log_directory) == 0 &&
-		drop_in_sets("LogsDirectory", name)))
+	    drop_in_sets("ProtectSystem", "no") || is_logs_directory(directory))
 		return;
 	if (strcmp(directory, log_directory) == 0)
 		say(preflight, "warning: ", option,
@@ -272,8 +306,9 @@ check_directory(struct preflight *preflight, const char *option,
 		return;
 	/* The unit makes these. */
 	if (error == ENOENT && preflight->systemd &&
-	    (strcmp(directory, UNIT_RUN) == 0 ||
-		strcmp(directory, UNIT_STATE) == 0))
+	    (strcmp(directory, preflight->unit_run) == 0 ||
+		strcmp(directory, preflight->unit_state) == 0 ||
+		is_logs_directory(directory)))
 		return;
 	preflight->failed = true;
 	say(preflight, "", option,
@@ -294,7 +329,8 @@ check_store(struct preflight *preflight, const char *directory,
 	/* The filter makes it where it may, the unit where it is by default. */
 	if (error == ENOENT &&
 	    (access(parent, W_OK | X_OK) == 0 ||
-		(preflight->systemd && strcmp(directory, UNIT_STATE) == 0)))
+		(preflight->systemd &&
+		    strcmp(directory, preflight->unit_state) == 0)))
 		return;
 	preflight->failed = true;
 	say(preflight, "", "store",
@@ -312,8 +348,7 @@ check_place(struct preflight *preflight, const char *option, enum need need,
 	const char *slash;
 
 	/* The unit's rules are about where links lead. */
-	if (realpath(given, path) == NULL)
-		snprintf(path, sizeof(path), "%s", given);
+	resolve(given, path);
 	slash = strrchr(path, '/');
 	snprintf(parent, sizeof(parent), "%.*s",
 	    slash == NULL || slash == path ? 1 : (int)(slash - path),
@@ -374,6 +409,8 @@ check_all(struct preflight *preflight)
 	};
 	const char *colon = strrchr(config->metrics, ':');
 
+	resolve(UNIT_STATE, preflight->unit_state);
+	resolve(UNIT_RUN, preflight->unit_run);
 	if (preflight->file != NULL) /* a reload reads it again */
 		check_place(preflight, "configuration", NEED_READ,
 		    preflight->file);

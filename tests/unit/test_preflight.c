@@ -57,7 +57,9 @@ set_up(void)
 		">>$d/passwd && echo dane-sts:x:64999: >>$d/group && "
 		"mkdir -m 0700 $d/closed && touch $d/closed/f && "
 		"mkdir -m 0755 $d/open && : >$d/open/f && "
-		"echo example.org >$d/list && install -m 0600 $d/list $d/secret"),
+		"echo example.org >$d/list && install -m 0600 $d/list $d/secret "
+		"&& ln -s /home $d/home && ln -s /var/log $d/logs && "
+		"ln -s /var/spool/postfix $d/spool"),
 	    0, "%s", output);
 }
 
@@ -86,6 +88,8 @@ check(const char *lines, const char *drop_in)
 	    "export d p; exec unshare --mount --propagation private sh -c '"
 	    "mount --bind $d/passwd /etc/passwd && "
 	    "mount --bind $d/group /etc/group && mount -t tmpfs run /run && "
+	    "mount -t tmpfs spool /var/spool && mkdir /var/spool/postfix && "
+	    "install -d -o 64999 /var/spool/postfix/dane-sts && "
 	    "%s exec $p -n -c $d/conf'",
 	    lines, drop_in != NULL ? drop_in : "", systemd);
 	return shell(script);
@@ -144,18 +148,21 @@ static const struct {
 	const char *lines;
 	const char *told;
 	const char *drop_in; /* that mends it */
+	int status;          /* with the drop-in */
 } by_unit[] = {
     {GOOD "exempt_file = $d/list",
-     "exempt_file: the systemd unit hides /tmp (PrivateTmp=yes)",		    "PrivateTmp=no"			   },
+     "exempt_file: the systemd unit hides /tmp (PrivateTmp=yes)",		    "PrivateTmp=no",			    0        },
     {"store = \"memory:\"\nlog = \"file:/var/log/x/log\"",
-     "log: /var/log/x is read-only to the systemd unit: set LogsDirectory=x",	"LogsDirectory=x"			 },
+     "log: /var/log/x is read-only to the systemd unit: set LogsDirectory=x",	"LogsDirectory=x",                          0        },
     {"store = \"memory:\"\nlog = \"file:/var/log/log\"",
      "log: /var/log is read-only to the systemd unit: set ReadWritePaths=/var/log ",
-     "ReadWritePaths=/var/log"												 },
+     "ReadWritePaths=/var/log",												  EX_CONFIG},
+    {GOOD "socket = \"unix:$d/home/none/sock\"",
+     "socket: the systemd unit hides /home (ProtectHome=yes)",		       "ProtectHome=no",			   EX_CONFIG},
     {GOOD "metrics = \"127.0.0.1:80\"",
-     "metrics: the systemd unit may not bind port 80",			       "AmbientCapabilities=CAP_NET_BIND_SERVICE"},
+     "metrics: the systemd unit may not bind port 80",			       "AmbientCapabilities=CAP_NET_BIND_SERVICE", 0        },
     {GOOD "socket = \"inet:25@127.0.0.1\"",
-     "socket: the systemd unit may not bind port 25",				"AmbientCapabilities=CAP_NET_BIND_SERVICE"},
+     "socket: the systemd unit may not bind port 25",				"AmbientCapabilities=CAP_NET_BIND_SERVICE", 0        },
 };
 
 Test(preflight, what_the_unit_forbids_is_told_with_the_drop_in_that_allows_it)
@@ -165,7 +172,8 @@ Test(preflight, what_the_unit_forbids_is_told_with_the_drop_in_that_allows_it)
 		(void)check(by_unit[i].lines, "");
 		cr_expect(strstr(output, by_unit[i].told) != NULL, "%s: %s",
 		    by_unit[i].lines, output);
-		(void)check(by_unit[i].lines, by_unit[i].drop_in);
+		cr_expect_eq(check(by_unit[i].lines, by_unit[i].drop_in),
+		    by_unit[i].status, "%s: %s", by_unit[i].lines, output);
 		cr_expect(strstr(output, by_unit[i].told) == NULL, "%s: %s",
 		    by_unit[i].lines, output);
 	}
@@ -185,4 +193,19 @@ Test(preflight, under_systemd_root_opens_nothing)
 	      "socket = \"unix:" RUNSTATEDIR "/dane-sts-milter/milter.sock\"",
 	    "PrivateTmp=no");
 	cr_expect(strstr(output, "socket:") == NULL, "%s", output);
+}
+
+/* Also where the last directories and the file are made later. */
+Test(preflight, links_to_the_directories_of_the_unit_are_followed)
+{
+	need_root();
+	cr_expect_eq(check(GOOD "socket = \"unix:$d/spool/dane-sts/sock\"",
+			 "PrivateTmp=no"),
+	    0, "%s", output);
+	cr_expect(strstr(output, "warning") == NULL, "%s", output);
+	cr_expect_eq(check("store = \"memory:\"\n"
+			   "log = \"file:$d/logs/none/log\"",
+			 "PrivateTmp=no\nLogsDirectory=none"),
+	    0, "%s", output);
+	cr_expect(strstr(output, "warning") == NULL, "%s", output);
 }
