@@ -40,8 +40,11 @@ struct postfix {
 #undef X
 	bool smtpd_chroot; /* of a service that asks the filter */
 	bool smtp_chroot;
-	char service_milters[VALUE_SIZE]; /* of master.cf: the first -o */
-	char service[64];                 /* the service that has it */
+	struct doctor_socket filter; /* the option socket */
+	/* Services of master.cf whose own smtpd_milters name the filter: their
+	 * names, and the value of the first one. */
+	char services[VALUE_SIZE];
+	char service_milters[VALUE_SIZE];
 };
 
 /* --- sockets ------------------------------------------------------------- */
@@ -83,6 +86,31 @@ doctor_socket_read(const char *spec, struct doctor_socket *out)
 	return true;
 }
 
+/* Where a list of main.cf names a socket: "inet:HOST:PORT" with its port, or
+ * "unix:PATH", which may be below the chroot. NULL: nowhere. */
+static const char *
+find_socket(const char *list, const struct doctor_socket *socket,
+    const char *queue_directory)
+{
+	char word[256];
+	size_t queue = strlen(queue_directory);
+	const char *path = socket->path, *at;
+
+	if (path == NULL) {
+		snprintf(word, sizeof(word), ":%s", socket->port);
+		for (at = strstr(list, word); at != NULL;
+		     at = strstr(at + 1, word))
+			if (strchr(" ,:}\t", at[strlen(word)]) != NULL)
+				return at;
+		return NULL;
+	}
+	at = strstr(list, path);
+	if (at == NULL && strncmp(path, queue_directory, queue) == 0 &&
+	    path[queue] == '/')
+		at = strstr(list, path + queue + 1);
+	return at;
+}
+
 /* --- postconf ------------------------------------------------------------ */
 
 static const struct {
@@ -114,16 +142,12 @@ take_parameter(struct postfix *postfix, char *line)
 static void
 take_service(struct postfix *postfix, char *line)
 {
-	char *rest = line, *milters, *field[8];
+	/* The blank: not non_smtpd_milters. */
+	char *milters = strstr(line, " smtpd_milters=");
+	char *rest = line, *field[8];
 	bool is_smtpd;
-	size_t n = 0;
+	size_t n = 0, len = strlen(postfix->services);
 
-	milters = strstr(line, "smtpd_milters=");
-	if (milters != NULL) {
-		milters += strlen("smtpd_milters=");
-		snprintf(postfix->service_milters, VALUE_SIZE, "%.*s",
-		    (int)strcspn(milters, " \t"), milters);
-	}
 	for (; n < 8 && *rest != '\0'; n++) {
 		field[n] = rest + strspn(rest, " \t");
 		rest = field[n] + strcspn(field[n], " \t");
@@ -133,9 +157,18 @@ take_service(struct postfix *postfix, char *line)
 	if (n < 8)
 		return;
 	is_smtpd = strcmp(field[7], "smtpd") == 0;
-	if (milters != NULL && is_smtpd)
-		snprintf(postfix->service, sizeof(postfix->service), "%s",
-		    field[0]);
+	if (is_smtpd && milters != NULL) {
+		milters += strlen(" smtpd_milters=");
+		milters[strcspn(milters, " \t")] = '\0';
+		if (find_socket(milters, &postfix->filter,
+			postfix->queue_directory) != NULL) {
+			snprintf(postfix->services + len, VALUE_SIZE - len,
+			    "%s%s", len > 0 ? ", " : "", field[0]);
+			if (len == 0)
+				snprintf(postfix->service_milters, VALUE_SIZE,
+				    "%s", milters);
+		}
+	}
 	/* "-" is "n" since Postfix 3.0. */
 	if (is_smtpd && strcmp(field[4], "y") == 0)
 		postfix->smtpd_chroot = true;
@@ -190,6 +223,7 @@ read_postfix(const struct doctor *doctor, struct postfix *postfix)
 	    "/usr/local/sbin/postconf"};
 	const char *argv[8 + N_PARAMETERS];
 
+	(void)doctor_socket_read(doctor->config->socket, &postfix->filter);
 	for (size_t i = 0; i < 3; i++) {
 		size_t n = 0, options;
 
@@ -216,51 +250,25 @@ read_postfix(const struct doctor *doctor, struct postfix *postfix)
 
 /* --- what of it is ours -------------------------------------------------- */
 
-/* Where a list of main.cf names a socket: "inet:HOST:PORT" with its port, or
- * "unix:PATH", which may be below the chroot. NULL: nowhere. */
-static const char *
-find_socket(const char *list, const struct doctor_socket *socket,
-    const char *queue_directory)
-{
-	char word[256];
-	size_t queue = strlen(queue_directory);
-	const char *path = socket->path, *at;
-
-	if (path == NULL) {
-		snprintf(word, sizeof(word), ":%s", socket->port);
-		for (at = strstr(list, word); at != NULL;
-		     at = strstr(at + 1, word))
-			if (strchr(" ,:}\t", at[strlen(word)]) != NULL)
-				return at;
-		return NULL;
-	}
-	at = strstr(list, path);
-	if (at == NULL && strncmp(path, queue_directory, queue) == 0 &&
-	    path[queue] == '/')
-		at = strstr(list, path + queue + 1);
-	return at;
-}
-
 static void
 check_milter(struct doctor *doctor, const struct postfix *postfix)
 {
 	const char *list = postfix->smtpd_milters;
 	const char *queue = postfix->queue_directory;
 	const char *action = postfix->milter_default_action;
+	const struct doctor_socket *socket = &postfix->filter;
 	const char *at, *own;
 	char fix[DOCTOR_TEXT_SIZE];
-	struct doctor_socket socket;
+	bool many;
 
-	if (!doctor_socket_read(doctor->config->socket, &socket))
-		return;
-	at = find_socket(list, &socket, queue);
+	at = find_socket(list, socket, queue);
 	if (at == NULL) {
 		list = postfix->service_milters;
-		at = find_socket(list, &socket, queue);
+		at = find_socket(list, socket, queue);
 	}
 	if (at == NULL) {
 		snprintf(fix, sizeof(fix), "main.cf: smtpd_milters = %.400s%s",
-		    socket.name,
+		    socket->name,
 		    postfix->smtpd_milters[0] != '\0'
 			? ", beside those that are there"
 			: "");
@@ -269,14 +277,16 @@ check_milter(struct doctor *doctor, const struct postfix *postfix)
 		    doctor->config->socket);
 		return;
 	}
-	if (list == postfix->service_milters)
+	if (list == postfix->service_milters) {
+		many = strchr(postfix->services, ',') != NULL;
 		doctor_say(doctor, DOCTOR_OK, "postfix", "",
-		    "the service %s of master.cf asks the filter; others do "
-		    "not",
-		    postfix->service);
-	else
+		    "the service%s %.400s of master.cf ask%s the filter; "
+		    "others do not",
+		    many ? "s" : "", postfix->services, many ? "" : "s");
+	} else {
 		doctor_say(doctor, DOCTOR_OK, "postfix", "",
 		    "smtpd_milters names the filter");
+	}
 	/* "{ inet:127.0.0.1:8894, default_action=tempfail }" */
 	own = strstr(at, "default_action=");
 	if (own != NULL && memchr(at, '}', (size_t)(own - at)) == NULL)
@@ -288,15 +298,15 @@ check_milter(struct doctor *doctor, const struct postfix *postfix)
 		    "milter_default_action is %.20s: recipients are accepted "
 		    "unchecked while the filter is stopped",
 		    action);
-	if (socket.path != NULL && postfix->smtpd_chroot &&
-	    strncmp(socket.path, queue, strlen(queue)) != 0) {
+	if (socket->path != NULL && postfix->smtpd_chroot &&
+	    strncmp(socket->path, queue, strlen(queue)) != 0) {
 		snprintf(fix, sizeof(fix),
 		    "socket = \"unix:%.150s/dane-sts-milter/milter.sock\", and "
 		    "unix:dane-sts-milter/milter.sock in smtpd_milters",
 		    queue);
 		doctor_say(doctor, DOCTOR_ERROR, "postfix", fix,
 		    "smtpd runs in a chroot below %s and cannot see %s", queue,
-		    socket.path);
+		    socket->path);
 	}
 }
 
@@ -422,6 +432,18 @@ check_resolv_conf(struct doctor *doctor, const struct postfix *postfix)
 
 /* --- Sendmail ------------------------------------------------------------ */
 
+/* Whether a line of sendmail.cf names the socket: Sendmail also takes
+ * "local:PATH" for "unix:PATH". */
+static bool
+names_socket(const char *line, const char *spec)
+{
+	struct doctor_socket socket;
+
+	if (doctor_socket_read(spec, &socket) && socket.path != NULL)
+		spec = socket.path;
+	return strstr(line, spec) != NULL;
+}
+
 /* "Xdane-sts, S=inet:8894@127.0.0.1, F=T" and "O InputMailFilters=..." */
 static void
 check_sendmail(struct doctor *doctor, FILE *cf)
@@ -436,10 +458,10 @@ check_sendmail(struct doctor *doctor, FILE *cf)
 			snprintf(filters, sizeof(filters), "%s", line + 19);
 		/* "Ksts socket -d5 -T<TMPF> inet:8461@127.0.0.1" */
 		if (line[0] == 'K' && policy_socket[0] != '\0' &&
-		    strstr(line, policy_socket) != NULL)
+		    names_socket(line, policy_socket))
 			has_map = true;
 		if (line[0] != 'X' ||
-		    strstr(line, doctor->config->socket) == NULL)
+		    !names_socket(line, doctor->config->socket))
 			continue;
 		snprintf(name, sizeof(name), "%.*s",
 		    (int)strcspn(line + 1, ", \t"), line + 1);
