@@ -28,7 +28,6 @@
 	X(milter_default_action)   \
 	X(smtp_tls_policy_maps)    \
 	X(smtp_dns_support_level)  \
-	X(smtp_tls_security_level) \
 	X(smtp_tls_CAfile)         \
 	X(smtp_tls_CApath)         \
 	X(smtp_fallback_relay)     \
