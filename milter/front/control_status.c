@@ -51,12 +51,12 @@ count_policy(void *arg, const struct store_entry *entry)
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) < 0)
 		return true;
 	left_s = entry->fetched_s + policy->max_age_s - policies->now_s;
-	if (left_s >= 0) {
+	if (left_s > 0) {
 		policies->total++;
 		policies->bound += policy->dnssec;
 		policies->failing += entry->failure[0] != '\0';
 	}
-	if (left_s >= 0 &&
+	if (left_s > 0 &&
 	    (policies->domain[0] == '\0' || left_s < policies->left_s)) {
 		policies->left_s = left_s;
 		(void)snprintf(policies->domain, sizeof(policies->domain), "%s",

@@ -74,7 +74,14 @@ census_add(void *arg, const struct store_entry *entry)
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) != 0)
 		return true;
 	expires_s = entry->fetched_s + policy->max_age_s;
-	census->live += expires_s > census->now_s;
+	if (expires_s > census->now_s) {
+		if (census->live++ == 0 || expires_s < census->next_expires_s) {
+			census->next_expires_s = expires_s;
+			(void)snprintf(census->next_domain,
+			    sizeof(census->next_domain), "%s", entry->domain);
+		}
+		census->live_failing += entry->failure[0] != '\0';
+	}
 	if (expires_s > census->now_s && policy->dnssec) {
 		census->binding++;
 		if (entry->failure[0] != '\0') {

@@ -39,8 +39,11 @@ struct census_policy {
 /* Zeroed memory with now_s set has seen nothing. */
 struct census {
 	int64_t now_s;
-	size_t live;               /* policies that are not expired */
-	size_t binding;            /* of those: with the flag */
+	size_t live;                 /* policies that are not expired */
+	size_t live_failing;         /* of those: the last refresh failed */
+	int64_t next_expires_s;      /* of the live one that expires next */
+	char next_domain[NAME_SIZE]; /* its domain; "": there is none */
+	size_t binding;              /* of the live: with the flag */
 	size_t failing;            /* of the binding: the last refresh failed */
 	int64_t failing_expires_s; /* the next of the failing; 0: none fails */
 	size_t n;                  /* listed */

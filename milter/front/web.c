@@ -165,15 +165,15 @@ sum_up(const struct stats_view *stats, struct control_policies *out)
 	    .now_s = clock_wall_s(),
 	    .total = (int64_t)census->live,
 	    .bound = (int64_t)census->binding,
-	    .failing = (int64_t)census->failing,
+	    .failing = (int64_t)census->live_failing,
 	};
 	if (!stats->has_census)
 		out->err = stats->census_err;
 	out->unknown = !stats->has_census;
-	if (census->n == 0)
+	if (census->live == 0)
 		return;
-	out->left_s = census->listed[0].expires_s - out->now_s;
-	memcpy(out->domain, census->listed[0].domain, sizeof(out->domain));
+	out->left_s = census->next_expires_s - out->now_s;
+	memcpy(out->domain, census->next_domain, sizeof(out->domain));
 }
 
 static void

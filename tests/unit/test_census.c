@@ -63,6 +63,19 @@ Test(census, those_that_expire_next_come_first)
 	cr_expect_str_eq(census.listed[2].domain, "a.example");
 }
 
+/* As `dane-sts status` counts them. */
+Test(census, plain_policies_fail_and_expire_as_well)
+{
+	add("bound.example", bound, 1 * DAY_S, "");
+	cr_expect_str_eq(census.next_domain, "bound.example");
+	add("plain.example", plain, 8 * DAY_S, "no route");
+	add("expired.example", plain, 10 * DAY_S, "no route");
+	add("failing.example", bound, 2 * DAY_S, "no route");
+	cr_expect_eq(census.live_failing, 2U);
+	cr_expect_str_eq(census.next_domain, "plain.example");
+	cr_expect_eq(census.next_expires_s, NOW_S + 2 * DAY_S);
+}
+
 /* Whether or not it is listed, and whether it binds: others do not matter. */
 Test(census, the_next_expiry_of_those_that_fail)
 {
