@@ -20,30 +20,34 @@
 
 /* --- scripts -------------------------------------------------------------- */
 
+/* Functions for what is read. A fetch time beyond now + SLACK is a mistake.
+ * Offsets are those of store_record.h, from 1. */
+#define READING                                                          \
+	"local SLACK = 300\n"                                            \
+	"local t = redis.call('TIME')\n"                                 \
+	"local now = tonumber(t[1])\n"                                   \
+	"local now_ms = t[1] * 1000 + math.floor(t[2] / 1000)\n"         \
+	"local function read(v)\n"                                       \
+	"  if #v == 12 and v:sub(1, 4) == 'GONE' then\n"                 \
+	"    return {gone = true, at = struct.unpack('<i8', v, 5)}\n"    \
+	"  elseif #v >= 44 and v:sub(1, 4) == 'DSTS' then\n"             \
+	"    return {id = v:sub(45, 44 + struct.unpack('<I2', v, 7)),\n" \
+	"      at = struct.unpack('<i8', v, 17)}\n"                      \
+	"  end\n"                                                        \
+	"end\n"                                                          \
+	"local function version(v)\n"                                    \
+	"  if #v >= 6 and v:sub(1, 4) == 'DSTS' then\n"                  \
+	"    return struct.unpack('<I2', v, 5)\n"                        \
+	"  end\n"                                                        \
+	"  return 0\n"                                                   \
+	"end\n"
+
 /*
- * KEYS: the policy's, the format's, the changes'. ARGV: the record, "new" or
- * "copy", when it ends in ms, the format, the channel and the news. Offsets are
- * those of store_record.h, from 1.
+ * KEYS: the policy's, the format's, the changes'. ARGV: the record, "new",
+ * "copy" or "note", when it ends in ms, the format, the channel and the news.
  */
-static const char put_script[] =
-    "local SLACK = 300\n"
+static const char put_script[] = READING
     "local key, record, how = KEYS[1], ARGV[1], ARGV[2]\n"
-    "local t = redis.call('TIME')\n"
-    "local now, now_ms = tonumber(t[1]), t[1] * 1000 + math.floor(t[2] / 1000)\n"
-    "local function read(v)\n"
-    "  if #v == 12 and v:sub(1, 4) == 'GONE' then\n"
-    "    return {gone = true, at = struct.unpack('<i8', v, 5)}\n"
-    "  elseif #v >= 44 and v:sub(1, 4) == 'DSTS' then\n"
-    "    return {id = v:sub(45, 44 + struct.unpack('<I2', v, 7)),\n"
-    "      at = struct.unpack('<i8', v, 17)}\n"
-    "  end\n"
-    "end\n"
-    "local function version(v)\n"
-    "  if #v >= 6 and v:sub(1, 4) == 'DSTS' then\n"
-    "    return struct.unpack('<I2', v, 5)\n"
-    "  end\n"
-    "  return 0\n"
-    "end\n"
     "local function binds(v)\n"
     "  return #v >= 44 and v:sub(1, 4) == 'DSTS' and\n"
     "    struct.unpack('<I2', v, 11) % 2 == 0\n"
@@ -60,6 +64,7 @@ static const char put_script[] =
     "if there and version(there) > version(record) then\n"
     "  return redis.error_reply('ERR NEWERVERSION')\n"
     "end\n"
+    "if not there and how == 'note' then return false end\n"
     "local old = there and read(there)\n"
     "if old and not wins(new, old) then return there end\n"
     "local ends = tonumber(ARGV[3])\n"
@@ -77,18 +82,31 @@ static const char put_script[] =
 
 /*
  * KEYS: the policy's, the changes'. ARGV: when the deleter's own copy would
- * end, in ms. A server that is full has room for no word, but can still delete.
+ * end, in ms; when the policy was fetched that replaces it, or "". A server
+ * that is full has no room for GONE, but can still delete.
  */
-static const char delete_script[] =
-    "local key, ends = KEYS[1], tonumber(ARGV[1])\n"
-    "local t = redis.call('TIME')\n"
-    "local now_ms = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+static const char delete_script[] = READING
+    "local key, ends, fetched = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])\n"
+    "local at = now\n"
+    "if fetched then\n"
+    "  local there = redis.call('GET', key)\n"
+    "  local old = there and read(there)\n"
+    "  if there and version(there) > 1 then\n"
+    "    return redis.error_reply('ERR NEWERVERSION')\n"
+    "  end\n"
+    "  at = math.min(now, fetched)\n"
+    "  if old and old.gone then\n"
+    "    at = math.max(at, old.at)\n"
+    "  elseif old and old.at > fetched and old.at <= now + SLACK then\n"
+    "    return there\n"
+    "  end\n"
+    "end\n"
     "local left = redis.call('PTTL', key)\n"
     "if left > 0 then ends = math.max(ends, now_ms + left) end\n"
     "redis.call('DEL', key)\n"
     "redis.pcall('INCR', KEYS[2])\n"
     "if ends > now_ms then\n"
-    "  local word = 'GONE' .. struct.pack('<i8', tonumber(t[1]))\n"
+    "  local word = 'GONE' .. struct.pack('<i8', at)\n"
     "  local set = redis.pcall('SET', key, word)\n"
     "  if not set.err then\n"
     "    redis.call('PEXPIREAT', key, string.format('%.0f', ends))\n"
@@ -118,6 +136,11 @@ int
 redis_put(struct redis_link *link, enum redis_put how,
     const struct store_entry *entry, int64_t now_s, const char *host)
 {
+	static const char *const words_of_how[] = {
+	    [REDIS_PUT_NEW] = "new",
+	    [REDIS_PUT_COPY] = "copy",
+	    [REDIS_PUT_NOTE] = "note",
+	};
 	size_t size = format_size(entry);
 	uint8_t *record = malloc(size);
 	char key[REDIS_KEY_SIZE];
@@ -139,7 +162,7 @@ redis_put(struct redis_link *link, enum redis_put how,
 	    REDIS_WORD(REDIS_FORMAT_KEY),
 	    REDIS_WORD(REDIS_CHANGES_KEY),
 	    {record, size},
-	    REDIS_WORD(how == REDIS_PUT_NEW ? "new" : "copy"),
+	    REDIS_WORD(words_of_how[how]),
 	    REDIS_WORD(ends),
 	    REDIS_WORD(REDIS_FORMAT),
 	    REDIS_WORD(REDIS_LEARNED_CHANNEL),
@@ -151,13 +174,17 @@ redis_put(struct redis_link *link, enum redis_put how,
 }
 
 int
-redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
+redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms,
+    int64_t fetched_s)
 {
 	char key[REDIS_KEY_SIZE];
 	char ends[24];
+	char fetched[24] = "";
 
 	snprintf(key, sizeof(key), REDIS_KEY_PREFIX "%s", domain);
 	snprintf(ends, sizeof(ends), "%" PRId64, ends_ms);
+	if (fetched_s != REDIS_DELETE_ANY)
+		snprintf(fetched, sizeof(fetched), "%" PRId64, fetched_s);
 	const struct redis_word words[] = {
 	    REDIS_WORD("EVAL"),
 	    REDIS_WORD(delete_script),
@@ -165,6 +192,7 @@ redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms)
 	    REDIS_WORD(key),
 	    REDIS_WORD(REDIS_CHANGES_KEY),
 	    REDIS_WORD(ends),
+	    REDIS_WORD(fetched),
 	};
 	return redis_link_command(link, sizeof(words) / sizeof(words[0]),
 	    words);

@@ -95,8 +95,10 @@ record_new_policy(const struct store_entry *entry, struct record **out)
 	}
 	if (err == 0 && new.expendable &&new.len > STORE_EXPENDABLE_MAX) {
 		err = record_new_deleted(entry->domain, out);
-		if (err == 0)
+		if (err == 0) {
 			(*out)->entry.expendable = true;
+			(*out)->entry.fetched_s = entry->fetched_s;
+		}
 	} else if (err == 0) {
 		err = record_new(&new, out);
 	}

@@ -19,8 +19,9 @@
 
 struct record {
 	atomic_uint refs;
-	/* A tombstone: entry.domain is all there is, and entry.expendable if a
-	 * stranger can cause the deletion. */
+	/* A tombstone: entry.domain is all there is; entry.expendable if a
+	 * stranger can cause the deletion; entry.fetched_s if only what was
+	 * fetched before is deleted. */
 	bool deleted;
 	size_t size;              /* octets in memory */
 	struct store_entry entry; /* points into this block */
@@ -33,7 +34,7 @@ struct record {
 int record_new(const struct store_entry *entry, struct record **out);
 /* Makes the record of a new policy: parses the body, sets expendable, and
  * shortens the body as store_put describes. If it cannot be short enough, the
- * record is an expendable tombstone. The same errors. */
+ * record is an expendable tombstone with fetched_s. The same errors. */
 int record_new_policy(const struct store_entry *entry, struct record **out);
 /* Makes a tombstone. The same errors. */
 int record_new_deleted(const char *domain, struct record **out);

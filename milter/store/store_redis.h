@@ -128,9 +128,10 @@ void redis_keeper_wake(struct redis_keeper *keeper);
 #define REDIS_HOST_SIZE       17
 
 enum redis_put {
-	REDIS_PUT_NEW, /* just fetched: wins over one of the same second */
-	REDIS_PUT_COPY /* what we had, or notes on it: loses to that, unless it
-			* is the same policy */
+	REDIS_PUT_NEW,  /* just fetched: wins over one of the same second */
+	REDIS_PUT_COPY, /* what we had, or notes on it: loses to that, unless it
+			 * is the same policy */
+	REDIS_PUT_NOTE  /* the same, and never adds a policy */
 };
 
 /* When a policy ends, in ms; times are the server's. A body that is no policy:
@@ -141,8 +142,14 @@ int64_t redis_expiry_ms(const struct store_entry *entry, int64_t now_s);
  * ERR_NOMEM. */
 int redis_put(struct redis_link *link, enum redis_put how,
     const struct store_entry *entry, int64_t now_s, const char *host);
-/* ends_ms: when the last copy that we know of ends; 0: we know of none. */
-int redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms);
+/*
+ * ends_ms: when the last copy that we know of ends; 0: we know of none.
+ * fetched_s: of a policy that replaces it and is not written: what was fetched
+ * later, or is a record of a newer program, is not deleted.
+ */
+#define REDIS_DELETE_ANY INT64_MAX /* whatever is there */
+int redis_delete(struct redis_link *link, const char *domain, int64_t ends_ms,
+    int64_t fetched_s);
 
 /* The kinds of value that a key may hold. */
 enum redis_value {
@@ -152,7 +159,7 @@ enum redis_value {
 };
 
 /*
- * The reply to a GET, or to a put: what won over it, NONE if it won itself.
+ * The reply to a GET, or to a change: what won over it, NONE if it won itself.
  * *out points into the reply; of what is GONE, fetched_s says since when. 0,
  * ERR_CORRUPT, ERR_VERSION or another error.
  */

@@ -149,27 +149,37 @@ evict(struct store_redis *r, struct redis_link *link, uint64_t deadline_ms,
 
 /* --- one change ----------------------------------------------------------- */
 
-/* C-16: while the server has no room for a policy that does not bind, the one
- * that it would replace is deleted (C-07). */
+/*
+ * C-16: while the server has no room for a policy that does not bind, a new one
+ * deletes the older one that it would replace (C-07). A note on one, or a copy
+ * of one, deletes nothing: it may be older than a policy of another host.
+ */
 static int
 send_change(struct store_redis *r, struct redis_link *link,
     const struct store_change *change, int64_t now_s)
 {
 	const struct store_entry *entry = &change->record->entry;
-	struct record *mine;
+	bool left_out = entry->expendable && !change->record->deleted &&
+	    atomic_load(&r->crowded);
+	enum redis_put how = REDIS_PUT_NEW;
+	int64_t fetched_s = REDIS_DELETE_ANY;
 	int64_t ends_ms = 0;
+	struct record *mine;
 
-	if (entry->expendable && atomic_load(&r->crowded))
-		return redis_delete(link, entry->domain, 0);
+	if (left_out && !change->note)
+		return redis_delete(link, entry->domain, 0, entry->fetched_s);
+	if (change->note)
+		how = left_out ? REDIS_PUT_NOTE : REDIS_PUT_COPY;
 	if (!change->record->deleted)
-		return redis_put(link,
-		    change->note ? REDIS_PUT_COPY : REDIS_PUT_NEW, entry, now_s,
-		    r->host);
+		return redis_put(link, how, entry, now_s, r->host);
 	mine = overlay_get(r->cache, entry->domain, NULL);
 	if (mine != NULL)
 		ends_ms = redis_expiry_ms(&mine->entry, now_s);
 	record_unref(&mine);
-	return redis_delete(link, entry->domain, ends_ms);
+	/* A policy that is too large to be kept. */
+	if (entry->fetched_s != 0)
+		fetched_s = entry->fetched_s + redis_offset_s(r);
+	return redis_delete(link, entry->domain, ends_ms, fetched_s);
 }
 
 /* Another record has won over our change. */
@@ -201,6 +211,12 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 	 */
 	if (err == ERR_VERSION && !change->note && !change->record->deleted)
 		(void)overlay_put(r->cache, change->record, false);
+	/* C-16: a full server need not have it. */
+	if (err == ERR_FULL && change->note &&
+	    change->record->entry.expendable) {
+		set_crowded(r, true);
+		return 0;
+	}
 	if (err != 0)
 		return err;
 	if (value != REDIS_VALUE_NONE)

@@ -128,7 +128,9 @@ delete_(int64_t ends_ms)
 	enum redis_value value;
 	char id[TXT_ID_SIZE];
 
-	cr_assert_eq(redis_delete(link_, "example.org", ends_ms), 0);
+	cr_assert_eq(redis_delete(link_, "example.org", ends_ms,
+			 REDIS_DELETE_ANY),
+	    0);
 	cr_assert_eq(reply_id(&value, id), 0);
 	cr_assert_eq(value, REDIS_VALUE_NONE);
 }
@@ -202,6 +204,8 @@ Test(redis_script, newer_record_is_not_overwritten)
 	entry.id = "2";
 	cr_expect_eq(put(REDIS_PUT_NEW, &entry, &winner, id), ERR_VERSION);
 	cr_expect_eq(put(REDIS_PUT_COPY, &entry, &winner, id), ERR_VERSION);
+	cr_expect_eq(redis_delete(link_, "example.org", 0, now_s), 0);
+	cr_expect_eq(reply_id(&winner, id), ERR_VERSION);
 	/* nor one that has become shorter than ours can be */
 	redis_server_tell(&server, "SET %s %b", KEY, record, (size_t)6);
 	cr_expect_eq(put(REDIS_PUT_NEW, &entry, &winner, id), ERR_VERSION);
@@ -337,6 +341,90 @@ Test(redis_script, delete_of_what_is_lost_leaves_word_as_well)
 	delete_((now_s + 500) * 1000);
 	cr_expect_eq(get(id), REDIS_VALUE_GONE);
 	expect_left(500, "as long as the deleter's copy");
+}
+
+/* Times in seconds from now: of the policy that is there, and of the one that
+ * does not bind and replaces it. */
+static const struct {
+	int there;
+	int comes;
+	bool deletes;
+} replacements[] = {
+    {-100, -50,  true },
+    {-100, -100, true },
+    {-50,  -100, false},
+    {100,  -50,  false}, /* clocks differ a bit */
+    {9000, -50,  true }, /* S-06: a wrong clock */
+};
+
+Test(redis_script, C_07_only_what_is_not_later_is_deleted_for_another_policy)
+{
+	enum redis_value value;
+	char id[TXT_ID_SIZE];
+
+	NEEDS_SERVER();
+	for (size_t i = 0; i < sizeof(replacements) / sizeof(replacements[0]);
+	     i++) {
+		bool deletes = replacements[i].deletes;
+		struct store_entry entry =
+		    entry_of("1", now_s + replacements[i].there, "86400");
+
+		redis_server_tell(&server, "DEL %s", KEY);
+		put_first(&entry);
+		cr_expect_eq(redis_delete(link_, "example.org", 0,
+				 now_s + replacements[i].comes),
+		    0);
+		cr_expect_eq(reply_id(&value, id), 0);
+		cr_expect_eq(value,
+		    deletes ? REDIS_VALUE_NONE : REDIS_VALUE_RECORD, "row %zu",
+		    i);
+		cr_expect_eq(get(id),
+		    deletes ? REDIS_VALUE_GONE : REDIS_VALUE_RECORD, "row %zu",
+		    i);
+	}
+}
+
+/* GONE says since when, and a host that was cut off may hold a later policy
+ * that is not written yet. */
+Test(redis_script, C_07_deleted_for_another_policy_is_as_old_as_that_one)
+{
+	struct store_entry entry = entry_of("1", now_s - 100, "86400");
+	enum redis_value value;
+	char id[TXT_ID_SIZE];
+
+	NEEDS_SERVER();
+	put_first(&entry);
+	cr_expect_eq(redis_delete(link_, "example.org", 0, now_s - 50), 0);
+	cr_expect_eq(reply_id(&value, id), 0);
+	cr_expect_eq(redis_delete(link_, "example.org", 0, now_s - 80), 0);
+	cr_expect_eq(reply_id(&value, id), 0);
+	entry = entry_of("2", now_s - 60, "86400");
+	cr_expect_eq(put(REDIS_PUT_COPY, &entry, &value, id), 0);
+	cr_expect_eq(value, REDIS_VALUE_GONE, "fetched before");
+	entry = entry_of("3", now_s - 40, "86400");
+	cr_expect_eq(put(REDIS_PUT_COPY, &entry, &value, id), 0);
+	cr_expect_eq(value, REDIS_VALUE_NONE, "fetched after");
+}
+
+Test(redis_script, C_16_note_changes_what_is_there_and_adds_nothing)
+{
+	struct store_entry entry = entry_of("1", now_s - 100, "86400");
+	enum redis_value winner;
+	char id[TXT_ID_SIZE];
+
+	NEEDS_SERVER();
+	cr_expect_eq(put(REDIS_PUT_NOTE, &entry, &winner, id), 0);
+	cr_expect_eq(winner, REDIS_VALUE_NONE);
+	cr_expect_eq(get(id), REDIS_VALUE_NONE, "not added");
+	put_first(&entry);
+	entry.failure = "a note";
+	cr_expect_eq(put(REDIS_PUT_NOTE, &entry, &winner, id), 0);
+	cr_expect_eq(winner, REDIS_VALUE_NONE);
+	cr_expect_eq(redis_server_ask_integer(&server, "STRLEN %s", KEY),
+	    (long long)format_size(&entry));
+	entry = entry_of("2", now_s - 200, "86400");
+	cr_expect_eq(put(REDIS_PUT_NOTE, &entry, &winner, id), 0);
+	cr_expect_eq(winner, REDIS_VALUE_RECORD, "as a copy");
 }
 
 Test(redis_script, full_server_can_still_delete)

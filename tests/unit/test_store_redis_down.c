@@ -381,6 +381,39 @@ Test(store_redis_down, C_01_old_data_are_told_and_brought_up_to_date)
 	cr_expect_eq(sync_find(here, "example.net"), 0);
 }
 
+/* C-16: three quarters of its memory are in use. */
+static void
+crowd_server(void)
+{
+	redis_server_tell(&server, "SETRANGE filler 8388608 x");
+	redis_server_tell(&server, "CONFIG SET maxmemory %lld",
+	    redis_server_ask_integer(&server, "EVAL %s 0",
+		"return math.floor(1.2 * tonumber(redis.call('INFO', "
+		"'memory'):match('used_memory:(%d+)')))"));
+}
+
+/* A domain that has begun to require DNSSEC since this host has asked. */
+Test(store_redis_down, C_01_copy_put_back_deletes_no_policy_of_another_host)
+{
+	struct store_entry weak = sync_entry("example.org", "1",
+	    "version: STSv1\nmode: enforce\nmx: mx.example.org\n"
+	    "max_age: 86400\n");
+	struct store_entry strong = entry_of("example.org", "2", 10);
+	struct store *there;
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &weak), 0);
+	there = redis_server_open(&server);
+	cr_assert_eq(sync_put(there, &strong), 0);
+	crowd_server();
+	await_look();
+	redis_server_tell(&server, "SET dane-sts:1:changes 0");
+	await(is_put_back);
+	expect_id_in(there, "example.org", "2", "there");
+	expect_id("example.org", "2", "here");
+	store_close(&there);
+}
+
 static bool
 is_warned(void)
 {

@@ -150,3 +150,86 @@ Test(store_redis_room, C_07_a_policy_that_is_not_written_still_replaces)
 	cr_assert_eq(sync_put(here, &weak), 0);
 	cr_expect_eq(sync_find(there, weak.domain), ERR_NOTFOUND);
 }
+
+/* --- what other hosts have learned ---------------------------------------- */
+
+static struct store_entry
+changed_entry(bool binds, int fetched_s)
+{
+	struct store_entry entry = entry_of("changed", 0, binds);
+
+	entry.fetched_s += fetched_s;
+	return entry;
+}
+
+/* A host that was slow, or whose clock is behind. */
+Test(store_redis_room, C_07_weaker_policy_does_not_delete_one_fetched_later)
+{
+	struct store_entry entry = changed_entry(true, -60);
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(there, &entry), 0);
+	flood();
+	entry = changed_entry(false, -120);
+	cr_assert_eq(sync_put(here, &entry), 0);
+	cr_expect_eq(sync_find(there, entry.domain), 0);
+	cr_expect_eq(sync_find(here, entry.domain), 0);
+}
+
+/* The same of a body that is too large to be kept. */
+Test(store_redis_room, C_07_policy_too_large_to_keep_deletes_no_later_one)
+{
+	static char body[2 * STORE_EXPENDABLE_MAX];
+	struct store_entry entry = changed_entry(true, -60);
+	size_t n;
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(there, &entry), 0);
+	n = (size_t)snprintf(body, sizeof(body),
+	    "version: STSv1\nmode: enforce\nmax_age: 864000\n");
+	while (n < sizeof(body) - 64)
+		n += (size_t)snprintf(body + n, sizeof(body) - n,
+		    "mx: a%zu.a-long-name-that-takes-much-room.example\n", n);
+	entry = sync_entry("changed0.example", "2", body);
+	entry.fetched_s = (int64_t)time(NULL) - 120;
+	cr_assert_eq(sync_put(here, &entry), 0);
+	cr_expect_eq(sync_find(there, entry.domain), 0);
+	entry.fetched_s += 120;
+	cr_assert_eq(sync_put(here, &entry), 0);
+	cr_expect_eq(sync_find(there, entry.domain), ERR_NOTFOUND,
+	    "it replaces an older one");
+}
+
+/* The policy was fetched while the server took no writes, and waits. */
+Test(store_redis_room, C_01_pending_copy_deletes_no_policy_of_another_host)
+{
+	struct store_entry entry;
+
+	NEEDS_SERVER();
+	flood();
+	redis_server_tell(&server, "CONFIG SET min-replicas-to-write 1");
+	entry = changed_entry(false, -120);
+	cr_assert_eq(sync_put(here, &entry), ERR_READONLY);
+	redis_server_tell(&server, "CONFIG SET min-replicas-to-write 0");
+	entry = changed_entry(true, -60);
+	cr_assert_eq(sync_put(there, &entry), 0);
+	store_close(&here); /* pushes */
+	cr_expect_eq(sync_find(there, entry.domain), 0);
+}
+
+/* The refresher and the eviction need the notes. */
+Test(store_redis_room, C_16_note_does_not_delete_the_policy_it_marks)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	struct store_entry entry = entry_of("noted", 0, false);
+	struct got got;
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &entry), 0);
+	flood();
+	cr_assert_eq(sync_mark(here, "noted0.example", &tried), 0);
+	sync_get(there, "noted0.example", &got);
+	cr_assert_eq(got.err, 0, "%s", err_text(got.err));
+	cr_expect_eq(got.tried_s, 500);
+	cr_expect_str_eq(got.failure, "no");
+}
