@@ -97,6 +97,12 @@ redis_cache_wins(const struct record *mine, bool pending,
 	    strcmp(ours->id, theirs->id) == 0;
 }
 
+bool
+redis_never_replaced(int err)
+{
+	return err == ERR_VERSION || err == ERR_CORRUPT;
+}
+
 static const struct {
 	const char *begins;
 	const char *ends;
@@ -111,9 +117,8 @@ redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
     const struct redisReply *reply)
 {
 	int err = redis_reply_error(reply);
-	/* ERR_CORRUPT and ERR_VERSION concern one policy, the others all of
-	 * them. */
-	bool begins = err != 0 && err != ERR_CORRUPT && err != ERR_VERSION;
+	/* Such an error concerns one policy, the others all of them. */
+	bool begins = err != 0 && !redis_never_replaced(err);
 	char why[REDIS_WHY_SIZE];
 	struct log_event e;
 

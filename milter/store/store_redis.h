@@ -236,6 +236,11 @@ struct store_entry redis_shift(const struct store_entry *entry, int64_t by_s);
 bool redis_cache_wins(const struct record *mine, bool pending,
     const struct store_entry *theirs, int64_t server_now_s);
 
+/* Whether the error of a change is that the record of a newer program, or a key
+ * that is no policy, is there: we never replace it, so that trying again does
+ * not help. */
+bool redis_never_replaced(int err);
+
 /* From each reply: logs when a refusal begins and when it ends. */
 void redis_tell_refusal(struct store_redis *r, enum redis_refusal refusal,
     const struct redisReply *reply);
@@ -266,7 +271,8 @@ void redis_listen(void *backend);
  * Makes the changes over that link of the keeper's. On REDIS_SPARE they are of
  * what is in the cache, with note set. A link that broke, as idle ones do, gets
  * a second chance: to make a change twice does no harm. 0, ERR_DOWN, or the
- * first error of a change, after which the others are still made.
+ * first error of a change, after which the others are still made; an error that
+ * trying again does not mend only if there is no other.
  */
 int redis_write_changes(struct store_redis *r, enum redis_lane lane,
     uint64_t wait_ms, const struct store_change *changes, size_t n);

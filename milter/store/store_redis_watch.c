@@ -25,8 +25,7 @@
 #include "log/log.h"
 #include "store/store_redis.h"
 
-/* --- putting policies back
- * ----------------------------------------------------- */
+/* --- putting policies back ------------------------------------------------ */
 
 /* Writes a batch of the cache; the server keeps newer records. */
 static int
@@ -48,9 +47,10 @@ write_back(struct store_redis *r, struct record *const *rows, size_t n,
 	}
 	if (live > 0)
 		err = redis_write_changes(r, REDIS_SPARE, 0, changes, live);
+	if (redis_never_replaced(err))
+		err = 0;
 	*written += err == 0 ? live : 0;
-	/* Records of a newer program, and keys that are none, stay there. */
-	return err == ERR_DOWN ? err : 0;
+	return err;
 }
 
 static void
@@ -67,9 +67,10 @@ put_back(struct store_redis *r)
 		    n - at < REDIS_BATCH_MAX ? n - at : REDIS_BATCH_MAX,
 		    &written);
 	overlay_snapshot_free(rows, n);
-	/* If some failed: once more at the next look. */
+	/* If the server is down or takes no writes: all of it once more at the
+	 * next look. */
 	r->watched.put_back = err != 0;
-	if (written == 0 || !r->watched.told)
+	if (err != 0 || written == 0 || !r->watched.told)
 		return;
 	r->watched.told = false;
 	log_begin(&e, r->log, LOG_LEVEL_WARNING, "store");

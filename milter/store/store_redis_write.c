@@ -232,8 +232,7 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 
 /*
  * Makes the changes in one round trip. Returns 0 or the error of the link;
- * *failed is the first error of a change, after which the others are still
- * made.
+ * *failed is the error of a change as redis_write_changes() returns it.
  */
 static int
 exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
@@ -256,7 +255,8 @@ exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
 		if (err != 0)
 			break;
 		result = take_reply(r, lane, &changes[i], reply);
-		if (*failed == 0)
+		if (*failed == 0 ||
+		    (redis_never_replaced(*failed) && result != 0))
 			*failed = result;
 		/* The server is a replica by now: ask the sentinels. */
 		if (result == ERR_READONLY && sentinels &&
@@ -363,8 +363,8 @@ fill_batch(const struct store_change *changes, size_t n, int64_t offset_s,
 }
 
 /*
- * Each change counts by itself: after an error some are made. The front then
- * repeats each of them alone, to learn which ones fail. All of them stay
+ * Each change counts by itself: after an error some are made. store_queue.c
+ * then repeats each of them alone, to learn which ones fail. All of them stay
  * pending in the cache, also those that the server took beside others that
  * failed: writing them twice does no harm.
  */
@@ -384,9 +384,7 @@ redis_write(void *backend, const struct store_change *changes, size_t n)
 		if (failed == 0 && err == 0)
 			err = redis_write_changes(r, REDIS_WRITE, REDIS_MEND_MS,
 			    batch, taken);
-		/* Never replace a record of a newer program, or a key that is
-		 * no policy. */
-		pending = err != 0 && err != ERR_VERSION && err != ERR_CORRUPT;
+		pending = err != 0 && !redis_never_replaced(err);
 		for (size_t i = 0; i < taken; i++) {
 			if (pending && !batch[i].record->deleted)
 				(void)overlay_put(r->cache, batch[i].record,
@@ -410,7 +408,7 @@ push_one(struct store_redis *r, struct record *record)
 	const struct store_change change = {.record = record, .note = true};
 	int err = redis_write_changes(r, REDIS_SPARE, 0, &change, 1);
 
-	if (err != 0 && err != ERR_VERSION && err != ERR_CORRUPT)
+	if (err != 0 && !redis_never_replaced(err))
 		return false;
 	overlay_settle(r->cache, record);
 	return true;

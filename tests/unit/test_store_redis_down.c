@@ -381,6 +381,67 @@ Test(store_redis_down, C_01_old_data_are_told_and_brought_up_to_date)
 	cr_expect_eq(sync_find(here, "example.net"), 0);
 }
 
+/* The server takes no writes: a replica is missing. */
+static void
+refuse_writes(bool refuse)
+{
+	redis_server_tell(&server, "CONFIG SET min-replicas-to-write %d",
+	    refuse);
+}
+
+Test(store_redis_down, C_01_all_is_put_back_once_the_server_takes_writes,
+    .timeout = 120)
+{
+	static const char *const domains[] = {"a.example", "b.example",
+	    "c.example"};
+	struct store_entry entry;
+
+	NEEDS_SERVER();
+	for (size_t i = 0; i < 3; i++) {
+		entry = entry_of(domains[i], "1", 0);
+		cr_assert_eq(sync_put(here, &entry), 0);
+	}
+	await_look();
+	redis_server_tell(&server, "FLUSHALL");
+	refuse_writes(true);
+	await_look();
+	await_look();
+	cr_expect_eq(lines_with(log_path, "state=put-back"), 0);
+	refuse_writes(false);
+	await(is_put_back);
+	cr_expect_eq(lines_with(log_path, "policies=3"), 1);
+	store_close(&here);
+	here = redis_server_open(&server);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(sync_find(here, domains[i]), 0, "%s", domains[i]);
+}
+
+/* One that is never written hides no failure of the others. */
+Test(store_redis_down, C_01_the_rest_is_put_back_beside_a_newer_record,
+    .timeout = 120)
+{
+	struct store_entry newer = entry_of("a.example", "1", 0);
+	struct store_entry lost = entry_of("b.example", "1", 0);
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &newer), 0);
+	cr_assert_eq(sync_put(here, &lost), 0);
+	await_look();
+	redis_server_tell(&server, "SETRANGE %sa.example 4 %b",
+	    REDIS_KEY_PREFIX, "\x02", (size_t)1);
+	redis_server_tell(&server, "DEL %sb.example", REDIS_KEY_PREFIX);
+	redis_server_tell(&server, "SET dane-sts:1:changes 0");
+	refuse_writes(true);
+	await_look();
+	await_look();
+	refuse_writes(false);
+	await(is_put_back);
+	store_close(&here);
+	here = redis_server_open(&server);
+	cr_expect_eq(sync_find(here, "b.example"), 0);
+	cr_expect_eq(sync_find(here, "a.example"), ERR_VERSION);
+}
+
 /* C-16: three quarters of its memory are in use. */
 static void
 crowd_server(void)
