@@ -88,30 +88,30 @@
 	X(REASON_ADDRESS_INSECURE,                                             \
 	    "The domain requires DNSSEC, and the address of an MX host "       \
 	    "is not signed.",                                                  \
-	    "Whoever runs the MX host should sign the zone of its name, or "   \
-	    "the owner should name hosts in signed zones.")                    \
+	    "The operator of the MX host should sign the zone of its name, "   \
+	    "or the owner should name hosts in signed zones.")                 \
 	X(REASON_ADDRESS_BOGUS,                                                \
 	    "The domain requires DNSSEC, and the signatures of the "           \
 	    "address of an MX host are not valid.",                            \
-	    "Whoever runs the MX host should renew the signatures of its "     \
+	    "The operator of the MX host should renew the signatures of its "  \
 	    "zone; if others find them valid, the answers are forged on the "  \
 	    "way to you.")                                                     \
 	X(REASON_ADDRESS_FAILED,                                               \
 	    "The domain requires DNSSEC, and the address of an MX host "       \
 	    "could not be looked up.",                                         \
-	    "Ask again later; if it lasts, whoever runs the MX host should "   \
-	    "look at the name servers of its zone.")                           \
+	    "Ask again later; if it lasts, the operator of the MX host "       \
+	    "should look at the name servers of its zone.")                    \
 	X(REASON_TLSA_INSECURE,                                                \
-	    "The domain requires DNSSEC, and what is said of the TLSA "        \
-	    "records of an MX host is not signed.",                            \
+	    "The domain requires DNSSEC, and the TLSA records of an MX host, " \
+	    "or the proof that there are none, are not signed.",               \
 	    "The zone of the TLSA name should be signed like that of the MX "  \
 	    "host; look at delegations and aliases below the host's name.")    \
 	X(REASON_TLSA_BOGUS,                                                   \
 	    "The domain requires DNSSEC, and the signatures of the TLSA "      \
 	    "records of an MX host, or of the proof that there are "           \
 	    "none, are not valid.",                                            \
-	    "Whoever runs the MX host should correct the signatures of the "   \
-	    "TLSA record or of the proof that there is none.")                 \
+	    "The operator of the MX host should correct the signatures of "    \
+	    "the TLSA record or of the proof that there is none.")             \
 	X(REASON_TLSA_FAILED,                                                  \
 	    "The domain requires DNSSEC, and the TLSA records of an MX "       \
 	    "host could not be looked up.",                                    \
@@ -120,8 +120,8 @@
 	X(REASON_TLSA_MISSING,                                                 \
 	    "The domain requires DNSSEC, and an MX host has no TLSA "          \
 	    "record, which tlsa = \"required\" demands.",                      \
-	    "Your configuration demands DANE (tlsa = \"required\"): whoever "  \
-	    "runs the MX host should publish TLSA records, or use "            \
+	    "Your configuration demands DANE (tlsa = \"required\"): the "      \
+	    "operator of the MX host should publish TLSA records, or you use " \
 	    "\"checked\".")                                                    \
 	X(REASON_MX_MISMATCH,                                                  \
 	    "The domain requires DNSSEC, and no mx pattern of its "            \
@@ -147,8 +147,9 @@
 	    "it valid, somebody on the way to you may be hiding a policy.")    \
 	X(REASON_DEADLINE,                                                     \
 	    "The answers did not come in time.",                               \
-	    "Ask again with a longer --deadline; what has arrived by then is " \
-	    "kept.")                                                           \
+	    "Wait for the next try, which uses the answers that have arrived " \
+	    "by then. If it lasts, look at the resolver, or raise the options " \
+	    "deadline and dns_timeout.")                                       \
 	X(REASON_RESOLVER_BROKEN,                                              \
 	    "The filter's own path to the DNS does not validate, so "          \
 	    "that no answer means anything.",                                  \

@@ -48,8 +48,8 @@ static const char one_told[] =
     "  MX hosts: 1 of 2 are good.\n"
     "  Policy: mode testing, id 20260101, fetched 1 h before (from the "
     "store).\n"
-    "  What to do: Whoever runs the MX host should correct the signatures of "
-    "the\n"
+    "  What to do: The operator of the MX host should correct the signatures "
+    "of the\n"
     "  TLSA record or of the proof that there is none.\n";
 
 /* The same line by everything that a postmaster may have at hand. */
@@ -76,6 +76,9 @@ static const struct {
     {"example.org", 1,
      "rcpt to=<u@example.org> domain=example.org verdict=defer "
 	"reason=mx-insecure mode=monitor mx=insecure\n",			      "would have been deferred, but was let through"                 },
+ /* no option of a command */
+    {"example.org", 1,
+     "rcpt to=<u@example.org> domain=example.org verdict=defer reason=deadline\n", "What to do: Wait for the next try"},
  /* T-14 */
     {"example.org", 0,
      "rcpt to=<u@example.org> domain=example.org verdict=pass reason=secure "

@@ -142,8 +142,8 @@ Test(tool_tree, forged_host_is_marked_with_the_reason)
 	    "      |- AAAA: secure, records\n"
 	    "      `- TLSA _25._tcp.mx2.example.net: bogus  <- decided\n"
 	    "         signature \\x1b[31mexpired\n"
-	    "\nWhoever runs the MX host should correct the signatures of the TLSA record or of\n"
-	    "the proof that there is none.\n");
+	    "\nThe operator of the MX host should correct the signatures of the TLSA record or\n"
+	    "of the proof that there is none.\n");
 }
 
 Test(tool_tree, implicit_mx_and_what_was_not_looked_up)
@@ -173,8 +173,8 @@ Test(tool_tree, implicit_mx_and_what_was_not_looked_up)
 	    "      |- A: insecure, records  <- decided\n"
 	    "      |- AAAA: secure, nodata\n"
 	    "      `- TLSA _25._tcp.example.org: not looked up\n"
-	    "\nWhoever runs the MX host should sign the zone of its name, or the owner should\n"
-	    "name hosts in signed zones.\n");
+	    "\nThe operator of the MX host should sign the zone of its name, or the owner\n"
+	    "should name hosts in signed zones.\n");
 }
 
 Test(tool_tree, no_policy_is_one_line_of_evidence)
