@@ -81,18 +81,13 @@ log_refused(const struct reloader *r, const char *error)
 	}
 }
 
-/* NULL with *error filled in. */
+/* file NULL: there is none. NULL with *error filled in. */
 static struct snapshot *
-load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
+load(const char *file, char error[CONFIG_ERROR_SIZE])
 {
-	const char *file = r->parts.file;
 	struct snapshot *snapshot = NULL;
-	struct config *config;
+	struct config *config = config_load(file, error);
 
-	/* The default file may have been made since the start. */
-	if (file == NULL)
-		file = config_choose_path(NULL);
-	config = config_load(file, error);
 	if (config != NULL && config_check_files(config, file, error) == 0) {
 		(void)snprintf(error, CONFIG_ERROR_SIZE, "%s",
 		    err_text(ERR_NOMEM));
@@ -106,14 +101,18 @@ load(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 static int
 reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 {
+	const char *file = r->parts.file;
 	struct snapshot *next;
 	const struct config *config;
 	struct log_event e;
 
+	/* The default file may have been made since the start. */
+	if (file == NULL)
+		file = config_choose_path(NULL);
 	/* Reopened even if the configuration is bad: logrotate has renamed the
 	 * file already, and will delete it. */
 	log_reopen(r->parts.log);
-	next = load(r, error);
+	next = load(file, error);
 	if (next == NULL)
 		return ERR_CONFIG;
 	config = next->config;
@@ -127,7 +126,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
 		log_set_level(r->parts.log, config->log_config.level);
 	log_begin(&e, r->parts.log, LOG_LEVEL_INFO, "reload");
-	log_str(&e, "config", r->parts.file != NULL ? r->parts.file : "-");
+	log_str(&e, "config", file != NULL ? file : "-");
 	log_str(&e, "mode",
 	    config->mode == CONFIG_MODE_MONITOR ? "monitor" : "enforce");
 	log_int(&e, "exemptions", (int64_t)config->scope.exemptions.n);
