@@ -5,15 +5,18 @@
  *
  *   dnssec: yes,    not secure                           defer
  *   or pinned       null MX, no such domain, no host     dane-only
- *                   a host has usable TLSA               dane-only
+ *                   a host has or may have usable TLSA   dane-only
  *                   no host has, mode enforce            secure
  *                   no host has, any other mode          encrypt or verify
- *   mode enforce,   a host has usable TLSA               dane-only
+ *   mode enforce,   a host has or may have usable TLSA   dane-only
  *   no dnssec: yes  no host has                          secure
  *   an error of our own, policy not known                defer
  *   dane_for_all,   every host has usable TLSA           dane-only
  *   all others      an answer is missing or bogus        defer
  *   all others                                           none
+ *
+ * A host may have usable TLSA if the lookup of its TLSA records failed or was
+ * bogus.
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
  * records and others have none, "secure" would accept a certificate of any

@@ -108,8 +108,9 @@ due_s(const struct refresh_plan *plan, const struct refresh_entry *entry)
 			retry_s = plan->retry_s;
 		return entry->tried_s + (int64_t)retry_s;
 	}
-	/* After 3/4 to 5/4 of the interval, the same for a domain each time;
-	 * but before a third of its life is over, however short that is. */
+	/* After 3/4 to 5/4 of the interval, or of a third of the policy's life
+	 * if that is shorter. The factor of a domain stays the same while this
+	 * process runs. */
 	if (interval_s > entry->max_age_s / 3)
 		interval_s = entry->max_age_s / 3;
 	return entry->fetched_s +

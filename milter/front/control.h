@@ -23,8 +23,8 @@
  *		the client goes on with {"domain":"example.org"}, ..., and ends
  *		with {"end":true}. The answer has for each, in any order,
  *		{"domain":...,
- *		"policy":"none|testing|enforce|unknown","dnssec":true,
- *		"verdict":"pass","reason":"secure"}, or "error"
+ *		"policy":"none|testing|enforce|unknown","stored":true,
+ *		"dnssec":true,"verdict":"pass","reason":"secure"}, or "error"
  *
  * The permissions of the socket let its owner, its group (that of the user) and
  * root connect. Changes are logged with the client's user id. The length of a

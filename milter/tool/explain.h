@@ -25,7 +25,7 @@ struct explain_group {
 };
 
 /* Whether the line tells of a recipient or a delivery that was, or (monitor)
- * would have been, refused or held up. */
+ * would have been, deferred, rejected or held. */
 bool explain_is_refusal(const struct log_record *record);
 
 /* One group, in sentences on stdout. */

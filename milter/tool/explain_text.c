@@ -296,7 +296,7 @@ static void
 print_fetched(const struct log_record *record)
 {
 	if (has(record, "result")) {
-		para("The policy of %s could not be had (%s).",
+		para("The policy of %s could not be obtained (%s).",
 		    get(record, "domain"), get(record, "result"));
 		print_why(record);
 		return;

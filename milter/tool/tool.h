@@ -37,8 +37,9 @@ struct verdict;
 	    "tell in sentences what the log says",                             \
 	    "  --log FILE        read this log, not the one of the\n"          \
 	    "                    configuration; - is stdin\n"                  \
-	    "Exit status: 0 all were let through, 1 some were refused or\n"    \
-	    "held up, 3 the log tells nothing of it, 66 it cannot be read.\n") \
+	    "Exit status: 0 all were let through, 1 some were deferred,\n"     \
+	    "rejected or held, 3 the log has no line of it, 66 it cannot be\n" \
+	    "read.\n")                                                         \
 	X(lint, "[--host HOST]... FILE|- | --txt RECORD... |"                  \
 	    " --domain DOMAIN [--smtp] [--nagios]",                            \
 	    "check what a domain publishes",                                   \
