@@ -305,6 +305,7 @@ deadline_passed(struct loop_timer *timer)
 	const struct answer *answer;
 	const char *why = l->facts.internal_why;
 	bool had_error = l->facts.internal_error;
+	struct fact_fetch fetch = l->facts.fetch;
 	bool settled;
 
 	/* Judged by the facts so far (S-03), for this waiter alone: the lookup
@@ -312,10 +313,14 @@ deadline_passed(struct loop_timer *timer)
 	l->facts.deadline = true;
 	if (l->policy_step == POLICY_STORE)
 		lookup_error(l, "the policy store did not answer in time");
+	/* The store is slow to write the policy. It may require DNSSEC. */
+	if (l->policy_step == POLICY_SAVE)
+		policy_use_fetched(l);
 	answer = judge(l, DECIDE_FINAL, &settled);
 	l->facts.deadline = false;
 	l->facts.internal_error = had_error;
 	l->facts.internal_why = why;
+	l->facts.fetch = fetch;
 	complete(w, answer);
 	answer_unref(&answer);
 	if (TAILQ_EMPTY(&l->waiters)) {

@@ -278,6 +278,14 @@ policy_refetch(struct lookup *l)
 
 /* --- fetch -------------------------------------------------------------- */
 
+void
+policy_use_fetched(struct lookup *l)
+{
+	l->facts.fetch.policy =
+	    fact_policy_of(l->fetched_policy, lookup_keep(l, l->txt_id), 0);
+	l->facts.fetch.state = FETCH_OK;
+}
+
 static void
 saved(struct loop_task *task)
 {
@@ -291,9 +299,7 @@ saved(struct loop_task *task)
 	if (l->refresh)
 		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
 	/* This lookup uses the new policy even if it could not be stored. */
-	l->facts.fetch.policy =
-	    fact_policy_of(l->fetched_policy, lookup_keep(l, l->txt_id), 0);
-	l->facts.fetch.state = FETCH_OK;
+	policy_use_fetched(l);
 	/* With a new policy, an error in reading the store does not matter. */
 	l->facts.internal_error = l->no_memory;
 	l->facts.internal_why = l->no_memory ? err_text(ERR_NOMEM) : NULL;

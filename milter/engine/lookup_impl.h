@@ -316,6 +316,8 @@ void policy_fetch(struct lookup *lookup);
 /* The same for the stored one, whatever the TXT says (C-11). */
 void policy_refetch(struct lookup *lookup);
 void policy_fetch_advance(struct lookup *lookup);
+/* Puts the policy that was fetched into the facts. */
+void policy_use_fetched(struct lookup *lookup);
 /* Logs an error of the store. */
 void policy_store_trouble(struct lookup *lookup, const char *what, int err);
 

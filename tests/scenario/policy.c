@@ -514,6 +514,26 @@ policy_is_saved_before_it_is_used(void)
 	world_stop();
 }
 
+/* The deadline comes while the store is still writing. */
+static void
+S_03_policy_that_is_being_saved_binds(void)
+{
+	struct asker a;
+
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	script_store_delay(3000);
+	world_start();
+	ask_domain(&a, "example.org", 4000);
+	fake_run(4100);
+	CHECK_VERDICT(a, VERDICT_DEFER, REASON_MX_INSECURE);
+	CHECK(script_stored_id("example.org") == NULL);
+	fake_run(3000);
+	CHECK(script_stored_id("example.org") != NULL);
+	CHECK_VERDICT(asked("example.org"), VERDICT_DEFER, REASON_MX_INSECURE);
+	world_stop();
+}
+
 static void
 policy_that_cannot_be_saved_still_binds(void)
 {
@@ -630,6 +650,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(F_12_new_id_is_tried_at_once),
     SCENARIO(S_04_askers_share_one_fetch),
     SCENARIO(policy_is_saved_before_it_is_used),
+    SCENARIO(S_03_policy_that_is_being_saved_binds),
     SCENARIO(policy_that_cannot_be_saved_still_binds),
     SCENARIO(D_20_unreadable_store),
     SCENARIO(D_20_newer_record_in_the_store),
