@@ -44,7 +44,7 @@ config_tls_rules(const struct config *config, const struct tls_map *map)
 	    .no_tlsa = (enum tls_no_tlsa)config->no_tlsa_level,
 	    .leave_dane = config->default_level == CONFIG_DEFAULT_LEVEL_NONE,
 	    .no_dane = sendmail && !config->sendmail_dane,
-	    .dane_for_all = config->dane_for_all,
+	    .dane_for_all = config->dane_for_all && !sendmail,
 	    .resolver_may_fail = config->rules.on_resolver_failure == RULE_PASS,
 	    .tlsrpt = map->tlsrpt || config->tlsrpt_attributes,
 	};

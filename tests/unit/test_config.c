@@ -285,6 +285,10 @@ Test(config, rules_of_the_maps_S07)
 	    {"default_level = \"dane\"",      "postfix",         {.leave_dane = false}},
 	    {"no_tlsa_level = \"verify\"",    "postfix",
              {.no_tlsa = TLS_NO_TLSA_VERIFY}                                          },
+ /* for Postfix alone */
+	    {"dane_for_all = true",           "postfix",         {.dane_for_all = true}},
+	    {"dane_for_all = true\n"
+	     "sendmail_dane = true",          "sts",             {.dane_for_all = false}},
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -298,6 +302,8 @@ Test(config, rules_of_the_maps_S07)
 		    maps[i].text);
 		cr_expect_eq(rules.no_dane, maps[i].rules.no_dane, "%s %s",
 		    maps[i].map, maps[i].text);
+		cr_expect_eq(rules.dane_for_all, maps[i].rules.dane_for_all,
+		    "%s %s", maps[i].map, maps[i].text);
 		cr_expect_eq(rules.tlsrpt, maps[i].rules.tlsrpt, "%s %s",
 		    maps[i].map, maps[i].text);
 		config_free(&config);
