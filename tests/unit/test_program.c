@@ -709,6 +709,9 @@ expect_a_librarys(const char *number, unsigned *pipes)
 	snprintf(name, sizeof(name), "/proc/%d/fd/%s", (int)daemon_pid, number);
 	if (readlink(name, target, sizeof(target) - 1) < 0)
 		return; /* a query that is over */
+	/* The daemon inherits it from the test: Criterion's memory. */
+	if (strncmp(target, "/dev/shm/bxf_", 13) == 0)
+		return;
 	if (strncmp(target, "pipe:[", 6) == 0)
 		cr_expect_leq(++*pipes, 2U, "descriptor %s is a pipe", number);
 	else
