@@ -3,9 +3,9 @@
  * the threads and calls these functions; a new kind is one file and one row in
  * store.c's table.
  *
- * get and each may run beside one another and beside the writer. write and idle
- * are called by the one writer thread. Names have been checked: canonical
- * domains, ids of at most 32 octets.
+ * get and each may run beside one another and beside the writer. get_to_write,
+ * write and idle are called by the one writer thread. Names have been checked:
+ * canonical domains, ids of at most 32 octets.
  */
 #ifndef STORE_STORE_BACKEND_H
 #define STORE_STORE_BACKEND_H
@@ -43,6 +43,10 @@ struct store_backend {
 	void (*close)(void *backend);
 	/* Calls got once for each domain, in their order, before it returns. */
 	void (*get)(void *backend, size_t n, const char *const *domain,
+	    store_got_fn *got, void *arg);
+	/* The same for the writer thread, so that nobody who reads has to wait
+	 * for it. NULL: get. */
+	void (*get_to_write)(void *backend, size_t n, const char *const *domain,
 	    store_got_fn *got, void *arg);
 	int (*each)(void *backend, store_each_fn *each, void *arg);
 	/* Returns 0 once all changes are durable. After an error none was made;

@@ -67,13 +67,17 @@ static void
 read_run(const struct store_queue *q, struct store_request *first,
     const struct store_request *end)
 {
+	const struct store_backend *backend = q->backend;
 	const char *domain[BATCH_MAX];
 	struct store_request *next = first;
 	size_t n = 0;
 
 	for (; first != end; first = first->next)
 		domain[n++] = first->record->entry.domain;
-	q->backend->get(q->handle, n, domain, take_entry, &next);
+	if (q->writes && backend->get_to_write != NULL)
+		backend->get_to_write(q->handle, n, domain, take_entry, &next);
+	else
+		backend->get(q->handle, n, domain, take_entry, &next);
 }
 
 /* --- writing -------------------------------------------------------------- */

@@ -339,10 +339,9 @@ redis_list_many(struct store_redis *r, struct redis_link *link, size_t n,
 
 /* Tries once more over a new link, as a server may close idle ones. */
 static void
-redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
-    void *arg)
+read_over(struct store_redis *r, enum redis_lane lane, size_t n,
+    const char *const *domain, store_got_fn *got, void *arg)
 {
-	struct store_redis *r = backend;
 	struct batch b = {.r = r,
 	    .offset_s = redis_offset_s(r),
 	    .domain = domain,
@@ -355,17 +354,31 @@ redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
 
 		b.n = b.done + READS_MAX < n ? b.done + READS_MAX : n;
 		for (int i = 0; i < 2 && err != 0 && err != ERR_BUSY; i++) {
-			struct redis_link *link = redis_keeper_borrow(r->keeper,
-			    REDIS_READ, REDIS_MEND_MS);
+			struct redis_link *link =
+			    redis_keeper_borrow(r->keeper, lane, REDIS_MEND_MS);
 
 			if (link == NULL)
 				break;
 			err = ask(&b, link, deadline_ms);
-			redis_keeper_return(r->keeper, REDIS_READ, link, err);
+			redis_keeper_return(r->keeper, lane, link, err);
 		}
 		while (b.done < b.n)
 			answer_from_cache(&b, ERR_DOWN);
 	}
+}
+
+static void
+redis_get(void *backend, size_t n, const char *const *domain, store_got_fn *got,
+    void *arg)
+{
+	read_over(backend, REDIS_READ, n, domain, got, arg);
+}
+
+static void
+redis_get_to_write(void *backend, size_t n, const char *const *domain,
+    store_got_fn *got, void *arg)
+{
+	read_over(backend, REDIS_WRITE, n, domain, got, arg);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -481,6 +494,7 @@ const struct store_backend store_redis = {
     .open = redis_open,
     .close = redis_close,
     .get = redis_get,
+    .get_to_write = redis_get_to_write,
     .each = redis_each,
     .write = redis_write,
     .count = redis_count,

@@ -50,12 +50,12 @@ struct redis_keeper;
 
 #define REDIS_CONNECT_MS 1000 /* all of a login */
 
-/* One link each: no read waits for a write. */
+/* One link each, so that no reader waits for the writer or for the keeper. */
 enum redis_lane {
-	REDIS_READ,
-	REDIS_WRITE,
-	REDIS_SPARE,
-	REDIS_NEWS, /* subscribed; the keeper's thread */
+	REDIS_READ,  /* the reader's thread */
+	REDIS_WRITE, /* the writer's; what it reads before it writes as well */
+	REDIS_SPARE, /* the keeper's; counting */
+	REDIS_NEWS,  /* subscribed; the keeper's thread */
 	REDIS_LANES
 };
 

@@ -551,6 +551,144 @@ Test(store_redis_down, S_03_server_that_does_not_answer_holds_no_start_up)
 	cr_expect_eq(sync_find(here, "example.org"), ERR_NOTFOUND);
 }
 
+/* --- beside a slow answer ------------------------------------------------- */
+
+/* Between a host and the server; holds up the commands on held.example. */
+static struct proxy {
+	char path[108];
+	int listener;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t turn;
+	bool holds;
+	bool held; /* one has come */
+} proxy = {.lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
+
+static void
+proxy_set(bool *flag, bool value)
+{
+	pthread_mutex_lock(&proxy.lock);
+	*flag = value;
+	pthread_cond_broadcast(&proxy.turn);
+	pthread_mutex_unlock(&proxy.lock);
+}
+
+static void
+proxy_wait_for(const bool *flag, bool value)
+{
+	pthread_mutex_lock(&proxy.lock);
+	while (*flag != value)
+		pthread_cond_wait(&proxy.turn, &proxy.lock);
+	pthread_mutex_unlock(&proxy.lock);
+}
+
+static bool
+proxy_holds(void)
+{
+	bool holds;
+
+	pthread_mutex_lock(&proxy.lock);
+	holds = proxy.holds;
+	pthread_mutex_unlock(&proxy.lock);
+	return holds;
+}
+
+/* One direction of a connection: from the first to the second. */
+static void *
+pump(void *arg)
+{
+	static const char key[] = REDIS_KEY_PREFIX "held.example";
+	int *fd = arg;
+	char text[4096];
+	ssize_t n;
+
+	while ((n = recv(fd[0], text, sizeof(text), 0)) > 0) {
+		if (proxy_holds() &&
+		    memmem(text, (size_t)n, key, strlen(key)) != NULL) {
+			proxy_set(&proxy.held, true);
+			proxy_wait_for(&proxy.holds, false);
+		}
+		if (send(fd[1], text, (size_t)n, MSG_NOSIGNAL) != n)
+			break;
+	}
+	shutdown(fd[1], SHUT_RDWR);
+	free(arg);
+	return NULL;
+}
+
+static void
+start_pump(int from, int to)
+{
+	int *fd = malloc(2 * sizeof(*fd));
+	pthread_t thread;
+
+	fd[0] = from;
+	fd[1] = to;
+	pthread_create(&thread, NULL, pump, fd);
+	pthread_detach(thread);
+}
+
+static void *
+proxy_accept(void *arg)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int from;
+	int to;
+
+	(void)arg;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", server.unix_path);
+	while ((from = accept(proxy.listener, NULL, NULL)) != -1) {
+		to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(to, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+			break;
+		start_pump(from, to);
+		start_pump(to, from);
+	}
+	return NULL;
+}
+
+static int
+listen_at(const char *name, char path[108])
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", server.dir, name);
+	memcpy(path, sun.sun_path, sizeof(sun.sun_path));
+	unlink(path);
+	cr_assert_neq(listener, -1);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	cr_assert_eq(listen(listener, 64), 0);
+	return listener;
+}
+
+/* C-01: who asks for a policy that only the server knows gets it while the
+ * writer waits for what it is about to mark. */
+Test(store_redis_down, C_01_reader_does_not_wait_for_the_reads_of_the_writer)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	struct store_entry held = entry_of("held.example", "1", 0);
+	struct store_entry other = entry_of("other.example", "1", 0);
+	char error[STORE_ERROR_SIZE] = "";
+	pthread_t thread;
+	struct store *there;
+
+	NEEDS_SERVER();
+	there = redis_server_open(&server);
+	cr_assert_eq(sync_put(there, &held), 0);
+	cr_assert_eq(sync_put(there, &other), 0);
+	store_close(&there);
+	store_close(&here);
+	proxy.listener = listen_at("proxy", proxy.path);
+	cr_assert_eq(pthread_create(&thread, NULL, proxy_accept, NULL), 0);
+	here = open_store(proxy.path, error);
+	cr_assert_not_null(here, "%s", error);
+	proxy_set(&proxy.holds, true);
+	cr_assert_eq(store_mark(here, "held.example", &tried, NULL, NULL), 0);
+	proxy_wait_for(&proxy.held, true);
+	cr_expect_eq(sync_find(here, "other.example"), 0);
+	proxy_set(&proxy.holds, false);
+}
+
 /* --- full ----------------------------------------------------------------- */
 
 Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
@@ -672,19 +810,10 @@ accept_all(void *arg)
 }
 
 static void
-fake_start(struct fake *fake, const char *dir, const char *says)
+fake_start(struct fake *fake, const char *says)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
 	fake->says = says;
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/fake", dir);
-	memcpy(fake->path, sun.sun_path, sizeof(fake->path));
-	unlink(fake->path);
-	fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	cr_assert_neq(fake->listener, -1);
-	cr_assert_eq(bind(fake->listener, (struct sockaddr *)&sun, sizeof(sun)),
-	    0);
-	cr_assert_eq(listen(fake->listener, 64), 0);
+	fake->listener = listen_at("fake", fake->path);
 	cr_assert_eq(pthread_create(&fake->thread, NULL, accept_all, fake), 0);
 }
 
@@ -707,7 +836,7 @@ Test(store_redis_down, S_03_nonsense_is_no_policy_and_holds_nobody_up)
 	NEEDS_SERVER();
 	store_close(&here);
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
-		fake_start(&fakes[i], server.dir, nonsense[i]);
+		fake_start(&fakes[i], nonsense[i]);
 		here = open_store(fakes[i].path, error);
 		cr_assert_not_null(here, "%s", error);
 		cr_expect_neq(sync_find(here, "example.org"), 0, "%s",
