@@ -125,27 +125,26 @@ may_be_pending(struct overlay *o, const struct record *record)
 	return true;
 }
 
-bool
-overlay_put(struct overlay *o, struct record *record, bool pending)
+/* Under the lock. Whether the record is there as wanted. */
+static bool
+put(struct overlay *o, struct record *record, bool pending)
 {
 	struct share *settled = o->share[false];
-	bool kept = false;
-	struct row *row;
+	struct row *row = find(o, record->entry.domain);
+	bool kept;
 
-	pthread_mutex_lock(&o->lock);
-	row = find(o, record->entry.domain);
 	if (row != NULL)
 		remove_row(o, row);
 	if (record->size > OVERLAY_PENDING_OCTETS_MAX)
-		goto out;
+		return false;
 	row = calloc(1, sizeof(*row));
 	if (row == NULL)
-		goto out;
+		return false;
 	row->record = record;
 	row->pending = pending && may_be_pending(o, record);
 	if (tsearch(row, &o->tree, compare_rows) == NULL) {
 		free(row);
-		goto out;
+		return false;
 	}
 	(void)record_ref(record);
 	list_add(o, row);
@@ -156,9 +155,36 @@ overlay_put(struct overlay *o, struct record *record, bool pending)
 	    settled[false].n + settled[true].n > 0)
 		remove_row(o,
 		    (struct row *)settled[settled[true].n > 0].ring.next);
-out:
+	return kept;
+}
+
+bool
+overlay_put(struct overlay *o, struct record *record, bool pending)
+{
+	bool kept;
+
+	pthread_mutex_lock(&o->lock);
+	kept = put(o, record, pending);
 	pthread_mutex_unlock(&o->lock);
 	return kept;
+}
+
+bool
+overlay_replace(struct overlay *o, const char *domain,
+    const struct record *expected, struct record *record, bool pending)
+{
+	bool done = false;
+	struct row *row;
+
+	pthread_mutex_lock(&o->lock);
+	row = find(o, domain);
+	if ((row != NULL ? row->record : NULL) == expected) {
+		done = record == NULL || put(o, record, pending);
+		if (record == NULL && row != NULL)
+			remove_row(o, row);
+	}
+	pthread_mutex_unlock(&o->lock);
+	return done;
 }
 
 void

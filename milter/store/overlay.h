@@ -44,6 +44,11 @@ void overlay_free(struct overlay **overlay);
  */
 bool overlay_put(struct overlay *o, struct record *record, bool pending);
 
+/* The same, or removes it if record is NULL, but only if the record of the
+ * domain is still the one that was expected; NULL: none. */
+bool overlay_replace(struct overlay *o, const char *domain,
+    const struct record *expected, struct record *record, bool pending);
+
 /* A reference, now the most recently used, or NULL. pending may be NULL. */
 struct record *
 overlay_get(struct overlay *o, const char *domain, bool *pending);

@@ -200,7 +200,7 @@ answer_and_heal(struct batch *b, struct record *mine)
 	bool left_out = mine->entry.expendable && atomic_load(&r->crowded);
 
 	if (!r->login.read_only && !left_out &&
-	    overlay_put(r->cache, mine, true))
+	    overlay_replace(r->cache, mine->entry.domain, mine, mine, true))
 		redis_keeper_wake(r->keeper);
 	answer(b, 0, &mine->entry);
 }
@@ -252,7 +252,8 @@ answer_beside_newer(struct batch *b)
 	record_unref(&mine);
 }
 
-/* Compares the server's record, which could be read, with that in the cache. */
+/* Compares the server's record, which could be read, with that in the cache. If
+ * another thread has changed the latter meanwhile, leaves it alone. */
 static void
 weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 {
@@ -268,11 +269,12 @@ weigh(struct batch *b, enum redis_value value, const struct store_entry *theirs)
 		answer_and_heal(b, mine);
 	} else if (value == REDIS_VALUE_RECORD) {
 		if (!b->list && record_new(theirs, &learned) == 0)
-			(void)overlay_put(b->r->cache, learned, false);
+			(void)overlay_replace(b->r->cache, domain, mine,
+			    learned, false);
 		record_unref(&learned);
 		answer(b, 0, theirs);
 	} else {
-		overlay_remove(b->r->cache, domain);
+		(void)overlay_replace(b->r->cache, domain, mine, NULL, false);
 		answer(b, ERR_NOTFOUND, NULL);
 	}
 	record_unref(&mine);

@@ -182,19 +182,26 @@ send_change(struct store_redis *r, struct redis_link *link,
 	return redis_delete(link, entry->domain, ends_ms, fetched_s);
 }
 
-/* Another record has won over our change. */
+/* Another record has won over our change; it takes the place of what is in the
+ * cache, unless that has become pending since and wins over it. */
 static void
-take_winner(struct store_redis *r, enum redis_value value,
-    const struct store_entry *winner)
+take_winner(struct store_redis *r, const struct record *change,
+    enum redis_value value, const struct store_entry *winner)
 {
-	struct record *record;
+	int64_t now_s = (int64_t)time(NULL) + redis_offset_s(r);
+	bool pending = false;
+	struct record *mine = overlay_get(r->cache, winner->domain, &pending);
+	struct record *record = NULL;
 
-	if (value == REDIS_VALUE_GONE) {
-		overlay_remove(r->cache, winner->domain);
-	} else if (record_new(winner, &record) == 0) {
-		(void)overlay_put(r->cache, record, false);
-		record_unref(&record);
-	}
+	if (mine != NULL && mine != change && pending &&
+	    redis_cache_wins(mine, pending, winner, now_s))
+		goto out;
+	if (value == REDIS_VALUE_GONE || record_new(winner, &record) == 0)
+		(void)overlay_replace(r->cache, winner->domain, mine, record,
+		    false);
+out:
+	record_unref(&record);
+	record_unref(&mine);
 }
 
 static int
@@ -220,7 +227,7 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 	if (err != 0)
 		return err;
 	if (value != REDIS_VALUE_NONE)
-		take_winner(r, value, &winner);
+		take_winner(r, change->record, value, &winner);
 	else if (change->record->deleted)
 		overlay_remove(r->cache, domain);
 	else if (lane == REDIS_WRITE)

@@ -77,6 +77,32 @@ Test(overlay, later_record_takes_the_place)
 	cr_expect_null(o);
 }
 
+/* Another thread may have put a record since this one has looked. */
+Test(overlay, record_is_replaced_only_if_it_is_the_expected_one)
+{
+	struct overlay *o =
+	    overlay_new(OVERLAY_ENTRIES_MAX, OVERLAY_OCTETS_MAX);
+	struct record *first = new_record("example.org", "1");
+	struct record *later = new_record("example.org", "2");
+	struct record *late = new_record("example.org", "3");
+
+	cr_expect(overlay_replace(o, "example.org", NULL, first, false));
+	cr_expect_not(overlay_replace(o, "example.org", NULL, late, false));
+	cr_expect(overlay_replace(o, "example.org", first, first, true));
+	cr_expect_eq(overlay_size(o).pending, 1);
+	cr_assert(overlay_put(o, later, true));
+	cr_expect_not(overlay_replace(o, "example.org", first, late, false));
+	cr_expect_not(overlay_replace(o, "example.org", first, NULL, false));
+	cr_expect_eq(overlay_size(o).pending, 1);
+	cr_expect(overlay_replace(o, "example.org", later, NULL, false));
+	cr_expect_not(has(o, "example.org"));
+	cr_expect(overlay_replace(o, "example.org", NULL, NULL, false));
+	record_unref(&first);
+	record_unref(&later);
+	record_unref(&late);
+	overlay_free(&o);
+}
+
 static void
 fill(struct overlay *o, size_t n, bool pending)
 {
