@@ -196,6 +196,7 @@ struct redis_watched {
 	uint64_t evicted;
 	bool looked;
 	bool told_policy;
+	bool told_unbounded;
 	bool told_evictions;
 	bool put_back; /* something was lost */
 	bool told;     /* that, and not yet that it is put back */

@@ -248,7 +248,9 @@ list_copy(struct store_redis *r, struct listing *listing)
 	return err;
 }
 
-/* Without the server, shows the local cache: the filter goes on. */
+/* If the server cannot be listed, shows the local cache, so that the refresher
+ * goes on. Unless the server is down, which the keeper logs, that is an error:
+ * it refuses, or has more names than fit. */
 int
 redis_each(void *backend, store_each_fn *each, void *arg)
 {
@@ -256,8 +258,12 @@ redis_each(void *backend, store_each_fn *each, void *arg)
 	struct listing listing = {.each = each, .arg = arg};
 	int err = list_server(r, &listing);
 
-	if (err != 0 && !listing.begun && !r->login.read_only)
-		err = list_copy(r, &listing);
+	if (err != 0 && !listing.begun && !r->login.read_only) {
+		int copied = list_copy(r, &listing);
+
+		if (err == ERR_BUSY || err == ERR_IO)
+			err = copied;
+	}
 	return err == 0 ? listing.damage : err;
 }
 

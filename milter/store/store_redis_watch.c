@@ -161,28 +161,37 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 
 /* --- the server's settings ------------------------------------------------ */
 
-/* Logged once: with any policy other than noeviction, a full server silently
- * drops the policies of partners. */
+/* Each is logged once. With any policy other than noeviction, a full server
+ * silently drops the policies of partners; without a limit, nothing bounds the
+ * policies that strangers make us store (C-16). */
 static void
 look_at_policy(struct store_redis *r, const struct redisReply *info)
 {
+	struct redis_watched *w = &r->watched;
 	char policy[32];
 	char max[24];
+	bool unbounded;
+	bool drops;
 
 	redis_info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
 	redis_info_text(info, "\nmaxmemory:", max, sizeof(max));
-	if (policy[0] == '\0' || strcmp(policy, "noeviction") == 0 ||
-	    strcmp(max, "0") == 0) {
-		r->watched.told_policy = false;
-		return;
-	}
-	if (r->watched.told_policy)
-		return;
-	r->watched.told_policy = true;
-	log_msg(r->log, LOG_LEVEL_WARNING, "store",
-	    "%s has maxmemory-policy %s: when it is full it drops policies, "
-	    "and with them the protection of their domains; set noeviction",
-	    r->spec, policy);
+	unbounded = strcmp(max, "0") == 0;
+	drops = !unbounded && policy[0] != '\0' &&
+	    strcmp(policy, "noeviction") != 0;
+	if (drops && !w->told_policy)
+		log_msg(r->log, LOG_LEVEL_WARNING, "store",
+		    "%s has maxmemory-policy %s: when it is full it drops "
+		    "policies, and with them the protection of their domains; "
+		    "set noeviction",
+		    r->spec, policy);
+	if (unbounded && !w->told_unbounded)
+		log_msg(r->log, LOG_LEVEL_WARNING, "store",
+		    "%s has no maxmemory: policies that do not require DNSSEC "
+		    "can fill the memory of its host; set maxmemory, and "
+		    "maxmemory-policy noeviction",
+		    r->spec);
+	w->told_policy = drops;
+	w->told_unbounded = unbounded;
 }
 
 /* Keys that the server dropped since the last look; some may be ours. */

@@ -68,10 +68,10 @@ run(const struct redis_server *server, int out)
 	char port[16];
 	const char *sentinel[] = {PROGRAM, server->unix_path, "--sentinel",
 	    NULL};
-	const char *argv[32] = {PROGRAM, "--port", port, "--bind", "127.0.0.1",
+	const char *argv[40] = {PROGRAM, "--port", port, "--bind", "127.0.0.1",
 	    "--unixsocket", server->unix_path, "--save", "", "--appendonly",
 	    "no", "--dir", server->dir, "--daemonize", "no", "--databases",
-	    "16"};
+	    "16", "--maxmemory", "1gb"};
 	size_t n = 0;
 
 	while (argv[n] != NULL)

@@ -492,6 +492,24 @@ Test(store_redis_down, C_01_server_that_would_drop_policies_is_warned_of)
 }
 
 static bool
+is_told_to_be_unbounded(void)
+{
+	return lines_with(log_path, "has no maxmemory") > 0;
+}
+
+Test(store_redis_down, C_16_server_without_a_limit_is_warned_of)
+{
+	NEEDS_SERVER();
+	await_look();
+	cr_expect_eq(lines_with(log_path, ""), 0);
+	redis_server_tell(&server, "CONFIG SET maxmemory 0");
+	await(is_told_to_be_unbounded);
+	await_look();
+	cr_expect_eq(lines_with(log_path, "has no maxmemory"), 1);
+	cr_expect_eq(lines_with(log_path, "set noeviction"), 0);
+}
+
+static bool
 is_lost(void)
 {
 	return lines_with(log_path, "state=lost") > 0;
@@ -717,6 +735,27 @@ Test(store_redis_down, full_server_is_read_and_written_when_it_has_room)
 }
 
 /* --- rights --------------------------------------------------------------- */
+
+/* Refreshes of what the list lacks would stop, and an export be a part. */
+Test(store_redis_down, C_11_list_that_the_server_refuses_is_an_error)
+{
+	struct store_entry mine = entry_of("example.org", "1", 0);
+	struct store_entry theirs = entry_of("example.net", "1", 0);
+	struct store *there;
+	char list[64];
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &mine), 0);
+	there = redis_server_open(&server);
+	cr_assert_eq(sync_put(there, &theirs), 0);
+	store_close(&there);
+	redis_server_tell(&server, "ACL SETUSER default -scan");
+	cr_expect_eq(sync_list(here, list, sizeof(list)), ERR_CONFIG);
+	cr_expect_str_eq(list, "example.org ", "what is here is refreshed");
+	redis_server_tell(&server, "ACL SETUSER default +scan");
+	cr_expect_eq(sync_list(here, list, sizeof(list)), 0);
+	cr_expect_str_eq(list, "example.net example.org ");
+}
 
 static bool
 news_are_refused(void)
