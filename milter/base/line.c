@@ -143,7 +143,7 @@ line_write(struct line_io *io, const char *line, size_t len)
 	size_t sent = 0;
 	int err = 0;
 
-	/* First the line, then its end. */
+	/* Sends the line, then the octet that ends it. */
 	while (err == 0 && sent <= len) {
 		short events = POLLOUT, seen;
 		ssize_t n;

@@ -19,8 +19,9 @@ static uint64_t seed[2];
 static void
 seed_fill(void)
 {
-	/* 16 octets are never read in part (getrandom(2)). A kernel without
-	 * the call leaves only our own addresses as random numbers. */
+	/* 16 octets are never read in part (getrandom(2)). Where the kernel
+	 * lacks the call, the addresses of this process are the only random
+	 * numbers. */
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed[0] = (uint64_t)(uintptr_t)&seed;
 		seed[1] = (uint64_t)(uintptr_t)malloc;

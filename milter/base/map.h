@@ -1,7 +1,7 @@
 /*
  * A hash table from text to objects that embed its node. The hash is keyed
- * (SipHash-2-4) with octets from the kernel: strangers choose the names and
- * must not be able to fill one bucket with them.
+ * (SipHash-2-4) with random octets from the kernel, so that strangers, who
+ * choose the names, cannot put all of them into one bucket.
  *
  * Not locked: the caller's thread or lock.
  */

@@ -1,7 +1,7 @@
 /*
- * A program that was started without stdin, stdout or stderr would give their
- * numbers to the next files that it opens, and write its messages into the
- * policy store.
+ * Opens missing standard descriptors. Otherwise a program that was started
+ * without stdin, stdout or stderr would give their numbers to the next files
+ * that it opens, and could write its messages into the policy store.
  *
  * At the very start, before anything is opened. One thread.
  */
@@ -14,18 +14,18 @@
 
 #include "base/err.h"
 
-/* Opens /dev/null in the place of those that are closed, so that using them
- * still fails. 0 or ERR_IO. */
+/* Opens /dev/null in place of each closed descriptor, in the direction in which
+ * reading stdin and writing stdout or stderr still fail. 0 or ERR_IO. */
 static inline int
 standard_fds_take(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* For the other direction: no output is lost in silence. */
+		/* The wrong direction, on purpose: lost output is an error. */
 		const int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
 
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
-		/* The lowest number that is free is this one. */
+		/* open() returns the lowest free number, which is fd. */
 		if (open("/dev/null", flags) != fd)
 			return ERR_IO;
 	}

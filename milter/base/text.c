@@ -61,8 +61,8 @@ text_decode(const uint8_t *octets, size_t len, uint32_t *code)
 	return row->len;
 }
 
-/* A character that a terminal may get. Bidirectional controls could make a line
- * read as something else. */
+/* True if a terminal may get the character. Bidirectional controls could make a
+ * line read as something else. */
 static bool
 is_fit(uint32_t code)
 {

@@ -25,8 +25,8 @@ size_t text_decode(const uint8_t *octets, size_t len, uint32_t *code);
  * free(). */
 char *text_utf8(const void *octets, size_t len);
 
-/* Bounded and terminated; what is not printable ASCII becomes '?'. A text that
- * does not fit ends in "...". size: 4 at least. */
+/* Bounded and terminated; octets that are not printable ASCII become '?'. A
+ * text that does not fit ends in "...". size: 4 at least. */
 void text_ascii(char *out, size_t size, const void *octets, size_t len);
 
 /* Prints control characters, bidirectional controls and octets that are not
