@@ -1,4 +1,4 @@
-/* Puts the snapshot together, and holds the one in force. */
+/* Builds the configuration snapshot, and holds the one in force. */
 #include "autoconf.h"
 
 #include "config/config.h"
@@ -130,8 +130,8 @@ derive_exempt_senders(struct config *config)
 	return 0;
 }
 
-/* An option with domains, and the file of another option that has more of them:
- * "" without a file. path: of the configuration. */
+/* Combines the domains of an option with those of the file that another option
+ * names; file "": there is none. path: of the configuration, for errors. */
 static int
 derive_domains(struct config *config, const char *path,
     const struct config_list *domains, const char *file,
@@ -167,7 +167,8 @@ derive_scope(struct config *config, const char *path,
 
 	config->scope.n_local_mailers = config->local_mailers.n;
 	config->scope.local_mailers = config->local_mailers.item;
-	/* Reports the errors of both files. */
+	/* Read the second file even if the first one is bad, so that the errors
+	 * of both are reported. */
 	err = derive_domains(config, path, &config->exempt_domains,
 	    config->exempt_file, "exempt_file", errors,
 	    &config->scope.exemptions);
@@ -327,7 +328,7 @@ snapshot_release(struct snapshot **snapshot)
 	*snapshot = NULL;
 	if (held == NULL || atomic_fetch_sub(&held->refs, 1) != 1)
 		return;
-	/* Only readers have to take it for const. */
+	/* The snapshot owns the configuration; it is const for readers only. */
 	config = (struct config *)(uintptr_t)held->config;
 	config_free(&config);
 	free(held);

@@ -26,7 +26,7 @@
 
 #define SOURCE_MAX (1024 * 1024)
 
-/* Tokens are themselves as characters; APPEND is "+=". */
+/* A token of one character has the value of that character; APPEND is "+=". */
 enum {
 	TOKEN_END = 0,
 	TOKEN_WORD = 'w',

@@ -31,7 +31,7 @@ void *arena_extend(struct arena_block **arena, void *items, size_t n,
 
 /* --- errors --- */
 
-/* Set text alone, to an empty text. */
+/* Before use, set text to an empty buffer and zero the rest. */
 struct config_errors {
 	char *text; /* CONFIG_ERROR_SIZE */
 	size_t len; /* without a last line that tells how many were dropped */

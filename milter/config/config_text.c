@@ -144,7 +144,8 @@ config_parse_date(const char *text, size_t len, int64_t *end_s)
 	day.tm_mday = month_day = value[2];
 	if (value[0] < 1970)
 		return ERR_RANGE;
-	/* It takes February 30 for March 2. */
+	/* timegm() turns February 30 into March 2: compare the day
+	 * afterwards. */
 	*end_s = (int64_t)timegm(&day) + 86400;
 	return day.tm_mon == value[1] - 1 && day.tm_mday == month_day
 	    ? 0

@@ -1,7 +1,7 @@
 /*
- * The configuration in force, which a reload replaces while others read it.
- * A reader holds the snapshot that was in force when it began, until it is
- * done; the last one to let go frees it.
+ * The configuration in force, which a reload replaces while others read it. A
+ * reader holds the snapshot that was in force when it began, until it is done;
+ * the last release frees it.
  *
  * Any thread.
  */
