@@ -40,7 +40,7 @@ struct token {
 struct scanner {
 	const uint8_t *at;
 	const uint8_t *end;
-	/* Nothing closes these in the rest, so that it is not searched
+	/* No octet in the rest closes a quote (bracket): do not search the rest
 	 * again. */
 	bool no_quote;
 	bool no_literal;
@@ -188,8 +188,8 @@ find_mailbox(struct span arg)
 }
 
 /*
- * R-09: routes may be doubled. Postfix goes by the first ":", be it quoted or
- * not.
+ * R-09: routes may be doubled. Postfix ends a route at the first ":", even a
+ * quoted one.
  */
 static void
 skip_routes(struct span *arg)
@@ -251,7 +251,7 @@ text_add_unquoted(struct text *text, const struct token *t)
 
 /*
  * Removes quoting, comments and blanks from a domain, as the MTA does before it
- * goes on with the rest. Works in place: the text never grows.
+ * parses the domain again. Works in place: the text never grows.
  */
 static void
 text_unquote(struct text *text)
@@ -295,7 +295,8 @@ address_domain(const uint8_t *text, size_t len, address_idn_fn *idn,
 		return name_canon(text, len, out) == 0 ? 0 : ERR_SYNTAX;
 	if (idn == NULL || idn(text, len, ascii) != 0)
 		return ERR_SYNTAX;
-	/* checks the names that the library let through. */
+	/* R-12, R-14: the IDN library accepts names that name_canon()
+	 * rejects. */
 	if (name_canon((const uint8_t *)ascii, strlen(ascii), out) != 0)
 		return ERR_SYNTAX;
 	return 0;
@@ -338,8 +339,7 @@ address_parse(const uint8_t *arg, size_t len, address_idn_fn *idn,
 	out->domain[0] = '\0';
 	if (len == 0)
 		return;
-	/* The brackets that belong to the command, as Postfix takes them off.
-	 */
+	/* Remove the brackets that belong to the command, as Postfix does. */
 	stripped = (struct span){arg, arg + len};
 	if (len >= 2 && arg[0] == '<' && arg[len - 1] == '>')
 		stripped = (struct span){arg + 1, arg + len - 1};

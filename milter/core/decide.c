@@ -218,8 +218,9 @@ evidence_is_stable(const struct facts *facts, const struct rules *rules,
 
 /*
  * Judges the delivery and copies the findings into the verdict. policy NULL:
- * not known. True: the delivery is good, whatever policy is found later. Its mx
- * patterns could exclude a host only if the option says so.
+ * not known. True: the delivery is good, whatever policy is found later: a
+ * later policy can exclude a host only by its mx patterns, and only under
+ * mx_patterns = enforce.
  */
 static bool
 judge_delivery(const struct facts *facts, const struct rules *rules,
@@ -366,8 +367,8 @@ decide_wants(const struct facts *facts, struct wants *out)
 	out->fetch =
 	    discovery.fetch_needed && facts->fetch.state == FETCH_UNASKED;
 	/* A policy that the TXT names is expected to bind, so its delivery is
-	 * looked up ahead. A policy that may not exist (T-12) is not worth the
-	 * questions. */
+	 * looked up ahead. A policy that may not exist (T-12) is not worth
+	 * these queries. */
 	out->delivery = facts->pinned ||
 	    (out->fetch && facts->txt_state == TXT_VALID) ||
 	    (discovery.policy != NULL && discovery.policy->dnssec);

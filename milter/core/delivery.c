@@ -1,6 +1,6 @@
 /*
- * Judges the records on the way to a domain. A record is either fine or
- * evidence against the domain. The worst evidence is kept.
+ * Judges the records that lead mail to a domain: MX, A, AAAA and TLSA. A record
+ * is either fine or evidence against the domain. The worst evidence is kept.
  */
 #include "autoconf.h"
 
@@ -92,7 +92,7 @@ reason_by_status(const struct reasons *reasons, enum fact_status status)
 		return reasons->insecure;
 	case FACT_BOGUS:
 		return reasons->bogus;
-	case FACT_UNASKED: /* D-08: missing is missing */
+	case FACT_UNASKED: /* D-08: no answer counts as failed */
 	case FACT_FAILED:
 	case FACT_SECURE:
 		break;

@@ -1,5 +1,5 @@
-/* Domain lists of the configuration. They are sorted, so that a search in
- * 100,000 entries costs no more than in a few. */
+/* Domain lists of the configuration. They are sorted for a binary search, as
+ * they may have 100,000 entries. */
 #include "autoconf.h"
 
 #include "core/domain_list.h"

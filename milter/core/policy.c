@@ -140,7 +140,7 @@ take_value(struct parse *p, enum field which, const struct policy_field *field)
 		return take_max_age(p, field);
 	case FIELD_MX:
 		return take_mx(p, field);
-	case FIELD_DNSSEC: /* P-15: to the octet */
+	case FIELD_DNSSEC: /* P-15: octet by octet */
 		p->policy.dnssec =
 		    names_find(&yes, 1, (const char *)field->value,
 			field->len) == 0;

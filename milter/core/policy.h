@@ -28,7 +28,7 @@ enum policy_mode {
 struct policy {
 	enum policy_mode mode;
 	uint32_t max_age_s; /* capped at POLICY_MAX_AGE_LIMIT_S */
-	bool dnssec;        /* "dnssec: yes", to the octet (P-15) */
+	bool dnssec;        /* exactly "dnssec: yes" (P-15) */
 	size_t n_mx;
 	const char *const *mx; /* lower case, "*." kept */
 };

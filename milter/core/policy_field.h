@@ -25,8 +25,8 @@ struct policy_line {
 	size_t len; /* without its terminator, LF or CRLF */
 };
 
-/* False: there are no more lines. The end after a final terminator is no line.
- */
+/* False: there are no more lines. A terminator at the end of the body begins no
+ * further line. */
 bool policy_line_next(struct policy_lines *lines, struct policy_line *out);
 
 struct policy_field {
@@ -42,7 +42,7 @@ policy_field_split(const struct policy_line *line, struct policy_field *out);
 /* ["*."] Domain, of RFC 5321 4.1.2. */
 const char *policy_mx_check(const uint8_t *value, size_t len);
 
-/* Warnings: a policy is valid, but its publisher hardly meant it so. */
+/* Warnings: the policy is valid, but probably not what its publisher meant. */
 
 /*
  * Returns the known name that the name of an unknown field resembles

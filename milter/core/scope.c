@@ -206,7 +206,7 @@ scope_next_hop(const char *text, address_idn_fn *idn, struct target *out)
 
 /* --- recipients ----------------------------------------------------------- */
 
-/* delivered by a mailer that is local, or to a domain that is. */
+/* true if the mailer or the domain is local. */
 static bool
 is_local(const struct scope_rules *rules, const struct scope_input *input)
 {
@@ -267,7 +267,8 @@ target_by_host(const struct scope_input *input, struct scope *out)
 		out->kind = SCOPE_ASK;
 		out->class = ADDRESS_DOMAIN;
 		out->target = hop;
-		/* The domain of the address by MX, in another spelling. */
+		/* The next hop is the domain of the address, spelt
+		 * differently. */
 		if (!hop.no_mx && hop.port == SCOPE_PORT_SMTP &&
 		    strcmp(hop.domain, input->address->domain) == 0)
 			out->next_hop = NULL;
@@ -275,7 +276,8 @@ target_by_host(const struct scope_input *input, struct scope *out)
 	case ADDRESS_LITERAL:
 		out->class = ADDRESS_LITERAL;
 		out->reason = REASON_SMART_HOST_ADDRESS;
-		/* the recipient "user@[192.0.2.1]" has no smart host. */
+		/* R-17: for the recipient "user@[192.0.2.1]" the address is the
+		 * destination, not a smart host. */
 		if (input->address->class == ADDRESS_LITERAL) {
 			out->reason = REASON_LITERAL;
 			out->next_hop = NULL;

@@ -65,7 +65,7 @@ enum scope_kind {
 struct scope {
 	enum scope_kind kind;
 	enum reason reason; /* SCOPE_PASS: no-domain, literal, local, ... */
-	enum address_class class; /* of what decided: address or next hop */
+	enum address_class class; /* of the address or next hop that decided */
 	struct target target;
 	/* scope_input.host if it counted and is not just the domain of the
 	 * address; else NULL. */
@@ -81,7 +81,8 @@ void scope_resolve(const struct scope_rules *rules,
 
 /* The key of a map at delivery. */
 enum scope_key {
-	/* *out is filled in. A recipient without a domain is REASON_NO_DOMAIN. */
+	/* *out is filled in. A recipient without a domain is
+	 * REASON_NO_DOMAIN. */
 	SCOPE_KEY_NEXT_HOP,
 	/* ".example.org": Postfix asks for it after a "not found". No policy is
 	 * taken from a parent domain (R-02). */

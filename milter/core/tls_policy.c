@@ -206,7 +206,7 @@ blame(struct tls_policy *out, enum evidence_kind kind, const char *name,
 	};
 }
 
-/* Blames the first host of which a lookup failed. */
+/* Blames the first host with a failed lookup. */
 static void
 blame_host(struct tls_policy *out)
 {

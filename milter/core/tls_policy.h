@@ -69,7 +69,7 @@ struct tls_rules {
 	bool leave_dane;
 	bool no_dane;      /* the MTA has no DANE: TLSA records are ignored */
 	bool dane_for_all; /* DANE also where no policy asks for TLS */
-	bool resolver_may_fail; /* then not while the resolver is broken */
+	bool resolver_may_fail; /* without DANE while the resolver is broken */
 	bool tlsrpt; /* attributes for reports; Postfix 3.10 and later */
 };
 
@@ -78,7 +78,7 @@ struct tls_policy {
 	enum tls_policy_kind kind;
 	/* TLS_POLICY_DEFER only because answers are missing. */
 	bool unknown;
-	/* The record because of which dane_for_all defers, or none. */
+	/* The record whose failed lookup makes dane_for_all defer, or none. */
 	struct evidence blame;
 	const struct facts *facts;
 	const struct verdict *verdict;
@@ -113,7 +113,7 @@ int tls_policy_format(const struct tls_policy *policy,
     const struct tls_rules *rules, enum tls_dialect dialect, char *out,
     size_t size);
 
-/* Longer replies are not read by Postfix, socketmap_table(5). */
+/* Postfix does not read longer replies, socketmap_table(5). */
 #define TLS_ANSWER_MAX 100000
 
 /* The same in memory of the size it needs; NULL: no memory. Free with free().

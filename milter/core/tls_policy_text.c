@@ -1,12 +1,12 @@
 /*
  * Writes a TLS policy in the MTA's format.
  *
- * Postfix, postconf(5) smtp_tls_policy_maps: a level, then attributes.
- * "match" lists the names of which the certificate must have one, separated by
- * colons. A leading dot stands for all names below, so that "*.example.net" is
- * written ".example.net". "servername=hostname" makes Postfix tell the MX host
- * (SNI) which certificate it expects. Attributes for reports hold blanks, so
- * they stand in braces, TLSRPT_README.
+ * Postfix, postconf(5) smtp_tls_policy_maps: a level, then attributes. "match"
+ * lists names, separated by colons; the certificate must have one of them. A
+ * leading dot stands for all names below, so that "*.example.net" is written
+ * ".example.net". "servername=hostname" makes Postfix tell the MX host (SNI)
+ * which certificate it expects. Attributes for reports hold blanks, so they
+ * stand in braces, TLSRPT_README.
  *
  * Sendmail, cf/feature/sts.m4 and cf/m4/proto.m4: the same words, but Sendmail
  * heeds only answers with "secure".

@@ -27,8 +27,8 @@ const char *const evidence_reply_names[] = {
 #undef X
 };
 
-/* The word for a fault that is not the record's status: these records are
- * secure. For all others the status. */
+/* Returns a word for the fault of a secure record, or else the record's
+ * status. */
 static const char *
 evidence_word(const struct evidence *e)
 {
