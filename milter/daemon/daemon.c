@@ -36,7 +36,7 @@
 
 struct daemon {
 	const struct startup *startup;
-	const struct config *config; /* of that */
+	const struct config *config; /* held by startup */
 	struct snapshots *snapshots;
 	struct log *log;
 	struct watchdog *watchdog;
@@ -57,8 +57,7 @@ struct daemon {
 	bool sandboxed;
 };
 
-/* Tells the person who starts it, on stderr and, once it is open, in the log.
- * Returns code. */
+/* Reports an error on stderr and, once it is open, in the log. Returns code. */
 static int __attribute__((format(printf, 3, 4)))
 fail(struct daemon *daemon, int code, const char *fmt, ...)
 {
@@ -97,7 +96,7 @@ start_log(struct daemon *daemon)
 	return 0;
 }
 
-/* Binds the sockets, while it may still be root. */
+/* Binds the sockets, while the process may still be root. */
 static int
 start_sockets(struct daemon *daemon)
 {
@@ -131,8 +130,8 @@ start_sockets(struct daemon *daemon)
 	return 0;
 }
 
-/* Gives up privileges before there are threads, which inherit the loss, and
- * before the first octet of a stranger is read. */
+/* Gives up privileges before other threads start, so that all of them run
+ * without, and before reading any data of a stranger. */
 static int
 start_as_user(struct daemon *daemon)
 {
@@ -205,7 +204,7 @@ start_reloader(struct daemon *daemon)
 	    .refresher = daemon->refresher,
 	    .log = daemon->log,
 	};
-	/* Without metrics nobody looks at what the store holds. */
+	/* The sampler counts the stored policies only for metrics. */
 	struct store *walked = daemon->web != NULL ? daemon->store : NULL;
 	struct snapshot *held = snapshot_hold(daemon->startup->snapshot);
 
@@ -321,12 +320,12 @@ serve(struct daemon *daemon)
 
 	start_log_write(daemon->log, daemon->config, daemon->startup->file,
 	    daemon->sandboxed);
-	log_flush(daemon->log); /* before the init system is told */
+	log_flush(daemon->log); /* before READY=1 */
 	notify("READY=1");
 	process_ready(&daemon->ready_fd,
 	    strcmp(daemon->config->log, "stderr") == 0);
-	/* If it fails, libmilter gave up: the exit status has the init system
-	 * start the filter again. */
+	/* If filter_run() fails, libmilter gave up: the exit status makes the
+	 * init system restart the filter. */
 	if (process_stop_asked())
 		filter_unlisten(daemon->config);
 	else
@@ -351,7 +350,7 @@ stop(struct daemon *daemon)
 	if (daemon->control != NULL)
 		control_free(&daemon->control);
 	else if (daemon->control_fd >= 0)
-		close(daemon->control_fd); /* the start went no further */
+		close(daemon->control_fd); /* not taken by control_new() */
 	if (daemon->control_fd >= 0)
 		control_remove(daemon->config);
 	reloader_free(&daemon->reloader);

@@ -28,7 +28,7 @@ struct startup {
 	char path[PATH_MAX]; /* room for absolute names of the two files */
 	char pid_path[PATH_MAX];
 	struct snapshot *snapshot;
-	const struct config *config; /* which the snapshot holds */
+	const struct config *config; /* held by the snapshot */
 };
 
 /*
@@ -39,8 +39,8 @@ struct startup {
 int daemon_run(const struct startup *startup);
 
 /*
- * `dane-sts-milter -n` as root: finds what the service's user will not be
- * allowed to do, before the service is started (preflight.c).
+ * `dane-sts-milter -n` as root: finds permissions that the service's user
+ * lacks, before the service is started (preflight.c).
  *
  * A child becomes the service's user and tries, with access(2), the files and
  * directories that the configuration names. Where systemd runs, the unit's

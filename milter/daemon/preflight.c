@@ -1,5 +1,5 @@
-/* dane-sts-milter -n as root: finds what the service's user will not be allowed
- * to do. See daemon.h. */
+/* dane-sts-milter -n as root: finds permissions that the service's user lacks.
+ * See daemon.h. */
 #include "autoconf.h"
 
 #include "daemon/daemon.h"
@@ -95,8 +95,8 @@ is_below(const char *path, const char *directory)
 	    (path[len] == '/' || path[len] == '\0');
 }
 
-/* Whether a line "KEY=..." of the file names value, or, if that is NULL, any
- * but "yes". */
+/* True if a line "KEY=..." of the file names value; value NULL: any value but
+ * "yes". */
 static bool
 file_sets(const char *file, const char *key, const char *value)
 {
@@ -141,7 +141,7 @@ drop_in_sets(const char *key, const char *value)
 	return found;
 }
 
-/* Whether systemd starts the service: it runs, and knows the unit. */
+/* True if systemd starts the service: systemd runs and knows the unit. */
 static bool
 is_under_systemd(void)
 {
@@ -230,8 +230,8 @@ check_read_only(const struct preflight *preflight, const char *option,
 		    directory, directory);
 }
 
-/* The unit has no capability; a filter that root starts binds before it gives
- * up root. */
+/* The unit grants no capability to bind low ports. A filter that root starts
+ * binds before it gives up root. */
 static void
 check_port(const struct preflight *preflight, const char *option,
     const char *port_text)
@@ -326,7 +326,7 @@ check_store(struct preflight *preflight, const char *directory,
 	if (access(directory, R_OK | W_OK | X_OK) == 0)
 		return;
 	error = errno;
-	/* The filter makes it where it may, the unit where it is by default. */
+	/* Not a failure if the filter can create it, or if the unit will. */
 	if (error == ENOENT &&
 	    (access(parent, W_OK | X_OK) == 0 ||
 		(preflight->systemd &&
@@ -363,7 +363,8 @@ check_place(struct preflight *preflight, const char *option, enum need need,
 		check_readable(preflight, option, path);
 		break;
 	case NEED_LOG:
-		/* /dev/stdout is as it is. */
+		/* An existing file that is writable, such as /dev/stdout, is
+		 * fine. */
 		if (access(path, W_OK) != 0)
 			check_directory(preflight, option, parent);
 		break;
@@ -424,7 +425,7 @@ check_all(struct preflight *preflight)
 		check_place(preflight, "store", NEED_STORE, config->store + 5);
 	check_socket(preflight, "socket", config->socket);
 	check_socket(preflight, "policy_socket", config->policy_socket);
-	/* A default one that cannot be made is no failure at the start. */
+	/* If the default socket cannot be made, the filter only warns. */
 	if (config_line(config, "control_socket") != 0 &&
 	    config->control_socket[0] != '\0')
 		check_place(preflight, "control_socket", NEED_SOCKET,
@@ -446,7 +447,7 @@ preflight_check(const struct startup *startup)
 	pid_t child;
 	int status;
 
-	if (preflight.systemd) /* whatever the option says */
+	if (preflight.systemd) /* the unit overrides the option */
 		preflight.user = UNIT_USER;
 	if (geteuid() != 0 || preflight.user[0] == '\0')
 		return 0;

@@ -93,7 +93,8 @@ wait_for_child(int fd, pid_t child, const char *pid_file)
 		if (errno != EINTR)
 			_exit(70);
 	}
-	/* The child is root no longer. */
+	/* The child may have given up root, so that it could not remove the
+	 * file itself. */
 	if (pid_file != NULL)
 		process_remove_pid(pid_file, child);
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0
@@ -255,8 +256,8 @@ process_lock(bool cores, char error[PROCESS_ERROR_SIZE])
 #ifdef HAVE_SYS_PRCTL_H
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(error, "no_new_privs");
-	/* setuid has cleared it: without it there is no core, whatever the
-	 * limit, and no look into /proc/PID. */
+	/* setuid has cleared the flag. Without it the kernel writes no core
+	 * file, whatever the limit, and closes /proc/PID. */
 	if (prctl(PR_SET_DUMPABLE, cores ? 1 : 0, 0, 0, 0) < 0)
 		return fail(error, "dumpable");
 #endif
@@ -318,7 +319,7 @@ static const char *const calls[] = {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn",
     "rt_sigtimedwait", "rt_sigtimedwait_time64", "rt_sigpending",
     "rt_sigsuspend", "sigaltstack", "restart_syscall", "pause",
-    /* time, chance, who we are */
+    /* time, random numbers, user and group ids */
     "clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64",
     "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday",
     "time", "times", "getrusage", "sysinfo", "getcpu", "getrandom", "uname",
@@ -336,8 +337,9 @@ static const char *const calls[] = {
 	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 #define WRITE_EXEC (PROT_WRITE | PROT_EXEC)
 
-/* Only when argument & mask == value. clone3 has its flags in memory, where
- * they cannot be seen: libc takes clone when there is none. */
+/* Allowed only when argument & mask == value. The filter cannot see the flags
+ * of clone3, which are in memory: clone3 fails with ENOSYS, and libc falls back
+ * to clone. */
 static const struct {
 	const char *name;
 	unsigned argument;
@@ -345,7 +347,7 @@ static const struct {
 	scmp_datum_t value;
 } conditions[] = {
     {"clone",      0, NEW_NAMESPACES, 0              },
- /* Libraries may be loaded, but nothing is written to and then run. */
+ /* Permits loading libraries, but no writable and executable memory. */
     {"mmap",       2, WRITE_EXEC,     0              },
     {"mmap",       2, WRITE_EXEC,     PROT_WRITE     },
     {"mmap",       2, WRITE_EXEC,     PROT_EXEC      },

@@ -19,15 +19,15 @@
  * must not end the process before it is there. SIGPIPE is blocked for good.
  */
 void process_block_signals(void);
-/* Whether a stop was asked for and nobody has taken the signal yet. */
+/* True if a stop signal is pending. */
 bool process_stop_asked(void);
 
 /*
- * Forks; the child goes on here. The parent waits for process_ready and
- * leaves with 0, or with the child's exit code when the child ends without;
- * then it removes the child's PID file (NULL: none). A signal that asks for a
- * stop ends the parent alone. *pipe_fd is the child's to hand to process_ready.
- * 0 or ERR_IO.
+ * Forks and returns in the child. The parent exits with 0 when the child calls
+ * process_ready. If the child ends before, the parent removes the child's PID
+ * file (NULL: none) and exits with the child's exit code. A signal that asks
+ * for a stop ends the parent alone. *pipe_fd is the child's to hand to
+ * process_ready. 0 or ERR_IO.
  */
 int process_daemonize(const char *pid_file, int *pipe_fd,
     char error[PROCESS_ERROR_SIZE]);
@@ -41,14 +41,14 @@ int process_daemonize(const char *pid_file, int *pipe_fd,
  */
 void process_ready(int *pipe_fd, bool keep_stderr);
 
-/* Root's own, so that no user can make a script stop another process. 0 or
- * ERR_IO. */
+/* The file belongs to root, so that no other user can choose the process that a
+ * script stops. 0 or ERR_IO. */
 int process_write_pid(const char *path, char error[PROCESS_ERROR_SIZE]);
-/* Removes the file if it names this process. After root was given up it may
- * have to stay. */
+/* Removes the file if it names this process. Without root it may not be allowed
+ * to. */
 void process_remove_pid(const char *path, pid_t pid);
 
-/* Whether the user exists. "" is fine. 0 or ERR_CONFIG. */
+/* Checks that the user exists. "" is fine. 0 or ERR_CONFIG. */
 int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
 
 /*
@@ -58,14 +58,14 @@ int process_check_user(const char *user, char error[PROCESS_ERROR_SIZE]);
 int process_drop_privileges(const char *user, char error[PROCESS_ERROR_SIZE]);
 
 /*
- * After that, and before other threads: no program that is run can gain
- * privileges any more, no other process of the user may look into this one, and
- * no core file is written. cores: the last two stay as the init system has
- * them, for somebody who looks for a fault. 0 or ERR_IO.
+ * Call it after process_drop_privileges() and before other threads start. From
+ * then on no program that this process runs can gain privileges, no other
+ * process of the user may inspect this one, and no core file is written. cores:
+ * leaves the last two as the init system set them, for debugging. 0 or ERR_IO.
  */
 int process_lock(bool cores, char error[PROCESS_ERROR_SIZE]);
 
-/* Makes user the owner of an open file, so that it can be opened anew later.
+/* Makes user the owner of an open file, so that the user can reopen it later.
  * Does nothing without root or user, nor to another kind of file. 0 or
  * ERR_IO. */
 int process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE]);
@@ -78,13 +78,12 @@ int process_give_file(int fd, const char *user, char error[PROCESS_ERROR_SIZE]);
  * run, and no socket but those of the network and AF_UNIX.
  *
  * A call that is not on the list fails with ENOSYS, and the kernel's log names
- * it. The process does not end: mail would wait for as long as a newer libc
- * prefers a call that this list does not know, while that libc falls back on
- * an older call when it is told ENOSYS.
+ * it. The process is not killed: a newer libc may prefer a call that is not on
+ * the list, and falls back to an older call on ENOSYS.
  *
- * The filter stays in force for this thread and all that it starts, and takes
- * the process's way to new privileges with it. 0; ERR_IO with *error when the
- * kernel refuses it, or this program was built without libseccomp.
+ * The filter stays in force for this thread and all that it starts, and sets
+ * no_new_privs. 0; ERR_IO with *error when the kernel refuses it, or this
+ * program was built without libseccomp.
  */
 int sandbox_enter(char error[PROCESS_ERROR_SIZE]);
 

@@ -41,7 +41,7 @@ struct reloader {
 	pthread_t thread;
 	/* why the thread was sent SIGUSR2 */
 	atomic_bool stop;
-	atomic_bool set_back; /* the wall clock was */
+	atomic_bool set_back; /* the wall clock was set back */
 };
 
 /* SIGUSR1 asks for a reload, this one wakes the thread. */
@@ -116,7 +116,7 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	if (next == NULL)
 		return ERR_CONFIG;
 	config = next->config;
-	/* The engine first: it alone can still refuse. */
+	/* The engine first: only the engine can still refuse. */
 	if (engine_reload(r->parts.engine, config, error) < 0) {
 		snapshot_release(&next);
 		return ERR_CONFIG;
@@ -166,8 +166,8 @@ note_set_back(void *arg)
 	(void)pthread_kill(r->thread, WAKE_SIGNAL);
 }
 
-/* The configuration in force once more, for the sake of a resolver that has
- * nothing cached. */
+/* Reloads the configuration in force, which replaces the resolvers and so
+ * empties their caches. */
 static void
 forget_cached(struct reloader *r)
 {
@@ -191,8 +191,8 @@ forget_cached(struct reloader *r)
 
 /* --- each minute --- */
 
-/* Stands in, with log_pass = false, for the lines of recipients that passed for
- * a usual reason. */
+/* With log_pass = false, logs how many recipients passed for a usual reason,
+ * instead of a line for each. */
 static void
 log_passed(struct log *log, const struct history_totals *minute)
 {
@@ -220,7 +220,7 @@ log_passed(struct log *log, const struct history_totals *minute)
 	log_end(&e);
 }
 
-/* Returns when to look again. */
+/* Takes a sample if it is due. Returns when to call again. */
 static uint64_t
 sample(const struct reloader *r)
 {
@@ -248,7 +248,7 @@ wake_for_sample(void *arg)
 
 /* --- the thread --- */
 
-/* The signal, or 0 when it is time. */
+/* Returns the signal, or 0 at until_ms. */
 static int
 wait_for_signal(const sigset_t *set, uint64_t until_ms)
 {

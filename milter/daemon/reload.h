@@ -6,8 +6,7 @@
  *
  * The thread that waits for SIGUSR1 also does periodic work: it runs the
  * sampler (front/stats_sampler.h), logs once a minute how many recipients
- * passed if those leave no lines (log_pass), and logs at midnight which
- * exemptions end.
+ * passed if log_pass is false, and logs at midnight which exemptions end.
  */
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
@@ -32,8 +31,8 @@ struct reload_parts {
 	struct log *log;
 };
 
-/* SIGUSR1 and SIGUSR2 must be blocked in every thread: the new one waits for
- * them. NULL: no memory or no thread. */
+/* SIGUSR1 and SIGUSR2 must be blocked in every thread: the reloader's thread
+ * waits for them. NULL: no memory or no thread. */
 struct reloader *reloader_new(const struct reload_parts *parts);
 /* A reload under way is finished first. */
 void reloader_free(struct reloader **reloader);

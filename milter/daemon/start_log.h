@@ -21,8 +21,8 @@ struct log;
 void start_log_write(struct log *log, const struct config *config,
     const char *file, bool sandboxed);
 
-/* The libraries that the program runs with, and their versions: the first
- * thing to know about a report. "getdns 1.6.0, libunbound 1.17.1, ..." */
+/* The libraries that the program runs with, and their versions, which a bug
+ * report needs first. "getdns 1.6.0, libunbound 1.17.1, ..." */
 void start_log_libraries(char out[START_LOG_LIBRARIES_SIZE]);
 
 /* Logs the entries that lapse within DOMAIN_ENTRY_NOTICE_S, and those that
@@ -32,7 +32,8 @@ void exemption_log(struct log *log, const struct config *config, int64_t now_s,
 /* Warns of pins that an exemption overrides. */
 void exemption_log_conflicts(struct log *log, const struct config *config,
     int64_t now_s);
-/* They end at midnight, UTC: whether one has passed in between. */
+/* Entries end at midnight, UTC. True if a midnight lies between the two
+ * times. */
 bool exemption_log_is_due(int64_t before_s, int64_t now_s);
 
 #endif

@@ -28,7 +28,7 @@ struct watchdog {
 	uint64_t interval_ms;
 	pthread_t thread;
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t wake;
 	bool stop;
 };
@@ -98,7 +98,7 @@ read_number(const char *name, uint64_t *value)
 	return errno == 0 && *end == '\0';
 }
 
-/* 0: nobody watches this process. */
+/* 0: the init system does not watch this process. */
 static uint64_t
 timeout_us(void)
 {
@@ -107,7 +107,7 @@ timeout_us(void)
 
 	if (!read_number("WATCHDOG_USEC", &timeout))
 		return 0;
-	/* Set for a parent, and inherited. */
+	/* The variables may be inherited from a parent that is watched. */
 	if (getenv("WATCHDOG_PID") != NULL &&
 	    (!read_number("WATCHDOG_PID", &pid) || pid != (uint64_t)getpid()))
 		return 0;

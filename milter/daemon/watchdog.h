@@ -9,9 +9,10 @@
 
 #include <stdbool.h>
 
-/* Any thread. "READY=1", "STOPPING=1". Does nothing when nobody listens. */
+/* Any thread. "READY=1", "STOPPING=1". Does nothing without an init system that
+ * listens. */
 void notify(const char *state);
-/* A reload has begun; READY=1 tells its end. */
+/* A reload has begun; READY=1 reports its end. */
 void notify_reloading(void);
 
 struct watchdog;
@@ -20,8 +21,8 @@ struct watchdog;
 typedef bool watchdog_alive_fn(void *arg);
 
 /*
- * Main thread, signals blocked. Starts nothing when nobody watches this
- * process: *watchdog is NULL then. 0 or ERR_NOMEM.
+ * Main thread, signals blocked. Starts nothing if the init system does not
+ * watch this process: *watchdog is NULL then. 0 or ERR_NOMEM.
  */
 int
 watchdog_start(struct watchdog **watchdog, watchdog_alive_fn *alive, void *arg);
