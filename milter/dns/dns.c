@@ -305,7 +305,7 @@ send_question(struct dns_lookup *lookup)
 	dns->n++;
 	r = dns_context_ask(lookup->context, lookup->name, lookup->type,
 	    answered, lookup, &lookup->id);
-	/* Nothing was asked: libunbound knew it. */
+	/* No query was sent: libunbound had the answer in its cache. */
 	if (lookup->finished && lookup->answer != NULL)
 		lookup->answer->cached = true;
 	if (r == GETDNS_RETURN_GOOD || lookup->finished)
@@ -409,7 +409,8 @@ open_dns(struct dns **out, const struct dns_config *config,
 	} else if (dns->wake == NULL) {
 		err = dns_no_memory(error);
 	} else {
-		/* Also when uncached: every later context is like this one. */
+		/* Open one even when uncached: if this works, later ones work
+		 * as well. */
 		err = dns_context_open(&dns->current, dns->setup, base, error);
 		if (dns->setup->uncached)
 			dns_context_unref(&dns->current);
@@ -455,8 +456,8 @@ dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-/* The one honest way to learn whether libunbound takes a configuration is to
- * let it start with it. */
+/* Only starting libunbound with a configuration shows whether libunbound
+ * accepts it. */
 int
 dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE])
 {

@@ -103,9 +103,10 @@ struct dns_answer {
 typedef void dns_done_fn(void *arg, const struct dns_answer *answer);
 
 /*
- * Whether the configuration can work: files readable, anchors there, forms
- * right. Any thread. 0, ERR_CONFIG, or ERR_LIBRARY if getdns and libunbound as
- * they were loaded cannot be relied upon; with *error filled in.
+ * Checks whether the configuration can work: files are readable, anchors exist,
+ * values are well formed. Any thread. 0, ERR_CONFIG, or ERR_LIBRARY if getdns
+ * and libunbound as they were loaded cannot be relied upon; with *error filled
+ * in.
  */
 int dns_check(const struct dns_config *config, char error[DNS_ERROR_SIZE]);
 
@@ -133,9 +134,9 @@ int dns_ask(struct dns *dns, const char *name, enum dns_type type,
 int dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
     dns_done_fn *done, void *arg);
 
-/* Whether all lookups go through forwarders. Then a question for DS or DNSKEY
- * ahead of the one that needs it saves a round trip; in recursion the referral
- * brings the DS. */
+/* True if all lookups go through forwarders. In that case asking for DS or
+ * DNSKEY before the question that needs them saves a round trip; in recursion
+ * the referral brings the DS. */
 bool dns_is_forwarding(const struct dns *dns);
 
 /* Lookups under way at most; then dns_ask says ERR_BUSY. Each costs libunbound

@@ -38,7 +38,7 @@ struct reader {
 	unsigned line;
 	char entry[ENTRY_MAX]; /* one record on one line */
 	size_t entry_len;
-	char state; /* of the key in it, see note_state; 0: not said */
+	char state; /* of the key in it, see next_entry; 0: not said */
 	getdns_list *list;
 	size_t n;
 	uint32_t kind; /* TYPE_DS or TYPE_DNSKEY; 0: none yet */

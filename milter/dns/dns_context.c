@@ -46,10 +46,11 @@ fire(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * A server that answers several questions over one connection sends each
- * answer by itself, and holds back the next one until the one before is
- * acknowledged. The kernel would delay that for 40 ms, in the hope of something
- * to send with it. It forgets this setting: hence before every read.
+ * A server that answers several questions over one connection sends each answer
+ * by itself, and holds back the next one until the one before is acknowledged.
+ * The kernel would delay the acknowledgement by 40 ms, to send it together with
+ * data. TCP_QUICKACK turns that off, but the kernel resets it: so set it before
+ * every read.
  */
 static void
 fire_tls(evutil_socket_t fd, short what, void *arg)
@@ -78,8 +79,9 @@ schedule(getdns_eventloop *super, int fd, uint64_t timeout_ms,
 		what |= EV_READ | EV_PERSIST;
 	if (event->write_cb != NULL)
 		what |= EV_WRITE | EV_PERSIST;
-	/* Or a query over TCP would wait for the acknowledgement of its length
-	 * octets. On UDP sockets it fails, which does not matter. */
+	/* Without TCP_NODELAY a query would wait until the server has
+	 * acknowledged the length octets before it. On UDP sockets the call
+	 * fails, which does not matter. */
 	if (what != 0)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* A socket that waits to be connected has no peer yet. */
@@ -149,9 +151,9 @@ dns_loop_attach(struct dns_loop *loop, getdns_context *context,
  */
 
 /*
- * getdns reports a failed connection as a generic
- * error; only its log has the reason. The lines are those of getdns 1.6 and
- * 1.7; of others nothing is learned but that no connection was made.
+ * getdns reports a failed connection as a generic error; only its log has the
+ * reason. The parser knows the lines of getdns 1.6 and 1.7. From other lines it
+ * learns only that no connection was made.
  */
 
 /* "192.0.2.1                   : Verify failed : TLS - *Failure* - (62) ..." */
@@ -233,7 +235,7 @@ take_log(void *arg, uint64_t system, getdns_loglevel_type level,
 }
 
 /*
- * Stub mode believes too much of what an attacker on the path says. So it is
+ * Stub mode trusts answers that an attacker on the path can forge. So it is
  * used only with TLS to an authenticated server.
  */
 static getdns_return_t

@@ -29,7 +29,8 @@ typedef int set_fwd_fn(struct ub_ctx *, const char *);
 typedef int resolve_event_fn(struct ub_ctx *, const char *, int, int, void *,
     ub_event_callback_type, int *);
 
-/* Set before the fragment is read, so that it has the last word. */
+/* Set before the unbound.conf fragment is read, so that the fragment overrides
+ * them. */
 static const struct {
 	const char *name;
 	const char *value;
@@ -190,7 +191,8 @@ ub_resolve_event(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass,
 	if (guard == NULL)
 		return rc;
 	guard->asked++;
-	/* It starts here, and says only in its log which file it dislikes. */
+	/* libunbound starts here; only its log names the file that it
+	 * rejects. */
 	note_error(guard,
 	    guard->options->unbound_conf != NULL ? guard->options->unbound_conf
 						 : "libunbound",
@@ -219,7 +221,7 @@ dns_guard_leave(struct dns_guard *guard)
 	guard->log = NULL;
 	if (guard->log_text == NULL)
 		return;
-	/* libunbound says what is wrong in a log line only: keep the first. */
+	/* libunbound reports the cause in a log line only: keep the first. */
 	line = strstr(guard->log_text, mark);
 	if (len == 0)
 		(void)fputs(guard->log_text, stderr);

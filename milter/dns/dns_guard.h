@@ -5,19 +5,19 @@
  *
  *  - it gives no way to configure the libunbound inside: no forwarders, no
  *    unbound.conf, no root hints file;
- *  - when libunbound reports a failure it hands on whatever packet lies in
- *    libunbound's buffer, which may be a stranger's, as an insecure answer;
+ *  - when libunbound reports a failure, it takes the packet that is left in
+ *    libunbound's buffer, perhaps a stranger's, for an insecure answer;
  *  - it validates again, with a weaker validator, what libunbound found bogus,
  *    and loses the reason.
  *
- * So this module defines two functions of libunbound itself, ub_ctx_set_fwd
- * and ub_resolve_event. The program's definitions win over the library's, as
- * libgetdns calls them through its PLT. This is symbol interposition and no
- * API of anybody: nothing but dns_guard.c may know of it, and dns_proof.c tells
- * when it is not in force.
+ * So this module defines two functions of libunbound itself, ub_ctx_set_fwd and
+ * ub_resolve_event. The program's definitions win over the library's, as
+ * libgetdns calls them through its PLT. This is symbol interposition, which no
+ * API of the libraries promises: only dns_guard.c may depend on it, and
+ * dns_proof.c finds out if it is not in force.
  *
- * A guard belongs to the thread of its getdns context. Guards in several
- * threads do not meet: what they share is thread-local or atomic.
+ * A guard belongs to the thread of its getdns context. Guards in different
+ * threads are independent: shared variables are thread-local or atomic.
  */
 #ifndef DNS_DNS_GUARD_H
 #define DNS_DNS_GUARD_H

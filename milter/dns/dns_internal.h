@@ -217,15 +217,15 @@ int dns_libraries_check(char error[DNS_ERROR_SIZE]);
 enum dns_reading {
 	DNS_READ_STRICT,    /* a bogus answer has no records */
 	DNS_READ_DISCOVERY, /* it has */
-	DNS_READ_INSECURE   /* over TLS: whatever getdns says of it */
+	DNS_READ_INSECURE   /* over TLS: INSECURE, whatever getdns says */
 };
 
 typedef int dns_ask_fn(struct dns *dns, const char *name, enum dns_type type,
     enum dns_reading reading, dns_done_fn *done, void *arg);
 
-/* As dns_ask(); looks a second time at bogus answers. */
+/* As dns_ask(); checks bogus answers a second time. */
 dns_ask_fn dns_second_ask;
-/* In dns.c: the same without. */
+/* In dns.c: the same without the second check. */
 dns_ask_fn dns_ask_once;
 
 #endif

@@ -30,9 +30,9 @@
  * may be updated under a program that was built with others, and the guard
  * (dns_guard.h) relies on behaviour that no interface of theirs promises.
  *
- * Versions alone say little: another one may do as well, and is taken if
- * the proof below finds that it does. Versions that cannot work are
- * refused here.
+ * A version number alone proves little: an unknown version is accepted if the
+ * proof below finds that it behaves as needed. Versions that cannot work are
+ * rejected here.
  */
 
 #define TEXT(number) #number

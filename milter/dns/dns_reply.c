@@ -63,7 +63,7 @@ struct found {
 	uint16_t preference; /* MX */
 };
 
-/* Where the reading stands. */
+/* Progress of reading one reply. */
 struct reading {
 	const getdns_dict *reply;
 	enum dns_type type;
@@ -201,7 +201,7 @@ follow_aliases(struct reading *r)
 	return false;
 }
 
-/* Whether the RDATA can be used. */
+/* True if the RDATA can be used. */
 static bool
 get_found(const getdns_dict *record, enum dns_type type, struct found *found)
 {
@@ -242,7 +242,7 @@ collect_records(struct reading *r)
 	}
 }
 
-/* RFC 2308 5: a denial without SOA is not kept. */
+/* RFC 2308 5: a denial without SOA must not be cached. */
 static void
 lower_ttl_by_soa(struct reading *r)
 {
@@ -293,10 +293,10 @@ earliest_expiration(const getdns_dict *reply)
 
 /*
  * A secure NODATA for DS alone shows no unsigned delegation: the name may lie
- * inside a signed zone. The NSEC or NSEC3 record of the name itself tells: its
- * types include NS, but neither SOA nor DS (RFC 6840 4.4, RFC 5155 8.9). An
- * NSEC3 record counts only if its owner is the hash of the name; anyone on the
- * path could append another delegation's genuine one.
+ * inside a signed zone. The NSEC or NSEC3 record of the name itself decides:
+ * its types have to include NS, but neither SOA nor DS (RFC 6840 4.4, RFC 5155
+ * 8.9). An NSEC3 record counts only if its owner is the hash of the name;
+ * anyone on the path could append another delegation's genuine one.
  */
 
 /* RFC 4034 4.1.2: window blocks. */
@@ -381,7 +381,7 @@ nsec3_shows_it(const uint8_t *rdata, size_t len, const struct dns_wire *owner,
 	    types_show_it(rdata + types_at, len - types_at);
 }
 
-/* Whether a SECURE answer to DS of name proves an unsigned delegation. */
+/* True if a SECURE answer to DS of name proves an unsigned delegation. */
 static bool
 is_unsigned_delegation(const getdns_dict *reply, const struct dns_wire *name)
 {
@@ -441,7 +441,7 @@ by_preference(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Copies out what getdns owns: records first, octets behind them. */
+/* Copies what getdns owns: the records first, their octets behind them. */
 static void
 fill_records(const struct reading *r, struct dns_record *records,
     uint8_t *octets)

@@ -94,7 +94,7 @@ ds_answered(void *arg, const struct dns_answer *ds)
 			return;
 	} else if ((ds->status == FACT_SECURE || ds->status == FACT_BOGUS) &&
 	    dot != NULL) {
-		/* Not a zone cut, or inside of the zone that is bogus. */
+		/* Not a zone cut, or inside the bogus zone: try the parent. */
 		s->zone = dot + 1;
 	}
 	ask_ds(s);
