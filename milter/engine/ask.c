@@ -22,7 +22,8 @@ target_key(const struct target *target, char key[TARGET_KEY_SIZE])
 	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
 	int len;
 
-	/* Nearly all targets. printf takes as long as a look into the cache. */
+	/* A short cut for nearly all targets: printf would take as long as the
+	 * lookup in the cache. */
 	if (usual && !target->no_mx) {
 		memcpy(key, target->domain, strlen(target->domain) + 1);
 		return;
@@ -74,8 +75,9 @@ ask_cache(struct engine *engine, const struct target *target)
 	if (answer == NULL)
 		return NULL;
 	/* A verdict in use is looked up anew before it expires, so that a busy
-	 * domain never waits. One asker starts that lookup. The flag is read
-	 * first, as a busy answer must not be written to each time. */
+	 * domain never waits. Only one asker starts that lookup. It reads the
+	 * flag before it writes it, so that threads do not contend for the
+	 * answer of a busy domain. */
 	renewed = &((struct answer *)(uintptr_t)answer)->renewed;
 	if (now_ms >= answer->renew_ms &&
 	    !atomic_load_explicit(renewed, memory_order_relaxed) &&

@@ -60,7 +60,7 @@ struct engine *engine_new(const struct config *config, struct store *store,
 /*
  * Takes the new configuration: rules, resolver, trust anchor, CA file, time
  * limits. Lookups under way end under the old one; verdicts made under it are
- * used no more. The number of loops stays. Not on a loop; one call at a time.
+ * no longer used. The number of loops stays. Not on a loop; one call at a time.
  * 0, or ERR_CONFIG with *error filled in: then nothing has changed.
  */
 int engine_reload(struct engine *engine, const struct config *config,
@@ -69,8 +69,8 @@ int engine_reload(struct engine *engine, const struct config *config,
 /*
  * Called when the wall clock was set back: cached answers would be kept too
  * long (S-05), and engine_reload with the configuration in force discards them.
- * fn runs on a loop and under a lock: it is short and calls no engine. NULL: no
- * more, and none runs after the return. Any thread.
+ * fn runs on a loop and under a lock: it is short and calls no engine. NULL:
+ * removes it; after the return it no longer runs. Any thread.
  */
 typedef void engine_set_back_fn(void *arg);
 void
@@ -81,8 +81,8 @@ engine_on_set_back(struct engine *engine, engine_set_back_fn *fn, void *arg);
 struct metrics *engine_metrics(struct engine *engine);
 
 /*
- * Whether every loop has come round since the last call; at the first call
- * true. Not on a loop; one call at a time. Never blocks.
+ * True if every loop has gone round since the last call, and at the first call.
+ * Not on a loop; one call at a time. Never blocks.
  */
 bool engine_alive(struct engine *engine);
 
@@ -109,7 +109,7 @@ void engine_status(struct engine *engine, struct engine_status *out);
 enum probe_state
 engine_await_probe(struct engine *engine, uint64_t deadline_ms);
 
-/* Verdicts on the domain: its policy was changed by hand. */
+/* Discards the verdicts on the domain, after its policy was changed by hand. */
 void engine_forget(struct engine *engine, const char *domain);
 
 /* done runs exactly once, on a loop's thread or inside the call. answer is
@@ -124,8 +124,8 @@ enum ask_what {
 	 * For the moment of delivery: the verdict on all the evidence, as the
 	 * verdict cache keeps it. MX, addresses and TLSA are also looked up for
 	 * a policy that does not require DNSSEC but is in mode enforce, so that
-	 * MTA-STS does not override DANE (S-01). D-01 is about verdicts, and
-	 * they are the same.
+	 * MTA-STS does not override DANE (S-01). The verdict stays the same
+	 * (D-01).
 	 */
 	ASK_DELIVERY,
 	/* For tools: the same, past the verdict cache. */

@@ -16,7 +16,7 @@
 #include "log/log.h"
 #include "store/store.h"
 
-/* A loop may be so late, and the store may then take so long. */
+/* How late a loop may be, and how long the store may take after that. */
 #define LATE_MS  500
 #define STORE_MS 300
 

@@ -46,7 +46,7 @@ out:
 const struct answer *
 answer_ref(const struct answer *answer)
 {
-	/* The count is the one thing about an answer that changes. */
+	/* Only the reference count of an answer changes. */
 	struct answer *counted = (struct answer *)(uintptr_t)answer;
 
 	(void)atomic_fetch_add_explicit(&counted->refs, 1,
@@ -71,8 +71,8 @@ answer_unref(const struct answer **answer)
 /* --- the cache -------------------------------------------------------------
  */
 
-/* The shard is chosen by the top bits of the hash, as the map inside uses the
- * low ones. */
+/* The shard is chosen by bits of the upper half of the hash, as the map inside
+ * uses the low ones. */
 #define SHARDS 64
 /* Domains that share an epoch lose their verdicts together. With so many, a
  * stranger who makes us fetch 100 new policies a second takes ten minutes to
@@ -248,7 +248,8 @@ evict(struct shard *s)
 
 	while (s->entries.map.n > s->entries_max ||
 	    unbound->octets + bound->octets > s->octets_max) {
-		/* A quarter is kept for verdicts that no policy binds. */
+		/* A quarter of the entries is reserved for verdicts without a
+		 * policy that requires DNSSEC. */
 		bool too_many_bound =
 		    bound->n > s->entries_max - s->entries_max / 4 ||
 		    bound->octets > s->octets_max - s->octets_max / 4;

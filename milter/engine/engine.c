@@ -176,7 +176,7 @@ engine_new(const struct config *config, struct store *store, struct log *log,
 struct reload {
 	const struct config *config;
 	unsigned generation;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	bool failed;
 	char *error;
 };
@@ -362,7 +362,7 @@ worker_stop(struct worker *w, void *arg)
 	if (w == &w->engine->workers[0])
 		probe_stop(w->probe);
 	w->stopping = true;
-	w->n_lookups++; /* one more than there are: none is the last yet */
+	w->n_lookups++; /* so that no lookup counts as the last one yet */
 	lookup_break_off(w);
 	LIST_FOREACH(setup, &w->setups, link)
 	setup_close(setup);

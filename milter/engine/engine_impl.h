@@ -46,7 +46,8 @@ LIST_HEAD(setup_list, setup);
 
 /*
  * DNS questions wait for their turn in lanes; each lane has a limit of
- * questions under way. A domain is known to bind by a pin or a stored policy.
+ * questions under way. A domain is known to bind, that is, to require DNSSEC,
+ * by a pin or a stored policy.
  */
 enum lane_kind {
 	LANE_COMMON,    /* validating */
@@ -116,9 +117,9 @@ struct dns *setup_dns(const struct config *config, enum setup_dns kind,
  * (lookup_join). DNS questions under way, by lane: further ones wait.
  *
  * One lookup has LOOKUP_QUESTIONS_MAX questions of a lane under way, those of
- * ten hosts: ten MX hosts cost no round trip more. While a quarter of the
- * lane is taken, it has LOOKUP_QUESTIONS_BUSY and one more for each answer so
- * far, so that domains with silent servers do not fill the lane.
+ * ten hosts: ten MX hosts cost no extra round trip. While a quarter of the lane
+ * is taken, it has LOOKUP_QUESTIONS_BUSY and one more for each answer so far,
+ * so that domains with silent servers do not fill the lane.
  */
 #define WORKER_LOOKUPS_MAX    4096
 #define WORKER_RESERVED_MAX   1024
@@ -127,10 +128,10 @@ struct dns *setup_dns(const struct config *config, enum setup_dns kind,
 #define WORKER_QUESTIONS_BUSY 128 /* then the bound ones use the reserve */
 #define LOOKUP_QUESTIONS_MAX  30
 #define LOOKUP_QUESTIONS_BUSY 3
-/* Questions past every cache (A-02). Each is a resolver of its own for as long
- * as it takes: some 2 MB, and 2 ms in which the loop does nothing else. So
- * refreshes and second fetches (T-13) take fewer of them, and otherwise the
- * resolver whose cache is young. */
+/* Questions past every cache (A-02). Each opens a resolver of its own until the
+ * answer comes: some 2 MB, and 2 ms in which the loop does nothing else. So
+ * refreshes and second fetches (T-13) use at most WORKER_FRESH_FETCHES of them,
+ * and beyond that the resolver whose cache is young. */
 #define WORKER_FRESH_MAX     32
 #define WORKER_FRESH_FETCHES 8
 
@@ -238,7 +239,7 @@ struct engine {
 	size_t n_workers;
 	struct worker *workers;
 
-	pthread_mutex_t lock;    /* of what follows */
+	pthread_mutex_t lock;    /* guards the members below */
 	struct rules rules;      /* for askers whose loop does not answer */
 	struct domain_list pins; /* borrowed from the configuration */
 	size_t n_busy; /* workers that still have lookups, at the end */
@@ -247,7 +248,7 @@ struct engine {
 	void *set_back_arg;
 };
 
-/* Any thread. Whether the configuration in force pins the domain (T-14). */
+/* Any thread. True if the configuration in force pins the domain (T-14). */
 bool engine_pins(struct engine *engine, const char *domain);
 
 /* Any thread. A reference out of the verdict cache, or NULL. */

@@ -117,8 +117,8 @@ tlsa_ask(struct host_lookup *h, struct host_question *q,
 	take_tlsa(h);
 }
 
-/* If the answer for A or AAAA, which tell it alike, shows that the host is an
- * alias, TLSA is also asked at the alias' target. */
+/* If the answer for A or AAAA shows that the host is an alias (both show it),
+ * also asks for TLSA at the alias' target. */
 static void
 take_alias(struct host_lookup *h, const struct dns_answer *answer)
 {
@@ -159,7 +159,7 @@ host_begin(struct host_lookup *h)
 
 /* --- the keys of the hosts' zones ---------------------------------------- */
 
-/* The keys of at most so many other zones are asked ahead. */
+/* Zones other than the domain's whose keys are asked ahead, at most. */
 #define ZONES_MAX 4
 
 static void
@@ -192,7 +192,7 @@ zone_answered(void *arg, const struct dns_answer *answer)
 {
 	struct lookup *l = arg;
 
-	(void)answer; /* libunbound has it */
+	(void)answer; /* libunbound has cached it */
 	l->zones_pending--;
 	if (l->zones_pending == 0 && l->hosts_waiting && !l->worker->stopping)
 		hosts_release(l);
@@ -264,7 +264,8 @@ hosts_begin(struct lookup *l, const struct dns_record *mx, size_t n)
 		host->name = lookup_keep(l, mx[i].name);
 		host->unusable = mx[i].unusable;
 		host->preference = mx[i].preference;
-		/* Without its name it would be a null MX, and skipped. */
+		/* Without its name it would look like a null MX, and be
+		 * skipped. */
 		if (host->name[0] == '\0' && mx[i].name[0] != '\0')
 			goto no_memory;
 	}

@@ -128,7 +128,7 @@ key_answered(void *arg, const struct dns_answer *answer)
 {
 	struct lookup *l = arg;
 
-	(void)answer; /* libunbound has it */
+	(void)answer; /* libunbound has cached it */
 	if (l->discovery.chain == CHAIN_KEY)
 		l->discovery.chain = CHAIN_READY;
 	lookup_returned(l);
@@ -190,8 +190,8 @@ discovery_keys_ready(struct lookup *l)
 
 /* --- the meaning of the answers ------------------------------------------ */
 
-/* T-13: limits the TTL of an unsigned record, as the validating resolver's
- * cache does not. */
+/* T-13: limits the TTL of an unsigned record; the validating resolver's cache
+ * does not limit it. */
 static uint32_t
 unvalidated_ttl(const struct lookup *l, uint32_t ttl_s)
 {

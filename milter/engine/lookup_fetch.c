@@ -37,7 +37,8 @@ log_begin_policy(struct log_event *e, const struct lookup *l,
 		log_word(e, "txt", txt_state_name(l->facts.txt_state));
 }
 
-/* C-12: warns unless the stored policy asks for nothing. That policy stays. */
+/* C-12: warns, unless the stored policy has mode none and does not require
+ * DNSSEC. The stored policy stays in force. */
 static void
 refresh_failed(struct lookup *l, const char *result, const char *why)
 {
@@ -87,8 +88,8 @@ fetch_tried_in_vain(struct lookup *l, const char *result, const char *why)
 	fetch_failed(l, why);
 }
 
-/* Addresses of one family wait so long for those of the other one, which may
- * never come. */
+/* How long addresses of one family wait for those of the other family, which
+ * may never come. */
 #define OTHER_FAMILY_MS 100
 
 static void
@@ -361,8 +362,8 @@ log_new_policy(struct lookup *l)
 	if (l->facts.stored == NULL || !l->stored.dnssec || policy->dnssec)
 		return;
 
-	/* Tells the withdrawal from an attack: the policy without the field
-	 * came over HTTPS like the policy with it. */
+	/* Distinguishes a withdrawal from an attack: the policy without the
+	 * field came over HTTPS, as did the policy with it. */
 	log_begin(&e, l->worker->log, LOG_LEVEL_WARNING, "withdrawal");
 	log_str(&e, "domain", l->target.domain);
 	log_str(&e, "policy_id", l->txt_id);

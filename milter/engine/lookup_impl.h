@@ -209,8 +209,8 @@ struct lookup {
 };
 
 /*
- * The end of a callback: one is no longer pending. Advances, and may free the
- * lookup. A timer is not counted as pending: it raises pending first.
+ * Ends a callback: decrements pending, advances, and may free the lookup. A
+ * timer is not counted as pending: it raises pending first.
  */
 void lookup_returned(struct lookup *lookup);
 
@@ -259,8 +259,8 @@ void lookup_turns_end(struct lookup *lookup);
 /*
  * Asks as soon as it is this lookup's turn (S-08). done is called exactly once,
  * never from inside this call; the lookup must live until then. 0 or a negative
- * error; then done is not called. ERR_BUSY: nobody waits for the lookup, and
- * others have questions enough.
+ * error; then done is not called. ERR_BUSY: nobody waits for the lookup and the
+ * lane is busy, or the resolver is full while the lane has nothing under way.
  */
 int lookup_ask(struct lookup *lookup, struct dns *dns, enum ask_how how,
     const char *name, enum dns_type type, dns_done_fn *done, void *arg);
@@ -293,7 +293,7 @@ bool discovery_goes_on(struct lookup *lookup);
  * are known or will be known first. False: the lookup advances when it may.
  */
 bool discovery_keys_ready(struct lookup *lookup);
-/* The validated question follows the question for the keys after so long. */
+/* How long after the question for the keys the validated question is asked. */
 #define LOOKUP_MOMENT_MS 15
 /*
  * In recursion the validating resolver knows the way to the domain's servers,

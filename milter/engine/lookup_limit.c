@@ -161,7 +161,7 @@ question_send(struct question *q)
 	struct dns *dns = q->dns;
 	int err;
 
-	/* A resolver has so many sockets, and silent servers hold them. */
+	/* Silent servers may hold all sockets of the common resolver. */
 	if (q->lane == LANE_BOUND && dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
 		dns = setup->reserve;
 	err = q->how == ASK_DISCOVERY
@@ -326,7 +326,8 @@ lookup_use_reserve(struct lookup *l)
 	l->reserved = true;
 	worker->n_reserved++;
 	l->shed = false;
-	/* Unless the store could not be read either: a pin needs none. */
+	/* Undo the error of the shed lookup. If the store could not be read,
+	 * the error stays: a pinned domain goes on without its policy. */
 	if (l->store_err == 0 || l->store_err == ERR_NOTFOUND) {
 		l->facts.internal_error = false;
 		l->facts.internal_why = NULL;

@@ -37,7 +37,7 @@ entry_copy(const struct store_entry *entry)
 	return copy;
 }
 
-/* The store itself logs a server that is down, once an outage. */
+/* The store itself logs a server that is down, once per outage. */
 void
 policy_store_trouble(struct lookup *l, const char *what, int err)
 {

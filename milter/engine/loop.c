@@ -32,7 +32,7 @@ struct loop {
 	struct loop_task turn_task; /* posted by loop_turns */
 	atomic_bool turning;        /* turn_task is under way */
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	struct loop_task *head;
 	struct loop_task **tail;
 };

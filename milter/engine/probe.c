@@ -23,7 +23,7 @@ struct probe {
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t known; /* probe_await() waits for it */
 	int64_t since_s;
 	char why[PROBE_WHY_SIZE];

@@ -37,8 +37,8 @@ backoff_error(const struct lru *backoff, const char *domain, const char *id,
 	return f->error;
 }
 
-/* Adds an entry whose key is set, and forgets the oldest one of more than max.
- * False: no memory; then *node is freed. */
+/* Adds an entry whose key is set; if there are more than max, forgets the
+ * oldest. False: no memory; then *node is freed. */
 static bool
 remember(struct lru *lru, struct lru_node *node, size_t max)
 {
@@ -98,8 +98,8 @@ struct judged {
 	char key[TARGET_KEY_SIZE];
 };
 
-/* The reasons that tell whether the domain's DNS is secure. All others tell
- * neither: a failed lookup is no sign of tampering. */
+/* The state of the domain's DNS that a reason shows. A failed lookup shows
+ * neither: it is no sign of tampering. */
 enum shown {
 	SHOWS_NEITHER,
 	SHOWS_SECURE,

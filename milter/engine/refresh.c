@@ -238,7 +238,7 @@ struct refresher {
 	pthread_t thread;
 	struct refresh_clock clock; /* the thread's */
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t wake;
 	bool stop;
 	bool look_now; /* the interval has changed */
@@ -255,7 +255,8 @@ remove_expired(struct refresher *r, const struct refresh_plan *plan)
 	for (size_t i = 0; i < plan->n_expired; i++) {
 		const struct refresh_expired *expired = &plan->expired[i];
 
-		/* A new one may have come since the look. */
+		/* Removes only the policy that was seen: a new one may have
+		 * been stored since. */
 		if (store_delete_expired(r->store, expired->domain,
 			expired->fetched_s, NULL, NULL) != 0)
 			return; /* the next look finds them again */
@@ -344,7 +345,8 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 		    });
 	}
 	refresh_plan_free(&plan);
-	/* C-17: here, as this thread may wait. A failure is logged there. */
+	/* C-17: backs up here, as this thread may block. store_backup() logs a
+	 * failure. */
 	(void)store_backup(r->store);
 	return pause_s;
 }

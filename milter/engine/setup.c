@@ -57,6 +57,8 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	setup->ttl_max_ms = config->verdict_ttl_max_ms;
 	setup->backoff_ms = config->fetch_backoff_ms;
 	setup->discovery_ttl_max_ms = config->discovery_ttl_max_ms;
+	/* Each step needs the one before. setup_free() also frees a part of
+	 * them. */
 	setup->dns =
 	    setup_dns(config, SETUP_DNS_VALIDATING, loop, metrics, error);
 	if (setup->dns != NULL)
