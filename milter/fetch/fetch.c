@@ -41,7 +41,7 @@
  * come first (F-17). Of two addresses that share a place the later one is kept.
  */
 #define SILENT_PLACES 1024
-#define SILENT_US     60000000 /* is remembered for so long */
+#define SILENT_US     60000000 /* how long it is remembered */
 
 struct silent {
 	struct net_address address;
@@ -134,8 +134,9 @@ fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 
 /* --- one fetch ------------------------------------------------------------ */
 
-/* Where the address is remembered; *known: it is there now. FNV-1a: those who
- * choose addresses that collide only make us forget their own. */
+/* Returns the place of the address in the table; *known: the address is in it.
+ * FNV-1a suffices: an attacker whose addresses collide only overwrites entries
+ * of his own. */
 static struct silent *
 silent_place(struct fetcher *fetcher, const struct net_address *address,
     bool *known)
@@ -160,8 +161,8 @@ fetch_free(struct fetch *f)
 	free(f);
 }
 
-/* Whether a connection is free for the fetch; an urgent one may take a
- * reserved one. The first address of a host stands for its network. */
+/* True if a connection is free for the fetch; an urgent one may take a reserved
+ * one (f->reserved). The first address of a host stands for its network. */
 static bool
 may_run(struct fetch *f)
 {
@@ -200,7 +201,8 @@ run(struct fetch *f)
 	    : ERR_LIBRARY;
 }
 
-/* The fetch that waited longest among those that may run, silent hosts last. */
+/* The fetch that has waited longest among those that may run; fetches from
+ * silent hosts come last. */
 static struct fetch *
 find_next(struct fetcher *fetcher)
 {
@@ -275,7 +277,7 @@ fetch_end(struct fetch *f)
 	f = find_next(fetcher);
 	if (f == NULL)
 		return;
-	/* If it cannot begin, it ends when its time is up. */
+	/* If it cannot begin, its timer ends it. */
 	TAILQ_REMOVE(&fetcher->waiting, f, entry);
 	(void)run(f);
 }
@@ -352,6 +354,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 		return rc;
 	}
 	fetcher->n_fetches++;
+	/* Run it now if a connection is free, or else when one becomes free. */
 	if (!may_run(f)) {
 		TAILQ_INSERT_TAIL(&fetcher->waiting, f, entry);
 		return 0;
@@ -366,7 +369,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 
 /* --- from libevent to libcurl --------------------------------------------- */
 
-/* After an error here the timers of the fetches end them. */
+/* After an error here the timers of the fetches end the fetches. */
 static void
 drive(struct fetcher *fetcher, curl_socket_t fd, int what)
 {

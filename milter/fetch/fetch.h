@@ -72,7 +72,7 @@ struct fetch_result {
  * other fetches. */
 typedef void fetch_done_fn(void *arg, const struct fetch_result *result);
 
-/* Whether the CA file can be used. 0 or ERR_CONFIG. Any thread. */
+/* Checks that the CA file can be used. 0 or ERR_CONFIG. Any thread. */
 int
 fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE]);
 
@@ -88,11 +88,12 @@ void fetcher_free(struct fetcher **fetcher);
  * GET https://<host>/.well-known/mta-sts.txt. host: canonical policy host
  * ("mta-sts.example.org"). addresses: tried as happy eyeballs has it, no more
  * than FETCH_ADDRESSES_MAX, 1 at least; special ones outside `networks` are not
- * connected to. While no connection is free, it waits: oldest first, but those
- * from an address that was silent of late after all others. urgent: strangers'
- * silent hosts must not hold it up, so there are connections that only such
- * fetches use. done is called exactly once, never from inside this call. 0 or a
- * negative error; then done is not called.
+ * connected to. While no connection is free, the fetch waits. The oldest starts
+ * first, but fetches from recently silent addresses start after all others.
+ * urgent: the fetch may also use connections that are reserved for urgent
+ * fetches, so that silent hosts of strangers do not hold it up. done is called
+ * exactly once, never from inside this call. 0 or a negative error; then done
+ * is not called.
  */
 int fetch_start(struct fetcher *fetcher, const char *host,
     const struct net_address *addresses, size_t n, bool urgent,

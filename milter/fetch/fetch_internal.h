@@ -82,8 +82,8 @@ int
 fetch_transfer_open(struct fetch_transfer *t, const struct fetch_rules *rules,
     const char *host, const struct net_address *addresses, size_t n);
 
-/* Whether more addresses are left after this end; then the transfer is ready
- * to be started again. */
+/* True if more addresses are left after this end; then the transfer is ready to
+ * be started again. */
 bool fetch_transfer_retry(struct fetch_transfer *t, CURLcode code);
 
 /* Sets t->result; the first reason counts. */

@@ -52,7 +52,8 @@ is_value(const struct value *value, const char *text)
 	    ascii_same(value->text, text, value->len);
 }
 
-/* Only `expected` may be the value of the header. Whether it is there. */
+/* Refuses any value of the header but `expected`. True if the header is
+ * there. */
 static bool
 judge_coding(struct fetch_transfer *t, const char *name, const char *expected)
 {
@@ -78,7 +79,7 @@ judge_coding(struct fetch_transfer *t, const char *name, const char *expected)
 	return found;
 }
 
-/* RFC 9112 6.3: when lengths differ, nobody can say where the body ends. */
+/* RFC 9112 6.3: differing lengths leave it open where the body ends. */
 static void
 judge_length(struct fetch_transfer *t)
 {
@@ -206,9 +207,9 @@ fetch_outcome_header(char *line, size_t size, size_t n, void *arg)
 
 /*
  * F-18: every error code of libcurl up to the newest known here, by ranges;
- * libcurl never changes what a number means. A text of NULL is libcurl's own,
- * and stands for what the policy host cannot bring about. judge_error() looks
- * more closely at some codes before it comes here.
+ * libcurl never changes what a number means. Text NULL: libcurl's own text is
+ * used, as the policy host cannot cause the error. judge_error() looks more
+ * closely at some codes before it comes here.
  */
 #define CURLE_TOO_LARGE_8_6    100
 #define CURLE_ECH_REQUIRED_8_8 101
@@ -375,7 +376,7 @@ judge_error(struct fetch_transfer *t, CURLcode code)
 		failure = FETCH_FAILURE_SHORT;
 		text = "connection broke off in the body";
 	}
-	/* Servers can have their say in libcurl's words. */
+	/* libcurl's text may quote the server. */
 	text_ascii(words, sizeof(words), t->curl_text, strlen(t->curl_text));
 	fetch_transfer_fail(t, failure, "%s%s%s", text,
 	    words[0] != '\0' ? ": " : "", words);

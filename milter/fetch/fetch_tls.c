@@ -177,7 +177,7 @@ on_verify(X509_STORE_CTX *ctx, void *arg)
 
 /*
  * libcurl 7.88 takes the end of the TCP stream for the end of the body, with or
- * without a close_notify: its BIO does not tell OpenSSL of an end of file.
+ * without a close_notify: its BIO does not report an end of file to OpenSSL.
  */
 static void
 on_message(int sent, int version, int type, const void *data, size_t len,
