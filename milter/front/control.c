@@ -41,7 +41,7 @@ struct control {
 	int stop_fd; /* becomes readable when the control stops */
 	pthread_t thread;
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t left;
 	unsigned n_clients;
 };
@@ -323,7 +323,7 @@ fail(char error[CONTROL_ERROR_SIZE], const struct config *config,
 	return ERR_IO;
 }
 
-/* Makes only the last directory of the path: /run is there. */
+/* Makes only the last directory of the path: /run exists. */
 static int
 make_directory(const struct config *config, char error[CONTROL_ERROR_SIZE])
 {

@@ -19,7 +19,7 @@
 #include "store/store_json.h"
 #include "store/store_record.h"
 
-/* How long a lookup may take beside the fetch: the resolver's time. */
+/* How long a lookup may take in addition to the fetch: the resolver's time. */
 #define WARM_SLACK_MS 30000
 
 /* --- export --- */
@@ -134,8 +134,8 @@ struct import {
 	json_int_t bad;
 };
 
-/* Discards cached verdicts of the domain, which rest on the policy before. Also
- * after a failed write: the policy is in force from memory. */
+/* Discards cached verdicts on the domain, which were made under the previous
+ * policy. Also after a failed write: the policy is in force from memory. */
 static void
 written(void *arg, const char *domain, int err)
 {
@@ -233,7 +233,7 @@ struct warmed {
 /* Shared with the lookups: the client may be gone before they end. */
 struct warm {
 	int event_fd;         /* counts the answers that wait */
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	STAILQ_HEAD(, warmed) answers;
 	size_t under_way;
 	bool left; /* by the client's thread: the last user frees it */

@@ -10,9 +10,9 @@
  *	EOM      hold or refuse what could not be refused at RCPT
  *
  * MAIL must not be declined. After that Sendmail would not send ABORT for a
- * RSET either, and the next message would inherit what this one keeps for its
- * end. RCPT never returns SMFIS_ACCEPT, which ends the filtering of the whole
- * message.
+ * RSET either, and the next message would inherit what this one has deferred to
+ * its end. RCPT never returns SMFIS_ACCEPT, which ends the filtering of the
+ * whole message.
  */
 #include "autoconf.h"
 
@@ -199,7 +199,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 						: SMFIS_CONTINUE;
 }
 
-/* The bare status goes out when libmilter does not take the reply. */
+/* If libmilter rejects the reply, the MTA gets the bare status. */
 static sfsistat
 refuse(SMFICTX *ctx, const struct reply *reply)
 {
@@ -223,7 +223,7 @@ judge(SMFICTX *ctx, const char *arg)
 {
 	struct connection *connection = connection_of(ctx);
 	struct eom_action *eom = connection != NULL ? &connection->eom : NULL;
-	/* A reload meanwhile leaves this one with what it began with. */
+	/* A reload meanwhile does not affect a recipient that has begun. */
 	struct snapshot *snapshot = snapshot_acquire(filter.parts.snapshots);
 	const struct recipient_context context = {.config = snapshot->config,
 	    .engine = filter.parts.engine,
@@ -263,7 +263,7 @@ on_recipient(SMFICTX *ctx, char **argv)
 {
 	sfsistat status;
 
-	/* Past the stop, the sender has to come again. */
+	/* After the stop the sender has to retry. */
 	if (!inflight_enter(&filter.inflight))
 		return SMFIS_TEMPFAIL;
 	status = judge(ctx, argv[0] != NULL ? argv[0] : "");
@@ -413,7 +413,7 @@ drain(void)
 	uint64_t wait_ms = snapshot->config->deadline_ms;
 
 	snapshot_release(&snapshot);
-	/* Some may still have the time that the start allowed. */
+	/* Callbacks may have begun under the deadline configured at startup. */
 	if (wait_ms < filter.parts.started->deadline_ms)
 		wait_ms = filter.parts.started->deadline_ms;
 	return inflight_close(&filter.inflight,

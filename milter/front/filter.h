@@ -45,9 +45,9 @@ struct filter_parts {
 
 /*
  * Main thread, once. Serves until SIGTERM, then waits, bounded, for callbacks
- * that still run. *drained: none is left, so that what they use can be freed.
- * 0, or ERR_LIBRARY: it was libmilter that ended, for want of descriptors or
- * memory.
+ * that still run. *drained: no callback runs any more, so that the parts can be
+ * freed. 0, or ERR_LIBRARY: it was libmilter that ended, for want of
+ * descriptors or memory.
  */
 int filter_run(const struct filter_parts *parts, bool *drained);
 
@@ -74,7 +74,7 @@ void filter_socket_warn(struct log *log);
  * The second must be long: Sendmail waits an hour for a client's next command,
  * and while a large message comes in after DATA, nothing goes to the filter.
  * The first need not be, and half a packet on each of many connections would
- * be as many threads for an hour. libmilter has no limit on connections
+ * hold as many threads for an hour. libmilter has no limit on connections
  * either.
  *
  * So this program defines poll(2) and accept(2) itself, and libmilter calls

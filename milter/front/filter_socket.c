@@ -21,8 +21,8 @@
 #include "front/listen.h"
 #include "log/log.h"
 
-/* A connection takes one, a lookup a few. When the table is full, libmilter's
- * accept loop spins. */
+/* A connection takes one descriptor, a lookup a few. When the table is full,
+ * libmilter's accept loop spins. */
 #define DESCRIPTORS_WANTED 65536
 #define DESCRIPTORS_ENOUGH 4096
 
@@ -82,7 +82,7 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 	if (path != NULL && listen_unix_check(path, why) < 0)
 		return fail(error, config, why);
 	copy = strdup(config->socket);
-	mask = umask(0177); /* nobody slips in before the chmod */
+	mask = umask(0177); /* nobody can connect before the chmod */
 	errno = 0;
 	if (copy == NULL)
 		err = fail(error, config, err_text(ERR_NOMEM));
@@ -107,8 +107,7 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 
 /* --- limits on connections --- */
 
-/* How long accept() holds up libmilter's loop, which has to look whether it is
- * to stop. */
+/* How long accept() may keep libmilter's loop from checking for a stop. */
 #define FULL_WAIT_MS 1000
 #define FULL_STEP_MS 20
 #define LOG_PAUSE_MS 60000 /* from one line of a limit to the next */
@@ -233,7 +232,7 @@ libmilter_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	    timeout_ms != FILTER_IDLE_S * 1000 ||
 	    mi_pool_controller_init == NULL)
 		return wait_for(fds, n, timeout_ms);
-	rc = wait_for(fds, n, 0); /* it is there nearly always */
+	rc = wait_for(fds, n, 0); /* nearly always ready */
 	return rc != 0 ? rc : wait_for_packet(fds);
 }
 
@@ -278,7 +277,7 @@ libmilter_accept(int listener, struct sockaddr *address, socklen_t *len)
 	int fd;
 
 	if (ours && !await_room()) {
-		errno = EINTR; /* libmilter looks whether it is to stop */
+		errno = EINTR; /* libmilter checks for a stop */
 		return -1;
 	}
 	fd = accept4(listener, address, len, 0);
@@ -344,7 +343,7 @@ static const char abort_command[] = {0, 0, 0, 1, 'A'};
 struct pool_waker {
 	struct sockaddr_storage address;
 	socklen_t len;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	unsigned next;
 	int fd[CONNECTIONS]; /* -1: not connected */
 };
@@ -376,8 +375,8 @@ pool_waker_new(const char *spec)
 		return NULL;
 	}
 	(void)pthread_mutex_init(&waker->lock, NULL);
-	/* They are older than any MTA's connection, and a worker takes the
-	 * oldest first. The command shows that they are not idle. */
+	/* These connections are older than any MTA's, and a worker takes the
+	 * oldest first. The command shows libmilter that they are in use. */
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		waker->fd[i] = dial(waker);
 		if (waker->fd[i] >= 0)

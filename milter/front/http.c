@@ -52,14 +52,15 @@ struct http {
 	struct peers peers; /* served, oldest first */
 	size_t n_peers;
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	bool stopped;
 	struct requests suspended;
 };
 
 /* --- answers --- */
 
-/* Fields of every answer: no other site frames, reads or keeps it. */
+/* Header fields of every answer: other sites may not frame, read or store
+ * it. */
 static const char *const fields[][2] = {
     {"Cache-Control",                "no-store"   },
     {"X-Content-Type-Options",       "nosniff"    },
@@ -121,9 +122,10 @@ http_answer_text(struct http_request *request, unsigned status,
 /* --- protection of the browser --- */
 
 /*
- * A browser that opened a stranger's name which leads here sends that name in
- * Host. Our own names are address literals, "localhost" and the name that the
- * server was configured with, each with or without a port.
+ * A browser that opened a stranger's name which resolves to this address (DNS
+ * rebinding) sends that name in Host. Our own names are address literals,
+ * "localhost" and the name that the server was configured with, each with or
+ * without a port.
  */
 static bool
 is_own_host(const char *host, size_t len, const char *own)
@@ -407,7 +409,7 @@ read_address(const char *address, char name[HOST_SIZE], char *spec, size_t size)
 	return 0;
 }
 
-/* Finds out which port was bound, and whether other hosts reach it. */
+/* Finds out which port was bound, and whether other hosts can reach it. */
 static void
 look_at_socket(struct http *http)
 {

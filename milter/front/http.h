@@ -2,12 +2,12 @@
  * The HTTP server for metrics and the status page, by libmicrohttpd. GET and
  * HEAD, one request a connection, on a thread of its own.
  *
- * libmicrohttpd reads and bounds requests and times connections out. What this
- * module adds protects the browser of the person who looks: the server answers
- * only under its own names, so that a stranger's name that leads here (DNS
- * rebinding) reads nothing; it tells handlers when a page of another site
- * sends the request; it changes nothing (other methods get 405); and it lets
- * no other page frame or read an answer.
+ * libmicrohttpd reads and bounds requests and times connections out. In
+ * addition, this module protects the viewer's browser: the server answers only
+ * under its own names, so that a stranger's name that leads here (DNS
+ * rebinding) reads nothing; it tells handlers when a page of another site sends
+ * the request; it changes nothing (other methods get 405); and it lets no other
+ * page frame or read an answer.
  *
  * Connections are bounded by HTTP_CLIENTS_MAX. A new one takes the place of
  * the oldest that has not sent its request, or has not fetched its answer for

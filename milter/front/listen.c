@@ -73,7 +73,7 @@ name_path(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-/* Whether a live instance listens there: its file must not be taken away. */
+/* True if a live instance listens there, whose file must not be removed. */
 static bool
 answers(const char *path)
 {
@@ -174,7 +174,7 @@ listen_unix_open(const char *path, const char *user, const char *group,
 	if (fd < 0)
 		return fail(error, strerror(errno));
 	(void)unlink(path); /* nobody answers there */
-	mask = umask(0177); /* nobody slips in before the chmod */
+	mask = umask(0177); /* nobody can connect before the chmod */
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		(void)fail(error, listen_why(errno));
 	else if (listen_unix_permit(path, user, group, mode, error) == 0)

@@ -93,7 +93,8 @@ put_gauge(FILE *out, const char *name, const char *help, int64_t value)
 	(void)fprintf(out, "%s %" PRId64 "\n", name, value);
 }
 
-/* One label; all its values, so that no series appears out of nothing. */
+/* One label. Writes all its values, also zeros, so that each series exists from
+ * the start. */
 static void
 put_counters(FILE *out, const struct metrics *metrics,
     enum metrics_counter counter, const char *name, const char *help,

@@ -183,7 +183,7 @@ put_bar(FILE *out, const char *class, size_t minute, uint64_t from, uint64_t to,
 	uint64_t top = CHART_HEIGHT * to / most;
 	uint64_t bottom = CHART_HEIGHT * from / most;
 
-	/* A few among many are seen all the same. */
+	/* Keep a few among many visible. */
 	if (to > from && top == bottom)
 		top = bottom + 1;
 	(void)fprintf(out,
@@ -193,7 +193,7 @@ put_bar(FILE *out, const char *class, size_t minute, uint64_t from, uint64_t to,
 	    top - bottom);
 }
 
-/* Deferrals stand at the bottom of a bar, where the eye goes first. */
+/* Draws deferrals at the bottom of a bar, where the eye goes first. */
 static void
 put_chart(FILE *out, const struct history_minute minutes[HISTORY_MINUTES])
 {

@@ -61,7 +61,8 @@ static void
 check_next_hop(const struct recipient_context *context,
     const struct recipient *recipient, const struct scope *scope)
 {
-	/* never silently, since mail may go where nobody looked. */
+	/* R-18: always logged, since the MTA may deliver to a host that was not
+	 * checked. */
 	if (scope->unreadable)
 		warn_of_next_hop(context->log, recipient,
 		    "this next hop cannot be read; the recipient is judged by "
@@ -234,7 +235,7 @@ eom_action_transaction(struct eom_action *eom)
 
 	if (eom->transaction[0] != '\0')
 		return eom->transaction;
-	/* Counted from the time of the first one on, so that it is another
+	/* The counter starts at the time of its first use, so that names differ
 	 * after a restart. */
 	start = (uint_fast64_t)clock_wall_s() << 20;
 	if (atomic_load(&last) == 0)

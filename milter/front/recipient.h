@@ -1,7 +1,7 @@
 /*
  * Judges a recipient: takes what the MTA says about it, returns the answer to
- * the MTA, and logs. Also keeps what has to wait for the end of the message.
- * Knows nothing of libmilter.
+ * the MTA, and logs. Also keeps actions that are deferred to the end of the
+ * message. Knows nothing of libmilter.
  *
  * Any thread.
  */
@@ -148,7 +148,7 @@ deferrals_copy(struct deferrals *deferrals, struct deferral out[DEFERRALS_MAX]);
 struct eom_action {
 	bool hold;
 	bool refuse;
-	enum reason reason; /* of the first that made it so */
+	enum reason reason; /* of the first recipient that caused it */
 	struct reply reply; /* likewise; a temporary one */
 	/* S-09, RFC 8689 */
 	bool require_tls;    /* MAIL FROM had REQUIRETLS */

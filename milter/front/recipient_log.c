@@ -12,7 +12,7 @@
 enum pass_note {
 	PASS_PLAIN, /* all is as it should be */
 	PASS_BLIND, /* whether a policy binds is not known (C-10, S-03) */
-	PASS_ALARM  /* nor is it known, and the cause is not a usual one */
+	PASS_ALARM  /* likewise, and the cause is unusual */
 };
 
 static const enum pass_note pass_notes[REASON_COUNT] = {

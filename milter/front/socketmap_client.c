@@ -251,7 +251,7 @@ begin_request(struct socketmap_client *client, const struct netstring *frame)
 	return true;
 }
 
-/* Whether one more request may begin. */
+/* True if one more request may begin. */
 static bool
 has_room(const struct socketmap_client *client)
 {
@@ -387,7 +387,7 @@ socketmap_client_new(struct socketmap_hub *hub, int fd)
 		goto failed;
 	bufferevent_setcb(client->stream, on_readable, on_drained, on_event,
 	    client);
-	/* The kernel keeps what we have no room for. */
+	/* Input beyond this stays in the kernel's buffer. */
 	bufferevent_setwatermark(client->stream, EV_READ, 0, FRAME_MAX);
 	(void)bufferevent_set_timeouts(client->stream, NULL, &write_time);
 	TAILQ_INSERT_TAIL(&hub->clients, client, link);

@@ -25,7 +25,7 @@ struct stats_sampler {
 	uint64_t note_ms; /* when the minute ends */
 	uint64_t walk_ms; /* no walk before */
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	stats_sampler_wake_fn *wake;
 	void *wake_arg;
 	bool wanted; /* a walk, as soon as it is due */

@@ -85,8 +85,8 @@ void history_note(struct history *history, const struct history_totals *totals);
 void history_since(const struct history *history, size_t minutes,
     const struct history_totals *now, struct history_totals *out);
 
-/* Minute by minute, the oldest first; out[HISTORY_MINUTES - 1] is the one that
- * runs. */
+/* Minute by minute, the oldest first; out[HISTORY_MINUTES - 1] is the current
+ * minute. */
 void
 history_minutes(const struct history *history, const struct history_totals *now,
     struct history_minute out[HISTORY_MINUTES]);

@@ -178,7 +178,7 @@ judge(struct tls_lookup *lookup, const struct facts *facts,
 
 	tls_policy_judge(facts, verdict, &rules, &policy);
 	line.kind = policy.kind;
-	/* for a domain that is only watched the MTA is told nothing. */
+	/* for a domain in monitor mode the MTA gets "not found". */
 	said = policy;
 	if (monitor)
 		said.kind = TLS_POLICY_NONE;

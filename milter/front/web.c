@@ -71,8 +71,8 @@ show_metrics(struct web *web, struct http_request *request)
 
 /* --- /healthz --- */
 
-/* C-16: while anything is in memory alone, it does not matter that the last
- * write went well; nor that it failed once all is written. */
+/* C-16: false while a policy is in memory only, even if the latest write
+ * succeeded; true once all are written, even if a write failed before. */
 static bool
 store_takes_all(const struct web *web)
 {

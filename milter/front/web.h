@@ -114,9 +114,9 @@ void metrics_write(FILE *out, const struct metrics_view *view);
  * delivery as "tls". Like the maps it comes from the verdict cache where that
  * has it, within the time of the option deadline.
  *
- * A stranger must not have DNS and policy hosts asked at will: questions are
- * bounded (for pages, one at a time with a pause between two), and a request
- * that a page of another site sends is refused.
+ * A stranger must not be able to trigger DNS lookups and policy fetches at
+ * will: questions are bounded (for pages, one at a time with a pause between
+ * two), and a request that a page of another site sends is refused.
  *
  * On the HTTP server's thread.
  */

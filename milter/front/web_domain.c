@@ -171,7 +171,7 @@ answered(void *arg, const struct answer *answer, bool cached)
 /* --- questions --- */
 
 /* Asks the engine; finish answers the request. asked: what was typed, shorter
- * than ASKED_SIZE. False: no memory. */
+ * than ASKED_SIZE. options->deadline_ms: from now on. False: no memory. */
 static bool
 put_question(struct web_domain *domain, struct http_request *request,
     const char *asked, const struct ask_options *options,
