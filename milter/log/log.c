@@ -77,7 +77,7 @@ open_file(const char *path, int flags, const char **why)
 	return fd;
 }
 
-/* Whether fd is a file that ends in the middle of a line, as SIGKILL or a full
+/* True if fd is a file that ends in the middle of a line, as SIGKILL or a full
  * disk may leave it. It is open for writing only, so the path is opened again;
  * if that leads to another file by now, the end counts as whole. */
 static bool
@@ -304,11 +304,11 @@ log_close(struct log **log)
  *	put() -> filling -> (swapped by the thread) -> writing -> write()
  */
 #define BUFFER_SIZE ((size_t)256 * 1024)
-/* How long lines are gathered before they are written, unless somebody waits...
- */
+/* How long lines are gathered before they are written, unless somebody waits
+ * for them or they are few. */
 #define LINGER_MS 10
-/* ...or so few have come in that time that a write for each does no harm: then
- * the line is in the log before the client has read the reply. */
+/* This many lines in LINGER_MS count as few: each is written at once, so that
+ * it is in the log before the client has read the reply. */
 #define LINES_CALM 16
 
 struct buffer {

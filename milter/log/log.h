@@ -25,7 +25,7 @@ struct log;
 #define LOG_LINE_MAX   4096
 #define LOG_ERROR_SIZE 512
 
-/* X(member, name) in rising order of chattiness */
+/* X(member, name) in order of verbosity, the tersest first */
 #define LOG_LEVEL_TABLE(X)              \
 	X(LOG_LEVEL_ERROR, "error")     \
 	X(LOG_LEVEL_WARNING, "warning") \
@@ -61,7 +61,7 @@ struct log_event {
 /* NULL with *error filled in. ident: the program's name for syslog. */
 struct log *log_open(const struct log_config *config, const char *ident,
     char error[LOG_ERROR_SIZE]);
-/* Whether target has a known form. 0 or ERR_CONFIG. */
+/* Checks that target has a known form. 0 or ERR_CONFIG. */
 int log_check(const struct log_config *config, char error[LOG_ERROR_SIZE]);
 /* The descriptor of the file, the log's own; -1: the target is none. */
 int log_file(const struct log *log);

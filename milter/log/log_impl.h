@@ -37,10 +37,10 @@ void log_emit(struct log *log, enum log_level level, char *line, size_t len);
 /* --- the queue --- */
 
 /*
- * Lines on their way to the log, so that the caller does not wait for the disk
- * and many lines cost one write. One thread writes them, at once while they are
- * few, and otherwise what has come in a moment together. When it cannot keep
- * up, the callers wait: no line is dropped.
+ * Queues lines, so that the caller does not wait for the disk and many lines
+ * cost one write. One thread writes them: each at once while they are few, or
+ * else all that came within a moment together. When it cannot keep up, the
+ * callers wait: no line is dropped.
  *
  * Any thread, but for start and stop.
  */
@@ -74,8 +74,8 @@ void log_queue_stop(struct log_queue **queue);
 
 #define LOG_ESCAPE_MAX 8 /* the longest form of one unit, and a NUL */
 
-/* Whether a value of logfmt needs quotes: blank, quote, '=', backslash,
- * control or non-ASCII octets, or nothing at all. */
+/* True if a value of logfmt needs quotes: blank, quote, '=', backslash, control
+ * or non-ASCII octets, or nothing at all. */
 bool log_text_needs_quotes(const uint8_t *value, size_t len);
 
 /* Writes the form of the unit at value[0]. Returns the octets of value that

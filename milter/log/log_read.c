@@ -21,7 +21,7 @@ struct rest {
 	const char *end;
 };
 
-/* Like a key of ours. */
+/* True if it looks like a key of this log. */
 static bool
 is_word(const char *at, size_t len)
 {
@@ -121,8 +121,8 @@ time_len(const char *at, size_t len)
 }
 
 /*
- * Reads what stands before the event: nothing, a time, a level, or the prefix
- * of a syslog daemon. In that, the first word that ends in a colon is the
+ * Reads the prefix before the event: nothing, a time, a level, or the prefix of
+ * a syslog daemon. In the latter, the first word that ends in a colon is the
  * program's name, and the event begins behind it.
  */
 static int
@@ -275,7 +275,7 @@ read_text(const char *line, size_t len, struct log_record *record)
 
 /* --- JSON --- */
 
-/* False: nothing that a field of ours has. */
+/* False: the log writes no value of this type. */
 static bool
 read_json_value(const json_t *value, struct log_record *record,
     struct log_span *out)

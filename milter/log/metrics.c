@@ -28,7 +28,7 @@ struct times {
 struct shard {
 	atomic_ullong cell[CELLS];
 	struct times times[METRICS_HISTOGRAMS];
-	char apart[CACHE_LINE]; /* from the next one */
+	char apart[CACHE_LINE]; /* keeps shards off each other's cache lines */
 };
 
 struct metrics {

@@ -27,7 +27,7 @@ enum {
 
 /*
  * X(member, rows, columns): what happened, by two labels at most. Rows and
- * columns are the values of an enumeration each; those beyond count nowhere.
+ * columns are the values of an enumeration each; others are not counted.
  */
 #define METRICS_COUNTER_TABLE(X)                                             \
 	X(METRICS_RECIPIENTS, REASON_COUNT, METRICS_VERDICTS)                \
@@ -102,7 +102,8 @@ void metrics_count(struct metrics *metrics, enum metrics_counter counter,
 void metrics_time(struct metrics *metrics, enum metrics_histogram histogram,
     uint64_t us);
 
-/* How the store's latest operation of the kind went. Counts what failed. */
+/* Notes whether the store's latest operation of the kind failed, and counts
+ * failures. */
 void metrics_store(struct metrics *metrics,
     enum metrics_store_operation operation, bool failed);
 bool metrics_store_fails(const struct metrics *metrics,

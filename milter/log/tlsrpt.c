@@ -159,7 +159,7 @@ tlsrpt_send(const struct tlsrpt *tlsrpt, const struct tlsrpt_report *report)
 
 	if (err != 0)
 		return err;
-	/* Without connect: the collector may come later, or again. */
+	/* No connect(): the collector may start later, or restart. */
 	return sendto(tlsrpt->fd, datagram, strlen(datagram),
 		   MSG_DONTWAIT | MSG_NOSIGNAL,
 		   (const struct sockaddr *)&tlsrpt->address,

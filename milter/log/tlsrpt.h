@@ -33,7 +33,8 @@ struct tlsrpt_report {
 struct tlsrpt *tlsrpt_open(const char *path);
 void tlsrpt_close(struct tlsrpt **tlsrpt); /* NULL is fine */
 
-/* 0, ERR_SYNTAX (no such result), ERR_TOOLONG or ERR_IO (nobody takes it). */
+/* 0, ERR_SYNTAX (no such result), ERR_TOOLONG or ERR_IO (no collector takes
+ * it). */
 int
 tlsrpt_send(const struct tlsrpt *tlsrpt, const struct tlsrpt_report *report);
 
