@@ -38,8 +38,8 @@ touch(const MDB_val *value)
 		(void)octets[value->mv_size - 1];
 }
 
-/* The child's life; what it opened goes with it. An LMDB file has two trees, of
- * free pages and of entries; one may be read like the other. */
+/* Runs in the child, whose end frees what it opened. An LMDB file has two
+ * trees, of free pages and of entries; both are read in the same way. */
 static int
 read_all(const char *dir)
 {
@@ -90,7 +90,7 @@ expect_faults(void)
 }
 
 /* 0 or ERR_CORRUPT. Any other reason why the child cannot read counts as 0: the
- * parent meets it when it opens the file, and words it better. */
+ * parent meets it when it opens the file, and reports it better. */
 static int
 verify(const char *dir)
 {
@@ -157,8 +157,8 @@ lmdb_write_meta(struct lmdb_env *env, MDB_txn *txn)
 	return rc;
 }
 
-/* Whether the file is ours. *missing: it is new, and only then may be made so.
- */
+/* Checks that the file is ours. *missing: the file is new, and only then may
+ * the meta record be written. */
 static int
 check_meta(struct lmdb_env *env, bool *missing, char error[STORE_ERROR_SIZE])
 {
@@ -320,7 +320,8 @@ format_of(const struct lmdb_env *env)
 	return FORMAT_NONE;
 }
 
-/* Whether the file cannot be opened for its format, not for damage. */
+/* True if the file cannot be opened because of its format, not because of
+ * damage. */
 static bool
 is_other_format(const struct lmdb_env *env, int rc)
 {

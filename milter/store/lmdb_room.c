@@ -1,6 +1,6 @@
 /*
- * Limits the room that policies which do not bind take in LMDB, and evicts
- * those that were used least recently.
+ * Limits the room in LMDB for policies that do not require DNSSEC, and evicts
+ * the least recently used of them.
  */
 #include "autoconf.h"
 
@@ -17,14 +17,14 @@
 
 #define PAGE 4096 /* or more, where it only matters roughly */
 
-/* An eviction looks at WALK_ROWS more rows, or stops earlier after WALK_VICTIMS
- * better candidates than those that are known. */
+/* An eviction looks at WALK_ROWS more rows, or fewer if WALK_VICTIMS of them
+ * are better candidates than those noted before. */
 #define WALK_ROWS    1024
 #define WALK_VICTIMS 64
 #define ROUNDS_MAX   16
 
-/* An eviction needs free pages: LMDB writes those that it changes anew. This is
- * enough for a small one, which frees more for the next. */
+/* An eviction needs free pages, as LMDB copies each page that it changes. This
+ * is enough for a small eviction, which frees pages for the next one. */
 #define EVICTION ((size_t)64 * PAGE)
 
 static size_t
@@ -208,7 +208,8 @@ find_victim(const struct lmdb_victims *v, bool newest)
 	return found;
 }
 
-/* Whether it is a better candidate than one of those that are known. */
+/* Adds the entry if it is a better candidate than one of those noted. True:
+ * added. */
 static bool
 note_victim(struct lmdb_victims *v, const MDB_val *key, int64_t used_s)
 {
@@ -225,8 +226,8 @@ note_victim(struct lmdb_victims *v, const MDB_val *key, int64_t used_s)
 	return true;
 }
 
-/* Goes on from the hand, round and round the store, so that every entry is
- * looked at as often as any other, whatever names strangers choose. */
+/* Continues at the hand and wraps around at the end of the store, so that every
+ * entry is looked at equally often, whatever names strangers choose. */
 static int
 walk(struct lmdb_room *room, MDB_txn *txn)
 {
@@ -342,7 +343,7 @@ make_room(struct lmdb_room *room, MDB_txn *txn, size_t cost, size_t kept,
 static int
 leave_room_to_evict(struct lmdb_room *room, size_t cost)
 {
-	cost += PAGE; /* the one that its row lies in is written anew */
+	cost += PAGE; /* the page of its row is copied */
 	if (room->left < cost + EVICTION && !room->hopeless &&
 	    octets_now(room) > 0)
 		return ENOSPC;

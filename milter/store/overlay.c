@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 
-/* A circle through its head: prev is the most recently used. */
+/* A circular list through its head: prev is the most recently used. */
 struct ring {
 	struct ring *next;
 	struct ring *prev;
@@ -34,7 +34,7 @@ struct share {
 struct overlay {
 	size_t entries_max;
 	size_t octets_max;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	void *tree;
 	size_t n;
 	size_t octets;
@@ -102,7 +102,7 @@ remove_row(struct overlay *o, struct row *row)
 
 /* --- changes -------------------------------------------------------------- */
 
-/* Whether the record fits among the pending ones. One that is not expendable
+/* True if the record fits among the pending ones. One that is not expendable
  * makes room for itself. */
 static bool
 may_be_pending(struct overlay *o, const struct record *record)
@@ -286,7 +286,7 @@ overlay_get(struct overlay *o, const char *domain, bool *pending)
 	return record;
 }
 
-/* Up to room references of the records of one list. */
+/* Appends references to the records of one list; *n is at most room. */
 static void
 gather(const struct share *share, struct record **out, size_t room, size_t *n)
 {
@@ -385,7 +385,7 @@ struct merge {
 	void *arg;
 };
 
-/* Shows the rows up to and with domain (NULL: all). Whether domain was among
+/* Shows the rows up to and with domain (NULL: all). True if domain was among
  * them. */
 static bool
 show_rows(struct merge *m, const char *domain)

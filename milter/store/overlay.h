@@ -37,10 +37,11 @@ struct overlay *overlay_new(size_t entries_max, size_t octets_max);
 void overlay_free(struct overlay **overlay);
 
 /*
- * Keeps a reference of its own, in the place of what there was. A record that
- * cannot be kept is left out; one that no longer fits among the pending ones is
- * kept as an ordinary one. Whether it is there as the caller wanted it. A
- * pending record that is not expendable may displace one that is.
+ * Keeps a reference of its own, which replaces the domain's earlier record. A
+ * record that cannot be kept is left out; one that no longer fits among the
+ * pending ones is kept as an ordinary one. Returns whether the record is kept
+ * as the caller asked. A pending record that is not expendable may displace one
+ * that is.
  */
 bool overlay_put(struct overlay *o, struct record *record, bool pending);
 
@@ -63,8 +64,8 @@ bool overlay_evict(struct overlay *o);
  * another one has taken its place. */
 void overlay_settle(struct overlay *o, const struct record *record);
 
-/* References to at most room pending records, those that protect first. How
- * many. */
+/* Puts references to at most room pending records into out, those that are not
+ * expendable first. Returns their number. */
 size_t overlay_pending(struct overlay *o, struct record **out, size_t room);
 
 struct overlay_size {

@@ -100,6 +100,7 @@ resolve(struct redis_resolver *resolver, const struct redis_host *host,
 	int rc = EAI_MEMORY;
 
 	*out = NULL;
+	/* An answer for another host is of no use. */
 	if (q != NULL &&
 	    (strcmp(q->host.name, host->name) != 0 ||
 		strcmp(q->host.port, host->port) != 0))
@@ -107,6 +108,8 @@ resolve(struct redis_resolver *resolver, const struct redis_host *host,
 	if (resolver->running == NULL)
 		resolver->running = query_new(host);
 	q = resolver->running;
+	/* Wait for the answer. If it does not come in time, the query stays for
+	 * the next call. */
 	if (q != NULL) {
 		list[0] = &q->cb;
 		for (uint64_t now_ms = clock_mono_ms();

@@ -32,7 +32,7 @@ struct redis_keeper {
 	struct redis_resolver resolver; /* the thread's */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t turn;
 	bool stop;
 	enum state state;
@@ -65,7 +65,7 @@ tell(const struct redis_keeper *k, const char *why, uint64_t down_ms)
 	log_end(&e);
 }
 
-/* Under the lock. Whether this is the beginning of an outage. */
+/* Under the lock. True at the beginning of an outage. */
 static bool
 go_down(struct redis_keeper *k)
 {

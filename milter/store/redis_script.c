@@ -1,4 +1,5 @@
-/* How policies lie in a Redis database, and the scripts that change them. */
+/* How policies are stored in a Redis database, and the scripts that change
+ * them. */
 #include "autoconf.h"
 
 #include "store/store_redis.h"

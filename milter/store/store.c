@@ -334,7 +334,7 @@ struct store_writes {
 	struct store *store;
 	store_written_fn *written;
 	void *arg;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t come;
 	size_t under_way;
 	size_t failed;

@@ -5,7 +5,8 @@
  *
  * Any thread. The store carries requests out on threads of its own, so that
  * event loops never wait for a disk. Callbacks run on those threads: they must
- * be short, and of the store they may only call what queues another request.
+ * be short, and may call only those functions of the store that queue a
+ * request.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -69,7 +70,7 @@ struct store_options {
 	/* of a store on a server */
 	const char *auth_file; /* redis_link.h */
 	const char *tls_ca;    /* file; empty: the system's */
-	struct log *log;       /* for outages, each told once */
+	struct log *log;       /* for outages, each logged once */
 	bool may_be_down;      /* STORE_READ_ONLY: an outage is no error */
 	size_t octets_max;     /* on a disk or in memory; 0: as usual, see
 				* store_lmdb.h and store_overlay.c */
@@ -78,18 +79,17 @@ struct store_options {
 };
 
 /*
- * NULL with *error saying what to do.
- * An existing store that cannot be used (foreign, damaged, newer) is an error
- * and is left as it is: never start empty in silence.
- * Not to be used across fork: daemonize first. New files belong to the
- * effective user, or to the directory's owner if that is root: take the final
- * identity first. A server that cannot be reached is an outage and no error,
- * unless it is opened for reading only, without may_be_down.
+ * NULL with *error, which says what to do. An existing store that cannot be
+ * used (foreign, damaged, newer) is an error and is left as it is: never start
+ * empty in silence. Not to be used across fork: daemonize first. New files
+ * belong to the effective user, or to the directory's owner if that is root:
+ * take the final identity first. A server that cannot be reached is an outage
+ * and no error, unless it is opened for reading only, without may_be_down.
  */
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
 
-/* Whether spec has a known form. 0 or ERR_CONFIG. */
+/* Checks that spec has a known form. 0 or ERR_CONFIG. */
 int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
 
 /* Requests already queued are carried out first. */
@@ -107,9 +107,9 @@ int store_get(struct store *store, const char *domain, store_got_fn *got,
 /*
  * The body of a policy that binds, or that is none, is kept to the octet. One
  * that does not bind and has more than STORE_EXPENDABLE_RAW_MAX octets is kept
- * without what this program does not know; if that has more than
- * STORE_EXPENDABLE_MAX octets, the stored policy of the domain is removed
- * instead (C-07), and an import fails with ERR_TOOLONG.
+ * in a short form, with only the fields that this program knows; if that has
+ * more than STORE_EXPENDABLE_MAX octets, the stored policy of the domain is
+ * removed instead (C-07), and an import fails with ERR_TOOLONG.
  */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);
@@ -134,9 +134,9 @@ int store_mark(struct store *store, const char *domain,
 int store_delete(struct store *store, const char *domain, store_done_fn *done,
     void *arg);
 /* Deletes an expired policy that was fetched at fetched_s. The callback gets
- * ERR_KEPT if a newer one has taken its place. A
- * server that ends its entries itself is left to do so, as one host's clock
- * must not decide for all that share it. */
+ * ERR_KEPT if a newer one has taken its place. A server that ends its entries
+ * itself is left to do so, as one host's clock must not decide for all that
+ * share it. */
 int store_delete_expired(struct store *store, const char *domain,
     int64_t fetched_s, store_done_fn *done, void *arg);
 
@@ -152,18 +152,18 @@ bool store_each_partial(int err);
 
 /*
  * A store on disk keeps a copy of itself as text beside it, so that it can be
- * rebuilt without the version of LMDB that wrote it (store_lmdb.h). Writes it
- * anew if the one that is there is a day old; store_close does if anything has
- * changed. Other kinds of store keep none. Blocks for as long as it takes to
- * read all; one call at a time. 0 or a negative error, which is logged.
+ * rebuilt without the version of LMDB that wrote it (store_lmdb.h). Rewrites
+ * the copy if it is a day old; store_close does so if anything has changed.
+ * Other kinds of store keep none. Blocks for as long as it takes to read all;
+ * one call at a time. 0 or a negative error, which is logged.
  */
 int store_backup(struct store *store);
 
 /*
- * Another host that shares the store has learned a policy that binds, and what
- * is cached of the domain is out of date. Called on a thread of the store; must
- * be short and call nothing of the store. NULL: no more, and no call is under
- * way when this returns. A store that nobody shares never calls it.
+ * Another host that shares the store has learned a policy that binds: cached
+ * verdicts on the domain are out of date. Called on a thread of the store; must
+ * be short and call nothing of the store. NULL: removes it, and no call is
+ * under way when this returns. A store that nobody shares never calls it.
  */
 typedef void store_learned_fn(void *arg, const char *domain);
 void
@@ -176,10 +176,10 @@ struct store_status {
 	/* Policies, and deletions, that are in memory alone, as the disk or
 	 * the server does not take them now. */
 	size_t unwritten;
-	/* Whether the store is of a kind that holds them. */
+	/* The store is of a kind that holds them. */
 	bool holds_unwritten;
-	/* Whether the store is on a server that cannot be reached now: what is
-	 * listed and counted is what this host knows of it. */
+	/* The store is on a server that cannot be reached now: listings and
+	 * counts are those of this host's local cache. */
 	bool unreachable;
 };
 struct store_status store_status(struct store *store);

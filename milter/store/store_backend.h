@@ -34,8 +34,8 @@ struct store_change {
 struct store_backend {
 	/* Words before the first ':' of a spec. */
 	const char *scheme[STORE_SCHEMES_MAX];
-	/* Whether spec has the right form. 0 or ERR_CONFIG with *error filled
-	 * in. */
+	/* Checks that spec has the right form. 0 or ERR_CONFIG with *error
+	 * filled in. */
 	int (*check)(const char *spec, char error[STORE_ERROR_SIZE]);
 	/* NULL with *error filled in. */
 	void *(*open)(const struct store_options *options,
@@ -85,10 +85,10 @@ extern const struct store_backend store_redis;
  *
  * store_write_retry keeps the writes that a disk did not take. A policy that
  * was fetched while the disk was full binds as long as the process runs, and is
- * written as soon as there is room: with the next change
- * that succeeds, or when the writer tries again, less and less often. The
- * caller is told that the change is not durable; the log tells of the outage
- * once when it begins and once when it ends.
+ * written as soon as there is room: with the next change that succeeds, or when
+ * the writer tries again, less and less often. The caller is told that the
+ * change is not durable; the log tells of the outage once when it begins and
+ * once when it ends.
  *
  * It is bounded as what is pending in overlay.h. Notes (used, tried) and
  * deletions of expired policies are held only together with a policy that is:
@@ -101,8 +101,9 @@ extern const struct store_backend store_write_retry;
 /* Between two tries, without a change that can be written. */
 #define WRITE_RETRY_MIN_MS 500
 #define WRITE_RETRY_MAX_MS 5000
-/* An outage that begins so soon after another one ends only when it has been
- * over for as long: one line each way in that time. */
+/* An outage that begins so soon after another one counts as ended only after as
+ * long without a failed write, so that a disk that is nearly full does not fill
+ * the log. */
 #define WRITE_RETRY_CALM_MS 20000
 
 #endif

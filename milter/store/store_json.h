@@ -6,11 +6,11 @@
  *	 "tried":0,"failure":"","used":1764000000,"body":"dmVyc2lvbjog..."}
  *
  * The id is "" when no TXT record named the policy. Times are wall clock in
- * seconds; the body is in base 64, so that what comes out is what went in, to
- * the octet. The failure is for people: what is not UTF-8 in it becomes '?'.
- * Unknown fields are ignored when read; "tried", "failure" and "used" may be
- * missing. No program writes a "version" yet. A later one that changes the
- * meaning of other fields has to write it, so that this one refuses the line.
+ * seconds; the body is in base 64, so that it is preserved octet by octet. The
+ * failure is for people: octets in it that are not UTF-8 become '?'. Unknown
+ * fields are ignored when read; "tried", "failure" and "used" may be missing.
+ * No program writes a "version" yet. A later one that changes the meaning of
+ * other fields has to write it, so that this one refuses the line.
  *
  * Any thread.
  */

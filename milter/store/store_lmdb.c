@@ -98,8 +98,8 @@ lmdb_failure(const char *dir, const char *what, int rc,
 	return lmdb_code(rc);
 }
 
-/* Never to begin with an empty store: that would discard the protection of all
- * domains in it. */
+/* Reports damage. A damaged store is never replaced by an empty one: that would
+ * discard the protection of all domains in it. */
 int
 lmdb_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
 {
@@ -130,12 +130,12 @@ struct lmdb {
 	struct lmdb_env env;
 	struct log *log;
 	struct lmdb_room room;
-	/* Opened for reading only, and the copy as text is all that can be
+	/* Set if opened for reading only, and only the copy as text can be
 	 * read; else NULL. */
 	struct overlay *backup;
-	pthread_mutex_t backup_lock; /* of what follows */
+	pthread_mutex_t backup_lock; /* guards the members below */
 	size_t backup_txn;           /* the last commit that the copy holds */
-	bool backup_failed;          /* told */
+	bool backup_failed;          /* logged */
 };
 
 static int
@@ -460,7 +460,7 @@ tell_backup(struct lmdb *l, int err)
 	log_end(&e);
 }
 
-/* Unless nothing has changed since the last one. */
+/* Does nothing if no commit has come since the last copy. */
 static int
 write_backup(struct lmdb *l)
 {
@@ -492,7 +492,7 @@ store_lmdb_backup(void *backend)
 	age_s = BACKUP_EVERY_S;
 	if (backup_find(l->env.dir, &written_s))
 		age_s = (int64_t)time(NULL) - written_s;
-	/* One of the future is one of a clock that was wrong. */
+	/* A copy from the future was written by a wrong clock. */
 	if (age_s < 0 || age_s >= BACKUP_EVERY_S)
 		err = write_backup(l);
 	pthread_mutex_unlock(&l->backup_lock);

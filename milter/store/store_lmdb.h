@@ -83,14 +83,15 @@ lmdb_key(const char *domain)
 	return (MDB_val){strlen(domain), (void *)(uintptr_t)domain};
 }
 
-/* Whether it is no domain's, but the meta record's, or another one of a newer
- * program. */
+/* True if the key is no domain's, but the meta record's, or another one of a
+ * newer program. */
 bool lmdb_is_meta(const MDB_val *key);
 
 /* 0, ERR_NOTFOUND (nothing there) or why not. flags: 0 or MDB_RDONLY. */
 int lmdb_begin(struct lmdb_env *env, unsigned flags, MDB_txn **txn);
-/* Ends what begin has begun; txn NULL: nothing. err, if it is not 0, after
- * aborting; else that of the commit. */
+/* Ends a transaction of lmdb_begin(). err not 0: aborts it and returns err;
+ * else commits and returns 0 or the error of the commit. txn NULL: there is
+ * none; returns err. */
 int lmdb_end(struct lmdb_env *env, MDB_txn *txn, int err);
 
 /* Writer only, in its transaction. */
@@ -100,7 +101,8 @@ lmdb_put(struct lmdb_env *env, MDB_txn *txn, const struct store_entry *entry);
  * has changed. txn NULL: writes the first one, in a transaction of its own. 0
  * or an LMDB code. */
 int lmdb_write_meta(struct lmdb_env *env, MDB_txn *txn);
-/* An LMDB code as one of ours; notes what begin has to mend. */
+/* An LMDB code as one of ours; notes whether lmdb_begin() has to grow or reopen
+ * the map. */
 int lmdb_error(struct lmdb_env *env, int rc);
 
 /* Octets of the file that are in use, and the number of the last commit. */
@@ -135,7 +137,7 @@ struct lmdb_room {
 	bool measured; /* it is known, for this transaction */
 	struct lmdb_victims *victims;
 	char hand[NAME_SIZE]; /* where the search for them goes on */
-	bool evicts;          /* told */
+	bool evicts;          /* evicting; logged */
 	bool hopeless; /* evicting was of no use; until a write succeeds */
 };
 
@@ -170,15 +172,16 @@ int lmdb_room_evict(struct lmdb_room *room, MDB_txn *txn, size_t octets,
 #define BACKUP_NAME    "policies.jsonl"
 #define BACKUP_EVERY_S 86400
 
-/* Whether there is one; *written_s (wall clock). */
+/* True if there is a copy; *written_s (wall clock). */
 bool backup_find(const char *dir, int64_t *written_s);
 
 /*
- * Replaces it by what each(arg, ...) shows, as store_backend.each does, in one
- * step: after a crash either the old or the new one is there, whole. Entries
- * that each() cannot read are left out. octets: what the store takes on the
- * disk; without twice that free space nothing is written (ERR_FULL), so that
- * the copy never takes the last room. 0 or a negative error.
+ * Replaces the copy by the entries that each(arg, ...) shows, as
+ * store_backend.each does, in one step: after a crash either the old or the new
+ * one is there, whole. Entries that each() cannot read are left out. octets:
+ * what the store takes on the disk; without twice that free space nothing is
+ * written (ERR_FULL), so that the copy never takes the last room. 0 or a
+ * negative error.
  */
 typedef int backup_each_fn(void *arg, store_each_fn *each, void *each_arg);
 int

@@ -30,7 +30,7 @@ struct store_queue {
 	void *handle; /* of the backend */
 	bool writes;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t wake;
 	struct store_request *head;
 	struct store_request **tail;

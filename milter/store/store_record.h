@@ -76,8 +76,8 @@ size_t format_size(const struct store_entry *entry);
 /* out: format_size octets. */
 void format_write(const struct store_entry *entry, uint8_t *out);
 
-/* Whether the stored record is expendable, and when it was used. Does not check
- * the checksum. A record that cannot be read is not expendable. */
+/* True if the stored record is expendable. *used_s: when it was used. Does not
+ * check the checksum. A record that cannot be read is not expendable. */
 bool format_is_expendable(const uint8_t *data, size_t len, int64_t *used_s);
 
 /*

@@ -60,7 +60,7 @@ enum redis_lane {
 };
 
 #define REDIS_WATCH_MS  5000
-#define REDIS_LISTEN_MS 250 /* what another host learns binds in a second */
+#define REDIS_LISTEN_MS 250 /* within 1 s, news of other hosts apply */
 
 /* The callbacks are made on the keeper's thread, with the server UP. */
 struct redis_keeping {
@@ -199,7 +199,7 @@ struct redis_watched {
 	bool told_unbounded;
 	bool told_evictions;
 	bool put_back; /* something was lost */
-	bool told;     /* that, and not yet that it is put back */
+	bool told;     /* the loss was logged, its end not yet */
 };
 
 struct store_redis {
@@ -221,7 +221,7 @@ struct store_redis {
 	atomic_bool crowded; /* no policies that do not bind are written */
 	atomic_uint_least64_t memory_ms; /* when to look at that again */
 	atomic_size_t memory_octets;     /* written since the last look */
-	pthread_mutex_t lock;            /* of what follows */
+	pthread_mutex_t lock;            /* guards the members below */
 	char hand[REDIS_CURSOR_SIZE];    /* where the next eviction goes on */
 	store_learned_fn *learned;
 	void *learned_arg;
@@ -232,7 +232,7 @@ int64_t redis_offset_s(struct store_redis *r);
 /* Points to the same texts. */
 struct store_entry redis_shift(const struct store_entry *entry, int64_t by_s);
 
-/* Whether a record in the cache counts for more than what the server holds:
+/* True if a record in the cache counts for more than what the server holds:
  * nothing (NULL), an older policy, or the same without our notes. */
 bool redis_cache_wins(const struct record *mine, bool pending,
     const struct store_entry *theirs, int64_t server_now_s);

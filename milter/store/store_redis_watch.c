@@ -139,7 +139,7 @@ take_reply(struct store_redis *r, const struct redisReply *reply)
 	    reply->element[1]->type != REDIS_REPLY_STRING)
 		return;
 	redis_take_time(reply->element[3], &r->ahead_ms);
-	(void)redis_offset_s(r); /* so that a difference is told */
+	(void)redis_offset_s(r); /* logs a difference of the clocks */
 	is = reply->element[1];
 	changes = reply->element[2]->integer;
 	was = reply->element[0];

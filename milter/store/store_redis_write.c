@@ -20,7 +20,8 @@
 /* Octets of one round trip: 2 s are enough for them. */
 #define BATCH_OCTETS_MAX ((size_t)1 << 20)
 
-/* The figures of INFO are used for so long, and until so much is written. */
+/* How long the figures of INFO are used, and how many octets may be written
+ * meanwhile. */
 #define MEMORY_MS     1000
 #define MEMORY_OCTETS (256 * 1024)
 /* Keys to look at together; how often at most; entries to evict at least. */
@@ -275,7 +276,7 @@ exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
 	return err;
 }
 
-/* Octets of those that are expendable, or of the others. */
+/* Octets of the changes that are expendable, or of the others. */
 static size_t
 sum_octets(const struct store_change *changes, size_t n, bool expendable)
 {
