@@ -53,7 +53,7 @@ struct step {
 	const char *outcomes[2];
 };
 
-/* The resolvers that are named validate, and are run by others. */
+/* These resolvers validate, and other parties run them. */
 static const struct step insecure_steps[] = {
     {"dig @9.9.9.9 +dnssec %s",   false,
      {"flag ad: others see it signed, so the signatures are stripped on the "

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "core/scope.h"
 
-/* One line, and no character in it that anybody takes for its end. */
+/* One line of ASCII, so that no reader takes a character inside for its end. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
 /* --- writing: each function returns NULL when there is no memory --- */
@@ -235,7 +235,7 @@ facts_json_write(const struct facts *facts, const struct verdict *verdict,
 /* --- reading: strings are borrowed from the parsed tree until all is read;
  * facts_copy() then makes them one block --- */
 
-/* Integers that are too large for anything are still ages and lifetimes. */
+/* Reads integers as reals: ages and lifetimes may exceed an integer. */
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL)
 
 #define PATH_SIZE 64

@@ -25,7 +25,7 @@ void html_text(FILE *out, const char *text);
  * beginning, and the strokes beside it go on. */
 void html_tree(FILE *out, const char *text, size_t len);
 
-/* "3 min ago", with the moment in UTC where one can find it. */
+/* "3 min ago", with the moment in UTC as a tool tip. */
 void html_ago(FILE *out, int64_t at_s, int64_t now_s);
 /* "12:00:00 UTC", with the date if that is not within a day. */
 void html_moment(FILE *out, int64_t at_s, int64_t now_s);
@@ -35,7 +35,7 @@ void html_moment(FILE *out, int64_t at_s, int64_t now_s);
 void html_begin(FILE *out, const char *title, unsigned refresh_s);
 #define HTML_END "</main>\n</body>\n</html>\n"
 
-/* The section where a domain is asked about; value: what stands in it. */
+/* The section with the form to check a domain; value: the text in its field. */
 void html_check_form(FILE *out, const char *value);
 
 /* For the test of html_policy. */
