@@ -247,7 +247,7 @@ print_failure(const struct listing *listing, const struct store_entry *entry)
 	putchar('\n');
 }
 
-/* T-12: no TXT record named a policy that has none. */
+/* T-12: a policy without an id was fetched while no TXT record named it. */
 #define PRINTABLE_ID(entry) ((entry)->id[0] != '\0' ? (entry)->id : "unknown")
 
 static void

@@ -229,7 +229,7 @@ check_files(struct doctor *doctor, const char *path)
 					       : "the system's");
 	}
 	if (stat(config->trust_anchor, &status) != 0)
-		return; /* told above */
+		return; /* reported above */
 	age_s = clock_wall_s() - (int64_t)status.st_mtime;
 	duration_text(age_s, age);
 	if (age_s > ANCHOR_OLD_S)
@@ -325,7 +325,7 @@ check_resolver(struct doctor *doctor, const struct tool_options *options)
 		    (size_t)snprintf(path + len, sizeof(path) - len, "%s%.80s",
 			i > 0 ? ", " : "", doctor->config->resolvers.item[i]);
 	session.config.store = "memory:";
-	session.log_target = "file:/dev/null"; /* told here instead */
+	session.log_target = "file:/dev/null"; /* reported here instead */
 	if (session_start(&session) == TOOL_OK) {
 		(void)engine_await_probe(session.engine,
 		    clock_mono_ms() + session.config.dns_timeout_ms +
@@ -489,7 +489,7 @@ print_json(const struct doctor *doctor, const char *state)
 	    json_pack("{s:s,s:o}", "level", state, "checks", list));
 }
 
-/* The first of the gravest, and how many there are. */
+/* Prints the first of the gravest results, and the number of further ones. */
 static void
 print_nagios(const struct doctor *doctor, enum doctor_level worst, int status)
 {

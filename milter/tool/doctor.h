@@ -1,6 +1,6 @@
 /*
- * dane-sts doctor: everything that a support mail would ask, each with ok,
- * warning or error, and what to do about it.
+ * dane-sts doctor: checks everything that a support mail would ask about. Each
+ * check yields ok, warning or error, and advice.
  *
  * Single-threaded.
  */

@@ -340,6 +340,7 @@ check_map(struct doctor *doctor, const struct postfix *postfix)
 		    doctor->config->policy_socket);
 		return;
 	}
+	/* The socketmap has to be the first table of the list. */
 	if (memchr(list, ',', (size_t)(at - list)) != NULL ||
 	    memchr(list, ' ', (size_t)(at - list)) != NULL)
 		doctor_say(doctor, DOCTOR_WARNING, "postfix",
@@ -349,6 +350,7 @@ check_map(struct doctor *doctor, const struct postfix *postfix)
 	else
 		doctor_say(doctor, DOCTOR_OK, "postfix", "",
 		    "smtp_tls_policy_maps asks policy_socket first");
+	/* Without these, Postfix cannot carry out the answers of the map. */
 	if (strcmp(postfix->smtp_dns_support_level, "dnssec") != 0)
 		doctor_say(doctor, DOCTOR_ERROR, "postfix",
 		    "main.cf: smtp_dns_support_level = dnssec",
@@ -380,7 +382,8 @@ check_holes(struct doctor *doctor, const struct postfix *postfix)
 		    postfix->smtp_fallback_relay);
 }
 
-/* Postfix itself has to see what a resolver on this host validated. */
+/* Checks that Postfix sees the results of a validating resolver on this
+ * host. */
 static void
 check_resolv_conf(struct doctor *doctor, const struct postfix *postfix)
 {

@@ -166,7 +166,7 @@ find_group(struct explain *explain, const char *key)
 	return oldest;
 }
 
-/* The record is told of. number: of its line. */
+/* Adds the record to its group. number: of its line. */
 static void
 take_record(struct explain *explain, uint64_t number)
 {
@@ -325,7 +325,7 @@ compare_groups(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-/* The newest stands last, where the terminal shows it. */
+/* Prints the newest group last, where the terminal shows it. */
 static int
 tell_groups(struct explain *explain)
 {

@@ -1,5 +1,5 @@
 /*
- * dane-sts explain: lines of the log told in sentences.
+ * dane-sts explain: tells lines of the log in sentences.
  *
  * Single-threaded.
  */
@@ -30,7 +30,8 @@ bool explain_is_refusal(const struct log_record *record);
 
 /* One group, in sentences on stdout. */
 void explain_print(const struct explain_group *group);
-/* As an object on one line. False: no memory, or stdout; it was said. */
+/* As an object on one line. False: no memory, or stdout failed; either was
+ * reported. */
 bool explain_json(const struct explain_group *group);
 
 #endif

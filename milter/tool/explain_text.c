@@ -308,7 +308,7 @@ print_fetched(const struct log_record *record)
 					: "does not require DNSSEC");
 }
 
-/* The recipients are told of before. */
+/* The recipients were printed before. */
 static void
 print_message(const struct log_record *record)
 {
@@ -376,7 +376,7 @@ explain_print(const struct explain_group *group)
 	if (i < sizeof(events) / sizeof(events[0])) {
 		events[i].print(record);
 	} else {
-		/* There is no sentence for it: all its fields. */
+		/* No sentence exists for this event: print all its fields. */
 		para("Event %s.", log_record_span(record, record->event));
 		for (size_t k = 0; k < record->n; k++)
 			para("%s: %s",

@@ -1,6 +1,7 @@
 /*
- * dane-sts lint: what a domain publishes, checked before others do. Here are
- * the command line, a policy in a file, and TXT records given as text.
+ * dane-sts lint: checks what a domain publishes, before others do. This file
+ * has the command line, and checks a policy in a file and TXT records given as
+ * text.
  */
 #include "autoconf.h"
 

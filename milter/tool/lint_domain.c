@@ -88,8 +88,8 @@ get_txt(struct domain_lint *lint)
 	}
 }
 
-/* A policy without TXT record is none to a sender, yet its publisher wants to
- * hear about both. */
+/* Fetches the policy even without a TXT record. Senders ignore such a policy,
+ * but its publisher wants to hear about both. */
 static void
 get_policy(struct domain_lint *lint, struct resolve *resolve)
 {
@@ -113,8 +113,9 @@ get_policy(struct domain_lint *lint, struct resolve *resolve)
 	if (n > 0)
 		resolve_fetch(resolve, lint->policy_host, addresses, n,
 		    &lint->body, &lint->len, lint->fetch_why);
-	/* For the date on its certificate, which the fetch does not tell. F-16:
-	 * at the addresses to which the fetch may connect. */
+	/* Asks the policy host for the expiry date of its certificate, which
+	 * the fetch does not report. F-16: only at addresses to which the fetch
+	 * may connect. */
 	for (size_t i = 0; i < n; i++) {
 		bool allowed = net_address_special(&addresses[i]) == NULL;
 

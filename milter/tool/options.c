@@ -281,8 +281,8 @@ tool_verdict_status(const struct facts *facts, const struct verdict *verdict)
 	if (verdict->reason == REASON_INTERNAL_ERROR ||
 	    verdict->reason == REASON_RESOLVER_BROKEN)
 		return TOOL_UNKNOWN;
-	/* A resolver that does not validate the root proves nothing, unless it
-	 * is that all is secure. */
+	/* With a resolver that does not validate the root, only the verdict
+	 * "secure" counts. */
 	if (facts->resolver_broken && verdict->reason != REASON_SECURE)
 		return TOOL_UNKNOWN;
 	if (verdict->kind != VERDICT_PASS)

@@ -31,7 +31,7 @@
 #define HOSTS_MAX     FACTS_HOSTS_MAX
 #define CERTS_MAX     8 /* of a host: the key in use, and the next one */
 #define ADDRESSES_MAX FETCH_ADDRESSES_MAX
-#define TESTING_AGE_S 86400        /* short: the way back is a day */
+#define TESTING_AGE_S 86400        /* short: withdrawing it takes a day */
 #define ENFORCE_AGE_S (28 * 86400) /* RFC 8461 3.2: weeks or greater */
 
 enum {

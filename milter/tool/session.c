@@ -53,8 +53,9 @@ open_store(struct session *session)
 	const struct store_options empty = {.spec = "memory:"};
 	char error[STORE_ERROR_SIZE] = "";
 
-	/* A server that is down stays so: whether a domain has a policy there
-	 * is not known, and no domain is one without policy. */
+	/* If the server is down, the store stays in use: whether a domain has a
+	 * policy is then unknown, and no domain counts as one without
+	 * policy. */
 	session->store = store_open(&of_daemon, error);
 	if (session->store != NULL)
 		return TOOL_OK;

@@ -64,7 +64,7 @@ void query_wait(struct query *query);
 
 /*
  * Many names looked up at once, within bounds, and reported in the order in
- * which they were given. The caller sets what stands above the session.
+ * which they were given. The caller sets the members above `session`.
  */
 struct batch {
 	const struct tool_options *options;

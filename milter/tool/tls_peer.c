@@ -118,7 +118,7 @@ read_line(const struct probe *probe, char line[REPLY_SIZE])
 }
 
 /* Sends a command (NULL: none) and reads a reply of the code that is expected.
- * word: what one of its lines must hold; may be NULL. */
+ * word: text that one of its lines must hold; may be NULL. */
 static bool
 talk(const struct probe *probe, const char *command, const char *expected,
     const char *word)

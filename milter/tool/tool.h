@@ -179,8 +179,8 @@ int
 tool_verdict_status(const struct facts *facts, const struct verdict *verdict);
 
 /*
- * For plugins of Nagios and its kin, which know 0 OK, 1 WARNING, 2 CRITICAL and
- * 3 UNKNOWN: what an exit status of lint and doctor is to them.
+ * For plugins of Nagios and its kin: converts an exit status of lint and doctor
+ * to 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN.
  */
 int tool_nagios_status(int status);
 const char *tool_nagios_word(int status);
