@@ -474,6 +474,8 @@ lookup_break_off(struct worker *worker)
 		bool settled;
 
 		next = TAILQ_NEXT(l, link);
+		if (l->policy_step == POLICY_SAVE)
+			policy_use_fetched(l);
 		lookup_error(l, "the filter is being stopped");
 		answer = judge(l, DECIDE_FINAL, &settled);
 		unlist(l);

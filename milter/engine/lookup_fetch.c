@@ -285,6 +285,9 @@ policy_use_fetched(struct lookup *l)
 	l->facts.fetch.policy =
 	    fact_policy_of(l->fetched_policy, lookup_keep(l, l->txt_id), 0);
 	l->facts.fetch.state = FETCH_OK;
+	/* With a new policy, an error in reading the store does not matter. */
+	l->facts.internal_error = l->no_memory;
+	l->facts.internal_why = l->no_memory ? err_text(ERR_NOMEM) : NULL;
 }
 
 static void
@@ -301,9 +304,6 @@ saved(struct loop_task *task)
 		metrics_count(l->worker->metrics, METRICS_REFRESHES, 1, 0);
 	/* This lookup uses the new policy even if it could not be stored. */
 	policy_use_fetched(l);
-	/* With a new policy, an error in reading the store does not matter. */
-	l->facts.internal_error = l->no_memory;
-	l->facts.internal_why = l->no_memory ? err_text(ERR_NOMEM) : NULL;
 	/* C-07: discards the verdicts on the old policy at once. This lookup
 	 * knows the new one, unless yet another one was stored meanwhile. */
 	epoch = cache_forget(l->worker->cache, l->target.domain);

@@ -534,6 +534,30 @@ S_03_policy_that_is_being_saved_binds(void)
 	world_stop();
 }
 
+/* With the policy of the fetch, an error in reading the store does not matter.
+ */
+static void
+S_03_policy_that_is_being_saved_makes_good_an_unreadable_store(void)
+{
+	struct asker a;
+
+	script_secure("example.org", DNS_MX, "10 mx.example.org");
+	script_secure("mx.example.org", DNS_A, "192.0.2.1");
+	script_secure("mx.example.org", DNS_AAAA, NULL);
+	script_secure("_25._tcp.mx.example.org", DNS_TLSA, NULL);
+	script_txt("example.org", "1");
+	script_policy("example.org", BINDING, 0);
+	script_store_delay(1900);
+	script_store_get_fails(ERR_CORRUPT);
+	world_start();
+	ask_domain(&a, "example.org", 3500);
+	fake_run(3600);
+	CHECK_VERDICT(a, VERDICT_PASS, REASON_SECURE);
+	CHECK(script_stored_id("example.org") == NULL);
+	fake_run(3000); /* the store ends its work before the engine does */
+	world_stop();
+}
+
 static void
 policy_that_cannot_be_saved_still_binds(void)
 {
@@ -651,6 +675,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(S_04_askers_share_one_fetch),
     SCENARIO(policy_is_saved_before_it_is_used),
     SCENARIO(S_03_policy_that_is_being_saved_binds),
+    SCENARIO(S_03_policy_that_is_being_saved_makes_good_an_unreadable_store),
     SCENARIO(policy_that_cannot_be_saved_still_binds),
     SCENARIO(D_20_unreadable_store),
     SCENARIO(D_20_newer_record_in_the_store),
