@@ -40,9 +40,11 @@ struct preflight {
 	const char *user; /* that the service has */
 	bool systemd;     /* starts it, as its unit says */
 	bool failed;
-	/* Directories that the unit makes, without links. */
+	/* Directories of the unit, without links. */
 	char unit_state[PATH_MAX];
 	char unit_run[PATH_MAX];
+	char unit_spool[PATH_MAX];
+	char var_log[PATH_MAX];
 };
 
 /* Follows the links in path, as far as it exists: systemd makes some
@@ -189,16 +191,21 @@ check_hidden(const struct preflight *preflight, const char *option,
 	}
 }
 
+static bool
+is_in_var_log(const struct preflight *preflight, const char *directory)
+{
+	size_t len = strlen(preflight->var_log);
+
+	return strncmp(directory, preflight->var_log, len) == 0 &&
+	    strrchr(directory, '/') == directory + len;
+}
+
 /* Whether systemd makes the directory because a drop-in says so. */
 static bool
-is_logs_directory(const char *directory)
+is_logs_directory(const struct preflight *preflight, const char *directory)
 {
-	const char *name = strrchr(directory, '/') + 1;
-	char made[PATH_MAX];
-
-	snprintf(made, sizeof(made), "/var/log/%s", name);
-	return strcmp(directory, made) == 0 &&
-	    drop_in_sets("LogsDirectory", name);
+	return is_in_var_log(preflight, directory) &&
+	    drop_in_sets("LogsDirectory", strrchr(directory, '/') + 1);
 }
 
 /* ProtectSystem=strict leaves three directories. */
@@ -207,18 +214,17 @@ check_read_only(const struct preflight *preflight, const char *option,
     const char *directory)
 {
 	const char *const writable[] = {preflight->unit_state,
-	    preflight->unit_run, "/var/spool/postfix/" UNIT_USER};
+	    preflight->unit_run, preflight->unit_spool};
 	const char *name = strrchr(directory, '/') + 1;
-	char log_directory[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(writable) / sizeof(*writable); i++)
 		if (is_below(directory, writable[i]))
 			return;
-	snprintf(log_directory, sizeof(log_directory), "/var/log/%s", name);
 	if (drop_in_sets("ReadWritePaths", directory) ||
-	    drop_in_sets("ProtectSystem", "no") || is_logs_directory(directory))
+	    drop_in_sets("ProtectSystem", "no") ||
+	    is_logs_directory(preflight, directory))
 		return;
-	if (strcmp(directory, log_directory) == 0)
+	if (is_in_var_log(preflight, directory))
 		say(preflight, "warning: ", option,
 		    "%s is read-only to the systemd unit: set LogsDirectory=%s "
 		    "(systemctl edit " PROGRAM ", [Service])",
@@ -308,7 +314,7 @@ check_directory(struct preflight *preflight, const char *option,
 	if (error == ENOENT && preflight->systemd &&
 	    (strcmp(directory, preflight->unit_run) == 0 ||
 		strcmp(directory, preflight->unit_state) == 0 ||
-		is_logs_directory(directory)))
+		is_logs_directory(preflight, directory)))
 		return;
 	preflight->failed = true;
 	say(preflight, "", option,
@@ -412,6 +418,8 @@ check_all(struct preflight *preflight)
 
 	resolve(UNIT_STATE, preflight->unit_state);
 	resolve(UNIT_RUN, preflight->unit_run);
+	resolve("/var/spool/postfix/" UNIT_USER, preflight->unit_spool);
+	resolve("/var/log", preflight->var_log);
 	if (preflight->file != NULL) /* a reload reads it again */
 		check_place(preflight, "configuration", NEED_READ,
 		    preflight->file);
