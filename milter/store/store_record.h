@@ -20,8 +20,8 @@
 struct record {
 	atomic_uint refs;
 	/* A tombstone: entry.domain is all there is; entry.expendable if a
-	 * stranger can cause the deletion; entry.fetched_s if only what was
-	 * fetched before is deleted. */
+	 * stranger can cause the deletion; entry.fetched_s of the policy that
+	 * replaces it (hosts that share a store keep what is later). */
 	bool deleted;
 	size_t size;              /* octets in memory */
 	struct store_entry entry; /* points into this block */

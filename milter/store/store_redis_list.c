@@ -248,9 +248,12 @@ list_copy(struct store_redis *r, struct listing *listing)
 	return err;
 }
 
-/* If the server cannot be listed, shows the local cache, so that the refresher
+/*
+ * If the server cannot be listed, shows the local cache, so that the refresher
  * goes on. Unless the server is down, which the keeper logs, that is an error:
- * it refuses, or has more names than fit. */
+ * it refuses, or has more names than fit. A server of another format is
+ * ERR_CONFIG: the other two errors mean that the rest was shown.
+ */
 int
 redis_each(void *backend, store_each_fn *each, void *arg)
 {
@@ -261,8 +264,10 @@ redis_each(void *backend, store_each_fn *each, void *arg)
 	if (err != 0 && !listing.begun && !r->login.read_only) {
 		int copied = list_copy(r, &listing);
 
-		if (err == ERR_BUSY || err == ERR_IO)
+		if (redis_keeper_is_down(r->keeper))
 			err = copied;
+		else if (err == ERR_VERSION || err == ERR_CORRUPT)
+			err = ERR_CONFIG;
 	}
 	return err == 0 ? listing.damage : err;
 }

@@ -205,8 +205,9 @@ out:
 	record_unref(&mine);
 }
 
+/* last: the change is not sent once more. */
 static int
-take_reply(struct store_redis *r, enum redis_lane lane,
+take_reply(struct store_redis *r, enum redis_lane lane, bool last,
     const struct store_change *change, const struct redisReply *reply)
 {
 	const char *domain = change->record->entry.domain;
@@ -220,11 +221,9 @@ take_reply(struct store_redis *r, enum redis_lane lane,
 	if (err == ERR_VERSION && !change->note && !change->record->deleted)
 		(void)overlay_put(r->cache, change->record, false);
 	/* C-16: a full server need not have it. */
-	if (err == ERR_FULL && change->note &&
-	    change->record->entry.expendable) {
-		set_crowded(r, true);
+	if (err == ERR_FULL && last && change->note &&
+	    change->record->entry.expendable)
 		return 0;
-	}
 	if (err != 0)
 		return err;
 	if (value != REDIS_VALUE_NONE)
@@ -243,8 +242,9 @@ take_reply(struct store_redis *r, enum redis_lane lane,
  * *failed is the error of a change as redis_write_changes() returns it.
  */
 static int
-exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
-    const struct store_change *changes, size_t n, int *failed)
+exchange(struct store_redis *r, enum redis_lane lane, bool last,
+    struct redis_link *link, const struct store_change *changes, size_t n,
+    int *failed)
 {
 	static const char demoted[] = "READONLY ";
 	bool sentinels = r->login.address.master[0] != '\0';
@@ -262,7 +262,7 @@ exchange(struct store_redis *r, enum redis_lane lane, struct redis_link *link,
 		err = redis_link_reply(link, deadline_ms, &reply);
 		if (err != 0)
 			break;
-		result = take_reply(r, lane, &changes[i], reply);
+		result = take_reply(r, lane, last, &changes[i], reply);
 		if (*failed == 0 ||
 		    (redis_never_replaced(*failed) && result != 0))
 			*failed = result;
@@ -289,8 +289,20 @@ sum_octets(const struct store_change *changes, size_t n, bool expendable)
 	return octets;
 }
 
-/* Makes one round trip, and a second one if it can make room for policies that
- * bind. Returns what exchange() does. */
+static bool
+has_expendable_notes(const struct store_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].note && changes[i].record->entry.expendable)
+			return true;
+	return false;
+}
+
+/*
+ * Makes one round trip, and a second one if it can make room for policies that
+ * bind. The writer makes room for notes, too: without them the refresher would
+ * ask a policy host that fails in every round. Returns what exchange() does.
+ */
 static int
 exchange_with_room(struct store_redis *r, enum redis_lane lane,
     struct redis_link *link, const struct store_change *changes, size_t n,
@@ -304,15 +316,16 @@ exchange_with_room(struct store_redis *r, enum redis_lane lane,
 	if (expendable > 0)
 		err = look_at_memory(r, link, expendable, deadline_ms);
 	if (err == 0)
-		err = exchange(r, lane, link, changes, n, failed);
+		err = exchange(r, lane, false, link, changes, n, failed);
 	if (err != 0 || *failed != ERR_FULL)
 		return err;
 	set_crowded(r, true);
-	if (sum_octets(changes, n, false) > 0)
+	if (sum_octets(changes, n, false) > 0 ||
+	    (lane == REDIS_WRITE && has_expendable_notes(changes, n)))
 		err = evict(r, link, deadline_ms, &evicted);
 	if (err != 0 || (evicted == 0 && expendable == 0))
 		return err;
-	return exchange(r, lane, link, changes, n, failed);
+	return exchange(r, lane, true, link, changes, n, failed);
 }
 
 /* A link that broke, as idle ones do, gets a second chance: to make a change

@@ -121,16 +121,21 @@ Test(store_redis_room, C_16_strangers_leave_room_for_what_binds)
 	cr_expect_eq(store_count(there), strangers + 100);
 }
 
+static long long
+used_memory(void)
+{
+	return redis_server_ask_integer(&server, "EVAL %s 0",
+	    "return tonumber(redis.call('INFO', "
+	    "'memory'):match('used_memory:(%d+)'))");
+}
+
 /* Somebody else's data have filled the rest. */
 Test(store_redis_room, C_16_on_a_full_server_strangers_make_room)
 {
 	NEEDS_SERVER();
 	flood();
 	redis_server_tell(&server, "CONFIG SET maxmemory 1");
-	redis_server_tell(&server, "CONFIG SET maxmemory %lld",
-	    redis_server_ask_integer(&server, "EVAL %s 0",
-		"return tonumber(redis.call('INFO', "
-		"'memory'):match('used_memory:(%d+)'))"));
+	redis_server_tell(&server, "CONFIG SET maxmemory %lld", used_memory());
 	expect_bound(100);
 }
 
@@ -227,6 +232,30 @@ Test(store_redis_room, C_16_note_does_not_delete_the_policy_it_marks)
 	NEEDS_SERVER();
 	cr_assert_eq(sync_put(here, &entry), 0);
 	flood();
+	cr_assert_eq(sync_mark(here, "noted0.example", &tried), 0);
+	sync_get(there, "noted0.example", &got);
+	cr_assert_eq(got.err, 0, "%s", err_text(got.err));
+	cr_expect_eq(got.tried_s, 500);
+	cr_expect_str_eq(got.failure, "no");
+}
+
+/* Room is made for it: a refresh that failed would be tried again at once. */
+Test(store_redis_room, C_16_note_is_kept_on_a_full_server)
+{
+	const struct store_mark tried = {.tried_s = 500, .failure = "no"};
+	struct store_entry entry;
+	struct got got;
+
+	NEEDS_SERVER();
+	for (size_t i = 0; i < 200; i++) {
+		entry = entry_of("stranger", i, false);
+		cr_assert_eq(sync_put(here, &entry), 0);
+	}
+	entry = entry_of("noted", 0, false);
+	entry.used_s += 1000; /* the last to be evicted */
+	cr_assert_eq(sync_put(here, &entry), 0);
+	redis_server_tell(&server, "CONFIG SET maxmemory %lld",
+	    used_memory() - 65536);
 	cr_assert_eq(sync_mark(here, "noted0.example", &tried), 0);
 	sync_get(there, "noted0.example", &got);
 	cr_assert_eq(got.err, 0, "%s", err_text(got.err));
