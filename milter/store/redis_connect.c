@@ -95,11 +95,18 @@ static int
 resolve(struct redis_resolver *resolver, const struct redis_host *host,
     uint64_t deadline_ms, struct addrinfo **out, char why[REDIS_WHY_SIZE])
 {
+	static const struct addrinfo address = {
+	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	    .ai_socktype = SOCK_STREAM,
+	};
 	struct redis_query *q = resolver->running;
 	const struct gaicb *list[1];
 	int rc = EAI_MEMORY;
 
 	*out = NULL;
+	/* An address needs no query, and no thread of glibc's for it. */
+	if (getaddrinfo(host->name, host->port, &address, out) == 0)
+		return 0;
 	/* An answer for another host is of no use. */
 	if (q != NULL &&
 	    (strcmp(q->host.name, host->name) != 0 ||
