@@ -71,36 +71,36 @@ record_new(const struct store_entry *entry, struct record **out)
 int
 record_new_policy(const struct store_entry *entry, struct record **out)
 {
-	struct store_entry new = *entry;
+	struct store_entry kept = *entry;
 	struct policy *policy = NULL;
 	uint8_t *body = NULL;
 	int err = record_check_domain(entry->domain);
 
 	*out = NULL;
-	new.expendable = false;
+	kept.expendable = false;
 	if (err == 0 && entry->len > RECORD_BODY_MAX)
 		err = ERR_TOOLONG;
 	/* A body that cannot be parsed is kept as if it bound. */
 	if (err == 0 &&
 	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
-		new.expendable = !policy->dnssec;
-	if (new.expendable &&new.len > STORE_EXPENDABLE_RAW_MAX) {
+		kept.expendable = !policy->dnssec;
+	if (kept.expendable && kept.len > STORE_EXPENDABLE_RAW_MAX) {
 		body = malloc(STORE_EXPENDABLE_MAX);
 		if (body == NULL)
 			err = ERR_NOMEM;
 		else
-			new.len =
+			kept.len =
 			    policy_write(policy, body, STORE_EXPENDABLE_MAX);
-		new.body = body;
+		kept.body = body;
 	}
-	if (err == 0 && new.expendable &&new.len > STORE_EXPENDABLE_MAX) {
+	if (err == 0 && kept.expendable && kept.len > STORE_EXPENDABLE_MAX) {
 		err = record_new_deleted(entry->domain, out);
 		if (err == 0) {
 			(*out)->entry.expendable = true;
 			(*out)->entry.fetched_s = entry->fetched_s;
 		}
 	} else if (err == 0) {
-		err = record_new(&new, out);
+		err = record_new(&kept, out);
 	}
 	policy_free(&policy);
 	free(body);
