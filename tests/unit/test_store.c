@@ -474,6 +474,18 @@ bounds_queue(struct fixture *f)
 	cr_expect_eq(gate.failed, 0);
 }
 
+/* C-16: a quarter of the queue, all of which is written. */
+static void
+expect_room_for_what_binds(struct fixture *f, struct gate *gate)
+{
+	unsigned n = fill_queue(f, gate);
+
+	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
+	open_gate(gate);
+	store_close(&f->store);
+	cr_expect_eq(gate->failed, 0);
+}
+
 /* C-16: strangers fill three quarters of it. */
 static void
 keeps_room_in_queue(struct fixture *f)
@@ -485,7 +497,6 @@ keeps_room_in_queue(struct fixture *f)
 	    "version: STSv1\nmode: none\nmax_age: 86400\n");
 	const struct store_mark used = {.used_s = 2000000000};
 	unsigned strangers = 0;
-	unsigned n;
 
 	cr_assert_eq(store_put(f->store, &first, pass_gate, &gate), 0);
 	await_writer(&gate);
@@ -495,11 +506,7 @@ keeps_room_in_queue(struct fixture *f)
 	    f->kind, strangers);
 	cr_expect_eq(store_mark(f->store, "first.example", &used, NULL, NULL),
 	    ERR_BUSY);
-	n = fill_queue(f, &gate);
-	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
-	open_gate(&gate);
-	store_close(&f->store);
-	cr_expect_eq(gate.failed, 0);
+	expect_room_for_what_binds(f, &gate);
 }
 
 Test(store, C_16_strangers_leave_room_in_the_queue)
@@ -518,7 +525,6 @@ deletions_keep_room_in_queue(struct fixture *f)
 	struct store_entry large =
 	    long_entry(body, sizeof(body), 1, 700, false);
 	unsigned deletions = 0;
-	unsigned n;
 
 	cr_assert_eq(store_put(f->store, &first, pass_gate, &gate), 0);
 	await_writer(&gate);
@@ -529,11 +535,7 @@ deletions_keep_room_in_queue(struct fixture *f)
 	    f->kind, deletions);
 	cr_expect_eq(store_put(f->store, &large, NULL, NULL), ERR_BUSY, "%s",
 	    f->kind);
-	n = fill_queue(f, &gate);
-	cr_expect_eq(n, STORE_QUEUE_MAX / 4, "%s: %u", f->kind, n);
-	open_gate(&gate);
-	store_close(&f->store);
-	cr_expect_eq(gate.failed, 0);
+	expect_room_for_what_binds(f, &gate);
 }
 
 Test(store, C_16_deletions_leave_room_in_the_queue)
