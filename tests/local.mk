@@ -78,17 +78,21 @@ asan-quick: build-asan/source
 # randomisation on some kernels.
 TSAN_WRAPPER = `setarch -R true 2>/dev/null && echo setarch -R`
 
+# End to end, a daemon goes on after a report: libmilter causes some when it
+# stops, which tests/tsan_reports.awk leaves out, and the daemon has to end as it
+# does otherwise. Each other report fails the run.
 tsan: build-tsan/source check-programs
 	@$(MKDIR_P) build-tsan/build && cd build-tsan/build && \
 	{ $(CONFIGURE_COPY) --enable-tsan; } && \
 	$(MAKE) --no-print-directory all && \
 	$(MAKE) --no-print-directory $(PLAIN_TESTS)
 	@top=`pwd` && tsan=$$top/build-tsan && \
-	TSAN_OPTIONS="halt_on_error=1:suppressions=$$tsan/source/tests/tsan.supp" && \
+	supp="suppressions=$$tsan/source/tests/tsan.supp" && \
 	TEST_WRAPPER="$(TSAN_WRAPPER)" && DANE_STS_BINDIR=$$tsan/build && \
-	export TSAN_OPTIONS TEST_WRAPPER DANE_STS_BINDIR && \
-	(cd $$tsan/build && $(SHELL) ../source/tests/run $(PLAIN_TESTS)) && \
-	$(RUN_TESTS) $(E2E_TESTS)
+	export TEST_WRAPPER DANE_STS_BINDIR && \
+	(cd $$tsan/build && TSAN_OPTIONS="halt_on_error=1:$$supp" \
+	$(SHELL) ../source/tests/run $(PLAIN_TESTS)) && \
+	TSAN_OPTIONS="halt_on_error=0:exitcode=0:$$supp" $(RUN_TESTS) $(E2E_TESTS)
 
 tsan-quick: build-tsan/source
 	@$(MKDIR_P) build-tsan/build && cd build-tsan/build && \

@@ -14,7 +14,8 @@ inside {
 	report = report $0 "\n"
 	if (/^  (Location|Thread|Mutex|As if|Hint)/)
 		in_stacks = 0
-	if (in_stacks && /^    #[0-9]+ / && !/\((libmilter|libtsan)\.so[^)]*\)/)
+	if (in_stacks && /^    (#[0-9]+ |\[failed)/ &&
+	    !/\((libmilter|libtsan)\.so[^)]*\)/)
 		others = 1
 	if (/^SUMMARY:/) {
 		if (others)
@@ -24,7 +25,7 @@ inside {
 	next
 }
 
-{ print }
+!/^=+$/ { print }
 
 END {
 	if (inside)
