@@ -21,16 +21,16 @@
 #define VALUE_SIZE 2048
 
 /* The parameters that matter here; "" if Postfix does not know one. */
-#define PARAMETER_TABLE(X)         \
-	X(mail_version)            \
-	X(queue_directory)         \
-	X(smtpd_milters)           \
-	X(milter_default_action)   \
-	X(smtp_tls_policy_maps)    \
-	X(smtp_dns_support_level)  \
-	X(smtp_tls_CAfile)         \
-	X(smtp_tls_CApath)         \
-	X(smtp_fallback_relay)     \
+#define PARAMETER_TABLE(X)        \
+	X(mail_version)           \
+	X(queue_directory)        \
+	X(smtpd_milters)          \
+	X(milter_default_action)  \
+	X(smtp_tls_policy_maps)   \
+	X(smtp_dns_support_level) \
+	X(smtp_tls_CAfile)        \
+	X(smtp_tls_CApath)        \
+	X(smtp_fallback_relay)    \
 	X(tls_required_enable)
 
 struct postfix {
@@ -40,10 +40,11 @@ struct postfix {
 	bool smtpd_chroot; /* of a service that asks the filter */
 	bool smtp_chroot;
 	struct doctor_socket filter; /* the option socket */
-	/* Services of master.cf whose own smtpd_milters name the filter: their
-	 * names, and the value of the first one. */
-	char services[VALUE_SIZE];
-	char service_milters[VALUE_SIZE];
+	/* Names of services whose -o in master.cf differs from main.cf: */
+	char asking[VALUE_SIZE];    /* smtpd_milters names the filter */
+	char others[VALUE_SIZE];    /* smtpd_milters does not name it */
+	char accepting[VALUE_SIZE]; /* milter_default_action loses the check */
+	char service_milters[VALUE_SIZE]; /* of the first that asks */
 };
 
 /* --- sockets ------------------------------------------------------------- */
@@ -137,15 +138,12 @@ take_parameter(struct postfix *postfix, char *line)
 			    VALUE_SIZE, "%s", value);
 }
 
-/* "submission inet n - y - - smtpd -o smtpd_milters=..." of postconf -M. */
+/* "submission inet n - y - - smtpd ..." of postconf -M. */
 static void
 take_service(struct postfix *postfix, char *line)
 {
-	/* The blank: not non_smtpd_milters. */
-	char *milters = strstr(line, " smtpd_milters=");
 	char *rest = line, *field[8];
-	bool is_smtpd;
-	size_t n = 0, len = strlen(postfix->services);
+	size_t n = 0;
 
 	for (; n < 8 && *rest != '\0'; n++) {
 		field[n] = rest + strspn(rest, " \t");
@@ -155,24 +153,60 @@ take_service(struct postfix *postfix, char *line)
 	}
 	if (n < 8)
 		return;
-	is_smtpd = strcmp(field[7], "smtpd") == 0;
-	if (is_smtpd && milters != NULL) {
-		milters += strlen(" smtpd_milters=");
-		milters[strcspn(milters, " \t")] = '\0';
-		if (find_socket(milters, &postfix->filter,
-			postfix->queue_directory) != NULL) {
-			snprintf(postfix->services + len, VALUE_SIZE - len,
-			    "%s%s", len > 0 ? ", " : "", field[0]);
-			if (len == 0)
-				snprintf(postfix->service_milters, VALUE_SIZE,
-				    "%s", milters);
-		}
-	}
 	/* "-" is "n" since Postfix 3.0. */
-	if (is_smtpd && strcmp(field[4], "y") == 0)
+	if (strcmp(field[7], "smtpd") == 0 && strcmp(field[4], "y") == 0)
 		postfix->smtpd_chroot = true;
 	if (strcmp(field[0], "smtp") == 0 && strcmp(field[1], "unix") == 0)
 		postfix->smtp_chroot = strcmp(field[4], "y") == 0;
+}
+
+/* Recipients are accepted unchecked while the filter is stopped. */
+static bool
+loses_the_check(const char *action)
+{
+	return strncmp(action, "accept", 6) == 0 ||
+	    strncmp(action, "quarantine", 10) == 0;
+}
+
+static void
+add_name(char *names, const char *name)
+{
+	size_t len = strlen(names);
+
+	snprintf(names + len, VALUE_SIZE - len, "%s%s", len > 0 ? ", " : "",
+	    name);
+}
+
+/* "submission/inet/smtpd_milters = VALUE" of postconf -P: what a service sets
+ * for itself, by the last of several -o. */
+static void
+take_own_parameter(struct postfix *postfix, char *line)
+{
+	size_t len = strcspn(line, " =");
+	const char *value = line + len + strspn(line + len, " =");
+	char *parameter, *type;
+
+	line[len] = '\0';
+	parameter = strrchr(line, '/');
+	if (parameter == NULL)
+		return;
+	*parameter++ = '\0';
+	type = strrchr(line, '/');
+	if (type != NULL)
+		*type = '\0';
+	if (strcmp(parameter, "milter_default_action") == 0 &&
+	    loses_the_check(value))
+		add_name(postfix->accepting, line);
+	if (strcmp(parameter, "smtpd_milters") != 0)
+		return;
+	if (find_socket(value, &postfix->filter, postfix->queue_directory) ==
+	    NULL) {
+		add_name(postfix->others, line);
+		return;
+	}
+	if (postfix->asking[0] == '\0')
+		snprintf(postfix->service_milters, VALUE_SIZE, "%s", value);
+	add_name(postfix->asking, line);
 }
 
 /* Each line that the program prints. False: it could not be run. */
@@ -242,6 +276,10 @@ read_postfix(const struct doctor *doctor, struct postfix *postfix)
 		argv[options] = "-M";
 		argv[options + 1] = NULL;
 		(void)run(argv, postfix, take_service);
+		argv[options] = "-P";
+		argv[options + 1] = "-x";
+		argv[options + 2] = NULL;
+		(void)run(argv, postfix, take_own_parameter);
 		return true;
 	}
 	return false;
@@ -252,19 +290,17 @@ read_postfix(const struct doctor *doctor, struct postfix *postfix)
 static void
 check_milter(struct doctor *doctor, const struct postfix *postfix)
 {
-	const char *list = postfix->smtpd_milters;
 	const char *queue = postfix->queue_directory;
 	const char *action = postfix->milter_default_action;
 	const struct doctor_socket *socket = &postfix->filter;
 	const char *at, *own;
 	char fix[DOCTOR_TEXT_SIZE];
-	bool many;
+	bool main_cf;
 
-	at = find_socket(list, socket, queue);
-	if (at == NULL) {
-		list = postfix->service_milters;
-		at = find_socket(list, socket, queue);
-	}
+	at = find_socket(postfix->smtpd_milters, socket, queue);
+	main_cf = at != NULL;
+	if (at == NULL)
+		at = find_socket(postfix->service_milters, socket, queue);
 	if (at == NULL) {
 		snprintf(fix, sizeof(fix), "main.cf: smtpd_milters = %.400s%s",
 		    socket->name,
@@ -276,27 +312,35 @@ check_milter(struct doctor *doctor, const struct postfix *postfix)
 		    doctor->config->socket);
 		return;
 	}
-	if (list == postfix->service_milters) {
-		many = strchr(postfix->services, ',') != NULL;
+	if (!main_cf)
 		doctor_say(doctor, DOCTOR_OK, "postfix", "",
-		    "the service%s %.400s of master.cf ask%s the filter; "
-		    "others do not",
-		    many ? "s" : "", postfix->services, many ? "" : "s");
-	} else {
+		    "smtpd_milters names the filter for %.400s alone "
+		    "(master.cf)",
+		    postfix->asking);
+	else if (postfix->others[0] != '\0')
+		doctor_say(doctor, DOCTOR_OK, "postfix", "",
+		    "smtpd_milters names the filter, but not for %.400s "
+		    "(master.cf)",
+		    postfix->others);
+	else
 		doctor_say(doctor, DOCTOR_OK, "postfix", "",
 		    "smtpd_milters names the filter");
-	}
 	/* "{ inet:127.0.0.1:8894, default_action=tempfail }" */
 	own = strstr(at, "default_action=");
 	if (own != NULL && memchr(at, '}', (size_t)(own - at)) == NULL)
 		action = own + strlen("default_action=");
-	if (strncmp(action, "accept", 6) == 0 ||
-	    strncmp(action, "quarantine", 10) == 0)
+	if (loses_the_check(action))
 		doctor_say(doctor, DOCTOR_WARNING, "postfix",
 		    "main.cf: milter_default_action = tempfail",
 		    "milter_default_action is %.20s: recipients are accepted "
 		    "unchecked while the filter is stopped",
 		    action);
+	else if (postfix->accepting[0] != '\0')
+		doctor_say(doctor, DOCTOR_WARNING, "postfix",
+		    "master.cf: milter_default_action=tempfail",
+		    "milter_default_action of %.400s (master.cf) accepts "
+		    "recipients unchecked while the filter is stopped",
+		    postfix->accepting);
 	if (socket->path != NULL && postfix->smtpd_chroot &&
 	    strncmp(socket->path, queue, strlen(queue)) != 0) {
 		snprintf(fix, sizeof(fix),

@@ -384,32 +384,34 @@ Test(tool_program, check_blames_a_dead_resolver_and_not_the_domain)
 
 /* --- doctor --------------------------------------------------------------- */
 
-/* A host with the configuration of a file, and a postconf that prints main.cf
- * and master.cf of the test: "$main" and "$master". It prints what doctor says
- * of Postfix. The resolver is dead, so that nothing leaves the host. */
-#define DOCTOR_HOST                                                           \
-	"d=$(mktemp -d) && cd $d || exit 1\n"                                 \
-	"main='mail_version = 3.10.1\nqueue_directory = /spool\n"             \
-	"milter_default_action = tempfail\nsmtp_tls_CApath = /certs\n"        \
-	"smtp_dns_support_level = dnssec\n"                                   \
-	"smtpd_milters = inet:127.0.0.1:8894\n"                               \
-	"smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix'\n"     \
-	"master='smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp'\n"      \
-	"conf='policy_socket = \"inet:8461@127.0.0.1\"'\n"                    \
-	"doctor() {\n"                                                        \
-	"  printf '#!/bin/sh\\ncase \"$*\" in *-M*) cat %s/master;; *) cat "  \
-	"%s/main;; esac\\n' $d $d >postconf; chmod +x postconf\n"             \
-	"  echo \"$main\" >main; echo \"$master\" >master\n"                  \
-	"  { echo 'resolvers = {\"127.0.0.1@9\"}'; echo 'dns_timeout = "      \
-	"\"500ms\"'; echo \"control_socket = \\\"$d/none\\\"\"; echo "        \
-	"\"store = \\\"lmdb:$d/none\\\"\"; echo \"$conf\"; } >conf\n"         \
-	"  PATH=$d:$PATH '" TOOL_PROGRAM "' -c conf doctor --sendmail-cf "    \
-	"$d/sendmail.cf \"$@\" >out 2>err; status=$?\n"                       \
-	"  tr -s ' \\n' ' ' <out >all\n"                                      \
-	"}\n"                                                                 \
-	"end() { cd /; rm -r $d; exit $1; }\n"                                \
-	"expect() { grep -qF -- \"$1\" all || { echo \"no $1 in:\"; cat out " \
-	"err; end 1; }; }\n"                                                  \
+/* A host with the configuration of a file, and a postconf that prints main.cf,
+ * master.cf and the latter's parameters of the test: "$main", "$master" and
+ * "$own". It prints what doctor says of Postfix. The resolver is dead, so that
+ * nothing leaves the host. */
+#define DOCTOR_HOST                                                              \
+	"d=$(mktemp -d) && cd $d || exit 1\n"                                    \
+	"main='mail_version = 3.10.1\nqueue_directory = /spool\n"                \
+	"milter_default_action = tempfail\nsmtp_tls_CApath = /certs\n"           \
+	"smtp_dns_support_level = dnssec\n"                                      \
+	"smtpd_milters = inet:127.0.0.1:8894\n"                                  \
+	"smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix'\n"        \
+	"master='smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp'\n"         \
+	"conf='policy_socket = \"inet:8461@127.0.0.1\"'\n"                       \
+	"doctor() {\n"                                                           \
+	"  printf '#!/bin/sh\\ncase \"$*\" in *-M*) cat %s/master;; *-P*) "      \
+	"cat %s/own;; *) cat %s/main;; esac\\n' $d $d $d >postconf\n"            \
+	"  chmod +x postconf\n"                                                  \
+	"  echo \"$main\" >main; echo \"$master\" >master; echo \"$own\" >own\n" \
+	"  { echo 'resolvers = {\"127.0.0.1@9\"}'; echo 'dns_timeout = "         \
+	"\"500ms\"'; echo \"control_socket = \\\"$d/none\\\"\"; echo "           \
+	"\"store = \\\"lmdb:$d/none\\\"\"; echo \"$conf\"; } >conf\n"            \
+	"  PATH=$d:$PATH '" TOOL_PROGRAM "' -c conf doctor --sendmail-cf "       \
+	"$d/sendmail.cf \"$@\" >out 2>err; status=$?\n"                          \
+	"  tr -s ' \\n' ' ' <out >all\n"                                         \
+	"}\n"                                                                    \
+	"end() { cd /; rm -r $d; exit $1; }\n"                                   \
+	"expect() { grep -qF -- \"$1\" all || { echo \"no $1 in:\"; cat out "    \
+	"err; end 1; }; }\n"                                                     \
 	"never() { if grep -qF -- \"$1\" all; then cat out; end 1; fi; }\n"
 
 Test(tool_doctor, the_lines_of_Postfix)
@@ -452,18 +454,25 @@ Test(tool_doctor, services_and_chroot_of_Postfix)
 	    "{ inet:127.0.0.1:8894, default_action=accept }/')\n"
 	    "doctor; expect 'warning postfix milter_default_action is accept'\n"
 	    "main=$(echo \"$good\" | sed '/^smtpd_milters/d')\n"
-	    "master='submission inet n - n - - smtpd -o "
-	    "smtpd_milters=inet:127.0.0.1:8894'\n"
-	    "doctor; expect 'the service submission of master.cf asks'\n"
-	    "master=\"$master\n127.0.0.1:10025 inet n - n - - smtpd -o "
-	    "smtpd_milters=\nfirst inet n - n - - smtpd -o "
-	    "non_smtpd_milters=inet:127.0.0.1:8894\nlmtp unix - - n - - lmtp "
-	    "-o smtpd_milters=inet:127.0.0.1:8894\"\n"
-	    "doctor; expect 'the service submission of master.cf asks'\n"
-	    "never 'error postfix'\n"
-	    "master=\"$master\nsmtps inet n - n - - smtpd -o "
-	    "smtpd_milters=inet:127.0.0.1:1,inet:127.0.0.1:8894\"\n"
-	    "doctor; expect 'the services submission, smtps of master.cf ask '\n"
+	    "own='submission/inet/smtpd_milters = inet:127.0.0.1:8894'\n"
+	    "doctor\n"
+	    "expect 'names the filter for submission alone (master.cf)'\n"
+	    "own=\"$own\n127.0.0.1:10025/inet/smtpd_milters =\n"
+	    "first/inet/non_smtpd_milters = inet:127.0.0.1:8894\"\n"
+	    "doctor\n"
+	    "expect 'names the filter for submission alone (master.cf)'\n"
+	    "never 'error postfix'; never 'warning postfix milter_default'\n"
+	    "own=\"$own\nsmtps/inet/smtpd_milters = "
+	    "inet:127.0.0.1:1,inet:127.0.0.1:8894\n"
+	    "smtps/inet/milter_default_action = accept\"\n"
+	    "doctor; expect 'names the filter for submission, smtps alone'\n"
+	    "expect 'warning postfix milter_default_action of smtps "
+	    "(master.cf) accepts'\n"
+	    "expect 'do: master.cf: milter_default_action=tempfail'\n"
+	    "main=$good; own='127.0.0.1:10025/inet/smtpd_milters ='\n"
+	    "doctor; expect 'ok postfix smtpd_milters names the filter, but "
+	    "not for 127.0.0.1:10025 (master.cf)'\n"
+	    "own=\n"
 	    "conf='socket = \"unix:/run/x/milter.sock\"'\n"
 	    "master='smtp inet n - y - - smtpd'\n"
 	    "main=$(echo \"$good\" | sed 's/^smtpd_milters.*/smtpd_milters = "
