@@ -21,7 +21,7 @@
  * Info, or warning if delivery is deferred. */
 struct tls_log {
 	const struct target *target;
-	/* The key as the MTA wrote it, when no target can be read from it;
+	/* The key as the MTA wrote it, when no domain can be read from it;
 	 * NULL: target is written. */
 	const uint8_t *key;
 	size_t key_len;
@@ -66,7 +66,7 @@ why_of(const struct tls_log *line, char skipped[FACTS_SKIPPED_SIZE])
 {
 	const struct verdict *verdict;
 
-	if (line->key != NULL)
+	if (line->reason == REASON_INVALID_ADDRESS)
 		return SCOPE_UNREADABLE_KEY;
 	if (line->exemption != NULL)
 		return line->exemption->comment;
@@ -227,14 +227,16 @@ tls_lookup_start(struct tls_lookup *lookup, const uint8_t *key, size_t len)
 	kind = scope_read_key(&config->scope, key, len, idn_to_ascii,
 	    clock_wall_s(), &scope);
 	lookup->target = scope.target;
+	if (lookup->target.domain[0] == '\0') {
+		line.key = key;
+		line.key_len = len;
+	}
 	if (kind == SCOPE_KEY_PARENT) {
 		line.reason = REASON_COUNT;
 		finish(lookup, &line, strdup("NOTFOUND "));
 	} else if (kind == SCOPE_KEY_UNREADABLE) {
 		/* R-18: a key that cannot be read may still be a way out for
 		 * the MTA. */
-		line.key = key;
-		line.key_len = len;
 		line.kind = TLS_POLICY_DEFER;
 		line.reason = REASON_INVALID_ADDRESS;
 		line.monitor = config_only_watches(config, "");

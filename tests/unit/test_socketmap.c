@@ -477,11 +477,11 @@ static const struct {
     {"policy ..",			 UNREADABLE,            NULL                   },
     {"policy .bound..example",            UNREADABLE,            NULL                   },
     {"sts bound..example",                UNREADABLE,            NULL                   },
-    {"sts <>",                            UNREADABLE,            NULL                   },
+    {"sts <>",			    UNREADABLE,            NULL                   },
     {"sts <user@bound.example>",          UNREADABLE,            NULL                   },
-    {"sts <user",                         UNREADABLE,            NULL                   },
+    {"sts <user",			 UNREADABLE,            NULL                   },
  /* of a recipient on this host, as Sendmail 8.18.2 asks */
-    {"sts <user>",                        "NOTFOUND ",           NULL                   },
+    {"sts <user>",			"NOTFOUND ",           NULL                   },
     {"sts <first.last>",                  "NOTFOUND ",           NULL                   },
  /* Sendmail does DANE by itself */
     {"sts bound.example",                 SECURE,                "bound.example"        },
@@ -665,6 +665,22 @@ Test(socketmap, R_18_what_cannot_be_read_is_logged_as_it_came)
 	cr_expect_not_null(
 	    strstr(log_text(), " why=\"this next hop cannot be read\""));
 	cr_expect_eq(played_asked(), 0U);
+}
+
+Test(socketmap, what_has_no_domain_is_logged_as_it_came)
+{
+	start(new_config());
+	cr_expect_str_eq(query("sts <user>"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(),
+			       " info tls-policy domain=- nexthop=<user> "
+			       "mta=sendmail answer=none reason=no-domain "),
+	    "%s", log_text());
+	cr_expect_str_eq(query("policy [192.0.2.1]"), "NOTFOUND ");
+	cr_expect_not_null(strstr(log_text(),
+			       " info tls-policy domain=- "
+			       "nexthop=[192.0.2.1] mta=postfix answer=none "
+			       "reason=smart-host-address "),
+	    "%s", log_text());
 }
 
 Test(socketmap, A_06_R_18_monitor_defers_nothing)
