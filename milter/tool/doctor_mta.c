@@ -23,8 +23,10 @@
 /* The parameters that matter here; "" if Postfix does not know one. */
 #define PARAMETER_TABLE(X)        \
 	X(mail_version)           \
+	X(compatibility_level)    \
 	X(queue_directory)        \
 	X(smtpd_milters)          \
+	X(smtpd_milter_maps)      \
 	X(milter_default_action)  \
 	X(smtp_tls_policy_maps)   \
 	X(smtp_dns_support_level) \
@@ -138,6 +140,16 @@ take_parameter(struct postfix *postfix, char *line)
 			    VALUE_SIZE, "%s", value);
 }
 
+/* The field "chroot" of a service. Its default "-" is "n" unless Postfix keeps
+ * to what it did before 3.0. */
+static bool
+is_in_chroot(const struct postfix *postfix, const char *field)
+{
+	if (strcmp(field, "-") == 0)
+		return strtol(postfix->compatibility_level, NULL, 10) < 1;
+	return strcmp(field, "y") == 0;
+}
+
 /* "submission inet n - y - - smtpd ..." of postconf -M. */
 static void
 take_service(struct postfix *postfix, char *line)
@@ -153,11 +165,10 @@ take_service(struct postfix *postfix, char *line)
 	}
 	if (n < 8)
 		return;
-	/* "-" is "n" since Postfix 3.0. */
-	if (strcmp(field[7], "smtpd") == 0 && strcmp(field[4], "y") == 0)
+	if (strcmp(field[7], "smtpd") == 0 && is_in_chroot(postfix, field[4]))
 		postfix->smtpd_chroot = true;
 	if (strcmp(field[0], "smtp") == 0 && strcmp(field[1], "unix") == 0)
-		postfix->smtp_chroot = strcmp(field[4], "y") == 0;
+		postfix->smtp_chroot = is_in_chroot(postfix, field[4]);
 }
 
 /* Recipients are accepted unchecked while the filter is stopped. */
@@ -344,8 +355,8 @@ check_milter(struct doctor *doctor, const struct postfix *postfix)
 	if (socket->path != NULL && postfix->smtpd_chroot &&
 	    strncmp(socket->path, queue, strlen(queue)) != 0) {
 		snprintf(fix, sizeof(fix),
-		    "socket = \"unix:%.150s/dane-sts-milter/milter.sock\", and "
-		    "unix:dane-sts-milter/milter.sock in smtpd_milters",
+		    "socket = \"unix:%.150s/dane-sts/milter.sock\", and "
+		    "unix:dane-sts/milter.sock in smtpd_milters",
 		    queue);
 		doctor_say(doctor, DOCTOR_ERROR, "postfix", fix,
 		    "smtpd runs in a chroot below %s and cannot see %s", queue,
@@ -412,6 +423,13 @@ check_map(struct doctor *doctor, const struct postfix *postfix)
 static void
 check_holes(struct doctor *doctor, const struct postfix *postfix)
 {
+	if (postfix->smtpd_milter_maps[0] != '\0')
+		doctor_say(doctor, DOCTOR_WARNING, "postfix",
+		    "name the filter in smtpd_milter_maps as well, except for "
+		    "clients whose recipients need no check",
+		    "smtpd_milter_maps is %.100s: for the clients that it "
+		    "lists, smtpd_milters does not count",
+		    postfix->smtpd_milter_maps);
 	if (strcmp(postfix->tls_required_enable, "yes") == 0)
 		doctor_say(doctor, DOCTOR_WARNING, "postfix",
 		    "main.cf: tls_required_enable = no",
