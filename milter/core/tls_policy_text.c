@@ -188,10 +188,10 @@ put_answer(struct text *text, const struct tls_policy *policy,
 
 	switch (policy->kind) {
 	case TLS_POLICY_NONE:
-	case TLS_POLICY_KINDS:
 		put(text, "NOTFOUND ");
 		break;
 	case TLS_POLICY_DEFER:
+	case TLS_POLICY_KINDS:
 		put_defer(text, policy);
 		break;
 	case TLS_POLICY_DANE_ONLY:
