@@ -8,6 +8,7 @@
 #include "core/scope.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -360,6 +361,25 @@ scope_exempt_sender(const struct scope_rules *rules, const char *sender,
 			return row;
 	}
 	return NULL;
+}
+
+void
+target_text(const struct target *target, char text[TARGET_TEXT_SIZE])
+{
+	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
+	int len;
+
+	/* A short cut for nearly all targets: printf would take as long as the
+	 * lookup in the cache of verdicts. */
+	if (usual && !target->no_mx) {
+		memcpy(text, target->domain, strlen(target->domain) + 1);
+		return;
+	}
+	len = snprintf(text, TARGET_TEXT_SIZE, "%s%s%s",
+	    target->no_mx ? "[" : "", target->domain, target->no_mx ? "]" : "");
+	if (!usual)
+		(void)snprintf(text + len, TARGET_TEXT_SIZE - (size_t)len,
+		    ":%u", target->port);
 }
 
 /* --- keys of a map -------------------------------------------------------- */

@@ -24,6 +24,10 @@ struct target {
 	uint16_t port;          /* of the next hop, for the TLSA name */
 };
 
+/* "example.org", "[relay.example.org]", "relay.example.org:587" */
+#define TARGET_TEXT_SIZE (NAME_SIZE + 10)
+void target_text(const struct target *target, char text[TARGET_TEXT_SIZE]);
+
 #define EXEMPT_SENDER_MAX 320 /* octets: RFC 5321 4.5.3.1 */
 
 /* S-09: an envelope sender whose mail is never deferred. */

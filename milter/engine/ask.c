@@ -17,25 +17,6 @@
 #define RENEWAL_MS 30000
 
 void
-target_key(const struct target *target, char key[TARGET_KEY_SIZE])
-{
-	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
-	int len;
-
-	/* A short cut for nearly all targets: printf would take as long as the
-	 * lookup in the cache. */
-	if (usual && !target->no_mx) {
-		memcpy(key, target->domain, strlen(target->domain) + 1);
-		return;
-	}
-	len = snprintf(key, TARGET_KEY_SIZE, "%s%s%s", target->no_mx ? "[" : "",
-	    target->domain, target->no_mx ? "]" : "");
-	if (!usual)
-		(void)snprintf(key + len, TARGET_KEY_SIZE - (size_t)len, ":%u",
-		    target->port);
-}
-
-void
 ask_loop(struct engine *engine, const struct ask_options *options)
 {
 	uint64_t hash = map_hash(options->target->domain);
@@ -64,9 +45,9 @@ ask_cache(struct engine *engine, const struct target *target)
 	uint64_t now_ms = clock_mono_ms();
 	const struct answer *answer;
 	atomic_bool *renewed;
-	char key[TARGET_KEY_SIZE];
+	char key[TARGET_TEXT_SIZE];
 
-	target_key(target, key);
+	target_text(target, key);
 	answer = cache_get(engine->cache, key,
 	    atomic_load_explicit(&engine->generation, memory_order_relaxed),
 	    now_ms);

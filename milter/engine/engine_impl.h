@@ -190,10 +190,6 @@ struct waiter {
 	void *arg;
 };
 
-/* "example.org", "[relay.example.org]", "relay.example.org:587" */
-#define TARGET_KEY_SIZE (NAME_SIZE + 10)
-void target_key(const struct target *target, char key[TARGET_KEY_SIZE]);
-
 /* Called on the loop each time a lookup begins. */
 void worker_look_at_clock(struct worker *worker);
 /* Called on the loop each time a lookup was freed, and at the stop. */

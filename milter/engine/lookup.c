@@ -302,10 +302,8 @@ deadline_passed(struct loop_timer *timer)
 {
 	struct waiter *w = LOOP_OWNER(timer, struct waiter, timer);
 	struct lookup *l = w->lookup;
+	const struct facts before = l->facts;
 	const struct answer *answer;
-	const char *why = l->facts.internal_why;
-	bool had_error = l->facts.internal_error;
-	struct fact_fetch fetch = l->facts.fetch;
 	bool settled;
 
 	/* Judged by the facts so far (S-03), for this waiter alone: the lookup
@@ -317,10 +315,7 @@ deadline_passed(struct loop_timer *timer)
 	if (l->policy_step == POLICY_SAVE)
 		policy_use_fetched(l);
 	answer = judge(l, DECIDE_FINAL, &settled);
-	l->facts.deadline = false;
-	l->facts.internal_error = had_error;
-	l->facts.internal_why = why;
-	l->facts.fetch = fetch;
+	l->facts = before;
 	complete(w, answer);
 	answer_unref(&answer);
 	if (TAILQ_EMPTY(&l->waiters)) {
@@ -384,10 +379,10 @@ answer_from_published(struct lookup *l, struct waiter *w)
 static struct lookup *
 lookup_for(struct worker *worker, const struct waiter *w, bool *begun)
 {
-	char key[TARGET_KEY_SIZE];
+	char key[TARGET_TEXT_SIZE];
 	struct lookup *l = NULL;
 
-	target_key(&w->target, key);
+	target_text(&w->target, key);
 	if (!w->refresh)
 		l = (struct lookup *)map_find(&worker->lookups, key,
 		    map_hash(key));

@@ -93,7 +93,7 @@ host_ask(struct host_question *q, const char *name, enum dns_type type)
 	int err = ERR_TOOLONG;
 
 	if (strlen(name) <= NAME_LEN_MAX)
-		err = lookup_ask(l, l->setup->dns, ASK_PLAIN, name, type,
+		err = lookup_ask(l, l->setup->dns, QUESTION_PLAIN, name, type,
 		    host_answered, q);
 	if (err != 0) {
 		could_not_ask(l, q->into, err_text(err));
@@ -237,7 +237,7 @@ zone_begin(struct lookup *l, size_t i)
 		return false;
 	h->zone = zone;
 	for (size_t k = 0; k < 2; k++)
-		if (lookup_ask(l, l->setup->dns, ASK_PLAIN, zone,
+		if (lookup_ask(l, l->setup->dns, QUESTION_PLAIN, zone,
 			k == 0 ? DNS_DS : DNS_DNSKEY, zone_answered, l) == 0) {
 			l->pending++;
 			l->zones_pending++;
@@ -341,7 +341,7 @@ delivery_advance(struct lookup *l, bool wanted)
 			hosts_begin(l, NULL, 1);
 		} else {
 			l->delivery_step = DELIVERY_MX;
-			err = lookup_ask(l, l->setup->dns, ASK_PLAIN,
+			err = lookup_ask(l, l->setup->dns, QUESTION_PLAIN,
 			    l->target.domain, DNS_MX, mx_answered, l);
 			if (err != 0) {
 				could_not_ask(l, &l->facts.mx, err_text(err));

@@ -95,7 +95,7 @@ ask_txt(struct lookup *l, struct dns *dns, struct txt_answer *txt)
 	txt->asked = true;
 	/* discovery_begin() has checked the length. */
 	(void)snprintf(name, sizeof(name), "_mta-sts.%s", l->target.domain);
-	err = lookup_ask(l, dns, ASK_DISCOVERY, name, DNS_TXT,
+	err = lookup_ask(l, dns, QUESTION_DISCOVERY, name, DNS_TXT,
 	    l->discovery.alone ? fresh_answered : txt_answered, txt);
 	if (err == 0) {
 		l->pending++;
@@ -173,8 +173,8 @@ discovery_keys_ready(struct lookup *l)
 		return d->chain == CHAIN_READY;
 	if (fact_rrset_is_present(&d->ds) || lookup_is_known_to_bind(l)) {
 		d->chain = CHAIN_READY;
-		if (lookup_ask(l, l->setup->dns, ASK_PLAIN, l->target.domain,
-			DNS_DNSKEY, key_answered, l) != 0)
+		if (lookup_ask(l, l->setup->dns, QUESTION_PLAIN,
+			l->target.domain, DNS_DNSKEY, key_answered, l) != 0)
 			return true;
 		l->pending++;
 		d->chain = CHAIN_KEY;
@@ -420,8 +420,8 @@ discovery_begin(struct lookup *l, bool alone)
 	}
 	if (dns_is_forwarding(l->setup->dns)) {
 		ask_txt(l, l->setup->discovery, &d->unvalidated);
-		err = lookup_ask(l, l->setup->dns, ASK_PLAIN, l->target.domain,
-		    DNS_DS, ds_answered, l);
+		err = lookup_ask(l, l->setup->dns, QUESTION_PLAIN,
+		    l->target.domain, DNS_DS, ds_answered, l);
 		if (err == 0) {
 			l->pending++;
 			d->chain = CHAIN_DS;

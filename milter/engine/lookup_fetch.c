@@ -176,8 +176,8 @@ address_ask(struct lookup *l, struct dns *dns, struct address_family *family)
 	if (q->asked)
 		return;
 	q->asked = true;
-	err = lookup_ask(l, dns, ASK_DISCOVERY, l->policy_host, family->type,
-	    address_answered, q);
+	err = lookup_ask(l, dns, QUESTION_DISCOVERY, l->policy_host,
+	    family->type, address_answered, q);
 	if (err == 0) {
 		l->pending++;
 		l->addresses_pending++;

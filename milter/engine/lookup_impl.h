@@ -113,9 +113,9 @@ struct host_lookup {
 	} a, aaaa, own_tlsa, target_tlsa;
 };
 
-enum ask_how {
-	ASK_PLAIN,    /* dns_ask() */
-	ASK_DISCOVERY /* dns_ask_discovery() */
+enum question_kind {
+	QUESTION_PLAIN,    /* dns_ask() */
+	QUESTION_DISCOVERY /* dns_ask_discovery() */
 };
 
 /* One DNS question, from lookup_ask() to its answer. */
@@ -125,7 +125,7 @@ struct question {
 	enum lane_kind lane;
 	struct dns *dns;
 	enum dns_type type;
-	enum ask_how how;
+	enum question_kind how;
 	dns_done_fn *done;
 	void *arg;
 	char name[NAME_SIZE];
@@ -147,7 +147,7 @@ struct lookup {
 	struct worker *worker;
 	struct setup *setup;
 	struct target target;
-	char key[TARGET_KEY_SIZE];
+	char key[TARGET_TEXT_SIZE];
 	unsigned epoch; /* of the domain when it began, see engine/cache.h */
 	TAILQ_HEAD(, waiter) waiters;
 	struct turn turns[LANES];
@@ -262,7 +262,7 @@ void lookup_turns_end(struct lookup *lookup);
  * error; then done is not called. ERR_BUSY: nobody waits for the lookup and the
  * lane is busy, or the resolver is full while the lane has nothing under way.
  */
-int lookup_ask(struct lookup *lookup, struct dns *dns, enum ask_how how,
+int lookup_ask(struct lookup *lookup, struct dns *dns, enum question_kind how,
     const char *name, enum dns_type type, dns_done_fn *done, void *arg);
 
 /* T-13: the resolver without a cache while it has few questions, else the one

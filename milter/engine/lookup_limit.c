@@ -164,7 +164,7 @@ question_send(struct question *q)
 	/* Silent servers may hold all sockets of the common resolver. */
 	if (q->lane == LANE_BOUND && dns_pending(dns) >= WORKER_QUESTIONS_BUSY)
 		dns = setup->reserve;
-	err = q->how == ASK_DISCOVERY
+	err = q->how == QUESTION_DISCOVERY
 	    ? dns_ask_discovery(dns, q->name, q->type, question_answered, q)
 	    : dns_ask(dns, q->name, q->type, question_answered, q);
 	if (err == 0) {
@@ -240,7 +240,7 @@ lane_run(struct worker *worker, struct setup *setup, enum lane_kind kind)
 }
 
 int
-lookup_ask(struct lookup *l, struct dns *dns, enum ask_how how,
+lookup_ask(struct lookup *l, struct dns *dns, enum question_kind how,
     const char *name, enum dns_type type, dns_done_fn *done, void *arg)
 {
 	enum lane_kind kind = lane_of(l, dns);

@@ -152,7 +152,7 @@ report_begin(struct lookup *l)
 	if (snprintf(owner, sizeof(owner), RECORD_OWNER "%s",
 		l->target.domain) > NAME_LEN_MAX)
 		return;
-	if (lookup_ask(l, l->setup->dns, ASK_PLAIN, owner, DNS_TXT,
+	if (lookup_ask(l, l->setup->dns, QUESTION_PLAIN, owner, DNS_TXT,
 		record_answered, l) == 0)
 		l->pending++;
 }

@@ -95,7 +95,7 @@ backoff_remove(struct lru *backoff, const char *domain)
 struct judged {
 	struct lru_node node; /* first: a node is its judged domain */
 	bool secure;
-	char key[TARGET_KEY_SIZE];
+	char key[TARGET_TEXT_SIZE];
 };
 
 /* The state of the domain's DNS that a reason shows. A failed lookup shows

@@ -35,9 +35,7 @@ recipient_is_of_interest(const struct judgement *judgement)
 	const struct verdict *judged = judgement->judged;
 
 	return !recipient_is_plain(judgement->verdict, judgement->reason) ||
-	    (judged != NULL &&
-		(judged->pinned ||
-		    (judged->policy != NULL && judged->policy->dnssec)));
+	    (judged != NULL && verdict_is_bound(judged));
 }
 
 static void

@@ -40,24 +40,15 @@ static void
 log_target(struct log_event *e, const struct tls_log *line)
 {
 	const struct target *target = line->target;
-	char text[NAME_SIZE + sizeof("[]:65535")];
-	const char *open = target->no_mx ? "[" : "";
-	const char *close = target->no_mx ? "]" : "";
-	const bool usual = target->port == 0 || target->port == SCOPE_PORT_SMTP;
+	char text[TARGET_TEXT_SIZE];
 
-	if (usual && !target->no_mx)
-		memcpy(text, target->domain, strlen(target->domain) + 1);
-	else if (usual)
-		(void)snprintf(text, sizeof(text), "%s%s%s", open,
-		    target->domain, close);
-	else
-		(void)snprintf(text, sizeof(text), "%s%s%s:%u", open,
-		    target->domain, close, (unsigned)target->port);
 	log_str_or_dash(e, "domain", target->domain);
-	if (line->key != NULL)
+	if (line->key != NULL) {
 		log_octets(e, "nexthop", line->key, line->key_len);
-	else
-		log_str_or_dash(e, "nexthop", text);
+		return;
+	}
+	target_text(target, text);
+	log_str(e, "nexthop", text);
 }
 
 /* skipped: room for the hosts that cannot be used (D-18). */

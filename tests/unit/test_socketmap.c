@@ -505,7 +505,7 @@ static const struct {
 };
 
 static void
-target_text(char out[320])
+target_played(char out[320])
 {
 	const struct target *target = &played.target;
 	int len =
@@ -527,7 +527,7 @@ check_row(size_t i, const char *reply, size_t asked_before)
 	    rows[i].target != NULL ? 1U : 0U, "\"%s\"", rows[i].request);
 	if (rows[i].target == NULL)
 		return;
-	target_text(target);
+	target_played(target);
 	cr_expect_str_eq(target, rows[i].target, "\"%s\": %s", rows[i].request,
 	    target);
 }
