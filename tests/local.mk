@@ -114,7 +114,8 @@ VALGRIND = valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
 	--trace-children=yes --trace-children-skip=/bin/*,/usr/*,*.py,*/tests/lab/*
 VALGRIND_TESTS = $(filter-out \
 	%/test_control %/test_fetch %/test_fetch_life %/test_loop \
-	%/test_store %/test_store_durable %/test_store_redis_down \
+	%/test_store %/test_store_durable \
+	%/test_store_redis_down %/test_store_redis_lost \
 	%/test_control_socket %/test_sandbox %/test_store_lmdb \
 	%/test_redis_login \
 	%/test_decide %/test_decide_all \

@@ -13,6 +13,7 @@ tests_unit_libtest_a_SOURCES = \
 	tests/unit/loopback.c tests/unit/loopback.h \
 	tests/unit/played_engine.c tests/unit/played_engine.h \
 	tests/unit/policyhost.c tests/unit/policyhost.h \
+	tests/unit/redis_host.c tests/unit/redis_host.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h \
 	tests/unit/store_sync.c tests/unit/store_sync.h \
 	tests/unit/tool_run.c tests/unit/tool_run.h \
@@ -60,9 +61,9 @@ LIBRARY_TESTS = \
 	tests/unit/test_store_format tests/unit/test_store_json \
 	tests/unit/test_store_lmdb tests/unit/test_store_redis \
 	tests/unit/test_store_redis_clock tests/unit/test_store_redis_down \
-	tests/unit/test_store_redis_room tests/unit/test_store_room \
-	tests/unit/test_store_sentinel tests/unit/test_store_v1 \
-	tests/unit/test_tlsrpt tests/unit/test_tool_explain \
+	tests/unit/test_store_redis_lost tests/unit/test_store_redis_room \
+	tests/unit/test_store_room tests/unit/test_store_sentinel \
+	tests/unit/test_store_v1 tests/unit/test_tlsrpt tests/unit/test_tool_explain \
 	tests/unit/test_tool_lint tests/unit/test_tool_program \
 	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
 	tests/unit/test_tool_replay tests/unit/test_tool_tree \
