@@ -362,6 +362,23 @@ Test(program, it_tells_the_init_system_and_stops_on_SIGTERM)
 	cr_assert_eq(log_holds("RUNNING AS ROOT"), geteuid() == 0);
 }
 
+Test(program, a_reload_names_the_file_that_it_has_read)
+{
+	char line[sizeof(conf) + 64];
+	int fd;
+
+	write_conf("user = \"\"\nstore = \"memory:\"\n");
+	fd = start_daemon();
+	write_conf("user = \"\"\nstore = \"memory:\"\nmode = monitor\n");
+	cr_assert_eq(kill(daemon_pid, SIGUSR1), 0);
+	while (!next_state_is(fd, "READY=1"))
+		continue;
+	stop_daemon(fd);
+	snprintf(line, sizeof(line), " info reload config=%s mode=monitor ",
+	    conf);
+	cr_expect(log_holds(line), "%s", line);
+}
+
 static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 /* Blocked and pending when the program begins: so it comes before everything
