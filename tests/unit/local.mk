@@ -68,7 +68,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
 	tests/unit/test_tool_replay tests/unit/test_tool_tree \
 	tests/unit/test_wall tests/unit/test_watch tests/unit/test_watchdog \
-	tests/unit/test_write_retry \
+	tests/unit/test_write_retry tests/unit/test_web \
 	tests/unit/test_web_domain
 
 check_PROGRAMS += $(CORE_TESTS) $(LIBRARY_TESTS) tests/unit/libraries_shim.so
