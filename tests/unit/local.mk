@@ -61,9 +61,10 @@ LIBRARY_TESTS = \
 	tests/unit/test_store_format tests/unit/test_store_json \
 	tests/unit/test_store_lmdb tests/unit/test_store_redis \
 	tests/unit/test_store_redis_clock tests/unit/test_store_redis_down \
-	tests/unit/test_store_redis_lost tests/unit/test_store_redis_room \
-	tests/unit/test_store_room tests/unit/test_store_sentinel \
-	tests/unit/test_store_v1 tests/unit/test_tlsrpt tests/unit/test_tool_explain \
+	tests/unit/test_store_redis_lost tests/unit/test_store_redis_race \
+	tests/unit/test_store_redis_room tests/unit/test_store_room \
+	tests/unit/test_store_sentinel tests/unit/test_store_v1 \
+	tests/unit/test_tlsrpt tests/unit/test_tool_explain \
 	tests/unit/test_tool_lint tests/unit/test_tool_program \
 	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
 	tests/unit/test_tool_replay tests/unit/test_tool_tree \
@@ -126,6 +127,9 @@ tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
 # rename() fails when this test says so.
 tests_unit_test_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rename
+
+# Another thread changes the cache when this test says so.
+tests_unit_test_store_redis_race_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=overlay_get
 
 # Each host has a clock of its own.
 tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
