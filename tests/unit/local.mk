@@ -52,7 +52,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_metrics_count tests/unit/test_metrics_text \
 	tests/unit/test_stats_sampler tests/unit/test_net tests/unit/test_overlay \
 	tests/unit/test_page tests/unit/test_preflight tests/unit/test_program \
-	tests/unit/test_pulse tests/unit/test_recipient \
+	tests/unit/test_pulse tests/unit/test_recipient tests/unit/test_reload \
 	tests/unit/test_redis_login tests/unit/test_redis_script \
 	tests/unit/test_refresh_plan tests/unit/test_sandbox \
 	tests/unit/test_snapshot tests/unit/test_socketmap \
@@ -117,6 +117,7 @@ tests_unit_test_stats_sampler_SOURCES = tests/unit/test_stats_sampler.c \
 tests_unit_test_stats_sampler_LDADD = $(CORE_LDADD)
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c \
 	milter/daemon/process.c
+tests_unit_test_reload_SOURCES = tests/unit/test_reload.c milter/daemon/reload.c
 tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 	milter/daemon/watchdog.c
 
@@ -125,11 +126,11 @@ tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=thread_wait_until
 tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
-# rename() fails when this test says so.
+# rename() fails, another thread changes the cache, and there is a default file
+# when these tests say so.
 tests_unit_test_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rename
-
-# Another thread changes the cache when this test says so.
 tests_unit_test_store_redis_race_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=overlay_get
+tests_unit_test_reload_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=config_choose_path
 
 # Each host has a clock of its own.
 tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
