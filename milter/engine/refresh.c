@@ -54,22 +54,32 @@ refresh_plan_free(struct refresh_plan *plan)
 	plan->expired = NULL;
 }
 
+static bool
+is_less_urgent(const struct refresh_item *a, const struct refresh_item *b)
+{
+	if (a->binds != b->binds)
+		return b->binds;
+	if (a->failed != b->failed)
+		return a->failed;
+	return a->used_s < b->used_s;
+}
+
 /* Moves the item at i to its place in the heap. */
 static void
 sift(struct refresh_item *items, size_t n, size_t i)
 {
 	struct refresh_item moved = items[i];
 
-	/* Up, past those that were used later. */
-	for (; i > 0 && items[(i - 1) / 2].used_s > moved.used_s;
+	/* Up, past those that are more urgent. */
+	for (; i > 0 && is_less_urgent(&moved, &items[(i - 1) / 2]);
 	     i = (i - 1) / 2)
 		items[i] = items[(i - 1) / 2];
-	/* Down, below those that were used earlier. */
+	/* Down, below those that are less urgent. */
 	for (size_t least; (least = 2 * i + 1) < n; i = least) {
 		if (least + 1 < n &&
-		    items[least + 1].used_s < items[least].used_s)
+		    is_less_urgent(&items[least + 1], &items[least]))
 			least++;
-		if (moved.used_s <= items[least].used_s)
+		if (!is_less_urgent(&items[least], &moved))
 			break;
 		items[i] = items[least];
 	}
@@ -79,7 +89,11 @@ sift(struct refresh_item *items, size_t n, size_t i)
 static void
 take(struct refresh_plan *plan, const struct refresh_entry *entry)
 {
-	struct refresh_item item = {.used_s = entry->used_s};
+	struct refresh_item item = {
+	    .binds = entry->binds,
+	    .failed = entry->failed,
+	    .used_s = entry->used_s,
+	};
 
 	(void)snprintf(item.domain, sizeof(item.domain), "%s", entry->domain);
 	if (plan->n < REFRESH_ROUND_MAX) {
@@ -88,7 +102,7 @@ take(struct refresh_plan *plan, const struct refresh_entry *entry)
 		return;
 	}
 	plan->more = true;
-	if (item.used_s <= plan->items[0].used_s)
+	if (!is_less_urgent(&plan->items[0], &item))
 		return;
 	plan->items[0] = item;
 	sift(plan->items, plan->n, 0);
@@ -175,8 +189,10 @@ refresh_plan_see(void *arg, const struct store_entry *entry)
 		return true;
 	}
 	/* A body that cannot be parsed is removed like one that has expired. */
-	if (err == 0)
+	if (err == 0) {
 		e.max_age_s = policy->max_age_s;
+		e.binds = policy->dnssec;
+	}
 	policy_free(&policy);
 	refresh_plan_add(plan, &e);
 	return true;
@@ -219,7 +235,7 @@ refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms)
 void
 refresh_plan_sort(struct refresh_plan *plan)
 {
-	/* Moves the least recently used item behind the heap, which shrinks. */
+	/* Moves the least urgent item behind the heap, which shrinks. */
 	for (size_t n = plan->n; n > 1;) {
 		struct refresh_item least = plan->items[0];
 
@@ -230,6 +246,13 @@ refresh_plan_sort(struct refresh_plan *plan)
 }
 
 /* --- a round -------------------------------------------------------------- */
+
+/* A refresh under way. */
+struct refresh_slot {
+	struct refresher *refresher;
+	char domain[NAME_SIZE]; /* "": free */
+	bool late;              /* counts for REFRESH_PARALLEL_LATE */
+};
 
 struct refresher {
 	struct engine *engine;
@@ -245,7 +268,9 @@ struct refresher {
 	uint64_t interval_s;
 	uint64_t retry_s;
 	uint64_t retry_min_s;
+	struct refresh_slot slots[REFRESH_PARALLEL];
 	unsigned under_way;
+	unsigned late;
 	bool freed; /* the last refresh under way destroys it */
 };
 
@@ -277,13 +302,16 @@ destroy(struct refresher *r)
 static void
 refreshed(void *arg, const struct answer *answer, bool cached)
 {
-	struct refresher *r = arg;
+	struct refresh_slot *slot = arg;
+	struct refresher *r = slot->refresher;
 	bool last;
 
 	(void)answer;
 	(void)cached;
 	(void)pthread_mutex_lock(&r->lock);
+	slot->domain[0] = '\0';
 	r->under_way--;
+	r->late -= slot->late;
 	last = r->freed && r->under_way == 0;
 	(void)pthread_cond_broadcast(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
@@ -291,19 +319,82 @@ refreshed(void *arg, const struct answer *answer, bool cached)
 		destroy(r);
 }
 
-/* Waits until another refresh may begin. False: the refresher is stopping. */
-static bool
-wait_for_room(struct refresher *r)
+/* Under the lock: a slot that the item may take now; NULL: none yet. */
+static struct refresh_slot *
+find_slot(struct refresher *r, bool late)
 {
-	bool go;
+	struct refresh_slot *slot = r->slots;
+
+	if (r->under_way == REFRESH_PARALLEL ||
+	    (late && r->late == REFRESH_PARALLEL_LATE))
+		return NULL;
+	while (slot->domain[0] != '\0')
+		slot++;
+	return slot;
+}
+
+/* A refresh that an earlier round began may still be under way. */
+static bool
+is_under_way(struct refresher *r, const char *domain)
+{
+	bool found = false;
 
 	(void)pthread_mutex_lock(&r->lock);
-	while (!r->stop && r->under_way >= REFRESH_PARALLEL)
-		(void)pthread_cond_wait(&r->wake, &r->lock);
-	go = !r->stop;
-	r->under_way += go;
+	for (size_t i = 0; i < REFRESH_PARALLEL; i++)
+		found |= strcmp(r->slots[i].domain, domain) == 0;
 	(void)pthread_mutex_unlock(&r->lock);
-	return go;
+	return found;
+}
+
+/* Waits until the refresh of the item may begin. NULL: the refresher is
+ * stopping, is to look again, or it is until_ms. */
+static struct refresh_slot *
+take_slot(struct refresher *r, const struct refresh_item *item,
+    uint64_t until_ms)
+{
+	bool late = !item->binds || item->failed;
+	struct refresh_slot *slot = NULL;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stop && !r->look_now &&
+	    (slot = find_slot(r, late)) == NULL && clock_mono_ms() < until_ms)
+		(void)thread_wait_until(&r->wake, &r->lock, until_ms);
+	if (slot != NULL) {
+		slot->refresher = r;
+		slot->late = late;
+		memcpy(slot->domain, item->domain, sizeof(slot->domain));
+		r->under_way++;
+		r->late += late;
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return slot;
+}
+
+/* Begins what is due, until the next look. True: all of it. */
+static bool
+begin_all(struct refresher *r, const struct refresh_plan *plan,
+    uint64_t until_ms)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct refresh_item *item = &plan->items[i];
+		struct target target = {.port = SCOPE_PORT_SMTP};
+		struct refresh_slot *slot;
+
+		if (is_under_way(r, item->domain))
+			continue;
+		slot = take_slot(r, item, until_ms);
+		if (slot == NULL)
+			return false;
+		memcpy(target.domain, item->domain, sizeof(target.domain));
+		ask(r->engine,
+		    &(struct ask_options){
+			.what = ASK_REFRESH,
+			.target = &target,
+			.done = refreshed,
+			.arg = slot,
+		    });
+	}
+	return true;
 }
 
 /* Returns the seconds until the next round. */
@@ -313,7 +404,7 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 {
 	struct refresh_plan plan;
 	uint64_t begun_ms = clock_mono_ms();
-	uint64_t pause_s;
+	uint64_t look_ms, until_ms, pause_s;
 	int err;
 
 	if (refresh_plan_init(&plan, clock_wall_s(), interval_s, retry_s) != 0)
@@ -322,7 +413,8 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	plan.keeps_expired =
 	    !refresh_clock_is_steady(&r->clock, plan.now_s, begun_ms);
 	err = store_each(r->store, refresh_plan_see, &plan);
-	pause_s = refresh_plan_pause_s(&plan, clock_mono_ms() - begun_ms);
+	look_ms = clock_mono_ms() - begun_ms;
+	pause_s = refresh_plan_pause_s(&plan, look_ms);
 	if (err != 0)
 		log_msg(r->log, LOG_LEVEL_ERROR, "refresh",
 		    store_each_partial(err)
@@ -331,19 +423,11 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 		    err_text(err));
 	remove_expired(r, &plan);
 	refresh_plan_sort(&plan);
-	for (size_t i = 0; i < plan.n && wait_for_room(r); i++) {
-		struct target target = {.port = SCOPE_PORT_SMTP};
-
-		memcpy(target.domain, plan.items[i].domain,
-		    sizeof(target.domain));
-		ask(r->engine,
-		    &(struct ask_options){
-			.what = ASK_REFRESH,
-			.target = &target,
-			.done = refreshed,
-			.arg = r,
-		    });
-	}
+	/* What strangers made slow waits for the next round, which begins with
+	 * what binds and has become due meanwhile. */
+	until_ms = begun_ms + look_ms * LOOK_SHARE + PAUSE_MAX_S * 1000;
+	if (!begin_all(r, &plan, until_ms))
+		pause_s = PAUSE_MIN_S;
 	refresh_plan_free(&plan);
 	/* C-17: backs up here, as this thread may block. store_backup() logs a
 	 * failure. */

@@ -19,7 +19,10 @@ struct refresher;
 struct store;
 struct store_entry;
 
-#define REFRESH_PARALLEL 16 /* refreshes under way */
+/* Refreshes under way, and those among them of policies that do not bind, or
+ * whose last try failed: a stranger's silent hosts keep them for long. */
+#define REFRESH_PARALLEL      16
+#define REFRESH_PARALLEL_LATE 8
 
 /* engine and store must outlive it. NULL: no memory or no thread. */
 struct refresher *refresher_new(const struct config *config,
@@ -35,9 +38,10 @@ void refresher_free(struct refresher **refresher);
  * expired, and when to look again (C-11, C-12; RFC 8461 3.3 and 10.2).
  *
  * Every policy has a moment of its own within the interval, derived from its
- * name, so that a fleet and a large store ask at a steady rate. When more are
- * due than a round takes, the most recently used ones come first. Policies that
- * nobody asked for during a whole max_age are left to expire.
+ * name, so that a fleet and a large store ask at a steady rate. Policies that
+ * bind come first (C-16), then those whose last try was good, then the most
+ * recently used ones. Policies that nobody asked for during a whole max_age are
+ * left to expire.
  *
  * Pure: no clock, no store, no thread. Time is an argument.
  */
@@ -46,6 +50,8 @@ void refresher_free(struct refresher **refresher);
 
 struct refresh_item {
 	char domain[NAME_SIZE];
+	bool binds;
+	bool failed; /* the last try did */
 	int64_t used_s;
 };
 
@@ -60,7 +66,7 @@ struct refresh_plan {
 	uint64_t retry_s;     /* after a refresh that failed */
 	uint64_t retry_min_s; /* for a life that would be over by then (F-12) */
 	int64_t next_s; /* the earliest moment at which something is due */
-	size_t n; /* a heap, least recently used first, until it is sorted */
+	size_t n; /* a heap, what is least urgent first, until it is sorted */
 	struct refresh_item *items;
 	size_t n_expired; /* REFRESH_ROUND_MAX at most */
 	struct refresh_expired *expired;
@@ -73,6 +79,7 @@ struct refresh_entry {
 	const char *domain;
 	int64_t fetched_s;
 	int64_t tried_s;
+	bool binds;
 	bool failed; /* the last try did */
 	int64_t used_s;
 	uint32_t max_age_s;
@@ -96,7 +103,7 @@ bool refresh_plan_see(void *plan, const struct store_entry *entry);
  */
 uint64_t
 refresh_plan_pause_s(const struct refresh_plan *plan, uint64_t look_ms);
-/* Most recently used first. */
+/* What is most urgent comes first. */
 void refresh_plan_sort(struct refresh_plan *plan);
 
 /*

@@ -124,7 +124,8 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 # malloc() fails when these tests say so.
 tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=thread_wait_until
-tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=ask
 
 # rename() fails, another thread changes the cache, and there is a default file
 # when these tests say so.

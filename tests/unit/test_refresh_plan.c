@@ -3,11 +3,16 @@
 
 #include <criterion/criterion.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "config/config.h"
+#include "engine/ask.h"
 #include "engine/refresh.h"
 #include "store/store.h"
+#include "store_sync.h"
 
 #define NOW     1000000
 #define DAY     86400
@@ -299,4 +304,113 @@ Test(refresh_plan, last_used_go_first_when_there_are_too_many)
 		cr_assert_str_eq(p.items[i].domain, domain);
 	}
 	refresh_plan_free(&p);
+}
+
+Test(refresh_plan, C_16_what_binds_is_refreshed_first)
+{
+	struct refresh_plan p = plan();
+	char domain[32];
+	struct store_entry e = stored(BODY);
+
+	e.fetched_s = NOW - 2 * DAY;
+	e.used_s = NOW - DAY;
+	refresh_plan_see(&p, &e);
+	/* Binding as well, but its host is silent. */
+	e.domain = "silent.example";
+	e.failure = "sts-policy-fetch-error";
+	e.tried_s = NOW - DAY;
+	e.used_s = NOW;
+	refresh_plan_see(&p, &e);
+	for (unsigned i = 0; i < REFRESH_ROUND_MAX; i++) {
+		struct refresh_entry weak;
+
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		weak = entry(domain, 2 * DAY, 0);
+		refresh_plan_add(&p, &weak);
+	}
+	cr_assert_eq(p.n, REFRESH_ROUND_MAX);
+	refresh_plan_sort(&p);
+	cr_expect_str_eq(p.items[0].domain, "bound.example");
+	cr_expect_str_eq(p.items[1].domain, "silent.example");
+	refresh_plan_free(&p);
+}
+
+/* --- a round -------------------------------------------------------------- */
+
+/* The engine: it refreshes nothing until the test says so. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned n, n_bound;
+	struct ask_options asked[2 * REFRESH_PARALLEL];
+} engine = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .changed = PTHREAD_COND_INITIALIZER,
+};
+
+void __wrap_ask(struct engine *e, const struct ask_options *options);
+
+void
+__wrap_ask(struct engine *e, const struct ask_options *options)
+{
+	(void)e;
+	pthread_mutex_lock(&engine.lock);
+	cr_assert_lt(engine.n, 2 * REFRESH_PARALLEL);
+	engine.asked[engine.n++] = *options;
+	engine.n_bound += strcmp(options->target->domain, "bound.example") == 0;
+	pthread_cond_broadcast(&engine.changed);
+	pthread_mutex_unlock(&engine.lock);
+}
+
+static void
+await(const unsigned *count, unsigned wanted)
+{
+	pthread_mutex_lock(&engine.lock);
+	while (*count < wanted)
+		pthread_cond_wait(&engine.changed, &engine.lock);
+	pthread_mutex_unlock(&engine.lock);
+}
+
+static void
+put_due(struct store *store, const char *domain, const char *body)
+{
+	struct store_entry e = sync_entry(domain, "1", body);
+
+	e.fetched_s = clock_wall_s() - 2 * DAY;
+	e.used_s = clock_wall_s();
+	cr_assert_eq(sync_put(store, &e), 0);
+}
+
+/* Strangers whose hosts are silent, as many as the refresher asks at a time. */
+Test(refresher, C_16_slow_strangers_leave_room_for_what_binds, .timeout = 60)
+{
+	const struct config config = {
+	    .fetch_backoff_ms = 300000,
+	    .refresh_interval_ms = DAY * UINT64_C(1000),
+	};
+	char error[STORE_ERROR_SIZE], domain[32];
+	struct store *store =
+	    store_open(&(struct store_options){.spec = "memory:"}, error);
+	struct refresher *refresher;
+
+	cr_assert_not_null(store, "%s", error);
+	for (unsigned i = 0; i < 2 * REFRESH_PARALLEL; i++) {
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		put_due(store, domain,
+		    "version: STSv1\nmode: none\nmax_age: 604800\n");
+	}
+	refresher = refresher_new(&config, NULL, store, NULL);
+	await(&engine.n, REFRESH_PARALLEL_LATE);
+	put_due(store, "bound.example", BODY);
+	refresher_reload(refresher, &config);
+	await(&engine.n_bound, 1);
+	cr_expect_eq(engine.n, REFRESH_PARALLEL_LATE + 1);
+	/* One that ends makes room for another one, which no round began. */
+	engine.asked[0].done(engine.asked[0].arg, NULL, false);
+	await(&engine.n, REFRESH_PARALLEL_LATE + 2);
+	/* The refresher waits for none, and the last one frees it. */
+	refresher_free(&refresher);
+	for (unsigned i = 1; i < engine.n; i++)
+		engine.asked[i].done(engine.asked[i].arg, NULL, false);
+	store_close(&store);
 }
