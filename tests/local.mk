@@ -4,7 +4,7 @@
 # each is in SCENARIO_TESTS as well.
 PLAIN_TESTS =
 
-EXTRA_DIST += tests/run tests/size tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
+EXTRA_DIST += tests/REQUIREMENTS tests/run tests/size tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
 # Here, so that the tarball has them where configure left the tests out.
 EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench \
 	tests/bench/ground.py tests/bench/table.py tests/bench/warm.py \
