@@ -142,7 +142,7 @@ judge_no_policy(const struct facts *facts, const struct rules *rules,
 	case TXT_NONE:
 	case TXT_MULTIPLE:
 	case TXT_INVALID:
-		verdict->reason = REASON_NO_POLICY; /* T-09 */
+		verdict->reason = REASON_NO_POLICY; /* see none_published */
 		return;
 	case TXT_BOGUS:
 		e.status = FACT_BOGUS;
@@ -268,7 +268,8 @@ judge_bound(const struct facts *facts, const struct rules *rules,
 	struct delivery delivery;
 	bool for_any_policy;
 
-	if (facts->internal_error) { /* D-20 */
+	if (facts->internal_error) {
+		/* A fault of our own must not let it pass (D-20). */
 		verdict->reason = REASON_INTERNAL_ERROR;
 		verdict->decided_by.why = facts->internal_why;
 		verdict->kind = refusal(rules, verdict->reason, fresh);
@@ -336,7 +337,7 @@ decide(const struct facts *facts, const struct rules *rules,
 	if (discovery.policy == NULL)
 		judge_no_policy(facts, rules, verdict);
 	else
-		verdict->reason = REASON_NO_DNSSEC_FLAG; /* D-01 */
+		verdict->reason = REASON_NO_DNSSEC_FLAG; /* not bound (D-01) */
 	return true;
 }
 

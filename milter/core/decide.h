@@ -83,7 +83,7 @@ void decide_without_facts(const char *domain, bool pinned, const char *why,
 
 /* The lookups that the engine has to make next, by the same rules. */
 struct wants {
-	bool fetch;    /* the policy: C-03, T-12 */
+	bool fetch;    /* the policy: discovery.fetch_needed */
 	bool delivery; /* MX, or the hosts if no_mx */
 };
 void decide_wants(const struct facts *facts, struct wants *out);
@@ -99,7 +99,9 @@ struct discovery {
 	/* The TXT record, or a fetch that is needed, may still bring another
 	 * policy. */
 	bool pending;
-	bool none_published; /* T-09 */
+	/* There is no TXT record that names one, and that is proven or of an
+	 * unsigned zone (T-09). */
+	bool none_published;
 };
 
 void discovery_judge(const struct facts *facts, struct discovery *out);

@@ -14,7 +14,7 @@ struct delivery_case {
 };
 
 enum host_state {
-	HOST_SKIPPED, /* no destination: D-18 */
+	HOST_SKIPPED, /* no destination (D-18) */
 	HOST_GOOD,
 	HOST_BAD,
 	HOST_OPEN,
@@ -88,11 +88,11 @@ reason_by_status(const struct reasons *reasons, enum fact_status status)
 {
 	switch (status) {
 	case FACT_INSECURE:
-	case FACT_INDETERMINATE: /* D-07 */
+	case FACT_INDETERMINATE: /* not validated is not secure (D-07) */
 		return reasons->insecure;
 	case FACT_BOGUS:
 		return reasons->bogus;
-	case FACT_UNASKED: /* D-08: no answer counts as failed */
+	case FACT_UNASKED: /* no answer counts as failed (D-08) */
 	case FACT_FAILED:
 	case FACT_SECURE:
 		break;
@@ -149,7 +149,8 @@ record_evidence(enum evidence_kind kind, const char *name, uint16_t port,
 	return e;
 }
 
-/* D-15, D-16 */
+/* TLSA records must be secure or securely absent (D-15). Their absence is no
+ * fault unless the option tlsa requires them (D-16). */
 static void
 judge_tlsa(const struct delivery_case *c, const struct fact_host *host,
     struct findings *findings)
@@ -194,7 +195,8 @@ judge_host(const struct delivery_case *c, const struct fact_host *host,
 
 	if (fact_host_is_skipped(host))
 		return HOST_SKIPPED;
-	if (a.status != FACT_SECURE) /* D-14 */
+	/* Both must be secure or securely absent (D-14). */
+	if (a.status != FACT_SECURE)
 		findings_add(findings, &a);
 	if (aaaa.status != FACT_SECURE)
 		findings_add(findings, &aaaa);
@@ -251,7 +253,8 @@ refuse_hosts(const struct delivery_case *c, const struct tally *tally,
 	};
 	struct evidence e = tally->findings.worst;
 
-	/* D-19. Evidence against a host takes precedence. */
+	/* Hosts beyond the limit are unknown, so that the domain is not good
+	 * (D-19). Evidence against a host takes precedence. */
 	if (c->facts->hosts_truncated && tally->hosts[HOST_BAD] == 0)
 		e = truncated;
 	out->decided_by = e;
@@ -313,12 +316,14 @@ judge_mx(const struct facts *facts, struct delivery *out)
 	if (fact_rrset_is_present(&facts->mx) ||
 	    (fact_rrset_is_absent(&facts->mx) &&
 		facts->mx.answer == ANSWER_NODATA))
-		return false; /* D-09: for NODATA hosts[] holds the domain */
+		return false; /* for NODATA hosts[] holds the domain (D-09) */
 	out->state = DELIVERY_GOOD;
-	if (fact_rrset_is_absent(&facts->mx)) { /* D-11 */
+	if (fact_rrset_is_absent(&facts->mx)) {
+		/* Securely no such domain (D-11): the MTA bounces. */
 		out->reason = REASON_NO_SUCH_DOMAIN;
 	} else if (facts->mx.status == FACT_SECURE &&
-	    facts->mx.answer == ANSWER_NULL_MX) { /* D-10 */
+	    facts->mx.answer == ANSWER_NULL_MX) {
+		/* Signed, so not forged (D-10): the MTA bounces. */
 		e.status = FACT_SECURE;
 		out->reason = REASON_NULL_MX;
 	} else {
@@ -343,7 +348,8 @@ delivery_judge(const struct facts *facts, const struct rules *rules,
 	if (policy != NULL && policy->mode == POLICY_MODE_ENFORCE &&
 	    rules->mx_patterns == RULE_MX_PATTERNS_ENFORCE)
 		c.patterns = policy;
-	if (!facts->no_mx && judge_mx(facts, out)) /* */
+	/* A next hop "[host]" has no MX lookup. */
+	if (!facts->no_mx && judge_mx(facts, out))
 		return;
 	judge_hosts(&c, &tally);
 	/* The hosts of the MX set are not among the facts yet. */

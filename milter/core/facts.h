@@ -117,8 +117,8 @@ struct facts {
 	 * is one host in place of the MX hosts. */
 	size_t n_hosts;
 	const struct fact_host *hosts;
-	bool hosts_truncated;     /* D-19 */
-	bool internal_error;      /* D-20 */
+	bool hosts_truncated; /* there are more than FACTS_HOSTS_MAX (D-19) */
+	bool internal_error;  /* a fault of our own (D-20) */
 	const char *internal_why; /* its cause; may be NULL */
 	bool deadline;            /* the recipient's time was up (S-03) */
 };

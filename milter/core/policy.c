@@ -71,7 +71,8 @@ warn(struct parse *p, const char *text)
 	add_note(p, POLICY_NOTE_WARNING, text);
 }
 
-/* P-05, P-13: ten digits are more than 32 bits hold. */
+/* 1 to 10 digits, which are more than 32 bits hold (P-05); a number that is too
+ * large is capped (P-13). */
 static const char *
 take_max_age(struct parse *p, const struct policy_field *field)
 {
@@ -208,7 +209,7 @@ judge_line(struct parse *p, const struct policy_line *line)
 
 	while (blanks < line->len && ascii_is_wsp(line->at[blanks]))
 		blanks++;
-	if (blanks == line->len) { /* K3 */
+	if (blanks == line->len) { /* such policies exist (K3) */
 		warn(p, "a blank line is skipped: remove it");
 		return;
 	}
@@ -236,7 +237,8 @@ judge_whole(struct parse *p)
 			add_note(p, POLICY_NOTE_ERROR, field_missing[i]);
 	if (p->noted[POLICY_NOTE_ERROR] > 0)
 		return;
-	if (policy->dnssec && policy->mode == POLICY_MODE_NONE) /* K1 */
+	/* The owner may think that mode none switches the field off (K1). */
+	if (policy->dnssec && policy->mode == POLICY_MODE_NONE)
 		warn(p,
 		    "\"dnssec: yes\" binds in mode none too: remove the field "
 		    "to withdraw it");

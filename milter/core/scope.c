@@ -232,7 +232,8 @@ is_local(const struct scope_rules *rules, const struct scope_input *input)
 	return false;
 }
 
-/* */
+/* The policy domain is that of the address (R-01). Local recipients, address
+ * literals and addresses that cannot be read have none (R-05, R-06, R-08). */
 static void
 target_by_address(const struct address *address, struct scope *out)
 {

@@ -135,7 +135,8 @@ take_delimiter(struct reader *r)
 	return "fields must be separated by \";\"";
 }
 
-/* T-06. Returns NULL, or a text that says what is wrong. */
+/* Checks the syntax of one record (T-06). Returns NULL, or a text that says
+ * what is wrong. */
 static const char *
 parse_record(const struct txt_rdata *record, char id[TXT_ID_SIZE])
 {

@@ -16,13 +16,13 @@
 #define TXT_ID_SIZE    (TXT_ID_LEN_MAX + 1)
 
 /* X(member, name in the facts) */
-#define TXT_STATE_TABLE(X)                                                \
-	X(TXT_UNASKED, "unasked")   /* not looked up, or no answer yet */ \
-	X(TXT_VALID, "valid")       /* one record, and it has an id */    \
-	X(TXT_NONE, "none")         /* no record that counts */           \
-	X(TXT_MULTIPLE, "multiple") /* T-05 */                            \
-	X(TXT_INVALID, "invalid")   /* T-06 */                            \
-	X(TXT_FAILED, "failed")     /* no record, and no proof of that */ \
+#define TXT_STATE_TABLE(X)                                                 \
+	X(TXT_UNASKED, "unasked")   /* not looked up, or no answer yet */  \
+	X(TXT_VALID, "valid")       /* one record, and it has an id */     \
+	X(TXT_NONE, "none")         /* no record that counts */            \
+	X(TXT_MULTIPLE, "multiple") /* several "v=STSv1;" records: T-05 */ \
+	X(TXT_INVALID, "invalid")   /* one, with bad syntax: T-06 */       \
+	X(TXT_FAILED, "failed")     /* no record, and no proof of that */  \
 	X(TXT_BOGUS, "bogus")       /* no record, and the denial is bogus */
 
 enum txt_state {

@@ -178,7 +178,8 @@ lower_ttl(struct reading *r, uint32_t ttl_s)
 		r->ttl_s = ttl_s;
 }
 
-/* T-02, D-17, D-19. false: too many links, or a loop. */
+/* Follows the CNAME records to the owner of the answer, and lowers the TTL to
+ * theirs (T-02, D-17). False: too many links, or a loop (D-19). */
 static bool
 follow_aliases(struct reading *r)
 {
@@ -459,7 +460,7 @@ fill_records(const struct reading *r, struct dns_record *records,
 			    &wire);
 			records[i].preference = found->preference;
 			records[i].unusable = !dns_wire_to_name(&wire, name);
-			if (records[i].unusable) /* D-18 */
+			if (records[i].unusable) /* shown only (D-18) */
 				dns_wire_to_text(&wire, name);
 			records[i].name = name;
 			octets += strlen(name) + 1;

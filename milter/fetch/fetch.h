@@ -30,9 +30,9 @@ struct fetch_config {
 	const char *ca_file; /* "" or NULL: the system's */
 	size_t n_networks;   /* special addresses that are allowed (F-16) */
 	const struct net_prefix *networks;
-	unsigned timeout_ms;     /* F-08: from the start of the connection on */
-	unsigned wait_ms;        /* F-17: for a connection; 0: the default */
-	size_t max_bytes;        /* F-09 */
+	unsigned timeout_ms; /* from the start of the connection on (F-08) */
+	unsigned wait_ms;    /* for a connection; 0: the default (F-17) */
+	size_t max_bytes;    /* of a body; more is a failure (F-09) */
 	struct metrics *metrics; /* NULL: not counted */
 };
 

@@ -28,7 +28,8 @@ fetch_transfer_fail(struct fetch_transfer *t, enum fetch_failure failure,
 
 /* --- callbacks of libcurl ------------------------------------------------- */
 
-/* F-16: a stranger names the host. */
+/* Connects to no private network unless policy_networks names it, because a
+ * stranger chooses the address (F-16). */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 {
@@ -109,7 +110,7 @@ static const struct {
 	{CURLOPT_HTTP_VERSION,          CURL_HTTP_VERSION_1_1}, /* ALPN too */
 	{CURLOPT_HTTP09_ALLOWED,        0},
 	{CURLOPT_HTTP_CONTENT_DECODING, 0},
-	{CURLOPT_FOLLOWLOCATION,        0}, /* F-06 */
+	{CURLOPT_FOLLOWLOCATION,        0}, /* no redirects: F-06 */
 	{CURLOPT_NETRC,                 CURL_NETRC_IGNORED},
 	{CURLOPT_SSLVERSION,            CURL_SSLVERSION_TLSv1_2}, /* or more */
 	{CURLOPT_SSL_VERIFYPEER,        1},
@@ -125,7 +126,7 @@ static const struct {
 	CURLoption option;
 	const char *value;
 } strings[] = {
-	{CURLOPT_PROTOCOLS_STR,         "https"}, /* F-01 */
+	{CURLOPT_PROTOCOLS_STR,         "https"}, /* F-01: no other */
 	{CURLOPT_REDIR_PROTOCOLS_STR,   "https"},
 	{CURLOPT_PROXY,                 ""},   /* not the environment's */
 	{CURLOPT_NOPROXY,               "*"},

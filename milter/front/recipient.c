@@ -67,7 +67,8 @@ check_next_hop(const struct recipient_context *context,
 		warn_of_next_hop(context->log, recipient,
 		    "this next hop cannot be read; the recipient is judged by "
 		    "the domain of its address");
-	/* */
+	/* With such a relay the filter protects nothing, so that it warns, but
+	 * once (R-17). */
 	if (scope->kind == SCOPE_PASS &&
 	    scope->reason == REASON_SMART_HOST_ADDRESS &&
 	    context->told_of_address != NULL &&

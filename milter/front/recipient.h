@@ -150,7 +150,8 @@ struct eom_action {
 	bool refuse;
 	enum reason reason; /* of the first recipient that caused it */
 	struct reply reply; /* likewise; a temporary one */
-	/* S-09, RFC 8689 */
+	/* For exempt_senders and honor_tls_required_no (S-09; RFC 8460 3, RFC
+	 * 8689). */
 	bool require_tls;    /* MAIL FROM had REQUIRETLS */
 	bool tls_not_needed; /* a header "TLS-Required: No" */
 	bool tls_header_odd; /* another header TLS-Required has another value */

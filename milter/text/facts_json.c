@@ -487,7 +487,7 @@ read_hosts(struct reader *r, const struct node *facts)
 	size_t n = json_array_size(list);
 
 	r->facts.hosts_truncated = get_bool(r, facts, "hosts_truncated");
-	if (n > FACTS_HOSTS_MAX) { /* D-19 */
+	if (n > FACTS_HOSTS_MAX) { /* the rest is unknown (D-19) */
 		n = FACTS_HOSTS_MAX;
 		r->facts.hosts_truncated = true;
 	}

@@ -300,7 +300,8 @@ print_fetched(struct tree *tree, bool last)
 		    is_decisive(tree, EVIDENCE_FETCH,
 			tree->facts->recipient.domain));
 	}
-	/* T-12 */
+	/* The policy is fetched also when the TXT record is missing without
+	 * proof, as an attacker may suppress it (T-12). */
 	if (tree->facts->txt_state == TXT_BOGUS ||
 	    tree->facts->txt_state == TXT_FAILED)
 		detail(tree,
