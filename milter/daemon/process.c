@@ -1,3 +1,6 @@
+/* What the daemon does to its own process: signals, background, PID file, user
+ * and groups, limits, and the filter of system calls (calls[], conditions[]).
+ * daemon.c has the order. The sandbox of the systemd unit is in the unit. */
 #include "autoconf.h"
 
 #include "daemon/process.h"

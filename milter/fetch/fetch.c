@@ -1,3 +1,7 @@
+/* Schedules fetches: which of them may run (limits on connections, in all and
+ * per network; the rest waits), their time limits, and libcurl's multi handle
+ * on libevent. fetch_transfer.c makes one fetch, fetch_outcome.c judges its
+ * end. */
 #include "autoconf.h"
 
 #include "fetch/fetch.h"

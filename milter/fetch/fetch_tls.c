@@ -1,3 +1,6 @@
+/* TLS of a fetch beyond what libcurl checks: reads the trusted roots, explains
+ * why a certificate was refused, and notes whether the peer ended TLS properly.
+ * fetch_outcome.c turns that into a result. */
 #include "autoconf.h"
 
 #include <errno.h>

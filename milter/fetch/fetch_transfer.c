@@ -1,3 +1,7 @@
+/* One GET: sets libcurl's options, refuses private networks and name lookups,
+ * keeps the body within its limit, and goes on to the next address after a
+ * failed one. fetch_outcome.c reads the header and judges the end; fetch.c
+ * decides when a transfer runs and for how long. */
 #include "autoconf.h"
 
 #include <stdarg.h>

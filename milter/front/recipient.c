@@ -1,3 +1,7 @@
+/* Turns a recipient into an answer: resolves the policy domain (core/scope.c),
+ * asks the engine for a verdict, and makes reply, counters and log line
+ * (recipient_log.c). Then the actions at the end of a message. filter.c talks
+ * to libmilter. */
 #include "autoconf.h"
 
 #include "front/recipient.h"

@@ -1,3 +1,6 @@
+/* The paths of the option metrics: reads the state of the daemon for each and
+ * answers. page.c and metrics.c write the output, web_domain.c has the paths
+ * about one domain, http.c the server. */
 #include "autoconf.h"
 
 #include "front/web.h"
