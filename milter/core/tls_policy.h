@@ -8,15 +8,21 @@
  *                   a host has or may have usable TLSA   dane-only
  *                   no host has, mode enforce            secure
  *                   no host has, any other mode          encrypt or verify
- *   mode enforce,   a host has or may have usable TLSA   dane-only
- *   no dnssec: yes  no host has                          secure
+ *   mode enforce,   an answer is missing (time is up)    defer
+ *   no dnssec: yes  MX not secure: there is no DANE      secure
+ *                   a host has or may have usable TLSA   dane-only
+ *                   no host has                          secure
  *   an error of our own, policy not known                defer
- *   dane_for_all,   every host has usable TLSA           dane-only
- *   all others      an answer is missing or bogus        defer
+ *   dane_for_all,   an answer is missing, or MX failed   defer
+ *   all others      MX insecure, or a host has no DANE   none
+ *                   a host has usable TLSA               dane-only
+ *                   the lookups of all hosts failed      defer
  *   all others                                           none
  *
- * A host may have usable TLSA if the lookup of its TLSA records failed or was
- * bogus.
+ * The first row that fits counts. A host may have usable TLSA if the lookup of
+ * its TLSA records failed or was bogus. With dane_for_all, hosts whose lookup
+ * failed or was bogus do not count beside one that has usable TLSA (RFC 7672
+ * 2.1.2: they get no mail), and a list of hosts that was cut off is "none".
  *
  * A map answers for a domain, not for a host. Where some hosts have TLSA
  * records and others have none, "secure" would accept a certificate of any
