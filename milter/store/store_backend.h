@@ -1,7 +1,7 @@
 /*
  * The interface of a kind of store: records on some medium. store_queue.c owns
- * the threads and calls these functions; a new kind is one file and one row in
- * store.c's table.
+ * the threads and calls these functions. HACKING ("a new kind of store") lists
+ * the other places that know the kinds.
  *
  * get and each may run beside one another and beside the writer. get_to_write,
  * write and idle are called by the one writer thread. Names have been checked:
