@@ -162,6 +162,16 @@ net_address_is_near(const struct net_address *a, const struct net_address *b)
 	return octets_match(a->octet, b->octet, ipv4 ? MAPPED_BITS + 24 : 48);
 }
 
+struct net_address
+net_address_host(const struct net_address *address)
+{
+	struct net_address host = *address;
+
+	if (!net_address_is_ipv4(address))
+		memset(host.octet + 8, 0, sizeof(host.octet) - 8);
+	return host;
+}
+
 void
 net_address_text(const struct net_address *address, char out[NET_ADDRESS_SIZE])
 {

@@ -32,6 +32,9 @@ net_address_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
  * IPv6 /48. */
 bool
 net_address_is_near(const struct net_address *a, const struct net_address *b);
+/* The address of a host, for comparison: one host can have every address of an
+ * IPv6 /64, which its last 8 octets, zeroed here, tell apart. */
+struct net_address net_address_host(const struct net_address *address);
 bool net_address_is_ipv4(const struct net_address *address);
 
 #define NET_ADDRESS_SIZE 46

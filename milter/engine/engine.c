@@ -91,8 +91,7 @@ worker_init(struct worker *w, struct engine *engine,
 	w->loop = loop_new();
 	if (w->loop == NULL)
 		return ERR_NOMEM;
-	w->setup = setup_new(config, engine->generation, w->loop, &w->setups,
-	    engine->metrics, error);
+	w->setup = setup_new(config, engine->generation, w, error);
 	return w->setup != NULL ? 0 : ERR_CONFIG;
 }
 
@@ -189,8 +188,7 @@ reload_prepare(struct worker *w, void *arg)
 	char error[ENGINE_ERROR_SIZE];
 	bool ok;
 
-	w->next_setup = setup_new(reload->config, reload->generation, w->loop,
-	    &w->setups, w->metrics, error);
+	w->next_setup = setup_new(reload->config, reload->generation, w, error);
 	ok = w->next_setup != NULL;
 	if (ok && w == &w->engine->workers[0]) {
 		w->next_probe_dns = setup_dns(reload->config, SETUP_DNS_PROBE,

@@ -59,6 +59,7 @@ enum lane_kind {
 };
 
 struct turn;
+struct worker;
 TAILQ_HEAD(turns, turn);
 struct lane {
 	size_t n_sent;      /* questions under way */
@@ -86,11 +87,10 @@ struct setup {
 	struct loop_task release;
 };
 
-/* With one reference, put into list. NULL with error (of ENGINE_ERROR_SIZE)
- * filled in. */
-struct setup *
-setup_new(const struct config *config, unsigned generation, struct loop *loop,
-    struct setup_list *list, struct metrics *metrics, char *error);
+/* With one reference, put into the worker's list. NULL with error (of
+ * ENGINE_ERROR_SIZE) filled in. */
+struct setup *setup_new(const struct config *config, unsigned generation,
+    struct worker *worker, char *error);
 /* The last reference frees it, a moment later: this may be called from
  * callbacks of the resolvers that are freed. */
 void setup_unref(struct setup **setup);

@@ -33,9 +33,11 @@ setup_dns(const struct config *config, enum setup_dns kind, struct loop *loop,
 }
 
 struct setup *
-setup_new(const struct config *config, unsigned generation, struct loop *loop,
-    struct setup_list *list, struct metrics *metrics, char *error)
+setup_new(const struct config *config, unsigned generation, struct worker *w,
+    char *error)
 {
+	struct loop *loop = w->loop;
+	struct metrics *metrics = w->metrics;
 	struct setup *setup = calloc(1, sizeof(*setup));
 	struct fetch_config fetch;
 
@@ -44,7 +46,7 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 		    err_text(ERR_NOMEM));
 		return NULL;
 	}
-	LIST_INSERT_HEAD(list, setup, link);
+	LIST_INSERT_HEAD(&w->setups, setup, link);
 	setup->refs = 1;
 	setup->generation = generation;
 	setup->loop = loop;
@@ -73,6 +75,7 @@ setup_new(const struct config *config, unsigned generation, struct loop *loop,
 	if (setup->fresh != NULL) {
 		config_fetch(config, &fetch);
 		fetch.metrics = metrics;
+		fetch.log = w->log;
 		setup->fetcher = fetcher_new(&fetch, loop_base(loop), error);
 	}
 	if (setup->fetcher == NULL)

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "fetch/fetch_internal.h"
+#include "log/log.h"
 #include "log/metrics.h"
 
 /* Connections of one fetcher; more fetches wait. A silent host holds its
@@ -39,17 +40,20 @@
 /* How long a fetch waits for one of them. */
 #define WAIT_MS 120000
 
+/* A limit is logged again after this time at the earliest. */
+#define TELL_EVERY_US 60000000
+
 /*
- * Addresses whose last fetch ended without an answer in time. Strangers can
- * have any number of such hosts; fetches from other addresses of their network
- * come first (F-17). Of two addresses that share a place the later one is kept.
+ * Hosts whose last fetch ended without an answer in time. Strangers can have
+ * any number of them; fetches from other hosts of their network come first
+ * (F-17). Of two hosts that share a place the later one is kept.
  */
 #define SILENT_PLACES 1024
 #define SILENT_US     60000000 /* how long it is remembered */
 
 struct silent {
-	struct net_address address;
-	uint64_t until_us; /* monotonic; 0: an empty place */
+	struct net_address host; /* net_address_host() */
+	uint64_t until_us;       /* monotonic; 0: an empty place */
 };
 
 struct fetch {
@@ -72,6 +76,8 @@ struct fetcher {
 	struct fetch_rules rules;
 	struct net_prefix *networks;
 	struct metrics *metrics;
+	struct log *log;
+	uint64_t told_us[2]; /* limits, in all and per network; 0: never */
 	TAILQ_HEAD(fetches, fetch) running;
 	struct fetches waiting; /* oldest first */
 	unsigned wait_ms;
@@ -138,21 +144,21 @@ fetch_check(const struct fetch_config *config, char error[FETCH_ERROR_SIZE])
 
 /* --- one fetch ------------------------------------------------------------ */
 
-/* Returns the place of the address in the table; *known: the address is in it.
+/* Returns the place of the host in the table; *known: the host is in it.
  * FNV-1a suffices: an attacker whose addresses collide only overwrites entries
  * of his own. */
 static struct silent *
 silent_place(struct fetcher *fetcher, const struct net_address *address,
     bool *known)
 {
-	const size_t size = sizeof(address->octet);
+	const struct net_address host = net_address_host(address);
 	struct silent *place;
 	uint32_t hash = 2166136261U;
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ address->octet[i]) * 16777619U;
+	for (size_t i = 0; i < sizeof(host.octet); i++)
+		hash = (hash ^ host.octet[i]) * 16777619U;
 	place = &fetcher->silent[hash % SILENT_PLACES];
-	*known = memcmp(place->address.octet, address->octet, size) == 0;
+	*known = memcmp(&place->host, &host, sizeof(host)) == 0;
 	return place;
 }
 
@@ -256,7 +262,8 @@ note_end(const struct fetch *f)
 	metrics_time(f->fetcher->metrics, METRICS_FETCH_TIME,
 	    now_us - f->begun_us);
 	if (failure == FETCH_FAILURE_TIMEOUT)
-		*place = (struct silent){*address, now_us + SILENT_US};
+		*place = (struct silent){net_address_host(address),
+		    now_us + SILENT_US};
 	else if (known)
 		place->until_us = 0;
 }
@@ -323,6 +330,29 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	fetch_end(f);
 }
 
+/* Logs why the fetch has to wait. */
+static void
+tell_limit(struct fetch *f)
+{
+	const uint64_t now_us = clock_mono_us();
+	const struct fetch *other;
+	unsigned n = 0;
+	bool near;
+
+	TAILQ_FOREACH (other, &f->fetcher->running, entry)
+		n += !other->reserved;
+	near = n < CONNECTIONS_MAX;
+	if (f->fetcher->told_us[near] != 0 &&
+	    now_us - f->fetcher->told_us[near] < TELL_EVERY_US)
+		return;
+	f->fetcher->told_us[near] = now_us;
+	log_msg(f->fetcher->log, LOG_LEVEL_WARNING, "limit",
+	    "%d connections of one loop to policy hosts%s are open: the next "
+	    "fetch%s waits",
+	    near ? NETWORK_MAX : CONNECTIONS_MAX, near ? " in one network" : "",
+	    near ? " from there" : "");
+}
+
 int
 fetch_start(struct fetcher *fetcher, const char *host,
     const struct net_address *addresses, size_t n, bool urgent,
@@ -359,6 +389,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	fetcher->n_fetches++;
 	/* Run it now if a connection is free, or else when one becomes free. */
 	if (!may_run(f)) {
+		tell_limit(f);
 		TAILQ_INSERT_TAIL(&fetcher->waiting, f, entry);
 		return 0;
 	}
@@ -500,6 +531,7 @@ fetcher_new(const struct fetch_config *config, struct event_base *base,
 	TAILQ_INIT(&fetcher->waiting);
 	fetcher->base = base;
 	fetcher->metrics = config->metrics;
+	fetcher->log = config->log;
 	fetcher->rules.roots = roots;
 	fetcher->networks = malloc(networks_size + 1);
 	if (!multi_open(fetcher) || fetcher->networks == NULL)

@@ -18,6 +18,7 @@
 
 struct event_base;
 struct fetcher;
+struct log;
 struct metrics;
 
 #define FETCH_ERROR_SIZE    512
@@ -34,6 +35,7 @@ struct fetch_config {
 	unsigned wait_ms;    /* for a connection; 0: the default (F-17) */
 	size_t max_bytes;    /* of a body; more is a failure (F-09) */
 	struct metrics *metrics; /* NULL: not counted */
+	struct log *log;         /* for limits that are reached */
 };
 
 /* X(member, name in metrics, TLSRPT result type). F-18: a row without a result

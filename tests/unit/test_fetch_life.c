@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "log/log.h"
 #include "policyhost.h"
+#include "store_sync.h"
 
 #define N(array)        (sizeof(array) / sizeof((array)[0]))
 #define CONNECTIONS_MAX 128 /* of fetch.c */
@@ -212,8 +214,7 @@ Test(fetch_life, F_17_time_does_not_run_while_a_fetch_waits)
 	uint64_t begun_ms = clock_mono_ms();
 	size_t ran = 0;
 
-	client_start(&client,
-	    &(struct fetch_config){.timeout_ms = TIMEOUT_MS});
+	client_start(&client, &(struct fetch_config){.timeout_ms = TIMEOUT_MS});
 	start_stalled(&client, silent, N(silent));
 	cr_assert_eq(client_fetch(&client, "ok", NULL, &last), 0);
 	client_wait(&client);
@@ -279,6 +280,20 @@ Test(fetch_life, F_17_silent_hosts_wait_behind_others_of_their_network)
 	outcome_clear(&last);
 }
 
+static struct log *
+open_log(const char *path)
+{
+	char target[4096], error[LOG_ERROR_SIZE];
+	struct log *log;
+
+	snprintf(target, sizeof(target), "file:%s", path);
+	log = log_open(&(struct log_config){.target = target,
+			   .level = LOG_LEVEL_INFO},
+	    "test", error);
+	cr_assert_not_null(log, "%s", error);
+	return log;
+}
+
 /* Whoever has silent hosts in one network holds up nobody else's. */
 Test(fetch_life, silent_hosts_of_one_network_leave_room)
 {
@@ -288,9 +303,11 @@ Test(fetch_life, silent_hosts_of_one_network_leave_room)
 	static const char *const elsewhere[4] = {POLICYHOST_IPV4_B};
 	static struct outcome silent[SHARE + 10];
 	struct outcome near = {0}, far = {0};
+	char *dir = scratch_new(), *path = scratch_path(dir, "log");
+	struct log *log = open_log(path);
 	struct client client;
 
-	client_start(&client, &(struct fetch_config){0});
+	client_start(&client, &(struct fetch_config){.log = log});
 	for (size_t i = 0; i < N(silent); i++)
 		cr_assert_eq(client_fetch(&client, "stall-request", NULL,
 				 &silent[i]),
@@ -305,8 +322,17 @@ Test(fetch_life, silent_hosts_of_one_network_leave_room)
 	cr_expect_eq(policyhost_count("stall-request", "requests"), SHARE);
 	client_stop(&client);
 	cr_expect_eq(near.failure, FETCH_FAILURE_CANCELLED);
+	log_close(&log);
+	cr_expect_eq(lines_with(path,
+			 "warning limit msg=\"32 connections of "
+			 "one loop to policy hosts in one network "
+			 "are open: "),
+	    1);
+	cr_expect_eq(lines_with(path, " limit "), 1, "once a minute at most");
 	outcome_clear(&near);
 	outcome_clear(&far);
+	free(path);
+	scratch_free(&dir);
 }
 
 /* Nor does whoever has them everywhere, for what is urgent; and who has urgent
@@ -320,9 +346,11 @@ Test(fetch_life, silent_hosts_leave_room_for_what_is_urgent)
 	static const char *const far[4] = {POLICYHOST_IPV4_B};
 	static struct outcome silent[CONNECTIONS_MAX + 2], urgent[SHARE + 1];
 	struct outcome first = {0}, second = {0};
+	char *dir = scratch_new(), *path = scratch_path(dir, "log");
+	struct log *log = open_log(path);
 	struct client client;
 
-	client_start(&client, &(struct fetch_config){0});
+	client_start(&client, &(struct fetch_config){.log = log});
 	start_stalled(&client, silent, N(silent));
 	client_wait_count(&client, "stall-request", "requests",
 	    CONNECTIONS_MAX);
@@ -344,8 +372,15 @@ Test(fetch_life, silent_hosts_leave_room_for_what_is_urgent)
 	cr_expect_eq(policyhost_count("stall-request", "requests"),
 	    CONNECTIONS_MAX + SHARE);
 	client_stop(&client);
+	log_close(&log);
+	cr_expect_eq(lines_with(path,
+			 "warning limit msg=\"128 connections of "
+			 "one loop to policy hosts are open: "),
+	    1);
 	outcome_clear(&first);
 	outcome_clear(&second);
+	free(path);
+	scratch_free(&dir);
 }
 
 /* --- ends ----------------------------------------------------------------- */

@@ -299,3 +299,29 @@ Test(net, near_is_who_shares_a_network)
 		    rows[i].near, "%s %s", rows[i].b, rows[i].a);
 	}
 }
+
+/* F-17: whoever has a /64 has one host, however many addresses. */
+Test(net, F_17_host_of_an_address)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} rows[] = {
+	    {"192.0.2.1",       "192.0.2.1",            true },
+	    {"192.0.2.1",       "192.0.2.2",            false},
+	    {"2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6", true },
+	    {"2001:db8:1:2::1", "2001:db8:1:3::1",      false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct net_address a, b;
+		struct net_prefix prefix;
+
+		cr_assert_eq(net_prefix_parse(rows[i].a, &prefix), 0);
+		a = net_address_host(&prefix.address);
+		cr_assert_eq(net_prefix_parse(rows[i].b, &prefix), 0);
+		b = net_address_host(&prefix.address);
+		cr_expect_eq(memcmp(&a, &b, sizeof(a)) == 0, rows[i].same,
+		    "%s %s", rows[i].a, rows[i].b);
+	}
+}
