@@ -315,7 +315,8 @@ mx_answered(void *arg, const struct dns_answer *answer)
 			n = FACTS_HOSTS_MAX;
 			l->facts.hosts_truncated = true;
 		}
-		if (l->facts.hosts_truncated)
+		if (l->facts.hosts_truncated &&
+		    lookup_limit_due(l->worker, LIMIT_HOSTS))
 			log_msg(l->worker->log, LOG_LEVEL_WARNING, "limit",
 			    "%s has more than %d MX hosts: the rest is not "
 			    "looked at",

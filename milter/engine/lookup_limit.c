@@ -33,7 +33,7 @@
 static const struct {
 	size_t max;
 	const char *text;
-} limits[LIMITS] = {
+} limits[] = {
     [LANE_COMMON] = {WORKER_QUESTIONS_MAX,
 	"DNS questions under way on one loop: more of them wait, except for "
 	"domains that the policy store knows"},
@@ -61,17 +61,24 @@ static const struct {
 };
 /* clang-format on */
 
-static void
-tell(struct worker *worker, size_t limit)
+bool
+lookup_limit_due(struct worker *worker, size_t limit)
 {
 	uint64_t now_ms = clock_mono_ms();
 	uint64_t *told_ms = &worker->limit_told_ms[limit];
 
 	if (*told_ms != 0 && now_ms - *told_ms < TELL_EVERY_MS)
-		return;
+		return false;
 	*told_ms = now_ms;
-	log_msg(worker->log, LOG_LEVEL_WARNING, "limit", "%zu %s",
-	    limits[limit].max, limits[limit].text);
+	return true;
+}
+
+static void
+tell(struct worker *worker, size_t limit)
+{
+	if (lookup_limit_due(worker, limit))
+		log_msg(worker->log, LOG_LEVEL_WARNING, "limit", "%zu %s",
+		    limits[limit].max, limits[limit].text);
 }
 
 /* --- turns --------------------------------------------------------------- */

@@ -30,6 +30,45 @@ crowd_asks(size_t n)
 	}
 }
 
+/* --- the log ------------------------------------------------------------- */
+
+static char log_path[] = "/tmp/scenario-log.XXXXXX";
+
+static void
+start_logging(void)
+{
+	int fd;
+
+	memcpy(strrchr(log_path, '.'), ".XXXXXX", sizeof(".XXXXXX"));
+	fd = mkstemp(log_path);
+	CHECK(fd >= 0);
+	(void)close(fd);
+	world_start_logging(log_path);
+}
+
+static void
+stop_logging(void)
+{
+	world_stop();
+	(void)unlink(log_path);
+}
+
+/* How many lines of the event limit have this text. */
+static size_t
+limit_lines(const char *text)
+{
+	FILE *file = fopen(log_path, "r");
+	char line[4096];
+	size_t n = 0;
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL)
+		n += strstr(line, " limit ") != NULL &&
+		    strstr(line, text) != NULL;
+	(void)fclose(file);
+	return n;
+}
+
 static void
 stored_with_answers(const char *domain, const char *host)
 {
@@ -69,7 +108,7 @@ lookups_under_way_are_bounded(void)
 
 	script_stored("bound.example.org", "1", BINDING, 100);
 	script_store_delay(0);
-	world_start();
+	start_logging();
 	crowd_asks(CROWD);
 	ask_domain(&bound, "bound.example.org", PATIENCE);
 	ask_domain(&unknown, "unknown.example.org", PATIENCE);
@@ -80,7 +119,8 @@ lookups_under_way_are_bounded(void)
 	CHECK_VERDICT(bound, VERDICT_DEFER, REASON_MX_INSECURE);
 	for (size_t i = 0; i < CROWD; i++)
 		CHECK_VERDICT(crowd[i], VERDICT_PASS, REASON_NO_POLICY);
-	world_stop();
+	CHECK(limit_lines("4096 lookups under way") == 1);
+	stop_logging();
 }
 
 /* Who is known to bind is not starved, but looked up as ever. */
@@ -130,7 +170,7 @@ A_02_fresh_questions_are_bounded(void)
 		    .records = "10 mx.crowd.test",
 		    .delay_ms = 100});
 	}
-	world_start();
+	start_logging();
 	for (size_t i = 0; i < n; i++)
 		ask_domain(&askers[i], crowd_names[i], PATIENCE);
 	fake_run(50);
@@ -144,22 +184,23 @@ A_02_fresh_questions_are_bounded(void)
 		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_MX_INSECURE);
 	}
 	CHECK(fresh == WORKER_FRESH_MAX);
-	world_stop();
+	CHECK(limit_lines("32 policies are checked afresh") == 1);
+	stop_logging();
 }
 
 /* Policies that bind are no way to use up all either. */
 static void
 the_reserve_is_bounded(void)
 {
-	static struct asker askers[WORKER_RESERVED_MAX + 1];
-	static char names[WORKER_RESERVED_MAX + 1][32];
+	static struct asker askers[WORKER_RESERVED_MAX + 2];
+	static char names[WORKER_RESERVED_MAX + 2][32];
 	const size_t n = WORKER_RESERVED_MAX;
 
 	script_silence(".crowd.test");
-	world_start();
+	start_logging();
 	crowd_asks(CROWD);
 	fake_run(0);
-	for (size_t i = 0; i <= n; i++) {
+	for (size_t i = 0; i < n + 2; i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "b%zu.crowd.test",
 		    i);
 		script_stored(names[i], "1", BINDING, 100);
@@ -168,11 +209,13 @@ the_reserve_is_bounded(void)
 	fake_run(0);
 	for (size_t i = 0; i < n; i++)
 		CHECK(askers[i].completions == 0);
-	CHECK_VERDICT(askers[n], VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	for (size_t i = n; i < n + 2; i++)
+		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	CHECK(limit_lines("1024 more lookups under way") == 1);
 	fake_run(PATIENCE);
 	for (size_t i = 0; i < n; i++)
 		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_DEADLINE);
-	world_stop();
+	stop_logging();
 }
 
 /* MX records of HOSTS hosts, h0.suffix and so on. */
@@ -252,35 +295,17 @@ S_08_strangers_that_bind_leave_room(void)
 	world_stop();
 }
 
-static size_t
-lines_with(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "r");
-	char line[4096];
-	size_t n = 0;
-
-	CHECK(file != NULL);
-	while (fgets(line, sizeof(line), file) != NULL)
-		n += strstr(line, text) != NULL;
-	(void)fclose(file);
-	return n;
-}
-
 /* More of them than can be asked about. Each waits for its turn, and so does
  * the one whose servers answer. */
 static void
 S_08_what_is_too_much_waits_for_its_turn(void)
 {
 	const size_t n = WORKER_BOUND_MAX / LOOKUP_QUESTIONS_BUSY;
-	char path[] = "/tmp/scenario-log.XXXXXX";
-	int fd = mkstemp(path);
 	struct asker bound;
 
-	CHECK(fd >= 0);
-	(void)close(fd);
 	script_silence_for(".crowd.test", 2000);
 	stored_with_answers("bound.example.org", "mx.example.org");
-	world_start_logging(path);
+	start_logging();
 	for (size_t i = 0; i < n; i++) {
 		script_stored(silent_hosts(i), "1", BINDING, 100);
 		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
@@ -294,12 +319,61 @@ S_08_what_is_too_much_waits_for_its_turn(void)
 	for (size_t i = 0; i < n; i++)
 		CHECK(crowd[i].verdict == VERDICT_DEFER);
 	/* one line for each limit, and again after a minute */
-	CHECK(lines_with(path, "480 DNS questions about domains") == 1);
-	CHECK(lines_with(path, "3 DNS questions at a time") == 1);
+	CHECK(limit_lines("480 DNS questions about domains") == 1);
+	CHECK(limit_lines("3 DNS questions at a time") == 1);
 	fake_run(60000);
-	CHECK(lines_with(path, "480 DNS questions about domains") == 2);
-	world_stop();
-	(void)unlink(path);
+	CHECK(limit_lines("480 DNS questions about domains") == 2);
+	stop_logging();
+}
+
+/* The same for the questions of discovery. */
+static void
+S_08_discovery_of_domains_that_bind_is_bounded(void)
+{
+	const size_t n = DNS_PENDING_MAX - WORKER_QUESTIONS_MAX;
+
+	script_silence(".crowd.test");
+	start_logging();
+	for (size_t i = 0; i < n + 2; i++) {
+		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
+		    "d%zu.crowd.test", i);
+		script_stored(crowd_names[i], "1", BINDING, 100);
+		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
+	}
+	fake_run(1000);
+	CHECK(limit_lines("1536 DNS questions of policy discovery") == 1);
+	fake_run(PATIENCE);
+	for (size_t i = 0; i < n + 2; i++)
+		CHECK_VERDICT(crowd[i], VERDICT_DEFER, REASON_DEADLINE);
+	stop_logging();
+}
+
+/* A domain with more MX hosts than are looked at is logged as other limits are:
+ * at most once a minute. */
+static void
+S_08_truncated_hosts_are_logged_once_a_minute(void)
+{
+	static char names[4][32];
+	char mx[MX_SIZE];
+
+	(void)snprintf(mx, sizeof(mx), "%s, 99 one.more.test",
+	    many_hosts(".crowd.test"));
+	start_logging();
+	for (size_t i = 0; i < 4; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "d%zu.test", i);
+		script_stored(names[i], "1", BINDING, 100);
+		script_secure(names[i], DNS_MX, mx);
+	}
+	(void)asked(names[0]);
+	(void)asked(names[1]);
+	(void)asked(names[2]);
+	CHECK(limit_lines("has more than 32 MX hosts") == 1);
+	CHECK(limit_lines("d0.test has more") == 1);
+	fake_run(60000);
+	(void)asked(names[3]);
+	CHECK(limit_lines("has more than 32 MX hosts") == 2);
+	CHECK(limit_lines("d3.test has more") == 1);
+	stop_logging();
 }
 
 /* When nobody waits for the strangers any more, they do not wait either. */
@@ -385,12 +459,14 @@ F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 	script_policy("unknown.example.org", BINDING, 0);
 	script_secure("unknown.example.org", DNS_DS, "1 13 2");
 	script_silence(".crowd.test");
-	world_start();
+	start_logging();
 	crowd_asks(CROWD - 1);
 	fake_run(1500); /* without a TXT, addresses are asked as well */
 	unknown = asked("unknown.example.org");
 	CHECK_VERDICT(unknown, VERDICT_PASS, REASON_DEADLINE);
 	CHECK(script_fetch_count("unknown.example.org") == 0);
+	CHECK(limit_lines("4608 DNS questions of policy discovery") == 1);
+	CHECK(limit_lines("4608 DNS questions under way") == 1);
 	/* under resolvers of its own */
 	world_reload();
 	script_dns((struct script_dns){.name = "_mta-sts.unknown.example.org",
@@ -398,7 +474,7 @@ F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 	    .status = FACT_BOGUS});
 	CHECK_VERDICT(asked("unknown.example.org"), VERDICT_DEFER,
 	    REASON_MX_INSECURE);
-	world_stop();
+	stop_logging();
 }
 
 const struct scenario crowd_scenarios[] = {
@@ -411,6 +487,8 @@ const struct scenario crowd_scenarios[] = {
     SCENARIO(S_08_questions_of_strangers_leave_room),
     SCENARIO(S_08_strangers_that_bind_leave_room),
     SCENARIO(S_08_what_is_too_much_waits_for_its_turn),
+    SCENARIO(S_08_discovery_of_domains_that_bind_is_bounded),
+    SCENARIO(S_08_truncated_hosts_are_logged_once_a_minute),
     SCENARIO(S_08_nothing_waits_for_nobody),
     SCENARIO(S_08_a_lookup_asks_about_a_few_hosts_at_a_time),
     SCENARIO(F_17_a_crowd_puts_no_policy_host_into_back_off),
