@@ -25,6 +25,7 @@
 #include "engine/ask.h"
 #include "engine/loop.h"
 #include "engine/recent.h"
+#include "log/log.h"
 
 struct cache;
 struct config;
@@ -165,7 +166,7 @@ struct worker {
 	bool tlsrpt_failed;      /* the last report was not taken */
 	bool running;            /* the loop was started */
 	bool stopping;
-	uint64_t limit_told_ms[LIMITS]; /* clock_mono_ms(); 0: never */
+	log_limit_time limit_told[LIMITS];
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

@@ -315,9 +315,9 @@ mx_answered(void *arg, const struct dns_answer *answer)
 			n = FACTS_HOSTS_MAX;
 			l->facts.hosts_truncated = true;
 		}
-		if (l->facts.hosts_truncated &&
-		    lookup_limit_due(l->worker, LIMIT_HOSTS))
-			log_msg(l->worker->log, LOG_LEVEL_WARNING, "limit",
+		if (l->facts.hosts_truncated)
+			log_limit(l->worker->log,
+			    &l->worker->limit_told[LIMIT_HOSTS],
 			    "%s has more than %d MX hosts: the rest is not "
 			    "looked at",
 			    l->target.domain, FACTS_HOSTS_MAX);

@@ -247,9 +247,6 @@ lookup_wants_tlsa(const struct lookup *lookup)
 
 /* Limits, see lookup_limit.c. */
 
-/* True if a hit of the limit is to be logged now: the first one in a minute. */
-bool lookup_limit_due(struct worker *worker, size_t limit);
-
 /* Sheds a new lookup if there are too many. */
 void lookup_limit(struct lookup *lookup);
 /* Called once the store was read, for a lookup that was shed. True: it may go

@@ -27,8 +27,6 @@
 #include "engine/lookup_impl.h"
 #include "log/log.h"
 
-#define TELL_EVERY_MS 60000
-
 /* clang-format off */
 static const struct {
 	size_t max;
@@ -61,24 +59,11 @@ static const struct {
 };
 /* clang-format on */
 
-bool
-lookup_limit_due(struct worker *worker, size_t limit)
-{
-	uint64_t now_ms = clock_mono_ms();
-	uint64_t *told_ms = &worker->limit_told_ms[limit];
-
-	if (*told_ms != 0 && now_ms - *told_ms < TELL_EVERY_MS)
-		return false;
-	*told_ms = now_ms;
-	return true;
-}
-
 static void
 tell(struct worker *worker, size_t limit)
 {
-	if (lookup_limit_due(worker, limit))
-		log_msg(worker->log, LOG_LEVEL_WARNING, "limit", "%zu %s",
-		    limits[limit].max, limits[limit].text);
+	log_limit(worker->log, &worker->limit_told[limit], "%zu %s",
+	    limits[limit].max, limits[limit].text);
 }
 
 /* --- turns --------------------------------------------------------------- */

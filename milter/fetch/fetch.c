@@ -40,9 +40,6 @@
 /* How long a fetch waits for one of them. */
 #define WAIT_MS 120000
 
-/* A limit is logged again after this time at the earliest. */
-#define TELL_EVERY_US 60000000
-
 /*
  * Hosts whose last fetch ended without an answer in time. Strangers can have
  * any number of them; fetches from other hosts of their network come first
@@ -77,7 +74,7 @@ struct fetcher {
 	struct net_prefix *networks;
 	struct metrics *metrics;
 	struct log *log;
-	uint64_t told_us[2]; /* limits, in all and per network; 0: never */
+	log_limit_time all_told, network_told;
 	TAILQ_HEAD(fetches, fetch) running;
 	struct fetches waiting; /* oldest first */
 	unsigned wait_ms;
@@ -330,27 +327,25 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	fetch_end(f);
 }
 
-/* Logs why the fetch has to wait. */
+/* Logs why a fetch has to wait. */
 static void
-tell_limit(struct fetch *f)
+tell_limit(struct fetcher *fetcher)
 {
-	const uint64_t now_us = clock_mono_us();
-	const struct fetch *other;
+	const struct fetch *f;
 	unsigned n = 0;
-	bool near;
 
-	TAILQ_FOREACH (other, &f->fetcher->running, entry)
-		n += !other->reserved;
-	near = n < CONNECTIONS_MAX;
-	if (f->fetcher->told_us[near] != 0 &&
-	    now_us - f->fetcher->told_us[near] < TELL_EVERY_US)
-		return;
-	f->fetcher->told_us[near] = now_us;
-	log_msg(f->fetcher->log, LOG_LEVEL_WARNING, "limit",
-	    "%d connections of one loop to policy hosts%s are open: the next "
-	    "fetch%s waits",
-	    near ? NETWORK_MAX : CONNECTIONS_MAX, near ? " in one network" : "",
-	    near ? " from there" : "");
+	TAILQ_FOREACH (f, &fetcher->running, entry)
+		n += !f->reserved;
+	if (n < CONNECTIONS_MAX)
+		log_limit(fetcher->log, &fetcher->network_told,
+		    "%d connections of one loop to policy hosts in one network "
+		    "are open: the next fetch from there waits",
+		    NETWORK_MAX);
+	else
+		log_limit(fetcher->log, &fetcher->all_told,
+		    "%d connections of one loop to policy hosts are open: the "
+		    "next fetch waits",
+		    CONNECTIONS_MAX);
 }
 
 int
@@ -389,7 +384,7 @@ fetch_start(struct fetcher *fetcher, const char *host,
 	fetcher->n_fetches++;
 	/* Run it now if a connection is free, or else when one becomes free. */
 	if (!may_run(f)) {
-		tell_limit(f);
+		tell_limit(fetcher);
 		TAILQ_INSERT_TAIL(&fetcher->waiting, f, entry);
 		return 0;
 	}

@@ -110,7 +110,6 @@ filter_socket_open(const struct config *config, char error[FILTER_ERROR_SIZE])
 /* How long accept() may keep libmilter's loop from checking for a stop. */
 #define FULL_WAIT_MS 1000
 #define FULL_STEP_MS 20
-#define LOG_PAUSE_MS 60000 /* from one line of a limit to the next */
 
 /* A socket of libmilter's. The inode tells it from a later one with the same
  * descriptor. */
@@ -139,8 +138,7 @@ static struct {
 	/* the listener's own */
 	struct connection_id *open;
 	unsigned n_open;
-	uint64_t full_told_ms;
-	atomic_uint_fast64_t packet_told_ms;
+	log_limit_time full_told, packet_told;
 } limits;
 
 static ino_t
@@ -201,7 +199,6 @@ wait_for_packet(struct pollfd *fd)
 	static _Thread_local uint64_t waited_ms;
 	const ino_t inode = inode_of(fd->fd);
 	uint64_t begun_ms = clock_mono_ms();
-	uint64_t told_ms = atomic_load(&limits.packet_told_ms);
 	int rc;
 
 	if (waiting.fd != fd->fd || waiting.inode != inode)
@@ -211,11 +208,8 @@ wait_for_packet(struct pollfd *fd)
 	    waited_ms < limits.packet_ms ? (int)(limits.packet_ms - waited_ms)
 					 : 0);
 	waited_ms += clock_mono_ms() - begun_ms;
-	if (rc == 0 &&
-	    (told_ms == 0 || clock_mono_ms() - told_ms > LOG_PAUSE_MS) &&
-	    atomic_compare_exchange_strong(&limits.packet_told_ms, &told_ms,
-		clock_mono_ms()))
-		log_msg(limits.log, LOG_LEVEL_WARNING, "limit",
+	if (rc == 0)
+		log_limit(limits.log, &limits.packet_told,
 		    "a connection to the milter socket is closed: no whole "
 		    "packet came within %u ms",
 		    limits.packet_ms);
@@ -253,14 +247,10 @@ await_room(void)
 		limits.n_open = n;
 		if (n < limits.max)
 			break;
-		if (limits.full_told_ms == 0 ||
-		    clock_mono_ms() - limits.full_told_ms > LOG_PAUSE_MS) {
-			limits.full_told_ms = clock_mono_ms();
-			log_msg(limits.log, LOG_LEVEL_WARNING, "limit",
-			    "%u connections to the milter socket: a new one "
-			    "waits until another ends",
-			    limits.max);
-		}
+		log_limit(limits.log, &limits.full_told,
+		    "%u connections to the milter socket: a new one waits "
+		    "until another ends",
+		    limits.max);
 		if (clock_mono_ms() > end_ms)
 			return false;
 		(void)wait_for(NULL, 0, FULL_STEP_MS);

@@ -31,7 +31,7 @@ struct socketmap {
 	bool bound;
 	bool started;
 	bool stopped;
-	bool full; /* the limit was hit, and that was logged */
+	log_limit_time full_told;
 };
 
 /* --- clients --- */
@@ -44,16 +44,12 @@ make_room(struct socketmap *map)
 	struct socketmap_hub *hub = &map->hub;
 	struct socketmap_client *client;
 
-	if (hub->n_clients < SOCKETMAP_CLIENTS_MAX) {
-		map->full = false;
+	if (hub->n_clients < SOCKETMAP_CLIENTS_MAX)
 		return true;
-	}
-	if (!map->full)
-		log_msg(hub->parts.log, LOG_LEVEL_WARNING, "limit",
-		    "%d connections to policy_socket: for a new one the one "
-		    "that is idle for longest is closed",
-		    SOCKETMAP_CLIENTS_MAX);
-	map->full = true;
+	log_limit(hub->parts.log, &map->full_told,
+	    "%d connections to policy_socket: for a new one the one that is "
+	    "idle for longest is closed",
+	    SOCKETMAP_CLIENTS_MAX);
 	TAILQ_FOREACH (client, &hub->clients, link) {
 		if (client->n_requests > 0)
 			continue;

@@ -16,6 +16,7 @@
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -101,5 +102,12 @@ void log_end(struct log_event *e);
 /* An event with one field `msg`, for people. */
 void log_msg(struct log *log, enum log_level level, const char *event,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* When a limit was logged last: clock_mono_ms(); 0: never. */
+typedef atomic_uint_fast64_t log_limit_time;
+/* Event limit, a warning: a bound is reached. Logs once a minute at most. Any
+ * thread. */
+void log_limit(struct log *log, log_limit_time *told_ms, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "log/log_impl.h"
 
+#define LIMIT_PAUSE_MS 60000 /* between two lines about one limit */
+
 /* --- escaping --- */
 
 #define EACH (UINT64_MAX / 255) /* 1 in each octet */
@@ -362,20 +364,43 @@ log_end(struct log_event *e)
 	e->log = NULL;
 }
 
-void
-log_msg(struct log *log, enum log_level level, const char *event,
-    const char *fmt, ...)
+static void
+log_text(struct log *log, enum log_level level, const char *event,
+    const char *fmt, va_list ap)
 {
 	struct log_event e;
 	char text[VALUE_MAX];
-	va_list ap;
 
 	log_begin(&e, log, level, event);
 	if (e.log == NULL)
 		return;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	log_str(&e, "msg", text);
 	log_end(&e);
+}
+
+void
+log_msg(struct log *log, enum log_level level, const char *event,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_text(log, level, event, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_limit(struct log *log, log_limit_time *told_ms, const char *fmt, ...)
+{
+	const uint_fast64_t now_ms = clock_mono_ms();
+	uint_fast64_t before_ms = atomic_load(told_ms);
+	va_list ap;
+
+	if ((before_ms != 0 && now_ms - before_ms < LIMIT_PAUSE_MS) ||
+	    !atomic_compare_exchange_strong(told_ms, &before_ms, now_ms))
+		return;
+	va_start(ap, fmt);
+	log_text(log, LOG_LEVEL_WARNING, "limit", fmt, ap);
+	va_end(ap);
 }

@@ -293,6 +293,29 @@ Test(log, without_a_log_nothing_happens)
 	log_reopen(NULL);
 }
 
+Test(log, C_16_a_limit_is_logged_once_a_minute)
+{
+	struct log *log = open_log(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	log_limit_time one = 0, other = 0;
+	const char *line;
+
+	log_limit(log, &one, "%d of one", 7);
+	log_limit(log, &one, "%d of one, again", 7);
+	log_limit(log, &other, "another");
+	/* A minute ago by this clock, which never goes back. */
+	one -= 60000;
+	log_limit(log, &one, "of one, later");
+	log_close(&log);
+	read_file(path);
+	line = strstr(text, " warning limit msg=\"7 of one\"\n");
+	cr_assert_not_null(line, "%s", text);
+	line = strstr(line, " warning limit msg=another\n");
+	cr_assert_not_null(line, "%s", text);
+	cr_expect_not_null(
+	    strstr(line, " warning limit msg=\"of one, later\"\n"));
+	cr_expect_null(strstr(text, "again"));
+}
+
 Test(log, the_file_is_private_and_appended_to)
 {
 	struct log *log;
