@@ -38,10 +38,11 @@ struct store;
 /* Immutable and shared; held by reference. */
 struct answer {
 	atomic_uint refs;
-	unsigned generation; /* of the configuration that judged */
-	unsigned epoch;      /* of the domain, see engine/cache.h */
-	uint64_t expires_ms; /* clock_mono_ms(); keep it no longer */
-	uint64_t renew_ms;   /* from then on it is looked up anew if used */
+	unsigned generation;    /* of the configuration that judged */
+	unsigned epoch;         /* of the domain, see engine/cache.h */
+	unsigned unbound_epoch; /* of all domains, see engine/cache.h */
+	uint64_t expires_ms;    /* clock_mono_ms(); keep it no longer */
+	uint64_t renew_ms;      /* from then on it is looked up anew if used */
 	atomic_bool renewed;
 	bool delivery;          /* good for ASK_DELIVERY */
 	size_t size;            /* octets in all, for the cache's bound */
@@ -111,6 +112,9 @@ engine_await_probe(struct engine *engine, uint64_t deadline_ms);
 
 /* Discards the verdicts on the domain, after its policy was changed by hand. */
 void engine_forget(struct engine *engine, const char *domain);
+/* Discards all verdicts without a policy that requires DNSSEC: any of these
+ * domains may have one now. */
+void engine_forget_unbound(struct engine *engine);
 
 /* done runs exactly once, on a loop's thread or inside the call. answer is
  * borrowed: take a reference to keep it. NULL: no memory for a lookup, or the

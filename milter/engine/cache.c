@@ -104,6 +104,7 @@ struct shard {
 struct cache {
 	struct shard shard[SHARDS];
 	atomic_uint epochs[EPOCHS];
+	atomic_uint unbound_epoch;
 };
 
 struct cache *
@@ -174,18 +175,38 @@ cache_forget(struct cache *cache, const char *domain)
 	    1;
 }
 
+unsigned
+cache_unbound_epoch(struct cache *cache)
+{
+	return atomic_load(&cache->unbound_epoch);
+}
+
+void
+cache_forget_unbound(struct cache *cache)
+{
+	(void)atomic_fetch_add(&cache->unbound_epoch, 1);
+}
+
+/* hash: map_hash(key). True if nothing that was forgotten since the lookup
+ * began concerns the answer. */
+static bool
+is_of_now(struct cache *cache, const char *key, uint64_t hash,
+    const struct answer *answer)
+{
+	return atomic_load(epoch_of(cache, key, hash)) == answer->epoch &&
+	    (verdict_is_bound(&answer->verdict) ||
+		cache_unbound_epoch(cache) == answer->unbound_epoch);
+}
+
 /* True if the entry has not expired, is of this configuration, and the store
  * still has the policy that the verdict was made by. */
 static bool
 is_good(struct cache *cache, const struct entry *e, unsigned generation,
     uint64_t now_ms)
 {
-	const struct answer *answer = e->answer;
-	atomic_uint *epoch = epoch_of(cache, e->key, e->node.node.hash);
-
-	return answer->generation == generation &&
-	    now_ms < answer->expires_ms &&
-	    atomic_load_explicit(epoch, memory_order_acquire) == answer->epoch;
+	return e->answer->generation == generation &&
+	    now_ms < e->answer->expires_ms &&
+	    is_of_now(cache, e->key, e->node.node.hash, e->answer);
 }
 
 static void
@@ -286,8 +307,7 @@ cache_put(struct cache *cache, const char *key, const struct answer *answer,
 	if (old != NULL)
 		drop(s, old);
 	if (e != NULL && e->node.size <= s->octets_max &&
-	    atomic_load_explicit(epoch_of(cache, key, hash),
-		memory_order_acquire) == answer->epoch &&
+	    is_of_now(cache, key, hash, answer) &&
 	    lru_add(&s->entries, &e->node) == 0)
 		e = NULL;
 	evict(s);

@@ -27,12 +27,15 @@ struct answer *answer_new(const struct facts *facts, const struct rules *rules,
 /*
  * The cache: memory only, bounded in entries and octets. Verdicts live no
  * longer than answer.expires_ms, only under the configuration that made them,
- * and only until cache_forget() is called for their domain.
+ * and only until cache_forget() is called for their domain, or
+ * cache_forget_unbound() if they have no policy that requires DNSSEC.
  *
  * A domain may have several keys: "example.org", "[example.org]",
  * "example.org:587", "[example.org]:587". All share an epoch, a counter that
  * cache_forget() raises. A lookup notes the epoch when it begins; its verdict
- * is used only while the epoch is the same.
+ * is used only while the epoch is the same. cache_forget_unbound() raises
+ * another epoch, which all domains share and which counts only for verdicts
+ * without a policy that requires DNSSEC.
  *
  * The least recently used verdicts are evicted first, and verdicts without a
  * policy that requires DNSSEC before the others: a stranger has any number of
@@ -69,6 +72,11 @@ unsigned cache_epoch(struct cache *cache, const char *key);
 /* Discards all verdicts on this domain, also those of lookups under way.
  * Returns the new epoch. */
 unsigned cache_forget(struct cache *cache, const char *domain);
+
+/* The same for answer.unbound_epoch, and for the verdicts on all domains that
+ * have no policy that requires DNSSEC. */
+unsigned cache_unbound_epoch(struct cache *cache);
+void cache_forget_unbound(struct cache *cache);
 
 struct cache_size {
 	size_t entries;

@@ -197,6 +197,7 @@ judge(struct lookup *l, enum decide_when when, bool *settled)
 		life_ms = lifetime_ms(l, &answer->verdict);
 		answer->generation = l->setup->generation;
 		answer->epoch = l->epoch;
+		answer->unbound_epoch = l->unbound_epoch;
 		answer->expires_ms = clock_mono_ms() + life_ms;
 		answer->renew_ms = answer->expires_ms - life_ms / 10;
 	}
@@ -340,6 +341,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	(void)snprintf(l->key, sizeof(l->key), "%s", key);
 	l->node.key = l->key;
 	l->epoch = cache_epoch(worker->cache, key);
+	l->unbound_epoch = cache_unbound_epoch(worker->cache);
 	TAILQ_INIT(&l->waiters);
 	for (size_t i = 0; i < LANES; i++) {
 		l->turns[i].lookup = l;
@@ -387,13 +389,14 @@ lookup_for(struct worker *worker, const struct waiter *w, bool *begun)
 		l = (struct lookup *)map_find(&worker->lookups, key,
 		    map_hash(key));
 	/* No waiter may join a lookup that has dropped questions, whose hosts
-	 * are past the point where TLSA would be asked, or that read another
-	 * policy than the store has now. */
+	 * are past the point where TLSA would be asked, or that may have read
+	 * another policy than the store has now. */
 	if (l != NULL &&
 	    (l->dropped ||
 		(w->delivery && l->delivery_step != DELIVERY_IDLE &&
 		    !lookup_wants_tlsa(l)) ||
-		l->epoch != cache_epoch(worker->cache, key))) {
+		l->epoch != cache_epoch(worker->cache, key) ||
+		l->unbound_epoch != cache_unbound_epoch(worker->cache))) {
 		unlist(l);
 		l = NULL;
 	}

@@ -149,6 +149,7 @@ struct lookup {
 	struct target target;
 	char key[TARGET_TEXT_SIZE];
 	unsigned epoch; /* of the domain when it began, see engine/cache.h */
+	unsigned unbound_epoch; /* when it began */
 	TAILQ_HEAD(, waiter) waiters;
 	struct turn turns[LANES];
 

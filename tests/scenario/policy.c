@@ -280,9 +280,15 @@ C_07_import_clears_verdicts_of_every_next_hop(void)
 	world_stop();
 }
 
-/* Its verdict is one on what was stored before. */
 static void
-C_07_lookup_under_way_during_an_import_is_not_cached(void)
+forget_example(void)
+{
+	world_forget("example.org");
+}
+
+/* The verdict of a lookup under way is one on what was stored before. */
+static void
+forget_during_lookup(void (*forget)(void))
 {
 	struct asker before, after, later;
 
@@ -295,7 +301,7 @@ C_07_lookup_under_way_during_an_import_is_not_cached(void)
 	ask_domain(&before, "example.org", 4000);
 	fake_run(500);
 	script_stored("example.org", "1", BINDING, 0);
-	world_forget("example.org");
+	forget();
 	/* Who asks now does not join it either. */
 	ask_domain(&after, "example.org", 4000);
 	fake_run(3000);
@@ -304,6 +310,19 @@ C_07_lookup_under_way_during_an_import_is_not_cached(void)
 	later = asked("example.org");
 	CHECK_VERDICT(later, VERDICT_DEFER, REASON_MX_INSECURE);
 	world_stop();
+}
+
+static void
+C_07_lookup_under_way_during_an_import_is_not_cached(void)
+{
+	forget_during_lookup(forget_example);
+}
+
+/* Another host may have learned the policy. */
+static void
+C_01_lookup_under_way_is_not_cached_if_news_were_missed(void)
+{
+	forget_during_lookup(world_forget_unbound);
 }
 
 /* The lookup that brought the new policy is cached all the same. */
@@ -663,6 +682,7 @@ const struct scenario policy_scenarios[] = {
     SCENARIO(C_07_new_policy_clears_verdicts_of_every_next_hop),
     SCENARIO(C_07_import_clears_verdicts_of_every_next_hop),
     SCENARIO(C_07_lookup_under_way_during_an_import_is_not_cached),
+    SCENARIO(C_01_lookup_under_way_is_not_cached_if_news_were_missed),
     SCENARIO(C_07_verdict_on_the_new_policy_is_cached),
     SCENARIO(C_08_max_age_0_counts_once),
     SCENARIO(C_08_max_age_0_replaces_what_bound),

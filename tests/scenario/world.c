@@ -97,6 +97,12 @@ world_forget(const char *domain)
 	engine_forget(engine, domain);
 }
 
+void
+world_forget_unbound(void)
+{
+	engine_forget_unbound(engine);
+}
+
 static void
 note_tls(struct asker *asker, const struct answer *answer)
 {

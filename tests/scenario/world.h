@@ -56,6 +56,7 @@ void world_stop(void);
 void world_reload(void);
 /* As an import or a purge does. */
 void world_forget(const char *domain);
+void world_forget_unbound(void);
 /* Counts how often the engine says that the wall clock was set back. */
 void world_count_set_back(unsigned *n);
 

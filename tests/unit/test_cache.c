@@ -10,8 +10,10 @@
 /* When put() is called. */
 static uint64_t put_ms = 1;
 
+/* Of a lookup that began in that epoch of the verdicts that do not bind. */
 static const struct answer *
-answer(unsigned generation, uint64_t expires_ms, bool bound)
+answer_since(unsigned generation, uint64_t expires_ms, bool bound,
+    unsigned unbound_epoch)
 {
 	struct fact_policy policy = {.id = "1",
 	    .max_age_s = 86400,
@@ -29,7 +31,14 @@ answer(unsigned generation, uint64_t expires_ms, bool bound)
 	cr_assert_not_null(a);
 	a->generation = generation;
 	a->expires_ms = expires_ms;
+	a->unbound_epoch = unbound_epoch;
 	return a;
+}
+
+static const struct answer *
+answer(unsigned generation, uint64_t expires_ms, bool bound)
+{
+	return answer_since(generation, expires_ms, bound, 0);
 }
 
 static void
@@ -163,6 +172,41 @@ Test(cache, C_07_a_verdict_that_was_under_way_is_not_kept)
 		cr_expect_not(has(cache, names[i], 1, 1), "%s", names[i]);
 	}
 	cr_expect_eq(cache_size(cache).octets, 0U);
+	cache_free(&cache);
+}
+
+/* --- any domain may have a policy that binds ------------------------------ */
+
+Test(cache, C_01_all_verdicts_that_do_not_bind_are_forgotten)
+{
+	struct cache *cache = cache_new(1000, 1 << 20);
+
+	put(cache, "example.org", 100);
+	put(cache, "[example.net]:587", 100);
+	put_bound(cache, "bound.example");
+	cache_forget_unbound(cache);
+	cr_expect_not(has(cache, "example.org", 1, 1));
+	cr_expect_not(has(cache, "[example.net]:587", 1, 1));
+	cr_expect(has(cache, "bound.example", 1, 1), "it still protects");
+	cache_free(&cache);
+}
+
+/* put() and put_bound() have the epoch of a lookup that began before. */
+Test(cache, C_01_no_verdict_that_was_under_way_is_kept_unless_it_binds)
+{
+	struct cache *cache = cache_new(1000, 1 << 20);
+	const struct answer *a;
+
+	cache_forget_unbound(cache);
+	put(cache, "example.org", 100);
+	put_bound(cache, "bound.example");
+	cr_expect_not(has(cache, "example.org", 1, 1));
+	cr_expect(has(cache, "bound.example", 1, 1));
+	cr_expect_eq(cache_size(cache).entries, 1U);
+	a = answer_since(1, 100, false, cache_unbound_epoch(cache));
+	cache_put(cache, "example.org", a, put_ms);
+	answer_unref(&a);
+	cr_expect(has(cache, "example.org", 1, 1), "it began after that");
 	cache_free(&cache);
 }
 
