@@ -151,11 +151,15 @@ start_as_user(struct daemon *daemon)
 	return 0;
 }
 
-/* Called when another host that shares the store has learned a policy. */
+/* Called when another host that shares the store has learned a policy, or may
+ * have learned any (NULL). */
 static void
 forget_verdicts(void *engine, const char *domain)
 {
-	engine_forget(engine, domain);
+	if (domain != NULL)
+		engine_forget(engine, domain);
+	else
+		engine_forget_unbound(engine);
 }
 
 static bool

@@ -161,9 +161,11 @@ int store_backup(struct store *store);
 
 /*
  * Another host that shares the store has learned a policy that binds: cached
- * verdicts on the domain are out of date. Called on a thread of the store; must
- * be short and call nothing of the store. NULL: removes it, and no call is
- * under way when this returns. A store that nobody shares never calls it.
+ * verdicts on the domain are out of date. domain NULL: news may have been
+ * missed, so that any domain may have such a policy now. Called on a thread of
+ * the store; must be short and call nothing of the store. learned NULL: removes
+ * it, and no call is under way when this returns. A store that nobody shares
+ * never calls it.
  */
 typedef void store_learned_fn(void *arg, const char *domain);
 void

@@ -291,8 +291,17 @@ redis_on_learned(void *backend, store_learned_fn *learned, void *arg)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* ["message", CHANNEL, "HOST DOMAIN"], or the answer to SUBSCRIBE. A
- * host ignores its own messages. */
+/* domain NULL: any. */
+static void
+tell_learned(struct store_redis *r, const char *domain)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->learned != NULL)
+		r->learned(r->learned_arg, domain);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* ["message", CHANNEL, "HOST DOMAIN"]. A host ignores its own messages. */
 static void
 take_news(struct store_redis *r, const struct redisReply *reply)
 {
@@ -301,10 +310,6 @@ take_news(struct store_redis *r, const struct redisReply *reply)
 	char domain[NAME_SIZE];
 	size_t len;
 
-	if (reply->type == REDIS_REPLY_ERROR ||
-	    (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-		reply->element[2]->type == REDIS_REPLY_INTEGER))
-		redis_tell_refusal(r, REDIS_NO_NEWS, reply);
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
 	    reply->element[2]->type != REDIS_REPLY_STRING)
 		return;
@@ -318,10 +323,23 @@ take_news(struct store_redis *r, const struct redisReply *reply)
 	if (memchr(domain, '\0', len - host - 1) != NULL ||
 	    record_check_domain(domain) != 0)
 		return;
-	(void)pthread_mutex_lock(&r->lock);
-	if (r->learned != NULL)
-		r->learned(r->learned_arg, domain);
-	(void)pthread_mutex_unlock(&r->lock);
+	tell_learned(r, domain);
+}
+
+/* The answer to SUBSCRIBE, which gives the number of subscriptions, or an
+ * error. Redis keeps no messages for a host that is not subscribed, so that it
+ * has missed those that were published before. */
+static void
+take_subscription(struct store_redis *r, const struct redisReply *reply)
+{
+	bool subscribed = reply->type == REDIS_REPLY_ARRAY &&
+	    reply->elements == 3 &&
+	    reply->element[2]->type == REDIS_REPLY_INTEGER;
+
+	if (subscribed || reply->type == REDIS_REPLY_ERROR)
+		redis_tell_refusal(r, REDIS_NO_NEWS, reply);
+	if (subscribed)
+		tell_learned(r, NULL);
 }
 
 /* Handles the messages that came since the last call. Never waits. */
@@ -347,6 +365,7 @@ redis_listen(void *backend)
 		err = redis_link_reply(link, clock_mono_ms(), &reply);
 		if (err != 0)
 			break;
+		take_subscription(r, reply);
 		take_news(r, reply);
 		freeReplyObject(reply);
 	}

@@ -99,6 +99,7 @@ Test(store_redis, C_01_policy_of_one_host_binds_on_all)
 struct news {
 	pthread_mutex_t lock;
 	char domains[256]; /* in order, with a blank after each */
+	unsigned missed;   /* how often some may have been */
 };
 
 static void
@@ -109,8 +110,11 @@ learned(void *arg, const char *domain)
 
 	pthread_mutex_lock(&news->lock);
 	len = strlen(news->domains);
-	snprintf(news->domains + len, sizeof(news->domains) - len, "%s ",
-	    domain);
+	if (domain != NULL)
+		snprintf(news->domains + len, sizeof(news->domains) - len,
+		    "%s ", domain);
+	else
+		news->missed++;
 	pthread_mutex_unlock(&news->lock);
 }
 
@@ -123,6 +127,17 @@ has_learned(struct news *news, const char *domain)
 	has = strstr(news->domains, domain) != NULL;
 	pthread_mutex_unlock(&news->lock);
 	return has;
+}
+
+static unsigned
+count_missed(struct news *news)
+{
+	unsigned missed;
+
+	pthread_mutex_lock(&news->lock);
+	missed = news->missed;
+	pthread_mutex_unlock(&news->lock);
+	return missed;
 }
 
 static void
@@ -203,6 +218,33 @@ Test(store_redis, C_01_news_come_after_a_restart_of_the_server_as_well,
 	await_subscribers(2);
 	put_policy(here, "new.example", "1", policy, 0);
 	await_news(&theirs, "new.example");
+}
+
+/* The server keeps no news for a host whose link is broken. */
+Test(store_redis, C_01_host_that_may_have_missed_news_is_told, .timeout = 60)
+{
+	const struct timespec nap = {0, 5000000};
+	struct news theirs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	unsigned missed;
+
+	NEEDS_SERVER();
+	store_on_learned(there, learned, &theirs);
+	await_subscribers(2);
+	/* Comes after the answer to the first subscription. */
+	put_policy(here, "first.example", "1", policy, 0);
+	await_news(&theirs, "first.example");
+	missed = count_missed(&theirs);
+	redis_server_tell(&server, "ACL SETUSER default -subscribe");
+	redis_server_tell(&server, "CLIENT KILL TYPE pubsub");
+	put_policy(here, "new.example", "1", policy, 0);
+	redis_server_tell(&server, "ACL SETUSER default +subscribe");
+	redis_server_tell(&server, "CLIENT KILL TYPE pubsub");
+	redis_server_tell(&server, "CLIENT KILL TYPE normal");
+	while (count_missed(&theirs) == missed)
+		nanosleep(&nap, NULL);
+	cr_expect_not(has_learned(&theirs, "new.example"));
+	put_policy(here, "last.example", "1", policy, 0);
+	await_news(&theirs, "last.example");
 }
 
 /* What others publish there is not trusted more than any octets. */
