@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -91,6 +92,47 @@ Test(store_redis_lost, C_01_old_data_are_told_and_brought_up_to_date)
 	store_close(&here);
 	here = redis_server_open(&server);
 	cr_expect_eq(sync_find(here, "example.net"), 0);
+}
+
+static bool
+is_there(const char *domain)
+{
+	return redis_server_ask_integer(&server, "EXISTS %s%s",
+		   REDIS_KEY_PREFIX, domain) == 1;
+}
+
+static bool
+has_second_again(void)
+{
+	return is_there("b.example");
+}
+
+/* Other hosts have made as many changes since, so that their number does not
+ * tell. They make them at another socket, before this host can look. */
+Test(store_redis_lost, C_01_server_started_anew_gets_all_that_it_may_lack,
+    .timeout = 60)
+{
+	struct store_entry saved = entry_of("a.example", "1", 0);
+	struct store_entry lost = entry_of("b.example", "1", 0);
+	char *path = server.unix_path;
+
+	NEEDS_SERVER();
+	cr_assert_eq(sync_put(here, &saved), 0);
+	await_look();
+	redis_server_tell(&server, "SAVE");
+	cr_assert_eq(sync_put(here, &lost), 0);
+	await_look();
+	redis_server_kill(&server);
+	server.unix_path = scratch_path(server.dir, "elsewhere");
+	redis_server_restart(&server);
+	cr_expect(is_there("a.example"));
+	cr_expect_not(is_there("b.example"));
+	redis_server_tell(&server, "INCRBY %s 10", REDIS_CHANGES_KEY);
+	cr_assert_eq(rename(server.unix_path, path), 0);
+	free(server.unix_path);
+	server.unix_path = path;
+	await(has_second_again);
+	cr_expect_eq(lines_with(log_path, "state=lost"), 0);
 }
 
 /* The server takes no writes: a replica is missing. */
