@@ -42,6 +42,8 @@ backup_find(const char *dir, int64_t *written_s)
 
 struct writing {
 	FILE *file;
+	bool binding;  /* only entries that are not expendable */
+	uint64_t left; /* octets that may still be written */
 	int err;
 };
 
@@ -49,21 +51,30 @@ static bool
 write_line(void *arg, const struct store_entry *entry)
 {
 	struct writing *w = arg;
-	char *line = store_json_write(entry);
+	char *line;
+	size_t len;
 
+	if (w->binding && entry->expendable)
+		return true;
+	line = store_json_write(entry);
+	len = line != NULL ? strlen(line) + 1 : 0;
 	if (line == NULL)
 		w->err = ERR_NOMEM;
+	else if (len > w->left)
+		w->err = ERR_FULL;
 	else if (fprintf(w->file, "%s\n", line) < 0)
 		w->err = lmdb_code(errno);
+	w->left -= w->err == 0 ? len : 0;
 	free(line);
 	return w->err == 0;
 }
 
-/* Writes the file that will replace the old one. */
+/* Writes the file that will replace the old one, of at most left octets. */
 static int
-write_new(const char *dir, const char *path, backup_each_fn *each, void *arg)
+write_new(const char *dir, const char *path, bool binding, uint64_t left,
+    backup_each_fn *each, void *arg)
 {
-	struct writing w = {.file = NULL};
+	struct writing w = {.binding = binding, .left = left};
 	struct stat st;
 	int fd = open(path,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -93,19 +104,27 @@ write_new(const char *dir, const char *path, backup_each_fn *each, void *arg)
 }
 
 int
-backup_write(const char *dir, size_t octets, backup_each_fn *each, void *arg)
+backup_write(const char *dir, size_t octets, backup_each_fn *each, void *arg,
+    bool *binding)
 {
 	char path[PATH_SIZE];
 	char new[PATH_SIZE];
+	uint64_t room = UINT64_MAX;
 	struct statvfs fs;
 	int err;
 
-	if (statvfs(dir, &fs) == 0 &&
-	    (uint64_t)fs.f_bavail * fs.f_frsize / 2 < octets)
-		return ERR_FULL;
+	/* As much again stays free. */
+	if (statvfs(dir, &fs) == 0)
+		room = (uint64_t)fs.f_bavail * fs.f_frsize / 2;
+	*binding = room < octets;
 	path_in(dir, BACKUP_NAME, path);
 	path_in(dir, BACKUP_NAME ".new", new);
-	err = write_new(dir, new, each, arg);
+	err = write_new(dir, new, *binding, room, each, arg);
+	/* The lines of many small policies take more than the store does. */
+	if (err == ERR_FULL && !*binding) {
+		*binding = true;
+		err = write_new(dir, new, true, room, each, arg);
+	}
 	if (err == 0 && rename(new, path) != 0)
 		err = lmdb_code(errno);
 	if (err == 0)

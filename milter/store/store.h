@@ -153,7 +153,8 @@ bool store_each_partial(int err);
 /*
  * A store on disk keeps a copy of itself as text beside it, so that it can be
  * rebuilt without the version of LMDB that wrote it (store_lmdb.h). Rewrites
- * the copy if it is a day old; store_close does so if anything has changed.
+ * the copy if it is a day old; store_close does so if anything has changed. If
+ * the disk has no room for all, the copy has the policies that bind alone.
  * Other kinds of store keep none. Blocks for as long as it takes to read all;
  * one call at a time. 0 or a negative error, which is logged.
  */

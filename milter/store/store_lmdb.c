@@ -126,6 +126,13 @@ lmdb_damage(const char *dir, const char *why, char error[STORE_ERROR_SIZE])
 
 #define SCHEME "lmdb:"
 
+/* Of the last try to write the copy as text. Each change is logged. */
+enum backup_state {
+	BACKUP_ALL,
+	BACKUP_BINDING, /* there was no room for policies that do not bind */
+	BACKUP_FAILED
+};
+
 struct lmdb {
 	struct lmdb_env env;
 	struct log *log;
@@ -135,7 +142,7 @@ struct lmdb {
 	struct overlay *backup;
 	pthread_mutex_t backup_lock; /* guards the members below */
 	size_t backup_txn;           /* the last commit that the copy holds */
-	bool backup_failed;          /* logged */
+	enum backup_state backup_state;
 };
 
 static int
@@ -443,38 +450,40 @@ store_lmdb_write(void *backend, const struct store_change *changes, size_t n)
 
 /* --- the copy as text ----------------------------------------------------- */
 
-static void
-tell_backup(struct lmdb *l, int err)
-{
-	struct log_event e;
-
-	if (l->backup_failed == (err != 0))
-		return;
-	l->backup_failed = err != 0;
-	log_begin(&e, l->log, LOG_LEVEL_WARNING, "store");
-	log_str(&e, "state", err != 0 ? "no-backup" : "backup");
-	log_str(&e, "store", l->env.dir);
-	log_str(&e, "file", BACKUP_NAME);
-	if (err != 0)
-		log_str(&e, "why", err_text(err));
-	log_end(&e);
-}
-
-/* Does nothing if no commit has come since the last copy. */
+/* Does nothing if no commit has come since the last copy of all. */
 static int
 write_backup(struct lmdb *l)
 {
+	struct log_event e;
+	bool binding;
 	size_t octets;
 	size_t txn;
+	enum backup_state state;
 	int err;
 
 	lmdb_measure(&l->env, &octets, &txn);
 	if (txn == l->backup_txn)
 		return 0;
-	err = backup_write(l->env.dir, octets, store_lmdb_each, l);
-	if (err == 0)
+	err = backup_write(l->env.dir, octets, store_lmdb_each, l, &binding);
+	state = err != 0 ? BACKUP_FAILED
+	    : binding    ? BACKUP_BINDING
+			 : BACKUP_ALL;
+	if (state == BACKUP_ALL)
 		l->backup_txn = txn;
-	tell_backup(l, err);
+	if (state == l->backup_state)
+		return err;
+	l->backup_state = state;
+	log_begin(&e, l->log, LOG_LEVEL_WARNING, "store");
+	log_str(&e, "state", state == BACKUP_FAILED ? "no-backup" : "backup");
+	log_str(&e, "store", l->env.dir);
+	log_str(&e, "file", BACKUP_NAME);
+	if (state == BACKUP_FAILED)
+		log_str(&e, "why", err_text(err));
+	else if (state == BACKUP_BINDING)
+		log_str(&e, "why",
+		    "no space left for all policies: it has those that "
+		    "require DNSSEC");
+	log_end(&e);
 	return err;
 }
 

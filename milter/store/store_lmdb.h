@@ -178,14 +178,17 @@ bool backup_find(const char *dir, int64_t *written_s);
 /*
  * Replaces the copy by the entries that each(arg, ...) shows, as
  * store_backend.each does, in one step: after a crash either the old or the new
- * one is there, whole. Entries that each() cannot read are left out. octets:
- * what the store takes on the disk; without twice that free space nothing is
- * written (ERR_FULL), so that the copy never takes the last room. 0 or a
+ * one is there, whole. Entries that each() cannot read are left out.
+ *
+ * The copy takes half of the free disk space at most. If that is less than
+ * octets, which the store takes on the disk, or less than the lines need, the
+ * copy has the policies that bind and no others (C-16): *binding is set then.
+ * ERR_FULL: there is no room for these either, and the old copy stays. 0 or a
  * negative error.
  */
 typedef int backup_each_fn(void *arg, store_each_fn *each, void *each_arg);
-int
-backup_write(const char *dir, size_t octets, backup_each_fn *each, void *arg);
+int backup_write(const char *dir, size_t octets, backup_each_fn *each,
+    void *arg, bool *binding);
 
 /* Calls take for each policy in it, until that fails. *bad: lines that are no
  * policy. 0, the error of take, or why it cannot be read. */

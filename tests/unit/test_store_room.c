@@ -1,7 +1,8 @@
 /*
  * A store on disk, or in memory, that strangers fill: C-16, a policy that binds
- * can always be written and kept. Their policies are what anyone can publish,
- * so that only those without "dnssec: yes" are bounded.
+ * can always be written and kept, also in the copy as text (C-17). Their
+ * policies are what anyone can publish, so that only those without "dnssec:
+ * yes" are bounded.
  */
 #include "autoconf.h"
 
@@ -18,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "log/log.h"
 #include "store/store.h"
+#include "store/store_lmdb.h"
 #include "store_sync.h"
 
 #define MIB       ((size_t)1 << 20)
@@ -26,16 +29,32 @@
 #define STRANGERS 6000 /* of 4 KB: 24 MB */
 
 static char *dir;
+static char *log_dir; /* not on the small disk */
+static char *log_path;
+static struct log *log_;
 
 static void
 set_up(void)
 {
+	char error[STORE_ERROR_SIZE] = "";
+	char target[4096];
+
 	dir = scratch_new();
+	log_dir = scratch_new();
+	log_path = scratch_path(log_dir, "log");
+	(void)snprintf(target, sizeof(target), "file:%s", log_path);
+	log_ = log_open(&(struct log_config){.target = target,
+			    .level = LOG_LEVEL_INFO},
+	    "test", error);
+	cr_assert_not_null(log_, "%s", error);
 }
 
 static void
 tear_down(void)
 {
+	log_close(&log_);
+	free(log_path);
+	scratch_free(&log_dir);
 	scratch_free(&dir);
 }
 
@@ -46,7 +65,9 @@ open_small(size_t octets_max)
 {
 	char spec[4096];
 	char error[STORE_ERROR_SIZE] = "";
-	struct store_options options = {.spec = spec, .octets_max = octets_max};
+	struct store_options options = {.spec = spec,
+	    .log = log_,
+	    .octets_max = octets_max};
 	struct store *store;
 
 	(void)snprintf(spec, sizeof(spec), "lmdb:%s", dir);
@@ -286,7 +307,31 @@ fill_disk(void)
 	free(path);
 }
 
-Test(store_room, C_16_a_disk_that_strangers_filled_has_room)
+/* C-17: a store built anew from the copy as text has what binds, which alone
+ * had room in the copy. */
+static void
+expect_copy_of_what_binds(size_t n)
+{
+	char *copy = scratch_path(dir, BACKUP_NAME);
+	char *data = scratch_path(dir, "data.mdb");
+	struct store *store;
+
+	cr_expect_eq(lines_with(copy, "\"domain\":\"bound"), n);
+	cr_expect_eq(lines_with(copy, "\"domain\":\"stranger"), 0U);
+	cr_expect_eq(lines_with(log_path, "state=no-backup"), 0U);
+	cr_expect_geq(lines_with(log_path,
+			  "file=policies.jsonl why=\"no space left for all"),
+	    1U);
+	cr_assert_eq(unlink(data), 0);
+	store = open_small(0);
+	cr_expect_eq(lines_with(log_path, "state=restored"), 1U);
+	expect_bound(store, n);
+	store_close(&store);
+	free(copy);
+	free(data);
+}
+
+Test(store_room, C_16_C_17_a_disk_that_strangers_filled_has_room)
 {
 	struct store *store;
 
@@ -300,6 +345,7 @@ Test(store_room, C_16_a_disk_that_strangers_filled_has_room)
 	store = open_small(0);
 	expect_bound(store, 100);
 	store_close(&store);
+	expect_copy_of_what_binds(100);
 	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
 }
 
