@@ -429,9 +429,6 @@ run_round(struct refresher *r, uint64_t interval_s, uint64_t retry_s,
 	if (!begin_all(r, &plan, until_ms))
 		pause_s = PAUSE_MIN_S;
 	refresh_plan_free(&plan);
-	/* C-17: backs up here, as this thread may block. store_backup() logs a
-	 * failure. */
-	(void)store_backup(r->store);
 	return pause_s;
 }
 
@@ -448,6 +445,10 @@ refresher_run(void *arg)
 
 		r->look_now = false;
 		(void)pthread_mutex_unlock(&r->lock);
+		/* C-17: backs up here, as this thread may block, and before the
+		 * round, which slow policy hosts can stretch by hours.
+		 * store_backup() logs a failure. */
+		(void)store_backup(r->store);
 		pause_s = run_round(r, interval_s, retry_s, retry_min_s);
 		(void)pthread_mutex_lock(&r->lock);
 		until_ms = clock_mono_ms() + pause_s * 1000;
