@@ -290,6 +290,35 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 }
 
+/* "dnssec: yes" costs a stranger nothing: neither a long field nor many
+ * patterns take the room of others. */
+Test(write_retry, C_16_long_policies_leave_room_to_hold_what_binds)
+{
+	static const char *const lines[] = {"x-note: y\n", "mx: *.a.example\n"};
+	static char body[65536];
+	char domain[32];
+
+	fill();
+	for (unsigned i = 0; i < 1200; i++) {
+		struct store_entry entry;
+		size_t n = (size_t)snprintf(body, sizeof(body), "%s", policy);
+
+		while (n + strlen(lines[i % 2]) < sizeof(body))
+			n += (size_t)snprintf(body + n, sizeof(body) - n, "%s",
+			    lines[i % 2]);
+		snprintf(domain, sizeof(domain), "s%u.example", i);
+		entry = sync_entry(domain, "1", body);
+		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
+	}
+	cr_assert_eq(put("partner.example", "1"), ERR_FULL);
+	cr_expect_eq(sync_find(store, "partner.example"), 0);
+	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
+	make_room();
+	await_line("state=writes");
+	reopen();
+	cr_expect_eq(sync_find(store, "partner.example"), 0);
+}
+
 /* C-07: a policy that is too large to keep removes the stored one. */
 Test(write_retry, C_16_deletions_by_strangers_leave_room_to_hold_what_binds)
 {
