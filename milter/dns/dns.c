@@ -372,6 +372,12 @@ dns_is_forwarding(const struct dns *dns)
 	return dns->setup->forwarding;
 }
 
+int
+dns_root_key_missing(const struct dns *dns, const struct dns_answer *keys)
+{
+	return dns_anchor_missing(dns->setup->trust_anchors, keys);
+}
+
 size_t
 dns_pending(const struct dns *dns)
 {

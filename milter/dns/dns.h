@@ -139,6 +139,14 @@ int dns_ask_discovery(struct dns *dns, const char *name, enum dns_type type,
  * the referral brings the DS. */
 bool dns_is_forwarding(const struct dns *dns);
 
+/*
+ * keys: a SECURE answer for the DNSKEY records of the root. The key tag of the
+ * first one that should be a trust anchor (SEP flag, not revoked) but is none,
+ * neither as DNSKEY nor as DS; -1: there is no such key. During a roll-over the
+ * root publishes the next key some months before it signs with it.
+ */
+int dns_root_key_missing(const struct dns *dns, const struct dns_answer *keys);
+
 /* Lookups under way at most; then dns_ask says ERR_BUSY. Each costs libunbound
  * some 20 KB. */
 #define DNS_PENDING_MAX 6144

@@ -3,7 +3,8 @@
  * such as /usr/share/dns/root.key, or with RFC 5011 state as unbound-anchor(8)
  * writes it. Every record must be understood: with some anchors left out,
  * validation would fail on the day of a key roll-over. Keys that are revoked,
- * or that RFC 5011 does not trust yet, are left out.
+ * or that RFC 5011 does not trust yet, are left out. The end of this file
+ * compares the anchors with the keys that the root has now.
  */
 #include "autoconf.h"
 
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <openssl/evp.h>
 
 #include "base/ascii.h"
 #include "base/err.h"
@@ -23,7 +26,8 @@ enum {
 };
 enum {
 	FLAG_ZONE_KEY = 0x0100,
-	FLAG_REVOKE = 0x0080
+	FLAG_REVOKE = 0x0080,
+	FLAG_SEP = 0x0001
 }; /* RFC 4034, RFC 5011 */
 
 #define FILE_MAX_OCTETS 65536
@@ -237,4 +241,98 @@ dns_anchor_read(const char *path, getdns_list **list,
 	free(r->text);
 	free(r);
 	return err;
+}
+
+/* --- the keys of the root ------------------------------------------------- */
+
+enum {
+	KEY_HEAD = 4, /* DNSKEY: flags, protocol, algorithm */
+	DS_HEAD = 4   /* DS: key tag, algorithm, digest type */
+};
+
+/* RFC 4034 appendix B */
+static unsigned
+key_tag(const uint8_t *rdata, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 == 0 ? (uint32_t)rdata[i] << 8 : rdata[i];
+	return (sum + (sum >> 16)) & 0xffff;
+}
+
+/* RFC 4034 5.1.4, of a key of the root. A digest that cannot be computed here
+ * counts as the right one: a warning must be certain. */
+static bool
+digest_is_of(const uint8_t *digest, size_t digest_len, unsigned type,
+    const uint8_t *rdata, size_t len)
+{
+	static const uint8_t root[] = {0};
+	const EVP_MD *md = type == 1 ? EVP_sha1()
+	    : type == 2              ? EVP_sha256()
+	    : type == 4              ? EVP_sha384()
+				     : NULL;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t out[EVP_MAX_MD_SIZE];
+	unsigned out_len = 0;
+	bool same = true;
+
+	if (md != NULL && ctx != NULL &&
+	    EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
+	    EVP_DigestUpdate(ctx, root, sizeof(root)) == 1 &&
+	    EVP_DigestUpdate(ctx, rdata, len) == 1 &&
+	    EVP_DigestFinal_ex(ctx, out, &out_len) == 1)
+		same = out_len == digest_len &&
+		    memcmp(out, digest, digest_len) == 0;
+	EVP_MD_CTX_free(ctx);
+	return same;
+}
+
+static bool
+anchor_is_of(const getdns_dict *anchor, const uint8_t *rdata, size_t len)
+{
+	getdns_bindata *own;
+	uint32_t type = 0;
+
+	if (getdns_dict_get_int(anchor, "type", &type) != GETDNS_RETURN_GOOD ||
+	    getdns_dict_get_bindata(anchor, "/rdata/rdata_raw", &own) !=
+		GETDNS_RETURN_GOOD)
+		return false;
+	/* Flags may differ. */
+	if (type == TYPE_DNSKEY)
+		return own->size == len &&
+		    memcmp(own->data + 2, rdata + 2, len - 2) == 0;
+	return own->size > DS_HEAD &&
+	    ((unsigned)own->data[0] << 8 | own->data[1]) ==
+	    key_tag(rdata, len) &&
+	    own->data[2] == rdata[3] &&
+	    digest_is_of(own->data + DS_HEAD, own->size - DS_HEAD, own->data[3],
+		rdata, len);
+}
+
+int
+dns_anchor_missing(const getdns_list *anchors, const struct dns_answer *keys)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		const uint8_t *rdata = keys->records[i].data;
+		size_t len = keys->records[i].len;
+		getdns_dict *anchor;
+		unsigned flags;
+		bool found = false;
+
+		if (len <= KEY_HEAD)
+			continue;
+		flags = (unsigned)rdata[0] << 8 | rdata[1];
+		if ((flags & FLAG_SEP) == 0 || (flags & FLAG_ZONE_KEY) == 0 ||
+		    (flags & FLAG_REVOKE) != 0)
+			continue;
+		for (size_t k = 0; !found &&
+		     getdns_list_get_dict(anchors, k, &anchor) ==
+			 GETDNS_RETURN_GOOD;
+		     k++)
+			found = anchor_is_of(anchor, rdata, len);
+		if (!found)
+			return (int)key_tag(rdata, len);
+	}
+	return -1;
 }

@@ -82,6 +82,10 @@ const char *dns_rcode_name(unsigned rcode);
 int dns_anchor_read(const char *path, getdns_list **list,
     char error[DNS_ERROR_SIZE]);
 
+/* See dns_root_key_missing(). */
+int
+dns_anchor_missing(const getdns_list *anchors, const struct dns_answer *keys);
+
 /* --- dns_setup.c -----------------------------------------------------------
  */
 

@@ -96,6 +96,7 @@ struct engine_status {
 	enum probe_state resolver;
 	int64_t resolver_since_s; /* wall clock; 0: as long as UNKNOWN */
 	char resolver_why[PROBE_WHY_SIZE]; /* BROKEN: for people */
+	int root_key_missing; /* tag of a key without trust anchor; -1: none */
 	size_t loops;
 	size_t lookups; /* under way */
 	size_t askers;  /* callers that wait for them */

@@ -311,6 +311,7 @@ engine_status(struct engine *engine, struct engine_status *out)
 	};
 	out->resolver = probe_state(engine->probe, &out->resolver_since_s,
 	    out->resolver_why);
+	out->root_key_missing = probe_key_missing(engine->probe);
 	for (size_t i = 0; i < engine->n_workers; i++) {
 		out->lookups += atomic_load(&engine->workers[i].n_lookups);
 		out->askers += atomic_load(&engine->workers[i].n_waiters);

@@ -23,8 +23,10 @@ struct probe {
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer timer;
-	pthread_mutex_t lock; /* guards the members below */
-	pthread_cond_t known; /* probe_await() waits for it */
+	bool told;              /* of key_missing, since probe_start() */
+	atomic_int key_missing; /* see dns_root_key_missing() */
+	pthread_mutex_t lock;   /* guards the members below */
+	pthread_cond_t known;   /* probe_await() waits for it */
 	int64_t since_s;
 	char why[PROBE_WHY_SIZE];
 };
@@ -75,19 +77,49 @@ settle(struct probe *probe, enum probe_state now, const char *why)
 		    begin);
 }
 
+/* The root has a key without a trust anchor. Warns once after each start and
+ * reload: validation works until the root signs with that key alone. */
+static void
+warn_of_key(struct probe *probe, int tag)
+{
+	struct log_event e;
+	char why[80];
+
+	if (probe->told)
+		return;
+	probe->told = true;
+	(void)snprintf(why, sizeof(why),
+	    "trust_anchor has neither DNSKEY nor DS of the root's key %d", tag);
+	log_begin(&e, probe->log, LOG_LEVEL_WARNING, "resolver");
+	log_str(&e, "why", why);
+	log_str(&e, "msg",
+	    "the resolver path validates, but when the root signs with that "
+	    "key alone, every domain that requires DNSSEC will be treated by "
+	    "on_resolver_failure, by default deferred; update the trust anchor "
+	    "file (Debian: package dns-root-data) and reload");
+	log_end(&e);
+}
+
 static void
 answered(void *arg, const struct dns_answer *answer)
 {
 	struct probe *probe = arg;
+	int missing;
 
 	if (probe->dns == NULL)
 		return; /* stopped */
-	if (answer->status == FACT_SECURE && answer->answer == ANSWER_RECORDS)
-		settle(probe, PROBE_OK, "");
-	else
+	if (answer->status != FACT_SECURE || answer->answer != ANSWER_RECORDS) {
 		settle(probe, PROBE_BROKEN,
 		    answer->why[0] != '\0' ? answer->why
 					   : fact_status_name(answer->status));
+		return;
+	}
+	missing = dns_root_key_missing(probe->dns, answer);
+	/* Before settle(), which wakes probe_await(). */
+	atomic_store(&probe->key_missing, missing);
+	settle(probe, PROBE_OK, "");
+	if (missing >= 0)
+		warn_of_key(probe, missing);
 }
 
 static void
@@ -108,6 +140,7 @@ probe_new(struct log *log)
 	if (probe == NULL)
 		return NULL;
 	probe->log = log;
+	atomic_init(&probe->key_missing, -1);
 	(void)pthread_mutex_init(&probe->lock, NULL);
 	thread_cond_init(&probe->known);
 	return probe;
@@ -118,6 +151,8 @@ probe_start(struct probe *probe, struct loop *loop, struct dns *dns)
 {
 	probe->loop = loop;
 	probe->dns = dns;
+	probe->told = false;
+	atomic_store(&probe->key_missing, -1);
 	begin(&probe->timer);
 }
 
@@ -174,4 +209,10 @@ probe_state(struct probe *probe, int64_t *since_s, char why[PROBE_WHY_SIZE])
 	memcpy(why, probe->why, PROBE_WHY_SIZE);
 	(void)pthread_mutex_unlock(&probe->lock);
 	return state;
+}
+
+int
+probe_key_missing(const struct probe *probe)
+{
+	return atomic_load(&probe->key_missing);
 }

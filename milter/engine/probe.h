@@ -2,7 +2,7 @@
  * The resolver probe checks whether our own path to the DNS validates. It looks
  * up the DNSKEY of the root, past every cache, at start and every minute, so
  * that "our resolver strips DNSSEC" is never mistaken for "that domain is under
- * attack".
+ * attack". It warns of a key of the root that no trust anchor matches.
  */
 #ifndef ENGINE_PROBE_H
 #define ENGINE_PROBE_H
@@ -50,6 +50,8 @@ probe_state(struct probe *probe, int64_t *since_s, char why[PROBE_WHY_SIZE]);
 /* Any thread but the loop's: waits for the first result, until deadline_ms
  * (clock_mono_ms()) at most. */
 enum probe_state probe_await(struct probe *probe, uint64_t deadline_ms);
+/* Any thread. Of the last good probe, see dns_root_key_missing(); -1: none. */
+int probe_key_missing(const struct probe *probe);
 const char *probe_state_name(enum probe_state state);
 
 #endif

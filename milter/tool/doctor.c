@@ -343,6 +343,13 @@ check_resolver(struct doctor *doctor, const struct tool_options *options)
 		    "%s: the root does not validate: %s", path,
 		    status.resolver_why[0] != '\0' ? status.resolver_why
 						   : "no answer");
+	if (status.resolver == PROBE_OK && status.root_key_missing >= 0)
+		doctor_say(doctor, DOCTOR_WARNING, "anchor",
+		    "update the file (Debian: package dns-root-data), and "
+		    "reload: systemctl reload dane-sts-milter",
+		    "%s lacks the root's key %d: when the root signs with that "
+		    "key alone, domains that require DNSSEC are deferred",
+		    doctor->config->trust_anchor, status.root_key_missing);
 	session_close(&session);
 }
 

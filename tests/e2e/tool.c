@@ -366,6 +366,35 @@ Test(tool, doctor_examines_daemon_and_Postfix)
 		" do: systemctl start dane-sts-milter", NULL});
 }
 
+/* An anchor file with the first of the root's two keys: doctor and the daemon's
+ * log name the other one. */
+Test(tool, doctor_and_log_name_a_root_key_without_trust_anchor)
+{
+	char dir[LAB_LINE_SIZE], path[LAB_LINE_SIZE], line[LAB_LINE_SIZE];
+	char file[] = "/tmp/dane-sts-anchor.XXXXXX";
+	char option[sizeof(file) + 16];
+	int fd = mkstemp(file);
+	FILE *in, *out;
+
+	snprintf(dir, sizeof(dir), "%s/postfix/etc", getenv(LAB_DIR_VARIABLE));
+	snprintf(path, sizeof(path), "%s/world/root.key",
+	    getenv(LAB_DIR_VARIABLE));
+	in = fopen(path, "r");
+	out = fdopen(fd, "w");
+	cr_assert(in != NULL && out != NULL);
+	cr_assert_not_null(fgets(line, sizeof(line), in));
+	cr_assert_geq(fputs(line, out), 0);
+	fclose(in);
+	cr_assert_eq(fclose(out), 0);
+	snprintf(option, sizeof(option), "trust_anchor=%s", file);
+	LAB_FRESH(option);
+	free(LAB_LOG("warning resolver", "of the root's key"));
+	doctor_says(dir,
+	    (const char *const[]){": the root validates ",
+		" lacks the root's key ", NULL});
+	remove(file);
+}
+
 /* Its commands print what README shows; see tests/lab/tour.py. */
 Test(tool, the_first_week_is_as_README_says)
 {

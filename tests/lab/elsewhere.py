@@ -108,7 +108,7 @@ class Elsewhere:
             if parent is registry:
                 parent.add(f"{zone.fqdn} NS ns.example.")
             zone.write(directory)
-        self.write("root.key", root.dnskey(directory) + "\n")
+        self.write("root.key", root.trust_anchors(directory, root.dnskey))
         return [zone for zone, _ in children] + [registry, root]
 
     def start_dns(self):

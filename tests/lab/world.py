@@ -181,6 +181,10 @@ class World:
         return str(self.dir / "root.key")
 
     @property
+    def trust_anchor_ds(self):
+        return str(self.dir / "root.ds")
+
+    @property
     def root_hints(self):
         return str(self.dir / "root.hints")
 
@@ -206,6 +210,7 @@ class World:
             "tls": f"{self.net.server('unbound')}@{TLS_PORT}#{TLS_NAME}",
             "tls_ca": str(self.dir / "tls.pem"),
             "trust_anchor": self.trust_anchor,
+            "trust_anchor_ds": self.trust_anchor_ds,
             "root_hints": self.root_hints,
             "conf_fragment": str(self.dir / "fragment.conf"),
             "stub_fragment": str(self.dir / "stub.conf"),
@@ -238,7 +243,9 @@ class World:
         return self
 
     def write_anchor(self, root):
-        Path(self.trust_anchor).write_text(root.dnskey(self.zones_dir) + "\n")
+        for path, record in ((self.trust_anchor, root.dnskey),
+                             (self.trust_anchor_ds, root.ds)):
+            Path(path).write_text(root.trust_anchors(self.zones_dir, record))
 
     def write_nsd_conf(self, role, zones):
         address = self.net.server(role)

@@ -54,6 +54,7 @@ class Zone:
         self.ttl = 3600
         self.spoil = ()
         self.key = None  # base name of the key files
+        self.next_key = None  # the root's, published before it signs
         self.lines = []
 
     @property
@@ -89,12 +90,21 @@ class Zone:
 
     def make_key(self, directory):
         self.key = self.new_key(directory)
+        if self.name == ".":
+            self.next_key = self.new_key(directory)
+            self.add(self.dnskey(directory, self.next_key))
 
-    def dnskey(self, directory):
-        return (directory / (self.key + ".key")).read_text().split(";")[0].strip()
+    def dnskey(self, directory, key=None):
+        path = directory / ((key or self.key) + ".key")
+        return path.read_text().split(";")[0].strip()
 
-    def ds(self, directory):
-        fields = self.dnskey(directory).split("DNSKEY")[1]
+    def trust_anchors(self, directory, record):
+        """record: dnskey or ds. The key that signs is the first."""
+        keys = (self.key, self.next_key)
+        return "".join(record(directory, key) + "\n" for key in keys)
+
+    def ds(self, directory, key=None):
+        fields = self.dnskey(directory, key).split("DNSKEY")[1]
         rdata = dns.rdata.from_text("IN", "DNSKEY", fields)
         name = dns.name.from_text(self.fqdn)
         ds = dns.dnssec.make_ds(name, rdata, "SHA256").to_text()

@@ -6,7 +6,6 @@
 #include "autoconf.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/engine_impl.h"
 #include "world.h"
@@ -30,43 +29,11 @@ crowd_asks(size_t n)
 	}
 }
 
-/* --- the log ------------------------------------------------------------- */
-
-static char log_path[] = "/tmp/scenario-log.XXXXXX";
-
-static void
-start_logging(void)
-{
-	int fd;
-
-	memcpy(strrchr(log_path, '.'), ".XXXXXX", sizeof(".XXXXXX"));
-	fd = mkstemp(log_path);
-	CHECK(fd >= 0);
-	(void)close(fd);
-	world_start_logging(log_path);
-}
-
-static void
-stop_logging(void)
-{
-	world_stop();
-	(void)unlink(log_path);
-}
-
 /* How many lines of the event limit have this text. */
 static size_t
 limit_lines(const char *text)
 {
-	FILE *file = fopen(log_path, "r");
-	char line[4096];
-	size_t n = 0;
-
-	CHECK(file != NULL);
-	while (fgets(line, sizeof(line), file) != NULL)
-		n += strstr(line, " limit ") != NULL &&
-		    strstr(line, text) != NULL;
-	(void)fclose(file);
-	return n;
+	return world_log_lines(" limit ", text);
 }
 
 static void
@@ -108,7 +75,7 @@ lookups_under_way_are_bounded(void)
 
 	script_stored("bound.example.org", "1", BINDING, 100);
 	script_store_delay(0);
-	start_logging();
+	world_start_logging();
 	crowd_asks(CROWD);
 	ask_domain(&bound, "bound.example.org", PATIENCE);
 	ask_domain(&unknown, "unknown.example.org", PATIENCE);
@@ -120,7 +87,7 @@ lookups_under_way_are_bounded(void)
 	for (size_t i = 0; i < CROWD; i++)
 		CHECK_VERDICT(crowd[i], VERDICT_PASS, REASON_NO_POLICY);
 	CHECK(limit_lines("4096 lookups under way") == 1);
-	stop_logging();
+	world_stop();
 }
 
 /* Who is known to bind is not starved, but looked up as ever. */
@@ -170,7 +137,7 @@ A_02_fresh_questions_are_bounded(void)
 		    .records = "10 mx.crowd.test",
 		    .delay_ms = 100});
 	}
-	start_logging();
+	world_start_logging();
 	for (size_t i = 0; i < n; i++)
 		ask_domain(&askers[i], crowd_names[i], PATIENCE);
 	fake_run(50);
@@ -185,7 +152,7 @@ A_02_fresh_questions_are_bounded(void)
 	}
 	CHECK(fresh == WORKER_FRESH_MAX);
 	CHECK(limit_lines("32 policies are checked afresh") == 1);
-	stop_logging();
+	world_stop();
 }
 
 /* Policies that bind are no way to use up all either. */
@@ -197,7 +164,7 @@ the_reserve_is_bounded(void)
 	const size_t n = WORKER_RESERVED_MAX;
 
 	script_silence(".crowd.test");
-	start_logging();
+	world_start_logging();
 	crowd_asks(CROWD);
 	fake_run(0);
 	for (size_t i = 0; i < n + 2; i++) {
@@ -215,7 +182,7 @@ the_reserve_is_bounded(void)
 	fake_run(PATIENCE);
 	for (size_t i = 0; i < n; i++)
 		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_DEADLINE);
-	stop_logging();
+	world_stop();
 }
 
 /* MX records of HOSTS hosts, h0.suffix and so on. */
@@ -305,7 +272,7 @@ S_08_what_is_too_much_waits_for_its_turn(void)
 
 	script_silence_for(".crowd.test", 2000);
 	stored_with_answers("bound.example.org", "mx.example.org");
-	start_logging();
+	world_start_logging();
 	for (size_t i = 0; i < n; i++) {
 		script_stored(silent_hosts(i), "1", BINDING, 100);
 		ask_domain(&crowd[i], crowd_names[i], PATIENCE);
@@ -323,7 +290,7 @@ S_08_what_is_too_much_waits_for_its_turn(void)
 	CHECK(limit_lines("3 DNS questions at a time") == 1);
 	fake_run(60000);
 	CHECK(limit_lines("480 DNS questions about domains") == 2);
-	stop_logging();
+	world_stop();
 }
 
 /* The same for the questions of discovery. */
@@ -333,7 +300,7 @@ S_08_discovery_of_domains_that_bind_is_bounded(void)
 	const size_t n = DNS_PENDING_MAX - WORKER_QUESTIONS_MAX;
 
 	script_silence(".crowd.test");
-	start_logging();
+	world_start_logging();
 	for (size_t i = 0; i < n + 2; i++) {
 		(void)snprintf(crowd_names[i], sizeof(crowd_names[i]),
 		    "d%zu.crowd.test", i);
@@ -345,7 +312,7 @@ S_08_discovery_of_domains_that_bind_is_bounded(void)
 	fake_run(PATIENCE);
 	for (size_t i = 0; i < n + 2; i++)
 		CHECK_VERDICT(crowd[i], VERDICT_DEFER, REASON_DEADLINE);
-	stop_logging();
+	world_stop();
 }
 
 /* A domain with more MX hosts than are looked at is logged as other limits are:
@@ -358,7 +325,7 @@ S_08_truncated_hosts_are_logged_once_a_minute(void)
 
 	(void)snprintf(mx, sizeof(mx), "%s, 99 one.more.test",
 	    many_hosts(".crowd.test"));
-	start_logging();
+	world_start_logging();
 	for (size_t i = 0; i < 4; i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "d%zu.test", i);
 		script_stored(names[i], "1", BINDING, 100);
@@ -373,7 +340,7 @@ S_08_truncated_hosts_are_logged_once_a_minute(void)
 	(void)asked(names[3]);
 	CHECK(limit_lines("has more than 32 MX hosts") == 2);
 	CHECK(limit_lines("d3.test has more") == 1);
-	stop_logging();
+	world_stop();
 }
 
 /* When nobody waits for the strangers any more, they do not wait either. */
@@ -459,7 +426,7 @@ F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 	script_policy("unknown.example.org", BINDING, 0);
 	script_secure("unknown.example.org", DNS_DS, "1 13 2");
 	script_silence(".crowd.test");
-	start_logging();
+	world_start_logging();
 	crowd_asks(CROWD - 1);
 	fake_run(1500); /* without a TXT, addresses are asked as well */
 	unknown = asked("unknown.example.org");
@@ -474,7 +441,7 @@ F_17_a_crowd_puts_no_policy_host_into_back_off(void)
 	    .status = FACT_BOGUS});
 	CHECK_VERDICT(asked("unknown.example.org"), VERDICT_DEFER,
 	    REASON_MX_INSECURE);
-	stop_logging();
+	world_stop();
 }
 
 const struct scenario crowd_scenarios[] = {

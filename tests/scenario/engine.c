@@ -437,6 +437,41 @@ stop_after_reload_completes_every_asker(void)
 	CHECK_VERDICT(a, VERDICT_DEFER, REASON_INTERNAL_ERROR);
 }
 
+/* A key of the root without trust anchor is warned of once after each start and
+ * reload, also if it comes while the daemon runs. */
+static void
+a_new_key_of_the_root_is_warned_of(void)
+{
+	static const char key[] = "the root's key 38696";
+
+	script_secure(".", DNS_DNSKEY, "257 3 8");
+	world_start_logging();
+	fake_run(PROBE_INTERVAL_MS);
+	CHECK(world_log_lines("resolver", "") == 0);
+	script_root_key_missing(38696);
+	fake_run(3 * PROBE_INTERVAL_MS);
+	CHECK(world_log_lines("warning resolver", key) == 1);
+	CHECK(world_root_key_missing() == 38696);
+	world_reload();
+	fake_run(2 * PROBE_INTERVAL_MS);
+	CHECK(world_log_lines("warning resolver", key) == 2);
+	/* The anchor file has it by now. */
+	script_root_key_missing(-1);
+	world_reload();
+	fake_run(2 * PROBE_INTERVAL_MS);
+	CHECK(world_log_lines("resolver", "") == 2);
+	CHECK(world_root_key_missing() == -1);
+	/* What does not validate is no reason to warn of a key. */
+	script_root_key_missing(38696);
+	script_dns((struct script_dns){.name = ".",
+	    .type = DNS_DNSKEY,
+	    .status = FACT_BOGUS,
+	    .answer = ANSWER_RECORDS});
+	fake_run(2 * PROBE_INTERVAL_MS);
+	CHECK(world_log_lines("warning resolver", "") == 2);
+	world_stop();
+}
+
 const struct scenario engine_scenarios[] = {
   /* clang-format off */
     SCENARIO(S_03_deadline_in_discovery_passes),
@@ -454,6 +489,7 @@ const struct scenario engine_scenarios[] = {
     SCENARIO(stop_completes_every_asker_once),
     SCENARIO(broken_resolver_is_told_from_tampering),
     SCENARIO(broken_resolver_passes_by_option),
+    SCENARIO(a_new_key_of_the_root_is_warned_of),
     SCENARIO(S_05_a_clock_that_is_set_back_is_told),
     SCENARIO(slow_store_does_not_hold_up_the_txt),
     SCENARIO(store_that_never_answers_ends_at_the_deadline),

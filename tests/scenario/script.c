@@ -31,6 +31,7 @@ static struct asked asked[ASKED_MAX];
 static size_t n_asked;
 static const char *silent; /* NULL: none are */
 static uint64_t silence_ms;
+static int root_key_missing = -1;
 
 struct dns {
 	bool uncached;
@@ -317,6 +318,20 @@ bool
 dns_is_forwarding(const struct dns *dns)
 {
 	return dns->forwarding;
+}
+
+void
+script_root_key_missing(int tag)
+{
+	root_key_missing = tag;
+}
+
+int
+dns_root_key_missing(const struct dns *dns, const struct dns_answer *keys)
+{
+	(void)dns;
+	(void)keys;
+	return root_key_missing;
 }
 
 const char *
@@ -858,6 +873,7 @@ script_reset(void)
 		free(kept[--n_kept]);
 	n_answers = n_asked = n_fetches = n_stored = 0;
 	silent = NULL;
+	root_key_missing = -1;
 	memset(fetches, 0, sizeof(fetches));
 	get_error = put_error = 0;
 	store_delay_ms = 0;

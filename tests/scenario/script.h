@@ -67,6 +67,9 @@ void script_policy_fails(const char *domain, enum fetch_failure failure,
 /* domain with one host, all secure; TLSA as well if tlsa */
 void script_delivery(const char *domain, const char *host, bool tlsa);
 
+/* What dns_root_key_missing() says; script_reset: -1. */
+void script_root_key_missing(int tag);
+
 unsigned script_dns_count(const char *name, enum dns_type type);
 unsigned script_fresh_count(const char *name, enum dns_type type);
 unsigned script_dns_total(void);

@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "core/tls_policy.h"
@@ -42,19 +43,40 @@ world_start(void)
 	}
 }
 
+static char log_path[] = "/tmp/scenario-log.XXXXXX";
+
 void
-world_start_logging(const char *path)
+world_start_logging(void)
 {
 	char target[256], error[LOG_ERROR_SIZE];
 	const struct log_config config = {
 	    .target = target,
 	    .level = LOG_LEVEL_WARNING,
 	};
+	int fd;
 
-	(void)snprintf(target, sizeof(target), "file:%s", path);
+	memcpy(strrchr(log_path, '.'), ".XXXXXX", sizeof(".XXXXXX"));
+	fd = mkstemp(log_path);
+	CHECK(fd >= 0);
+	(void)close(fd);
+	(void)snprintf(target, sizeof(target), "file:%s", log_path);
 	world_log = log_open(&config, "scenario", error);
 	CHECK(world_log != NULL);
 	world_start();
+}
+
+size_t
+world_log_lines(const char *event, const char *text)
+{
+	FILE *file = fopen(log_path, "r");
+	char line[4096];
+	size_t n = 0;
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL)
+		n += strstr(line, event) != NULL && strstr(line, text) != NULL;
+	(void)fclose(file);
+	return n;
 }
 
 static void
@@ -74,6 +96,8 @@ world_stop(void)
 {
 	fake_inline(true);
 	engine_free(&engine);
+	if (world_log != NULL)
+		(void)unlink(log_path);
 	log_close(&world_log);
 	fake_inline(false);
 	fake_run(120000); /* what was cancelled frees itself when due */
@@ -89,6 +113,15 @@ world_reload(void)
 	fake_inline(true);
 	CHECK(engine_reload(engine, &world_config, error) == 0);
 	fake_inline(false);
+}
+
+int
+world_root_key_missing(void)
+{
+	struct engine_status status;
+
+	engine_status(engine, &status);
+	return status.root_key_missing;
 }
 
 void

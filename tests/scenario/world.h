@@ -49,11 +49,15 @@ struct scenario {
 extern struct config world_config;
 void world_reset(void);
 void world_start(void);
-/* The same with a log; the file is the caller's. */
-void world_start_logging(const char *path);
+/* The same with a log, of warnings and errors. */
+void world_start_logging(void);
+/* How many of its lines have both texts. */
+size_t world_log_lines(const char *event, const char *text);
 void world_stop(void);
 /* Takes what world_config says now. */
 void world_reload(void);
+/* See struct engine_status. */
+int world_root_key_missing(void);
 /* As an import or a purge does. */
 void world_forget(const char *domain);
 void world_forget_unbound(void);

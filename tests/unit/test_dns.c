@@ -104,7 +104,7 @@ static const struct row rows[] = {
 	{"D-07", "digest.test", DNS_MX, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"T-11", "_mta-sts.algorithm.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
 	{"T-11", "_mta-sts.digest.test", DNS_TXT, FACT_INSECURE, ANSWER_RECORDS, 1, NULL},
-	{"probe", ".", DNS_DNSKEY, FACT_SECURE, ANSWER_RECORDS, 1, NULL},
+	{"probe", ".", DNS_DNSKEY, FACT_SECURE, ANSWER_RECORDS, 2, NULL},
 };
 /* clang-format on */
 
@@ -652,6 +652,80 @@ Test(dns, a_foreign_trust_anchor_makes_all_bogus)
 	lab_ask(&lab, "unsigned.test", DNS_MX, &a);
 	cr_expect_eq(a.status, FACT_BOGUS, "%s", a.why);
 	lab_close(&lab);
+}
+
+/* --- the root's keys and the trust anchors -------------------------------- */
+
+enum {
+	NOT_ASKED = -2
+};
+static int missing;
+
+static void
+take_missing(void *arg, const struct dns_answer *answer)
+{
+	struct lab *lab = arg;
+
+	cr_expect_eq(answer->status, FACT_SECURE, "%s", answer->why);
+	cr_expect_eq(answer->n, 2);
+	missing = dns_root_key_missing(lab->dns, answer);
+}
+
+/* Writes the first n lines of a file of anchors to path. */
+static void
+write_anchors(const char *path, const char *from, size_t n)
+{
+	FILE *in = fopen(from, "r"), *out = fopen(path, "w");
+	char line[1024];
+
+	cr_assert(in != NULL && out != NULL);
+	while (n-- > 0 && fgets(line, sizeof(line), in) != NULL)
+		(void)fputs(line, out);
+	(void)fclose(in);
+	(void)fclose(out);
+}
+
+/* The root of the lab has two keys, the second of which does not sign. */
+static void
+check_missing(enum lab_path path, const char *from, size_t n)
+{
+	struct dns_config config = lab_config(path);
+	char file[512];
+	struct lab lab;
+
+	(void)snprintf(file, sizeof(file), "%s/anchors", lab_info("dir"));
+	write_anchors(file, from, n);
+	config.trust_anchor = file;
+	lab_open(&lab, &config);
+	missing = NOT_ASKED;
+	cr_assert_eq(dns_ask(lab.dns, ".", DNS_DNSKEY, take_missing, &lab), 0);
+	while (missing == NOT_ASKED)
+		cr_assert_eq(event_base_loop(lab.base, EVLOOP_ONCE), 0);
+	lab_close(&lab);
+}
+
+Test(dns, a_key_of_the_root_without_trust_anchor_is_noticed)
+{
+	static const enum lab_path paths[] = {LAB_FORWARDER, LAB_TLS};
+	static const char *const kinds[] = {"trust_anchor", "trust_anchor_ds"};
+	unsigned tag[2];
+	char from[512];
+	FILE *f;
+
+	(void)lab_tamper("clear");
+	f = fopen(lab_info("trust_anchor_ds"), "r");
+	cr_assert_not_null(f);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(fscanf(f, ". DS %u %*[^\n]\n", &tag[i]), 1);
+	(void)fclose(f);
+	for (size_t i = 0; i < COUNT(paths) * COUNT(kinds); i++) {
+		(void)snprintf(from, sizeof(from), "%s",
+		    lab_info(kinds[i % 2]));
+		check_missing(paths[i / 2], from, 2);
+		cr_expect_eq(missing, -1, "%s: %d", from, missing);
+		check_missing(paths[i / 2], from, 1);
+		cr_expect_eq(missing, (int)tag[1], "%s: %d", from, missing);
+	}
 }
 
 /* --- life of a lookup --------------------------------------------------- */

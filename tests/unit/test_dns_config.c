@@ -128,6 +128,84 @@ Test(dns_config, trust_anchor, .fini = remove_file)
 	}
 }
 
+/* --- keys of the root that are no anchors --------------------------------- */
+
+#define KEY_OF(flags, key) ". DNSKEY " flags " 3 13 " key "\n"
+#define KEY_1                                                                  \
+	"4GbYg/jAjpq17MoyLkuter14zsfk6bb7ruOYRiEV/0Z4QNLOqLIuKF583QY0AxHTsn2m" \
+	"TUX3CkDEIs1UYGoJ8w=="
+#define KEY_2                                                                  \
+	"5GbYg/jAjpq17MoyLkuter14zsfk6bb7ruOYRiEV/0Z4QNLOqLIuKF583QY0AxHTsn2m" \
+	"TUX3CkDEIs1UYGoJ8w=="
+
+#define TAG_1               30721
+#define TAG_2               31745
+#define DS_OF(type, digest) ". DS 30721 13 " type " " digest "\n"
+#define SHA1_1              "125D4730583C806AEA7EAD2C1D075E8930EF6ACD"
+#define SHA256_1 \
+	"42A51109916100A01DE13CA29F3AEE38E8B16488F2D002F9FF849F5A5B52B517"
+#define SHA256_2 \
+	"D603A4743037AF52687574BB55FFCBDBFBFBA2BAB36A1F9B9A79DF5B21D92DC4"
+#define SHA384_1                                                       \
+	"D1D3F42A58A1A26163E3CC6E6941503CEB7D1FD6EDEEB6010F519FD9D97B" \
+	"5AE7D3F02F85E3499908BE8F2F15869B3618"
+#define DS_8      ". DS 30721 8 2 " SHA256_1 "\n"
+#define PENDING_2 ". DNSKEY 257 3 13 " KEY_2 " ;;state=1 [ ADDPEND ]\n"
+
+/* clang-format off */
+static const struct missing_row {
+	const char *what;
+	const char *anchors;
+	const char *key;
+	int tag;
+} missing_rows[] = {
+    {"is an anchor", DNSKEY_1, KEY_OF("257", KEY_1), -1},
+    {"is none", DNSKEY_1, KEY_OF("257", KEY_2), TAG_2},
+    {"no SEP", DNSKEY_1, KEY_OF("256", KEY_2), -1},
+    {"revoked", DNSKEY_1, KEY_OF("385", KEY_2), -1},
+    {"no zone key", DNSKEY_1, KEY_OF("1", KEY_2), -1},
+    {"ADDPEND", DNSKEY_1 PENDING_2, KEY_OF("257", KEY_2), TAG_2},
+    {"the second anchor", DNSKEY_1 KEY_OF("257", KEY_2), KEY_OF("257", KEY_2), -1},
+    {"SHA-1", DS_OF("1", SHA1_1), KEY_OF("257", KEY_1), -1},
+    {"SHA-256", DS_OF("2", SHA256_1), KEY_OF("257", KEY_1), -1},
+    {"SHA-384", DS_OF("4", SHA384_1), KEY_OF("257", KEY_1), -1},
+    {"another digest", DS_OF("2", SHA256_2), KEY_OF("257", KEY_1), TAG_1},
+    {"unknown digest", DS_OF("200", "00"), KEY_OF("257", KEY_1), -1},
+    {"short digest", DS_OF("2", "42"), KEY_OF("257", KEY_1), TAG_1},
+    {"another tag", DS_1, KEY_OF("257", KEY_1), TAG_1},
+    {"another algorithm", DS_8, KEY_OF("257", KEY_1), TAG_1},
+};
+/* clang-format on */
+
+Test(dns_config, a_key_of_the_root_without_anchor, .fini = remove_file)
+{
+	char error[DNS_ERROR_SIZE];
+
+	for (size_t i = 0; i < COUNT(missing_rows); i++) {
+		const struct missing_row *row = &missing_rows[i];
+		struct dns_record record = {0};
+		const struct dns_answer keys = {.n = 1, .records = &record};
+		getdns_list *list;
+		getdns_dict *key;
+		getdns_bindata *rdata;
+
+		cr_assert_eq(dns_anchor_read(file_of(row->anchors), &list,
+				 error),
+		    0, "%s: %s", row->what, error);
+		cr_assert_eq(getdns_str2rr_dict(row->key, &key, NULL, 0),
+		    GETDNS_RETURN_GOOD);
+		cr_assert_eq(getdns_dict_get_bindata(key, "/rdata/rdata_raw",
+				 &rdata),
+		    GETDNS_RETURN_GOOD);
+		record.data = rdata->data;
+		record.len = rdata->size;
+		cr_expect_eq(dns_anchor_missing(list, &keys), row->tag,
+		    "%s: %d", row->what, dns_anchor_missing(list, &keys));
+		getdns_dict_destroy(key);
+		getdns_list_destroy(list);
+	}
+}
+
 Test(dns_config, trust_anchor_that_cannot_be_read)
 {
 	char error[DNS_ERROR_SIZE];
