@@ -445,8 +445,7 @@ refresher_run(void *arg)
 
 		r->look_now = false;
 		(void)pthread_mutex_unlock(&r->lock);
-		/* C-17: backs up here, as this thread may block, and before the
-		 * round, which slow policy hosts can stretch by hours.
+		/* C-17: backs up here, as this thread may block.
 		 * store_backup() logs a failure. */
 		(void)store_backup(r->store);
 		pause_s = run_round(r, interval_s, retry_s, retry_min_s);
