@@ -54,7 +54,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_page tests/unit/test_preflight tests/unit/test_program \
 	tests/unit/test_pulse tests/unit/test_recipient tests/unit/test_reload \
 	tests/unit/test_redis_login tests/unit/test_redis_script \
-	tests/unit/test_refresh_backup tests/unit/test_refresh_plan \
+	tests/unit/test_refresh_plan \
 	tests/unit/test_sandbox \
 	tests/unit/test_snapshot tests/unit/test_socketmap \
 	tests/unit/test_socketmap_client tests/unit/test_store \
@@ -126,7 +126,7 @@ tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c \
 tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=thread_wait_until
 tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
-	-Wl,--wrap=ask
+	-Wl,--wrap=ask -Wl,--wrap=store_backup
 
 # rename() fails, another thread changes the cache, and there is a default file
 # when these tests say so.
@@ -135,8 +135,6 @@ tests_unit_test_store_redis_race_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=overlay_get
 tests_unit_test_reload_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=config_choose_path
 
 # The refresher has this store and engine.
-tests_unit_test_refresh_backup_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=store_backup -Wl,--wrap=store_each -Wl,--wrap=ask
 
 # Each host has a clock of its own.
 tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time

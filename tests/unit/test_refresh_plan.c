@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -362,6 +363,18 @@ __wrap_ask(struct engine *e, const struct ask_options *options)
 	pthread_mutex_unlock(&engine.lock);
 }
 
+static atomic_uint backups;
+
+int __wrap_store_backup(struct store *store);
+
+int
+__wrap_store_backup(struct store *store)
+{
+	(void)store;
+	backups++;
+	return 0;
+}
+
 static void
 await(const unsigned *count, unsigned wanted)
 {
@@ -401,6 +414,7 @@ Test(refresher, C_16_slow_strangers_leave_room_for_what_binds, .timeout = 60)
 	}
 	refresher = refresher_new(&config, NULL, store, NULL);
 	await(&engine.n, REFRESH_PARALLEL_LATE);
+	cr_expect_eq(backups, 1U, "C-17: it does not wait for the round's end");
 	put_due(store, "bound.example", BODY);
 	refresher_reload(refresher, &config);
 	await(&engine.n_bound, 1);
