@@ -54,8 +54,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_page tests/unit/test_preflight tests/unit/test_program \
 	tests/unit/test_pulse tests/unit/test_recipient tests/unit/test_reload \
 	tests/unit/test_redis_login tests/unit/test_redis_script \
-	tests/unit/test_refresh_plan \
-	tests/unit/test_sandbox \
+	tests/unit/test_refresh_plan tests/unit/test_sandbox \
 	tests/unit/test_snapshot tests/unit/test_socketmap \
 	tests/unit/test_socketmap_client tests/unit/test_store \
 	tests/unit/test_store_backup tests/unit/test_store_durable \
@@ -70,8 +69,7 @@ LIBRARY_TESTS = \
 	tests/unit/test_tool_progress tests/unit/test_tool_rdata_text \
 	tests/unit/test_tool_replay tests/unit/test_tool_tree \
 	tests/unit/test_wall tests/unit/test_watch tests/unit/test_watchdog \
-	tests/unit/test_write_retry tests/unit/test_web \
-	tests/unit/test_web_domain
+	tests/unit/test_write_retry tests/unit/test_web tests/unit/test_web_domain
 
 check_PROGRAMS += $(CORE_TESTS) $(LIBRARY_TESTS) tests/unit/libraries_shim.so
 UNIT_TESTS += $(CORE_TESTS) $(LIBRARY_TESTS)
@@ -133,8 +131,6 @@ tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 tests_unit_test_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rename
 tests_unit_test_store_redis_race_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=overlay_get
 tests_unit_test_reload_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=config_choose_path
-
-# The refresher has this store and engine.
 
 # Each host has a clock of its own.
 tests_unit_test_store_redis_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
