@@ -385,15 +385,6 @@ target_text(const struct target *target, char text[TARGET_TEXT_SIZE])
 
 /* --- keys of a map -------------------------------------------------------- */
 
-/* "<user>": Sendmail 8.18.2 asks, before any delivery, about a recipient that
- * has no domain any more. It is delivered on this host. */
-static bool
-is_local_part(const uint8_t *key, size_t len)
-{
-	return len > 2 && key[0] == '<' && key[len - 1] == '>' &&
-	    memchr(key, '@', len) == NULL;
-}
-
 enum scope_key
 scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
     address_idn_fn *idn, int64_t now_s, struct scope *out)
@@ -408,7 +399,11 @@ scope_read_key(const struct scope_rules *rules, const uint8_t *key, size_t len,
 	};
 
 	*out = (struct scope){.kind = SCOPE_PASS, .reason = REASON_NO_DOMAIN};
-	if (is_local_part(key, len))
+	/* "<user>": Sendmail 8.18.2 asks, before any delivery, about a
+	 * recipient that has no domain any more. It is delivered on this host.
+	 */
+	if (len > 2 && key[0] == '<' && key[len - 1] == '>' &&
+	    memchr(key, '@', len) == NULL)
 		return SCOPE_KEY_NEXT_HOP;
 	if (len > 1 && key[0] == '.' &&
 	    address_domain(key + 1, len - 1, idn, domain) == 0)

@@ -156,10 +156,7 @@ start_as_user(struct daemon *daemon)
 static void
 forget_verdicts(void *engine, const char *domain)
 {
-	if (domain != NULL)
-		engine_forget(engine, domain);
-	else
-		engine_forget_unbound(engine);
+	engine_forget(engine, domain);
 }
 
 static bool

@@ -111,11 +111,10 @@ void engine_status(struct engine *engine, struct engine_status *out);
 enum probe_state
 engine_await_probe(struct engine *engine, uint64_t deadline_ms);
 
-/* Discards the verdicts on the domain, after its policy was changed by hand. */
+/* Discards the verdicts on the domain, whose policy was changed by hand or by
+ * another host. NULL: discards all verdicts without a policy that requires
+ * DNSSEC, as any of these domains may have one now. */
 void engine_forget(struct engine *engine, const char *domain);
-/* Discards all verdicts without a policy that requires DNSSEC: any of these
- * domains may have one now. */
-void engine_forget_unbound(struct engine *engine);
 
 /* done runs exactly once, on a loop's thread or inside the call. answer is
  * borrowed: take a reference to keep it. NULL: no memory for a lookup, or the

@@ -165,26 +165,18 @@ epoch_of(struct cache *cache, const char *key, uint64_t hash)
 unsigned
 cache_epoch(struct cache *cache, const char *key)
 {
-	return atomic_load(epoch_of(cache, key, map_hash(key)));
+	return atomic_load(key != NULL ? epoch_of(cache, key, map_hash(key))
+				       : &cache->unbound_epoch);
 }
 
 unsigned
 cache_forget(struct cache *cache, const char *domain)
 {
-	return atomic_fetch_add(epoch_of(cache, domain, map_hash(domain)), 1) +
-	    1;
-}
+	atomic_uint *epoch = domain != NULL
+	    ? epoch_of(cache, domain, map_hash(domain))
+	    : &cache->unbound_epoch;
 
-unsigned
-cache_unbound_epoch(struct cache *cache)
-{
-	return atomic_load(&cache->unbound_epoch);
-}
-
-void
-cache_forget_unbound(struct cache *cache)
-{
-	(void)atomic_fetch_add(&cache->unbound_epoch, 1);
+	return atomic_fetch_add(epoch, 1) + 1;
 }
 
 /* hash: map_hash(key). True if nothing that was forgotten since the lookup
@@ -195,7 +187,7 @@ is_of_now(struct cache *cache, const char *key, uint64_t hash,
 {
 	return atomic_load(epoch_of(cache, key, hash)) == answer->epoch &&
 	    (verdict_is_bound(&answer->verdict) ||
-		cache_unbound_epoch(cache) == answer->unbound_epoch);
+		cache_epoch(cache, NULL) == answer->unbound_epoch);
 }
 
 /* True if the entry has not expired, is of this configuration, and the store

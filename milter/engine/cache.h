@@ -27,15 +27,15 @@ struct answer *answer_new(const struct facts *facts, const struct rules *rules,
 /*
  * The cache: memory only, bounded in entries and octets. Verdicts live no
  * longer than answer.expires_ms, only under the configuration that made them,
- * and only until cache_forget() is called for their domain, or
- * cache_forget_unbound() if they have no policy that requires DNSSEC.
+ * and only until cache_forget() is called for their domain, or for NULL if they
+ * have no policy that requires DNSSEC.
  *
  * A domain may have several keys: "example.org", "[example.org]",
  * "example.org:587", "[example.org]:587". All share an epoch, a counter that
  * cache_forget() raises. A lookup notes the epoch when it begins; its verdict
- * is used only while the epoch is the same. cache_forget_unbound() raises
- * another epoch, which all domains share and which counts only for verdicts
- * without a policy that requires DNSSEC.
+ * is used only while the epoch is the same. NULL stands for another epoch,
+ * which all domains share and which counts only for verdicts without a policy
+ * that requires DNSSEC.
  *
  * The least recently used verdicts are evicted first, and verdicts without a
  * policy that requires DNSSEC before the others: a stranger has any number of
@@ -66,17 +66,13 @@ const struct answer *cache_get(struct cache *cache, const char *key,
 void cache_put(struct cache *cache, const char *key,
     const struct answer *answer, uint64_t now_ms);
 
-/* The epoch of the key's domain, for answer.epoch. Note it before the facts are
- * gathered. */
+/* The epoch of the key's domain, for answer.epoch; key NULL: that of
+ * answer.unbound_epoch. Note both before the facts are gathered. */
 unsigned cache_epoch(struct cache *cache, const char *key);
-/* Discards all verdicts on this domain, also those of lookups under way.
- * Returns the new epoch. */
+/* Discards all verdicts on this domain, also those of lookups under way; NULL:
+ * on all domains that have no policy that requires DNSSEC. Returns the new
+ * epoch. */
 unsigned cache_forget(struct cache *cache, const char *domain);
-
-/* The same for answer.unbound_epoch, and for the verdicts on all domains that
- * have no policy that requires DNSSEC. */
-unsigned cache_unbound_epoch(struct cache *cache);
-void cache_forget_unbound(struct cache *cache);
 
 struct cache_size {
 	size_t entries;

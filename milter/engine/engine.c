@@ -336,12 +336,6 @@ engine_forget(struct engine *engine, const char *domain)
 	(void)cache_forget(engine->cache, domain);
 }
 
-void
-engine_forget_unbound(struct engine *engine)
-{
-	cache_forget_unbound(engine->cache);
-}
-
 /* --- stop --------------------------------------------------------------- */
 
 void

@@ -341,7 +341,7 @@ lookup_new(struct worker *worker, const struct target *target, const char *key)
 	(void)snprintf(l->key, sizeof(l->key), "%s", key);
 	l->node.key = l->key;
 	l->epoch = cache_epoch(worker->cache, key);
-	l->unbound_epoch = cache_unbound_epoch(worker->cache);
+	l->unbound_epoch = cache_epoch(worker->cache, NULL);
 	TAILQ_INIT(&l->waiters);
 	for (size_t i = 0; i < LANES; i++) {
 		l->turns[i].lookup = l;
@@ -396,7 +396,7 @@ lookup_for(struct worker *worker, const struct waiter *w, bool *begun)
 		(w->delivery && l->delivery_step != DELIVERY_IDLE &&
 		    !lookup_wants_tlsa(l)) ||
 		l->epoch != cache_epoch(worker->cache, key) ||
-		l->unbound_epoch != cache_unbound_epoch(worker->cache))) {
+		l->unbound_epoch != cache_epoch(worker->cache, NULL))) {
 		unlist(l);
 		l = NULL;
 	}

@@ -289,15 +289,6 @@ sum_octets(const struct store_change *changes, size_t n, bool expendable)
 	return octets;
 }
 
-static bool
-has_expendable_notes(const struct store_change *changes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (changes[i].note && changes[i].record->entry.expendable)
-			return true;
-	return false;
-}
-
 /*
  * Makes one round trip, and a second one if it can make room for policies that
  * bind. The writer makes room for notes, too: without them the refresher would
@@ -310,9 +301,12 @@ exchange_with_room(struct store_redis *r, enum redis_lane lane,
 {
 	uint64_t deadline_ms = clock_mono_ms() + REDIS_WRITE_MS;
 	size_t expendable = sum_octets(changes, n, true);
+	bool needs_room = sum_octets(changes, n, false) > 0;
 	size_t evicted = 0;
 	int err = 0;
 
+	for (size_t i = 0; i < n && lane == REDIS_WRITE; i++)
+		needs_room |= changes[i].note;
 	if (expendable > 0)
 		err = look_at_memory(r, link, expendable, deadline_ms);
 	if (err == 0)
@@ -320,8 +314,7 @@ exchange_with_room(struct store_redis *r, enum redis_lane lane,
 	if (err != 0 || *failed != ERR_FULL)
 		return err;
 	set_crowded(r, true);
-	if (sum_octets(changes, n, false) > 0 ||
-	    (lane == REDIS_WRITE && has_expendable_notes(changes, n)))
+	if (needs_room)
 		err = evict(r, link, deadline_ms, &evicted);
 	if (err != 0 || (evicted == 0 && expendable == 0))
 		return err;

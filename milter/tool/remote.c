@@ -130,14 +130,6 @@ lost(int err)
 	return TOOL_UNAVAILABLE;
 }
 
-static bool
-is_end(const json_t *object)
-{
-	return json_is_true(json_object_get(object, "done")) ||
-	    (json_object_get(object, "error") != NULL &&
-		json_object_size(object) == 1);
-}
-
 static int
 take_line(struct remote *remote, const char *line, size_t len)
 {
@@ -148,7 +140,9 @@ take_line(struct remote *remote, const char *line, size_t len)
 		tool_warn("the daemon does not speak our protocol");
 		return TOOL_UNAVAILABLE;
 	}
-	if (is_end(object)) {
+	if (json_is_true(json_object_get(object, "done")) ||
+	    (json_object_get(object, "error") != NULL &&
+		json_object_size(object) == 1)) {
 		json_decref(remote->end);
 		remote->end = object;
 		return TOOL_OK;

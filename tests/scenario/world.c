@@ -133,7 +133,7 @@ world_forget(const char *domain)
 void
 world_forget_unbound(void)
 {
-	engine_forget_unbound(engine);
+	engine_forget(engine, NULL);
 }
 
 static void

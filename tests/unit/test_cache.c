@@ -184,7 +184,7 @@ Test(cache, C_01_all_verdicts_that_do_not_bind_are_forgotten)
 	put(cache, "example.org", 100);
 	put(cache, "[example.net]:587", 100);
 	put_bound(cache, "bound.example");
-	cache_forget_unbound(cache);
+	(void)cache_forget(cache, NULL);
 	cr_expect_not(has(cache, "example.org", 1, 1));
 	cr_expect_not(has(cache, "[example.net]:587", 1, 1));
 	cr_expect(has(cache, "bound.example", 1, 1), "it still protects");
@@ -197,13 +197,13 @@ Test(cache, C_01_no_verdict_that_was_under_way_is_kept_unless_it_binds)
 	struct cache *cache = cache_new(1000, 1 << 20);
 	const struct answer *a;
 
-	cache_forget_unbound(cache);
+	(void)cache_forget(cache, NULL);
 	put(cache, "example.org", 100);
 	put_bound(cache, "bound.example");
 	cr_expect_not(has(cache, "example.org", 1, 1));
 	cr_expect(has(cache, "bound.example", 1, 1));
 	cr_expect_eq(cache_size(cache).entries, 1U);
-	a = answer_since(1, 100, false, cache_unbound_epoch(cache));
+	a = answer_since(1, 100, false, cache_epoch(cache, NULL));
 	cache_put(cache, "example.org", a, put_ms);
 	answer_unref(&a);
 	cr_expect(has(cache, "example.org", 1, 1), "it began after that");
