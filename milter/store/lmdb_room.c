@@ -57,6 +57,14 @@ cost_of_row(const MDB_val *key, const MDB_val *value, int64_t *used_s)
 /* --- how much there is ---------------------------------------------------- */
 
 static size_t
+octets_now(const struct lmdb_room *room)
+{
+	long octets = (long)room->octets + room->change;
+
+	return octets > 0 ? (size_t)octets : 0;
+}
+
+static size_t
 reserve(const struct lmdb_room *room)
 {
 	struct statvfs fs;
@@ -105,6 +113,30 @@ count_reusable(struct lmdb_room *room, size_t *pages)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/*
+ * Warns when three quarters of the room are taken by what cannot be evicted.
+ * Evicting a policy that binds would be worse than losing a new one: many small
+ * ones of a stranger would push out those of partners, which are older, larger
+ * and may be unused for days.
+ */
+static void
+warn_of_binding(struct lmdb_room *room, size_t live, size_t total)
+{
+	size_t expendable = octets_now(room);
+	size_t binding = live > expendable ? live - expendable : 0;
+
+	if (binding < total / 2)
+		room->warned = false;
+	if (room->warned || binding < total / 4 * 3)
+		return;
+	room->warned = true;
+	log_msg(room->log, LOG_LEVEL_WARNING, "limit",
+	    "policies that require DNSSEC take %zu KiB of the %zu KiB that the "
+	    "store %s can have: when it is full, new ones are lost; make room "
+	    "on the disk, or remove some with `dane-sts cache purge`",
+	    binding / 1024, total / 1024, room->env->dir);
+}
+
 /* The octets that can still be written, by the disk and by the largest map. The
  * tree of free pages is read only when that matters. */
 static int
@@ -114,6 +146,7 @@ measure(struct lmdb_room *room, MDB_txn *txn)
 	MDB_envinfo info;
 	MDB_stat stat;
 	size_t pages;
+	size_t live;
 	size_t used;
 	int rc;
 
@@ -131,6 +164,9 @@ measure(struct lmdb_room *room, MDB_txn *txn)
 	    (uint64_t)fs.f_bavail * fs.f_frsize < room->left)
 		room->left = (size_t)((uint64_t)fs.f_bavail * fs.f_frsize);
 	room->measured = true;
+	live =
+	    stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+	warn_of_binding(room, live * stat.ms_psize, used + room->left);
 	if (room->left >= 4 * LMDB_RESERVE_MAX)
 		return 0;
 	rc = count_reusable(room, &pages);
@@ -162,14 +198,6 @@ lmdb_room_open(struct lmdb_room *room, struct lmdb_env *env, struct log *log)
 	}
 	(void)lmdb_end(env, txn, ERR_CANCELLED);
 	return rc == MDB_NOTFOUND ? 0 : ERR_IO;
-}
-
-static size_t
-octets_now(const struct lmdb_room *room)
-{
-	long octets = (long)room->octets + room->change;
-
-	return octets > 0 ? (size_t)octets : 0;
 }
 
 void

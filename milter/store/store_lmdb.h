@@ -116,8 +116,9 @@ void lmdb_measure(struct lmdb_env *env, size_t *octets, size_t *txn);
  * strangers could fill the store. Policies that do not bind (store.h:
  * expendable) are therefore bounded by a budget, and are stored only while a
  * reserve of free octets is left; those that were used least recently are
- * evicted to make room. LMDB uses pages that a commit has freed only from the
- * second commit after that on.
+ * evicted to make room. Policies that bind are never evicted; a warning tells
+ * when they take three quarters of the room. LMDB uses pages that a commit has
+ * freed only from the second commit after that on.
  */
 
 /* At most; half of a small store, a quarter of a small file system. */
@@ -138,6 +139,7 @@ struct lmdb_room {
 	struct lmdb_victims *victims;
 	char hand[NAME_SIZE]; /* where the search for them goes on */
 	bool evicts;          /* evicting; logged */
+	bool warned;          /* of policies that bind; logged */
 	bool hopeless; /* evicting was of no use; until a write succeeds */
 };
 

@@ -175,6 +175,8 @@ Test(store_room, C_16_strangers_leave_room_for_what_binds)
 	for (size_t i = 1; i < 100; i++)
 		cr_assert_eq(put(store, "bound", i, true, 4000), 0, "%zu", i);
 	expect_bound(store, 100);
+	cr_expect_eq(lines_with(log_path, "policies that require DNSSEC take"),
+	    0U);
 	/* A good part is theirs all the same, and it is the latest. */
 	cr_expect_gt(count(store, "stranger", STRANGERS), 500U);
 	cr_expect(has(store, "stranger", STRANGERS - 1));
@@ -259,6 +261,34 @@ Test(store_room, C_16_no_full_map_is_full_for_good)
 			cr_assert_eq(put(store, "bound", i, true, len), 0,
 			    "policy %zu of %zu octets", i, len);
 		expect_bound(store, n);
+		store_close(&store);
+		scratch_free(&dir);
+		dir = scratch_new();
+	}
+}
+
+/* Nothing that binds is evicted, so the administrator is told in time. */
+Test(store_room, C_16_a_store_full_of_what_binds_is_told_before)
+{
+	static const char line[] = " warning limit ";
+	static const size_t lengths[] = {200, 1900, 2100, 4000};
+
+	for (size_t row = 0; row < sizeof(lengths) / sizeof(lengths[0]);
+	     row++) {
+		size_t len = lengths[row];
+		struct store *store = open_small(2 * MIB);
+		size_t told = 0, n = 0;
+
+		while (put(store, "bound", n, true, len) == 0) {
+			n++;
+			if (told == 0 && lines_with(log_path, line) == row + 1)
+				told = n;
+		}
+		cr_expect_gt(told, n / 2, "%zu of %zu", told, n);
+		cr_expect_lt(told, n * 9 / 10, "%zu of %zu", told, n);
+		cr_expect_eq(lines_with(log_path, line), row + 1);
+		/* The new one is lost, not those before it. */
+		cr_expect_eq(count(store, "bound", n), n);
 		store_close(&store);
 		scratch_free(&dir);
 		dir = scratch_new();
