@@ -118,7 +118,8 @@ void redis_keeper_wake(struct redis_keeper *keeper);
  * key ends with its policy. If the policy that it replaced would have ended
  * later, the key lasts until then: a host that was cut off may still hold the
  * old policy, and must not write it back as if the server had lost it. For the
- * same reason a deleted policy leaves a mark, GONE.
+ * same reason a deleted policy leaves a mark, GONE, which may be evicted when
+ * the server is full.
  */
 #define REDIS_KEY_PREFIX      "dane-sts:1:policy:"
 #define REDIS_CHANGES_KEY     "dane-sts:1:changes"

@@ -24,16 +24,22 @@
  * meanwhile. */
 #define MEMORY_MS     1000
 #define MEMORY_OCTETS (256 * 1024)
-/* Keys to look at together; how often at most; entries to evict at least. */
-#define SCAN_KEYS "256"
-#define SCANS_MAX 64
-#define EVICT_AIM 32
+/* Keys to look at together; how often at most; how often for records alone.
+ * Entries to evict at least; a mark takes some 100 octets. */
+#define SCAN_KEYS     "256"
+#define SCANS_MAX     64
+#define RECORDS_SCANS 8
+#define RECORDS_AIM   32
+#define MARKS_AIM     4096
 
 /* --- room ----------------------------------------------------------------- */
 
 /*
  * C-16: while the server's memory is nearly full, no policies are written that
- * do not bind, and when it is full, some of them are evicted.
+ * do not bind, and when it is full, some of them are evicted. If there are
+ * hardly any, marks of deleted policies go, as a stranger can have any number
+ * of them. Then a host that was cut off may write an old policy back, which the
+ * next lookup replaces: better than to lose a policy that binds.
  */
 
 static void
@@ -77,17 +83,23 @@ look_at_memory(struct store_redis *r, struct redis_link *link, size_t octets,
 }
 
 /*
- * ARGV: a cursor, a pattern, how many keys. Of the entries found that are
- * expendable (offsets are those of store_record.h, from 1) the half that was
- * used least recently goes. Returns the next cursor and how many went.
+ * ARGV: a cursor, a pattern, how many keys, "records" or "marks". Of the
+ * records found that are expendable (offsets are those of store_record.h, from
+ * 1) the half that was used least recently goes; all marks that are found go.
+ * Returns the next cursor and how many went.
  */
 static const char evict_script[] =
     "local r = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', "
     "ARGV[3])\n"
-    "local found = {}\n"
+    "local found, n = {}, 0\n"
     "for _, key in ipairs(r[2]) do\n"
     "  local head = redis.pcall('GETRANGE', key, 0, 43)\n"
-    "  if type(head) == 'string' and #head == 44 and\n"
+    "  if type(head) ~= 'string' then\n"
+    "  elseif ARGV[4] == 'marks' then\n"
+    "    if #head == 12 and head:sub(1, 4) == 'GONE' then\n"
+    "      n = n + redis.call('DEL', key)\n"
+    "    end\n"
+    "  elseif #head == 44 and\n"
     "      head:sub(1, 4) == 'DSTS' and\n"
     "      struct.unpack('<I2', head, 5) <= 1 and\n"
     "      struct.unpack('<I2', head, 11) % 2 == 1 then\n"
@@ -95,20 +107,22 @@ static const char evict_script[] =
     "  end\n"
     "end\n"
     "table.sort(found, function(a, b) return a[1] < b[1] end)\n"
-    "local n = math.ceil(#found / 2)\n"
-    "for i = 1, n do redis.call('DEL', found[i][2]) end\n"
+    "for i = 1, math.ceil(#found / 2) do\n"
+    "  n = n + redis.call('DEL', found[i][2])\n"
+    "end\n"
     "return {r[1], n}\n";
 
 static int
-evict_some(struct redis_link *link, char cursor[REDIS_CURSOR_SIZE], size_t *n,
-    uint64_t deadline_ms)
+evict_some(struct redis_link *link, bool marks, char cursor[REDIS_CURSOR_SIZE],
+    size_t *n, uint64_t deadline_ms)
 {
 	const struct redis_word words[] = {REDIS_WORD("EVAL"),
 	    REDIS_WORD(evict_script), REDIS_WORD("0"), REDIS_WORD(cursor),
-	    REDIS_WORD(REDIS_KEY_PREFIX "*"), REDIS_WORD(SCAN_KEYS)};
+	    REDIS_WORD(REDIS_KEY_PREFIX "*"), REDIS_WORD(SCAN_KEYS),
+	    REDIS_WORD(marks ? "marks" : "records")};
 	const struct redisReply *next;
 	struct redisReply *reply;
-	int err = redis_link_ask(link, deadline_ms, 6, words, &reply);
+	int err = redis_link_ask(link, deadline_ms, 7, words, &reply);
 
 	*n = 0;
 	if (err != 0)
@@ -130,6 +144,7 @@ static int
 evict(struct store_redis *r, struct redis_link *link, uint64_t deadline_ms,
     size_t *evicted)
 {
+	bool marks = false;
 	char cursor[REDIS_CURSOR_SIZE];
 	size_t n;
 	int err = 0;
@@ -138,9 +153,11 @@ evict(struct store_redis *r, struct redis_link *link, uint64_t deadline_ms,
 	(void)pthread_mutex_lock(&r->lock);
 	(void)snprintf(cursor, sizeof(cursor), "%s",
 	    r->hand[0] != '\0' ? r->hand : "0");
-	for (int i = 0; err == 0 && i < SCANS_MAX && *evicted < EVICT_AIM;
+	for (int i = 0; err == 0 && i < SCANS_MAX &&
+	     *evicted < (marks ? MARKS_AIM : RECORDS_AIM);
 	     i++) {
-		err = evict_some(link, cursor, &n, deadline_ms);
+		marks = marks || (i >= RECORDS_SCANS && *evicted == 0);
+		err = evict_some(link, marks, cursor, &n, deadline_ms);
 		*evicted += n;
 	}
 	(void)snprintf(r->hand, sizeof(r->hand), "%s", cursor);
