@@ -147,7 +147,7 @@ host_begin(struct host_lookup *h)
 		host->a.answer = host->aaaa.answer = ANSWER_NODATA;
 		return;
 	}
-	if (host->unusable) /* D-18 */
+	if (host->unusable) /* no mail goes there (D-18) */
 		return;
 	h->a = (struct host_question){h, &host->a, NULL};
 	h->aaaa = (struct host_question){h, &host->aaaa, NULL};
