@@ -87,6 +87,7 @@ worker_init(struct worker *w, struct engine *engine,
 	w->tlsrpt = engine->tlsrpt;
 	w->metrics = engine->metrics;
 	TAILQ_INIT(&w->all);
+	TAILQ_INIT(&w->parked);
 	LIST_INIT(&w->setups);
 	w->loop = loop_new();
 	if (w->loop == NULL)

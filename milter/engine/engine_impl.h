@@ -114,8 +114,9 @@ struct dns *setup_dns(const struct config *config, enum setup_dns kind,
 
 /*
  * Limits of one loop. Lookups under way: WORKER_LOOKUPS_MAX, and beyond them
- * WORKER_RESERVED_MAX of domains that are known to bind; further ones are shed
- * (lookup_join). DNS questions under way, by lane: further ones wait.
+ * WORKER_RESERVED_MAX of domains that are known to bind; further ones of these
+ * wait, and others are shed (lookup_join). DNS questions under way, by lane:
+ * further ones wait.
  *
  * One lookup has LOOKUP_QUESTIONS_MAX questions of a lane under way, those of
  * ten hosts: ten MX hosts cost no extra round trip. While a quarter of the lane
@@ -160,11 +161,15 @@ struct worker {
 	atomic_size_t n_lookups; /* all that are not freed yet; read anywhere */
 	atomic_size_t n_waiters; /* the same */
 	size_t n_reserved;       /* of the lookups: beyond WORKER_LOOKUPS_MAX */
-	struct lru backoff;      /* see recent.h */
-	struct lru flaps;        /* likewise */
-	struct lru reported;     /* a back-off: results that were reported */
-	bool tlsrpt_failed;      /* the last report was not taken */
-	bool running;            /* the loop was started */
+	size_t n_parked;         /* likewise: in parked */
+	TAILQ_HEAD(, lookup) parked; /* wait for room, see lookup_limit.c */
+	struct loop_task parked_task;
+	bool parked_posted;
+	struct lru backoff;  /* see recent.h */
+	struct lru flaps;    /* likewise */
+	struct lru reported; /* a back-off: results that were reported */
+	bool tlsrpt_failed;  /* the last report was not taken */
+	bool running;        /* the loop was started */
 	bool stopping;
 	log_limit_time limit_told[LIMITS];
 	/* Shared by all workers; of any thread. */
@@ -206,10 +211,10 @@ void worker_report_idle(struct worker *worker);
  * deadline, and freed.
  *
  * If too many lookups are under way, the new one only reads the store. A domain
- * that is known to require DNSSEC goes on, out of a reserve that strangers
- * cannot use up; when the reserve is used up, the lookup is shed and the
- * recipient deferred. Any other domain is shed and passes. Both with the reason
- * internal-error.
+ * that is then known to require DNSSEC is looked up all the same, out of a
+ * reserve; when the reserve is used up, the lookup waits until another one
+ * ends, and at the deadline the recipient is deferred. Any other domain is shed
+ * and passes. Both with the reason internal-error.
  *
  * A refresh gets a lookup of its own, which fetches the stored policy of the
  * domain anew and completes the waiter without an answer.

@@ -109,8 +109,10 @@ lookup_left(struct lookup *l)
 	setup_unref(&l->setup);
 	TAILQ_REMOVE(&worker->all, l, link);
 	worker->n_reserved -= l->reserved;
+	lookup_unpark(l);
 	free(l);
 	worker->n_lookups--;
+	lookup_ended(worker);
 	worker_report_idle(worker);
 }
 
@@ -310,7 +312,7 @@ deadline_passed(struct loop_timer *timer)
 	/* Judged by the facts so far (S-03), for this waiter alone: the lookup
 	 * goes on, and the sender's retry finds its verdict in the cache. */
 	l->facts.deadline = true;
-	if (l->policy_step == POLICY_STORE)
+	if (l->policy_step == POLICY_STORE && !l->parked)
 		lookup_error(l, "the policy store did not answer in time");
 	/* The store is slow to write the policy. It may require DNSSEC. */
 	if (l->policy_step == POLICY_SAVE)

@@ -144,6 +144,7 @@ struct turn {
 struct lookup {
 	struct map_node node;     /* first: a node is its lookup */
 	TAILQ_ENTRY(lookup) link; /* in worker->all */
+	TAILQ_ENTRY(lookup) parked_link;
 	struct worker *worker;
 	struct setup *setup;
 	struct target target;
@@ -163,6 +164,7 @@ struct lookup {
 	bool queued;    /* no connection was free for the fetch (F-17) */
 	bool dropped;   /* questions, for want of room: no verdict is kept */
 	bool reserved;  /* counted in worker->n_reserved */
+	bool parked;    /* in worker->parked; policy_step is POLICY_STORE */
 	bool refresh;   /* fetches the stored policy anew, and nothing else */
 	bool delivery;  /* see ASK_DELIVERY */
 	bool reported;  /* a report was sent, or is not needed */
@@ -250,11 +252,16 @@ lookup_wants_tlsa(const struct lookup *lookup)
 
 /* Sheds a new lookup if there are too many. */
 void lookup_limit(struct lookup *lookup);
-/* Called once the store was read, for a lookup that was shed. True: it may go
- * on. */
-bool lookup_use_reserve(struct lookup *lookup);
+/* Called once the store was read, for a lookup that was shed: begins discovery,
+ * lets the lookup wait for room, or ends it. */
+void lookup_use_reserve(struct lookup *lookup);
+/* Takes it out of worker->parked, if it is there. */
+void lookup_unpark(struct lookup *lookup);
+/* Called when a lookup was freed: one that waits for room may begin. */
+void lookup_ended(struct worker *worker);
 /* Called when nobody waits for the lookup any more: in a busy lane its waiting
- * questions fail. The caller holds the lookup. */
+ * questions fail, and it no longer waits for room. The caller holds the lookup.
+ */
 void lookup_turns_end(struct lookup *lookup);
 
 /*

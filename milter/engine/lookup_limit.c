@@ -15,6 +15,11 @@
  *	  turn->waiting ---- share ----> lane->turns ---+ room in the lane
  *
  * Lookups in lane->turns take turns: one asks one question and goes to the end.
+ *
+ * Lookups are limited as well. Beyond the limit, a new one reads the store and
+ * nothing else. A domain that is then known to require DNSSEC gets a place of
+ * the reserve, or waits in worker->parked until a lookup ends, or nobody waits
+ * for it any more (S-08).
  */
 #include "autoconf.h"
 
@@ -55,7 +60,7 @@ static const struct {
 	"knows are looked up"},
     [LIMIT_RESERVED] = {WORKER_RESERVED_MAX,
 	"more lookups under way on one loop, of domains that require DNSSEC: "
-	"mail to others of them is deferred"},
+	"more of them wait"},
 };
 /* clang-format on */
 
@@ -196,6 +201,9 @@ lookup_turns_end(struct lookup *l)
 			question_fail(q, ERR_BUSY);
 		}
 	}
+	if (l->parked)
+		l->policy_step = POLICY_DONE;
+	lookup_unpark(l);
 }
 
 static bool
@@ -292,31 +300,36 @@ lookup_fresh_or_young(const struct lookup *l)
 
 /* --- lookups ------------------------------------------------------------- */
 
+/* Neither out of the reserve nor waiting for it. */
+static size_t
+n_common(const struct worker *worker)
+{
+	return worker->n_lookups - worker->n_reserved - worker->n_parked;
+}
+
 void
 lookup_limit(struct lookup *l)
 {
 	struct worker *worker = l->worker;
 
-	l->shed = worker->n_lookups - worker->n_reserved > WORKER_LOOKUPS_MAX;
+	l->shed = n_common(worker) > WORKER_LOOKUPS_MAX;
 	if (!l->shed)
 		return;
 	tell(worker, LIMIT_LOOKUPS);
 	lookup_error(l, "too many domains are being looked up");
 }
 
-bool
-lookup_use_reserve(struct lookup *l)
+/* Begins a lookup that was shed, if there is room. */
+static bool
+shed_begin(struct lookup *l)
 {
 	struct worker *worker = l->worker;
+	bool room = n_common(worker) <= WORKER_LOOKUPS_MAX;
 
-	if (!lookup_is_known_to_bind(l) || worker->stopping)
+	if (!room && worker->n_reserved >= WORKER_RESERVED_MAX)
 		return false;
-	if (worker->n_reserved >= WORKER_RESERVED_MAX) {
-		tell(worker, LIMIT_RESERVED);
-		return false;
-	}
-	l->reserved = true;
-	worker->n_reserved++;
+	l->reserved = !room;
+	worker->n_reserved += l->reserved;
 	l->shed = false;
 	/* Undo the error of the shed lookup. If the store could not be read,
 	 * the error stays: a pinned domain goes on without its policy. */
@@ -324,5 +337,66 @@ lookup_use_reserve(struct lookup *l)
 		l->facts.internal_error = false;
 		l->facts.internal_why = NULL;
 	}
+	l->policy_step = POLICY_TXT;
+	discovery_begin(l, false);
 	return true;
+}
+
+void
+lookup_use_reserve(struct lookup *l)
+{
+	struct worker *worker = l->worker;
+
+	l->policy_step = POLICY_DONE;
+	if (!lookup_is_known_to_bind(l) || worker->stopping)
+		return;
+	if (TAILQ_EMPTY(&worker->parked) && shed_begin(l))
+		return;
+	tell(worker, LIMIT_RESERVED);
+	if (TAILQ_EMPTY(&l->waiters))
+		return;
+	l->policy_step = POLICY_STORE;
+	l->parked = true;
+	worker->n_parked++;
+	TAILQ_INSERT_TAIL(&worker->parked, l, parked_link);
+}
+
+void
+lookup_unpark(struct lookup *l)
+{
+	if (!l->parked)
+		return;
+	l->parked = false;
+	l->worker->n_parked--;
+	TAILQ_REMOVE(&l->worker->parked, l, parked_link);
+}
+
+static void
+parked_run(struct loop_task *task)
+{
+	struct worker *worker = LOOP_OWNER(task, struct worker, parked_task);
+	struct lookup *l;
+
+	worker->parked_posted = false;
+	while (!worker->stopping &&
+	    (l = TAILQ_FIRST(&worker->parked)) != NULL &&
+	    (n_common(worker) < WORKER_LOOKUPS_MAX ||
+		worker->n_reserved < WORKER_RESERVED_MAX)) {
+		l->pending++;
+		lookup_unpark(l);
+		(void)shed_begin(l);
+		lookup_returned(l);
+	}
+}
+
+/* A task, as the caller may be walking through the lookups. */
+void
+lookup_ended(struct worker *worker)
+{
+	if (TAILQ_EMPTY(&worker->parked) || worker->parked_posted ||
+	    worker->stopping)
+		return;
+	worker->parked_posted = true;
+	worker->parked_task.run = parked_run;
+	loop_post(worker->loop, &worker->parked_task);
 }

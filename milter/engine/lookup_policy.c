@@ -117,11 +117,10 @@ store_answered(struct loop_task *task)
 	} else if (l->store_err != ERR_NOTFOUND) {
 		store_failed(l, "read", l->store_err);
 	}
-	l->policy_step = POLICY_TXT;
-	if (l->shed && lookup_use_reserve(l))
-		discovery_begin(l, l->refresh);
-	else if (l->shed)
-		l->policy_step = POLICY_DONE;
+	if (l->shed)
+		lookup_use_reserve(l);
+	else
+		l->policy_step = POLICY_TXT;
 	lookup_returned(l);
 }
 

@@ -155,9 +155,10 @@ A_02_fresh_questions_are_bounded(void)
 	world_stop();
 }
 
-/* Policies that bind are no way to use up all either. */
+/* Policies that bind are no way to use up all either: what is beyond the
+ * reserve waits until its deadline. */
 static void
-the_reserve_is_bounded(void)
+S_08_the_reserve_is_bounded(void)
 {
 	static struct asker askers[WORKER_RESERVED_MAX + 2];
 	static char names[WORKER_RESERVED_MAX + 2][32];
@@ -173,16 +174,145 @@ the_reserve_is_bounded(void)
 		script_stored(names[i], "1", BINDING, 100);
 		ask_domain(&askers[i], names[i], PATIENCE);
 	}
-	fake_run(0);
-	for (size_t i = 0; i < n; i++)
+	fake_run(PATIENCE - 100);
+	for (size_t i = 0; i < n + 2; i++)
 		CHECK(askers[i].completions == 0);
-	for (size_t i = n; i < n + 2; i++)
-		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_INTERNAL_ERROR);
 	CHECK(limit_lines("1024 more lookups under way") == 1);
-	fake_run(PATIENCE);
+	fake_run(100);
+	for (size_t i = n; i < n + 2; i++) {
+		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_INTERNAL_ERROR);
+		CHECK(strstr(askers[i].why, "too many domains") != NULL);
+		CHECK(script_dns_count(names[i], DNS_MX) == 0);
+	}
 	for (size_t i = 0; i < n; i++)
 		CHECK_VERDICT(askers[i], VERDICT_DEFER, REASON_DEADLINE);
 	world_stop();
+}
+
+/* The reserve is full of the domains that stand first. All are silent but those
+ * that a scenario scripts. */
+static void
+reserve_is_full(void)
+{
+	static struct asker askers[WORKER_RESERVED_MAX];
+	static char names[WORKER_RESERVED_MAX][32];
+
+	crowd_asks(CROWD);
+	fake_run(0);
+	for (size_t i = 0; i < WORKER_RESERVED_MAX; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "b%zu.bound.test",
+		    i);
+		script_stored(names[i], "1", BINDING, 100);
+		ask_domain(&askers[i], names[i], PATIENCE);
+	}
+	fake_run(0);
+}
+
+/* b0.bound.test is looked up in so many milliseconds. */
+static void
+first_of_the_reserve_ends_after(uint64_t ms)
+{
+	script_txt("b0.bound.test", "1");
+	script_dns((struct script_dns){.name = "b0.bound.test",
+	    .type = DNS_MX,
+	    .status = FACT_INSECURE,
+	    .answer = ANSWER_RECORDS,
+	    .records = "10 mx.crowd.test",
+	    .delay_ms = ms});
+}
+
+static void
+S_08_who_waits_for_the_reserve_is_looked_up(void)
+{
+	struct asker bound;
+
+	script_silence(".crowd.test");
+	script_silence_for(".bound.test", 200);
+	stored_with_answers("bound.example.org", "mx.example.org");
+	world_start();
+	reserve_is_full();
+	ask_domain(&bound, "bound.example.org", PATIENCE);
+	fake_run(0);
+	CHECK(bound.completions == 0);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(bound, VERDICT_PASS, REASON_SECURE);
+	world_stop();
+}
+
+/* One place becomes free: the domain that has waited longest takes it. One for
+ * which nobody waits any more does not. */
+static void
+S_08_the_reserve_is_given_out_in_order(void)
+{
+	struct asker gone, first, shares, second;
+
+	script_silence(".test");
+	first_of_the_reserve_ends_after(1000);
+	stored_with_answers("gone.example.org", "mx.example.org");
+	script_stored("first.bound.test", "1", BINDING, 100);
+	stored_with_answers("second.example.org", "mx.example.org");
+	world_start();
+	reserve_is_full();
+	ask_domain(&gone, "gone.example.org", 500);
+	ask_domain(&first, "first.bound.test", 500);
+	fake_run(100);
+	ask_domain(&second, "second.example.org", 2000);
+	ask_domain(&shares, "first.bound.test", PATIENCE);
+	fake_run(1500);
+	CHECK_VERDICT(gone, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	CHECK_VERDICT(first, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	fake_run(PATIENCE);
+	/* was looked up */
+	CHECK_VERDICT(shares, VERDICT_DEFER, REASON_DEADLINE);
+	/* was not */
+	CHECK_VERDICT(second, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	world_stop();
+}
+
+/* A place that a stranger's lookup leaves serves as well. */
+static void
+S_08_who_waits_for_the_reserve_takes_any_place(void)
+{
+	struct asker first, second;
+
+	script_silence(".test");
+	script_dns((struct script_dns){.name = "_mta-sts.d0.crowd.test",
+	    .type = DNS_TXT,
+	    .status = FACT_SECURE,
+	    .answer = ANSWER_NXDOMAIN,
+	    .delay_ms = 1000});
+	world_start();
+	reserve_is_full();
+	script_stored("first.bound.test", "1", BINDING, 100);
+	script_stored("second.bound.test", "1", BINDING, 100);
+	ask_domain(&first, "first.bound.test", PATIENCE);
+	ask_domain(&second, "second.bound.test", PATIENCE);
+	fake_run(PATIENCE);
+	CHECK_VERDICT(first, VERDICT_DEFER, REASON_DEADLINE);
+	CHECK_VERDICT(second, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	world_stop();
+}
+
+/* A reload and a stop while a lookup waits for the reserve. */
+static void
+S_08_who_waits_for_the_reserve_is_answered_at_the_stop(void)
+{
+	struct asker before, after;
+
+	script_silence(".test");
+	stored_with_answers("before.example.org", "mx.example.org");
+	stored_with_answers("after.example.org", "mx.example.org");
+	world_start();
+	reserve_is_full();
+	ask_domain(&before, "before.example.org", PATIENCE);
+	fake_run(10);
+	world_reload();
+	ask_domain(&after, "after.example.org", PATIENCE);
+	fake_run(10);
+	CHECK(before.completions == 0 && after.completions == 0);
+	world_stop();
+	CHECK_VERDICT(before, VERDICT_DEFER, REASON_INTERNAL_ERROR);
+	CHECK_VERDICT(after, VERDICT_DEFER, REASON_INTERNAL_ERROR);
 }
 
 /* MX records of HOSTS hosts, h0.suffix and so on. */
@@ -450,7 +580,11 @@ const struct scenario crowd_scenarios[] = {
     SCENARIO(what_is_shed_stays_shed_after_a_deadline),
     SCENARIO(a_crowd_does_not_starve_those_that_are_bound),
     SCENARIO(A_02_fresh_questions_are_bounded),
-    SCENARIO(the_reserve_is_bounded),
+    SCENARIO(S_08_the_reserve_is_bounded),
+    SCENARIO(S_08_who_waits_for_the_reserve_is_looked_up),
+    SCENARIO(S_08_the_reserve_is_given_out_in_order),
+    SCENARIO(S_08_who_waits_for_the_reserve_takes_any_place),
+    SCENARIO(S_08_who_waits_for_the_reserve_is_answered_at_the_stop),
     SCENARIO(S_08_questions_of_strangers_leave_room),
     SCENARIO(S_08_strangers_that_bind_leave_room),
     SCENARIO(S_08_what_is_too_much_waits_for_its_turn),

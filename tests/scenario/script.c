@@ -30,7 +30,8 @@ struct asked {
 static struct asked asked[ASKED_MAX];
 static size_t n_asked;
 static const char *silent; /* NULL: none are */
-static uint64_t silence_ms;
+static const char *slow;
+static uint64_t slow_ms;
 static int root_key_missing = -1;
 
 struct dns {
@@ -282,23 +283,23 @@ question_due(void *arg)
 void
 script_silence(const char *suffix)
 {
-	script_silence_for(suffix, SCRIPT_NEVER);
+	silent = suffix;
 }
 
 void
 script_silence_for(const char *suffix, uint64_t ms)
 {
-	silent = suffix;
-	silence_ms = ms;
+	slow = suffix;
+	slow_ms = ms;
 }
 
 static bool
-is_silent(const char *name)
+ends_in(const char *name, const char *suffix)
 {
 	size_t len = strlen(name);
 
-	return silent != NULL && len >= strlen(silent) &&
-	    strcmp(name + len - strlen(silent), silent) == 0;
+	return suffix != NULL && len >= strlen(suffix) &&
+	    strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
 const char *
@@ -383,10 +384,10 @@ ask(struct dns *dns, const char *name, enum dns_type type, bool discovery,
 	if (s == NULL)
 		s = strcmp(name, ".") == 0 ? &root : &nothing;
 	q->script = *s;
-	if (s == &nothing && is_silent(name))
+	if (s == &nothing && (ends_in(name, slow) || ends_in(name, silent)))
 		q->script = (struct script_dns){.status = FACT_FAILED,
 		    .why = "no answer in time",
-		    .delay_ms = silence_ms};
+		    .delay_ms = ends_in(name, slow) ? slow_ms : SCRIPT_NEVER};
 	q->script.type = type;
 	q->dns = dns;
 	q->discovery = discovery;
@@ -872,7 +873,7 @@ script_reset(void)
 	while (n_kept > 0)
 		free(kept[--n_kept]);
 	n_answers = n_asked = n_fetches = n_stored = 0;
-	silent = NULL;
+	silent = slow = NULL;
 	root_key_missing = -1;
 	memset(fetches, 0, sizeof(fetches));
 	get_error = put_error = 0;

@@ -53,7 +53,7 @@ void script_reset(void);
 const char *script_asked(void);
 /* Of what is not scripted, names that end in this are never answered. */
 void script_silence(const char *suffix);
-/* The same, but they fail after so long. */
+/* Another suffix: they fail after so long. */
 void script_silence_for(const char *suffix, uint64_t ms);
 
 /* Replaces what was said of that name and type. Texts are borrowed. */
