@@ -1,7 +1,7 @@
 /*
  * The policy store: the security anchor. Its policies survive TXT suppression,
  * failing fetches, restarts, kill -9 and a full disk (C-01, C-04, C-05, C-13).
- * It keeps the body, never a decision.
+ * It keeps the raw body, never a decision.
  *
  * Any thread. The store carries requests out on threads of its own, so that
  * event loops never wait for a disk. Callbacks run on those threads: they must
@@ -36,7 +36,7 @@ struct store_entry {
 	int64_t tried_s;     /* the last refresh that was tried; 0: none */
 	const char *failure; /* of that refresh, for people; "": it was good */
 	int64_t used_s;      /* last asked for, roughly (hours) */
-	const uint8_t *body; /* as fetched; see store_put */
+	const uint8_t *body; /* as fetched, to the octet; see store_put */
 	size_t len;
 	/* The policy does not bind, or has more than STORE_BODY_MAX octets, so
 	 * that it goes first when room is short (C-16). Set by the store,
@@ -45,7 +45,7 @@ struct store_entry {
 };
 
 /* Octets of a body; see store_put. */
-#define STORE_BODY_RAW_MAX 4096  /* a longer one is kept in a short form */
+#define STORE_BODY_RAW_MAX 4096  /* a longer one may have a short form */
 #define STORE_BODY_MAX     16384 /* for a longer one no room is kept */
 
 /* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
@@ -105,12 +105,13 @@ void store_close(struct store **store);
 int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
 /*
- * A body of at most STORE_BODY_RAW_MAX octets, or one that is no policy, is
- * kept to the octet (C-13). A longer one is kept in a short form, with only the
- * fields that this program knows, as anyone can publish long bodies (C-16). If
- * the short form has more than STORE_BODY_MAX octets, a policy that binds is
- * expendable. For one that does not, the stored policy of the domain is removed
- * instead (C-07), and an import fails with ERR_TOOLONG.
+ * The body of a policy that binds, or that is none, is kept to the octet
+ * (C-13). As anyone can publish long ones, a policy that binds is expendable if
+ * its body has more than STORE_BODY_MAX octets (C-16). One that does not bind
+ * and has more than STORE_BODY_RAW_MAX is kept in a short form, with only the
+ * fields that this program knows; if that has more than STORE_BODY_MAX octets,
+ * the stored policy of the domain is removed instead (C-07), and an import
+ * fails with ERR_TOOLONG.
  */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);

@@ -68,23 +68,6 @@ record_new(const struct store_entry *entry, struct record **out)
 	return 0;
 }
 
-/* Replaces a long body by its short form, unless that is longer. *body: the
- * short form, to be freed. 0 or ERR_NOMEM. */
-static int
-shorten(struct store_entry *entry, const struct policy *policy, uint8_t **body)
-{
-	size_t len = policy_write(policy, NULL, 0);
-
-	if (entry->len <= STORE_BODY_RAW_MAX || len >= entry->len)
-		return 0;
-	*body = malloc(len);
-	if (*body == NULL)
-		return ERR_NOMEM;
-	entry->body = *body;
-	entry->len = policy_write(policy, *body, len);
-	return 0;
-}
-
 int
 record_new_policy(const struct store_entry *entry, struct record **out)
 {
@@ -100,9 +83,16 @@ record_new_policy(const struct store_entry *entry, struct record **out)
 		err = ERR_TOOLONG;
 	if (err == 0 &&
 	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0) {
-		err = shorten(&kept, policy, &body);
 		binds = policy->dnssec;
 		kept.expendable = !binds || kept.len > STORE_BODY_MAX;
+	}
+	if (err == 0 && !binds && kept.len > STORE_BODY_RAW_MAX) {
+		body = malloc(STORE_BODY_MAX);
+		if (body == NULL)
+			err = ERR_NOMEM;
+		else
+			kept.len = policy_write(policy, body, STORE_BODY_MAX);
+		kept.body = body;
 	}
 	if (err == 0 && !binds && kept.len > STORE_BODY_MAX) {
 		err = record_new_deleted(entry->domain, out);

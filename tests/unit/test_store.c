@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "core/policy.h"
 #include "redis_server.h"
 #include "store/store.h"
 #include "store_sync.h"
@@ -210,65 +209,23 @@ long_bodies(struct fixture *f)
 	const size_t head = 44, pattern = 25;
 	const size_t note = head + strlen("x-note: \n");
 
-	/* A body is kept to the octet while it is short... */
-	check_long(f, 4000, 1, true, note + 4000 + 12 + pattern);
+	/* What binds is kept to the octet, however long. */
+	check_long(f, 60000, 1, true, note + 60000 + 12 + pattern);
+	/* What does not is kept so while it is short... */
 	check_long(f, 4000, 1, false, note + 4000 + pattern);
 	/* ...then without what is not known... */
-	check_long(f, 60000, 1, true, head + 12 + pattern);
 	check_long(f, 60000, 1, false, head + pattern);
 	check_long(f, 30000, 600, false, head + 600 * pattern);
-	/* ...and if that is too long, only when it binds. */
-	check_long(f, 1, 700, true, head + 12 + 700 * pattern);
+	/* ...and not at all if that is too long. */
 	check_long(f, 1, 700, false, 0);
 	/* Nothing is left of what was there before (C-07). */
 	check_long(f, 1, 1, true, note + 1 + 12 + pattern);
 	check_long(f, 1, 700, false, 0);
 }
 
-Test(store, C_16_bodies_are_bounded)
+Test(store, C_16_bodies_that_do_not_bind_are_bounded)
 {
 	for_each_kind(long_bodies);
-}
-
-static struct policy *
-parse_stored(struct store *store, struct got *got)
-{
-	struct policy *found = NULL;
-
-	sync_get(store, "example.org", got);
-	cr_assert_eq(got->err, 0);
-	cr_assert_eq(policy_parse(got->body, got->len, NULL, NULL, &found), 0);
-	return found;
-}
-
-/* All that an answer needs is in the short form. */
-Test(store, C_13_C_16_long_body_binds_after_a_restart)
-{
-	static char body[65536];
-	static struct got got;
-	struct store_entry entry =
-	    long_entry(body, sizeof(body), 65000, 2, true);
-	char *dir = scratch_new();
-	struct store *store = open_lmdb(dir, STORE_READ_WRITE);
-	struct policy *found;
-
-	entry.fetched_s = 1700000000;
-	cr_assert_eq(sync_put(store, &entry), 0);
-	store_close(&store);
-	store = open_lmdb(dir, STORE_READ_WRITE);
-	found = parse_stored(store, &got);
-	cr_expect_leq(got.len, STORE_BODY_RAW_MAX);
-	cr_expect_str_eq(got.id, "1");
-	cr_expect_eq(got.fetched_s, 1700000000);
-	cr_expect(found->dnssec);
-	cr_expect_eq(found->mode, POLICY_MODE_ENFORCE);
-	cr_expect_eq(found->max_age_s, 86400U);
-	cr_assert_eq(found->n_mx, 2U);
-	cr_expect_str_eq(found->mx[0], "mx000000.example.org");
-	cr_expect_str_eq(found->mx[1], "mx000001.example.org");
-	policy_free(&found);
-	store_close(&store);
-	scratch_free(&dir);
 }
 
 Test(store, C_07_later_put_replaces)
