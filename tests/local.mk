@@ -163,6 +163,7 @@ torture: check-programs
 	$$torture crowded && \
 	$$torture readonly && $$torture unusable && \
 	{ $$torture --rounds 10 redis || test $$? -eq 77; } && \
+	{ $$torture fleet || test $$? -eq 77; } && \
 	$$torture --seconds 300 chaos && \
 	{ $$torture --seconds 200 --store redis chaos || test $$? -eq 77; } && \
 	$$torture strangers && $$torture million

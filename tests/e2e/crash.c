@@ -60,6 +60,11 @@ Test(crash, C_01_a_redis_server_that_fails_keeps_nobody_waiting)
 	RUN("--rounds 1 redis");
 }
 
+Test(crash, C_01_a_policy_that_one_host_learns_binds_on_the_others)
+{
+	RUN("fleet");
+}
+
 Test(crash, S_02_strangers_without_end_push_out_nobody_that_is_bound)
 {
 	RUN("--strangers 3000 strangers");

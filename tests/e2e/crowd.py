@@ -71,7 +71,7 @@ def stored_number(row):
 class Crowd:
     """n domains, their policies, and the daemon that is asked about them."""
 
-    def __init__(self, stage, home, n):
+    def __init__(self, stage, home, n, host=HOST):
         info = stage.info()
         self.stage = stage
         self.control = Tamper(info["dns"]["control"])
@@ -81,12 +81,12 @@ class Crowd:
         self.processes = Processes(home)
         self.daemon = Daemon(home, self.processes)
         address = info["dns"]["mx"].rsplit(".", 1)[0]
-        self.socket = f"inet:{SOCKET_PORT}@{address}.{HOST}"
+        self.socket = f"inet:{SOCKET_PORT}@{address}.{host}"
         self.options = self.daemon.base(
             self.socket, info["dns"], info["ca_file"],
             info["daemon"]["policy_networks"])
         self.options["log_format"] = "json"
-        self.metrics = f"{address}.{HOST}:9478"
+        self.metrics = f"{address}.{host}:9478"
         self._log_at = 0
         self._asked = 0
 

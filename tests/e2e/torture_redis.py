@@ -17,6 +17,7 @@ from process import wait_for
 PROGRAM = "redis-server"
 DEADLINE_S = 4.0
 PATIENCE_S = 30.0
+SECOND_HOST = 204  # beside HOST of crowd.py
 
 
 def is_installed():
@@ -196,3 +197,49 @@ def run(crowd, rounds):
     server.kill()
     print(f"redis: {rounds} rounds, {outages.told.count('down')} outages, "
           f"each told once; longest wait {outages.slowest:.2f} s")
+
+
+# --- two daemons on one server
+
+
+def is_deferred(crowd, domain):
+    """What the daemon answers."""
+    answer = crowd.ask([domain])[domain][0]
+    return answer.startswith("450 4.7.5")
+
+
+def run_fleet(learner, other):
+    """Raises Failure. The verdicts of the other one are cached for five
+    minutes, so that only news, or the end of their interruption, end them in
+    time."""
+    server = Server(learner)
+    server.start()
+    for crowd in (learner, other):
+        crowd.options.update(store=server.spec, verdict_ttl_min="5m",
+                             verdict_ttl_max="5m")
+        crowd.start()
+    learner.publish(1)
+    learner.rule("TXT", "nodata")
+    told, untold = learner.domains
+    for domain in (told, untold):
+        expect(not is_deferred(other, domain), f"{domain} has no policy yet")
+    learner.publish(1)
+    for domain in (told, untold):
+        expect(not is_deferred(other, domain), f"{domain} is not cached")
+    expect(is_deferred(learner, told), "the first policy is not learned")
+    wait_for(lambda: is_deferred(other, told), PATIENCE_S,
+             "the news of a policy")
+    expect(not is_deferred(other, untold), "its verdict was discarded as well")
+    expect(server.say("ACL SETUSER default -subscribe") == "+OK", "ACL")
+    server.say("CLIENT KILL TYPE pubsub")
+    expect(is_deferred(learner, untold), "the second policy is not learned")
+    expect(not is_deferred(other, untold), "there were news without a link")
+    expect(server.say("ACL SETUSER default +subscribe") == "+OK", "ACL")
+    server.say("CLIENT KILL TYPE normal")
+    wait_for(lambda: is_deferred(other, untold), PATIENCE_S,
+             "the end of the interruption")
+    learner.stop()
+    other.stop()
+    server.kill()
+    print("redis: a policy that one daemon learned bound on the other, also "
+          "after news were missed")
