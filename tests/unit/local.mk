@@ -129,6 +129,8 @@ tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 # rename() fails, another thread changes the cache, and there is a default file
 # when these tests say so.
 tests_unit_test_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rename
+tests_unit_test_store_redis_down_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_mono_us -Wl,--wrap=thread_wait_until
 tests_unit_test_store_redis_race_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=overlay_get
 tests_unit_test_reload_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=config_choose_path
 

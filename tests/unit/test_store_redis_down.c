@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "redis_host.h"
 #include "store/store_redis.h"
@@ -212,6 +214,78 @@ Test(store_redis_down, reader_wants_a_server_that_is_there)
 	    error));
 	cr_expect_not_null(strstr(error, "connect: "), "%s", error);
 	cr_expect_not_null(strstr(error, spec), "%s", error);
+}
+
+/* --- a long outage, quickly ----------------------------------------------- */
+
+/* While it flies, a wait with a deadline ends at once, and the clock is then at
+ * the deadline. */
+static struct {
+	atomic_bool flies;
+	atomic_uint_least64_t ahead_ms;
+	atomic_uint_least64_t longest_ms; /* of these waits */
+	atomic_uint waits;
+} clock_;
+
+uint64_t __real_clock_mono_us(void);
+uint64_t __wrap_clock_mono_us(void);
+bool __real_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms);
+bool __wrap_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms);
+
+uint64_t
+__wrap_clock_mono_us(void)
+{
+	return __real_clock_mono_us() + atomic_load(&clock_.ahead_ms) * 1000;
+}
+
+bool
+__wrap_thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+    uint64_t mono_ms)
+{
+	uint64_t ahead_ms = atomic_load(&clock_.ahead_ms);
+	uint64_t now_ms = clock_mono_ms();
+	uint64_t wait_ms = mono_ms > now_ms ? mono_ms - now_ms : 0;
+
+	/* The queues of the store wait without a deadline. */
+	if (!atomic_load(&clock_.flies) || wait_ms > 60000)
+		return __real_thread_wait_until(cond, lock,
+		    mono_ms > ahead_ms ? mono_ms - ahead_ms : 0);
+	if (wait_ms > atomic_load(&clock_.longest_ms))
+		atomic_store(&clock_.longest_ms, wait_ms);
+	atomic_fetch_add(&clock_.ahead_ms, wait_ms);
+	atomic_fetch_add(&clock_.waits, 1);
+	return false;
+}
+
+static bool
+has_tried_often(void)
+{
+	return atomic_load(&clock_.waits) >= 20;
+}
+
+static bool
+is_down(void)
+{
+	return store_status(here).unreachable;
+}
+
+/* What is pending binds on this host alone until the server is found. */
+Test(store_redis_down, C_01_lost_server_is_looked_for_every_second)
+{
+	struct store_entry entry = entry_of("example.org", "1", 0);
+
+	NEEDS_SERVER();
+	redis_server_kill(&server);
+	await(is_down);
+	cr_expect_eq(sync_put(here, &entry), ERR_DOWN);
+	atomic_store(&clock_.flies, true);
+	await(has_tried_often);
+	atomic_store(&clock_.flies, false);
+	cr_expect_leq(atomic_load(&clock_.longest_ms), 1000U);
+	redis_server_restart(&server);
+	await(others_see_it);
 }
 
 /* --- slow ----------------------------------------------------------------- */
