@@ -292,22 +292,30 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 
 /* "dnssec: yes" costs a stranger nothing: neither a long field nor many
  * patterns take the room of others. */
-Test(write_retry, C_16_long_policies_leave_room_to_hold_what_binds)
+Test(write_retry, C_16_long_policies_leave_room_to_hold_what_binds,
+    .timeout = 300)
 {
-	static const char *const lines[] = {"x-note: y\n", "mx: *.a.example\n"};
-	static char body[65536];
+#define LABEL60 "a-long-label-of-sixty-octets-in-a-pattern-that-takes-room-ab"
+	static const char *const lines[] =
+	    {"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+		"\nmx: *." LABEL60 "." LABEL60 "." LABEL60};
+	static char bodies[2][65536];
 	char domain[32];
 
-	fill();
-	for (unsigned i = 0; i < 1200; i++) {
-		struct store_entry entry;
-		size_t n = (size_t)snprintf(body, sizeof(body), "%s", policy);
+	for (size_t row = 0; row < 2; row++) {
+		char *body = bodies[row];
+		size_t n = (size_t)snprintf(body, 65536, "%sx-note: y", policy);
 
-		while (n + strlen(lines[i % 2]) < sizeof(body))
-			n += (size_t)snprintf(body + n, sizeof(body) - n, "%s",
-			    lines[i % 2]);
+		while (n + strlen(lines[row]) < 65536)
+			n += (size_t)snprintf(body + n, 65536 - n, "%s",
+			    lines[row]);
+	}
+	fill();
+	for (unsigned i = 0; i < 600; i++) {
+		struct store_entry entry;
+
 		snprintf(domain, sizeof(domain), "s%u.example", i);
-		entry = sync_entry(domain, "1", body);
+		entry = sync_entry(domain, "1", bodies[i % 2]);
 		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
 	}
 	cr_assert_eq(put("partner.example", "1"), ERR_FULL);
