@@ -126,8 +126,7 @@ tests_unit_test_ask_wait_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 tests_unit_test_refresh_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=ask -Wl,--wrap=store_backup
 
-# rename() fails, another thread changes the cache, and there is a default file
-# when these tests say so.
+# What these wrap fails, changes or is counted when the tests say so.
 tests_unit_test_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rename
 tests_unit_test_store_redis_down_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_mono_us -Wl,--wrap=thread_wait_until
