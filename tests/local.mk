@@ -207,6 +207,10 @@ analyze:
 # an array for a look into it.
 lint:
 	$(srcdir)/tests/size --check
+	@grep -rhoE --include='*.[ch]' '\<[A-DFL-PR-T]-[0-9]{2}\>' \
+		$(srcdir)/milter $(srcdir)/tests | sort -u | while read -r id; do \
+		grep -q "^$$id " $(srcdir)/tests/REQUIREMENTS || \
+		{ echo "$$id is not in tests/REQUIREMENTS" >&2; exit 1; }; done
 	queue=`echo '#include <sys/queue.h>' | $(CC) -M -xc - | tr ' ' '\n' | \
 		grep 'sys/queue\.h$$'` && \
 	cppcheck --quiet --force --std=c11 --error-exitcode=1 --inline-suppr \
