@@ -38,15 +38,15 @@ struct store_entry {
 	int64_t used_s;      /* last asked for, roughly (hours) */
 	const uint8_t *body; /* as fetched, to the octet; see store_put */
 	size_t len;
-	/* The policy does not bind, or has more than STORE_BODY_MAX octets, so
-	 * that it goes first when room is short (C-16). Set by the store,
-	 * whatever the caller says. */
+	/* The policy does not bind, so that it goes first when room is short
+	 * (C-16). Set by the store, whatever the caller says. */
 	bool expendable;
 };
 
-/* Octets of a body; see store_put. */
-#define STORE_BODY_RAW_MAX 4096  /* a longer one may have a short form */
-#define STORE_BODY_MAX     16384 /* for a longer one no room is kept */
+/* Octets of a body that does not bind: a larger one is kept in a short form, or
+ * not at all. */
+#define STORE_EXPENDABLE_RAW_MAX 4096
+#define STORE_EXPENDABLE_MAX     16384
 
 /* err: 0 (entry set), ERR_NOTFOUND, or why it could not be read. */
 typedef void store_got_fn(void *arg, int err, const struct store_entry *entry);
@@ -105,13 +105,11 @@ void store_close(struct store **store);
 int store_get(struct store *store, const char *domain, store_got_fn *got,
     void *arg);
 /*
- * The body of a policy that binds, or that is none, is kept to the octet
- * (C-13). As anyone can publish long ones, a policy that binds is expendable if
- * its body has more than STORE_BODY_MAX octets (C-16). One that does not bind
- * and has more than STORE_BODY_RAW_MAX is kept in a short form, with only the
- * fields that this program knows; if that has more than STORE_BODY_MAX octets,
- * the stored policy of the domain is removed instead (C-07), and an import
- * fails with ERR_TOOLONG.
+ * The body of a policy that binds, or that is none, is kept to the octet. One
+ * that does not bind and has more than STORE_EXPENDABLE_RAW_MAX octets is kept
+ * in a short form, with only the fields that this program knows; if that has
+ * more than STORE_EXPENDABLE_MAX octets, the stored policy of the domain is
+ * removed instead (C-07), and an import fails with ERR_TOOLONG.
  */
 int store_put(struct store *store, const struct store_entry *entry,
     store_done_fn *done, void *arg);

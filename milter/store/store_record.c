@@ -74,27 +74,26 @@ record_new_policy(const struct store_entry *entry, struct record **out)
 	struct store_entry kept = *entry;
 	struct policy *policy = NULL;
 	uint8_t *body = NULL;
-	bool binds = true; /* as does a body that cannot be parsed */
 	int err = record_check_domain(entry->domain);
 
 	*out = NULL;
 	kept.expendable = false;
 	if (err == 0 && entry->len > RECORD_BODY_MAX)
 		err = ERR_TOOLONG;
+	/* A body that cannot be parsed is kept as if it bound. */
 	if (err == 0 &&
-	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0) {
-		binds = policy->dnssec;
-		kept.expendable = !binds || kept.len > STORE_BODY_MAX;
-	}
-	if (err == 0 && !binds && kept.len > STORE_BODY_RAW_MAX) {
-		body = malloc(STORE_BODY_MAX);
+	    policy_parse(entry->body, entry->len, NULL, NULL, &policy) == 0)
+		kept.expendable = !policy->dnssec;
+	if (kept.expendable && kept.len > STORE_EXPENDABLE_RAW_MAX) {
+		body = malloc(STORE_EXPENDABLE_MAX);
 		if (body == NULL)
 			err = ERR_NOMEM;
 		else
-			kept.len = policy_write(policy, body, STORE_BODY_MAX);
+			kept.len =
+			    policy_write(policy, body, STORE_EXPENDABLE_MAX);
 		kept.body = body;
 	}
-	if (err == 0 && !binds && kept.len > STORE_BODY_MAX) {
+	if (err == 0 && kept.expendable && kept.len > STORE_EXPENDABLE_MAX) {
 		err = record_new_deleted(entry->domain, out);
 		if (err == 0) {
 			(*out)->entry.expendable = true;

@@ -33,9 +33,8 @@ struct record {
  */
 int record_new(const struct store_entry *entry, struct record **out);
 /* Makes the record of a new policy: parses the body, sets expendable, and
- * shortens the body as store_put describes. If it does not bind and cannot be
- * short enough, the record is an expendable tombstone with fetched_s. The same
- * errors. */
+ * shortens the body as store_put describes. If it cannot be short enough, the
+ * record is an expendable tombstone with fetched_s. The same errors. */
 int record_new_policy(const struct store_entry *entry, struct record **out);
 /* Makes a tombstone. The same errors. */
 int record_new_deleted(const char *domain, struct record **out);
@@ -54,7 +53,7 @@ int record_check_domain(const char *domain);
  *	 4      2   version of the record, 1
  *	 6      2   length of the id
  *	 8      2   length of the failure text
- *	10      2   flags: 1, expendable (store.h)
+ *	10      2   flags: 1, the policy does not bind (store.h: expendable)
  *	12      4   length of the body
  *	16      8   fetched_s
  *	24      8   tried_s

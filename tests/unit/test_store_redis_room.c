@@ -236,7 +236,7 @@ Test(store_redis_room, C_07_weaker_policy_does_not_delete_one_fetched_later)
 /* The same of a body that is too large to be kept. */
 Test(store_redis_room, C_07_policy_too_large_to_keep_deletes_no_later_one)
 {
-	static char body[2 * STORE_BODY_MAX];
+	static char body[2 * STORE_EXPENDABLE_MAX];
 	struct store_entry entry = changed_entry(true, -60);
 	size_t n;
 

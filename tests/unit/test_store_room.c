@@ -186,48 +186,6 @@ Test(store_room, C_16_strangers_leave_room_for_what_binds)
 	store_close(&store);
 }
 
-/* A policy of 64 KB, with a long field or with many patterns. */
-static int
-put_long(struct store *store, size_t i, const char *line)
-{
-	static char text[65536];
-	char domain[64];
-	struct store_entry entry;
-	size_t n = (size_t)snprintf(text, sizeof(text),
-	    "version: STSv1\nmode: enforce\nmax_age: 86400\n"
-	    "dnssec: yes\nmx: *.example\n");
-
-	while (n + strlen(line) < sizeof(text))
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", line);
-	(void)snprintf(domain, sizeof(domain), "long%zu.example", i);
-	entry = sync_entry(domain, "1", text);
-	return sync_put(store, &entry);
-}
-
-/* "dnssec: yes" costs a stranger nothing; long policies with it take no more
- * room than short ones, or none that is kept for others. */
-Test(store_room, C_16_long_policies_that_bind_crowd_out_no_other)
-{
-	static const char *const lines[] = {"x-note: y\n",
-	    "mx: *.a-name.example\n"};
-
-	for (size_t row = 0; row < 2; row++) {
-		struct store *store = open_small(SMALL);
-
-		for (size_t i = 0; i < 600; i++)
-			cr_assert_eq(put_long(store, i, lines[row]), 0, "%zu",
-			    i);
-		cr_expect(has(store, "long", 599));
-		for (size_t i = 0; i < 100; i++)
-			cr_assert_eq(put(store, "bound", i, true, 4000), 0,
-			    "%zu", i);
-		expect_bound(store, 100);
-		store_close(&store);
-		scratch_free(&dir);
-		dir = scratch_new();
-	}
-}
-
 /* What binds takes the place of what does not, up to all of it. */
 Test(store_room, C_16_what_binds_displaces_strangers)
 {

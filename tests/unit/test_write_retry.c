@@ -290,43 +290,6 @@ Test(write_retry, C_16_strangers_leave_room_to_hold_what_binds)
 	cr_expect_eq(store_count(store), OVERLAY_PENDING_MAX);
 }
 
-/* "dnssec: yes" costs a stranger nothing: neither a long field nor many
- * patterns take the room of others. */
-Test(write_retry, C_16_long_policies_leave_room_to_hold_what_binds,
-    .timeout = 300)
-{
-#define LABEL60 "a-long-label-of-sixty-octets-in-a-pattern-that-takes-room-ab"
-	static const char *const lines[] =
-	    {"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
-		"\nmx: *." LABEL60 "." LABEL60 "." LABEL60};
-	static char bodies[2][65536];
-	char domain[32];
-
-	for (size_t row = 0; row < 2; row++) {
-		char *body = bodies[row];
-		size_t n = (size_t)snprintf(body, 65536, "%sx-note: y", policy);
-
-		while (n + strlen(lines[row]) < 65536)
-			n += (size_t)snprintf(body + n, 65536 - n, "%s",
-			    lines[row]);
-	}
-	fill();
-	for (unsigned i = 0; i < 600; i++) {
-		struct store_entry entry;
-
-		snprintf(domain, sizeof(domain), "s%u.example", i);
-		entry = sync_entry(domain, "1", bodies[i % 2]);
-		cr_assert_eq(sync_put(store, &entry), ERR_FULL);
-	}
-	cr_assert_eq(put("partner.example", "1"), ERR_FULL);
-	cr_expect_eq(sync_find(store, "partner.example"), 0);
-	cr_expect_eq(lines_with(log_path, "than can be held"), 0);
-	make_room();
-	await_line("state=writes");
-	reopen();
-	cr_expect_eq(sync_find(store, "partner.example"), 0);
-}
-
 /* C-07: a policy that is too large to keep removes the stored one. */
 Test(write_retry, C_16_deletions_by_strangers_leave_room_to_hold_what_binds)
 {
