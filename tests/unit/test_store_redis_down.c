@@ -21,7 +21,7 @@
 #include "store/store_redis.h"
 #include "store_sync.h"
 
-TestSuite(store_redis_down, .init = redis_host_setup,
+TestSuite(store_redis_down, .timeout = 120, .init = redis_host_setup,
     .fini = redis_host_teardown);
 
 static bool
