@@ -354,8 +354,8 @@ redis_keeper_start(const struct redis_keeping *keeping,
 	redis_keeper_stop(keeper);
 	return err;
 fail:
-	snprintf(error, STORE_ERROR_SIZE, "store \"%.150s\": %s", keeping->spec,
-	    why);
+	snprintf(error, STORE_ERROR_SIZE, "store \"%.100s\": %.390s",
+	    keeping->spec, why);
 	redis_keeper_stop(keeper);
 	return err;
 }
