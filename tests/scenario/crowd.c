@@ -451,7 +451,7 @@ static void
 S_08_truncated_hosts_are_logged_once_a_minute(void)
 {
 	static char names[4][32];
-	char mx[MX_SIZE];
+	char mx[MX_SIZE + 32];
 
 	(void)snprintf(mx, sizeof(mx), "%s, 99 one.more.test",
 	    many_hosts(".crowd.test"));
