@@ -33,17 +33,12 @@ void
 redis_host_setup(void)
 {
 	char error[STORE_ERROR_SIZE] = "";
-	char target[300];
 
 	if (!redis_server_is_installed())
 		return;
 	redis_server_start(&server, 0, NULL);
 	snprintf(log_path, sizeof(log_path), "%s/log", server.dir);
-	snprintf(target, sizeof(target), "file:%s", log_path);
-	log_ = log_open(&(struct log_config){.target = target,
-			    .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log_, "%s", error);
+	log_ = log_to_file(log_path);
 	here = open_store(server.unix_path, error);
 	cr_assert_not_null(here, "%s", error);
 }

@@ -314,6 +314,20 @@ refused_lmdb(const char *dir, enum store_access access)
 	return error;
 }
 
+struct log *
+log_to_file(const char *path)
+{
+	char target[4096], error[LOG_ERROR_SIZE];
+	struct log *log;
+
+	snprintf(target, sizeof(target), "file:%s", path);
+	log = log_open(&(struct log_config){.target = target,
+			   .level = LOG_LEVEL_INFO},
+	    "test", error);
+	cr_assert_not_null(log, "%s", error);
+	return log;
+}
+
 unsigned
 lines_with(const char *path, const char *text)
 {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "log/log.h"
 #include "store/store.h"
 
 #define SYNC_BODY_MAX 4096
@@ -56,6 +57,8 @@ void scratch_free(char **path);
 /* DIR/NAME; free it. */
 char *scratch_path(const char *dir, const char *name);
 
+/* A log of the level info in the file. */
+struct log *log_to_file(const char *path);
 /* How many lines of a file hold the text. */
 unsigned lines_with(const char *path, const char *text);
 

@@ -280,20 +280,6 @@ Test(fetch_life, F_17_silent_hosts_wait_behind_others_of_their_network)
 	outcome_clear(&last);
 }
 
-static struct log *
-open_log(const char *path)
-{
-	char target[4096], error[LOG_ERROR_SIZE];
-	struct log *log;
-
-	snprintf(target, sizeof(target), "file:%s", path);
-	log = log_open(&(struct log_config){.target = target,
-			   .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log, "%s", error);
-	return log;
-}
-
 /* Whoever has silent hosts in one network holds up nobody else's. */
 Test(fetch_life, silent_hosts_of_one_network_leave_room)
 {
@@ -304,7 +290,7 @@ Test(fetch_life, silent_hosts_of_one_network_leave_room)
 	static struct outcome silent[SHARE + 10];
 	struct outcome near = {0}, far = {0};
 	char *dir = scratch_new(), *path = scratch_path(dir, "log");
-	struct log *log = open_log(path);
+	struct log *log = log_to_file(path);
 	struct client client;
 
 	client_start(&client, &(struct fetch_config){.log = log});
@@ -347,7 +333,7 @@ Test(fetch_life, silent_hosts_leave_room_for_what_is_urgent)
 	static struct outcome silent[CONNECTIONS_MAX + 2], urgent[SHARE + 1];
 	struct outcome first = {0}, second = {0};
 	char *dir = scratch_new(), *path = scratch_path(dir, "log");
-	struct log *log = open_log(path);
+	struct log *log = log_to_file(path);
 	struct client client;
 
 	client_start(&client, &(struct fetch_config){.log = log});

@@ -168,18 +168,12 @@ write_file(const char *path)
 static void
 set_up(void)
 {
-	char error[LOG_ERROR_SIZE];
-	char target[4096];
 	sigset_t set;
 
 	dir = scratch_new();
 	conf = scratch_path(dir, "conf");
 	log_path = scratch_path(dir, "log");
-	snprintf(target, sizeof(target), "file:%s", log_path);
-	log_ = log_open(&(struct log_config){.target = target,
-			    .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log_, "%s", error);
+	log_ = log_to_file(log_path);
 	/* reload.h: blocked in every thread */
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);

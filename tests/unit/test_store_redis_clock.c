@@ -69,18 +69,12 @@ open_host(void)
 static void
 setup(void)
 {
-	char error[STORE_ERROR_SIZE] = "";
-	char target[300];
 
 	if (!redis_server_is_installed())
 		return;
 	redis_server_start(&server, 0, NULL);
 	(void)snprintf(log_path, sizeof(log_path), "%s/log", server.dir);
-	(void)snprintf(target, sizeof(target), "file:%s", log_path);
-	log_ = log_open(&(struct log_config){.target = target,
-			    .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log_, "%s", error);
+	log_ = log_to_file(log_path);
 	here = open_host();
 	there = open_host();
 }

@@ -36,17 +36,11 @@ static struct log *log_;
 static void
 set_up(void)
 {
-	char error[STORE_ERROR_SIZE] = "";
-	char target[4096];
 
 	dir = scratch_new();
 	log_dir = scratch_new();
 	log_path = scratch_path(log_dir, "log");
-	(void)snprintf(target, sizeof(target), "file:%s", log_path);
-	log_ = log_open(&(struct log_config){.target = target,
-			    .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log_, "%s", error);
+	log_ = log_to_file(log_path);
 }
 
 static void

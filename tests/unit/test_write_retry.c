@@ -47,19 +47,13 @@ open_store(void)
 static void
 setup(void)
 {
-	char error[STORE_ERROR_SIZE] = "";
-	char target[4096];
 	char *path;
 
 	/* Then a write beyond the limit fails like one on a full disk. */
 	cr_assert_neq(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
 	dir = scratch_new();
 	log_path = scratch_path(dir, "log");
-	snprintf(target, sizeof(target), "file:%s", log_path);
-	log_ = log_open(&(struct log_config){.target = target,
-			    .level = LOG_LEVEL_INFO},
-	    "test", error);
-	cr_assert_not_null(log_, "%s", error);
+	log_ = log_to_file(log_path);
 	path = scratch_path(dir, "store");
 	snprintf(spec, sizeof(spec), "lmdb:%s", path);
 	free(path);
