@@ -143,7 +143,6 @@ enum limit {
 	LIMIT_SHARE = LANES,
 	LIMIT_LOOKUPS,
 	LIMIT_RESERVED,
-	LIMIT_HOSTS, /* FACTS_HOSTS_MAX */
 	LIMITS
 };
 
@@ -172,6 +171,7 @@ struct worker {
 	bool running;        /* the loop was started */
 	bool stopping;
 	log_limit_time limit_told[LIMITS];
+	log_limit_time hosts_told; /* FACTS_HOSTS_MAX */
 	/* Shared by all workers; of any thread. */
 	struct cache *cache;
 	struct store *store;

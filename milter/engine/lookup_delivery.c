@@ -316,8 +316,7 @@ mx_answered(void *arg, const struct dns_answer *answer)
 			l->facts.hosts_truncated = true;
 		}
 		if (l->facts.hosts_truncated)
-			log_limit(l->worker->log,
-			    &l->worker->limit_told[LIMIT_HOSTS],
+			log_limit(l->worker->log, &l->worker->hosts_told,
 			    "%s has more than %d MX hosts: the rest is not "
 			    "looked at",
 			    l->target.domain, FACTS_HOSTS_MAX);

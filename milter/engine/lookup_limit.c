@@ -36,7 +36,7 @@
 static const struct {
 	size_t max;
 	const char *text;
-} limits[] = {
+} limits[LIMITS] = {
     [LANE_COMMON] = {WORKER_QUESTIONS_MAX,
 	"DNS questions under way on one loop: more of them wait, except for "
 	"domains that the policy store knows"},
@@ -60,7 +60,7 @@ static const struct {
 	"knows are looked up"},
     [LIMIT_RESERVED] = {WORKER_RESERVED_MAX,
 	"more lookups under way on one loop, of domains that require DNSSEC: "
-	"more of them wait"},
+	"further ones wait"},
 };
 /* clang-format on */
 
