@@ -29,6 +29,7 @@
 static char directory[] = "/tmp/test_program.XXXXXX";
 static char conf[sizeof(directory) + 16];
 static char milter_path[sizeof(directory) + 16];
+static char control_path[sizeof(directory) + 16];
 static char log_path[sizeof(directory) + 16];
 static char notify_path[sizeof(directory) + 16];
 static char pid_path[sizeof(directory) + 16];
@@ -41,6 +42,7 @@ set_up(void)
 	cr_assert(mkdtemp(directory) != NULL);
 	snprintf(conf, sizeof(conf), "%s/conf", directory);
 	snprintf(milter_path, sizeof(milter_path), "%s/milter", directory);
+	snprintf(control_path, sizeof(control_path), "%s/control", directory);
 	snprintf(log_path, sizeof(log_path), "%s/log", directory);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", directory);
 	snprintf(notify_path, sizeof(notify_path), "%s/notify", directory);
@@ -55,6 +57,7 @@ tear_down(void)
 	}
 	unlink(conf);
 	unlink(milter_path);
+	unlink(control_path);
 	unlink(log_path);
 	unlink(notify_path);
 	unlink(pid_path);
@@ -71,9 +74,10 @@ write_conf(const char *more)
 
 	cr_assert(file != NULL);
 	fprintf(file,
-	    "socket = \"unix:%s\"\nlog = \"file:%s\"\n"
-	    "trust_anchor = \"%s\"\nresolvers = {\"127.0.0.1@9\"}\n%s",
-	    milter_path, log_path, ROOT_KEY, more);
+	    "socket = \"unix:%s\"\ncontrol_socket = \"%s\"\n"
+	    "log = \"file:%s\"\ntrust_anchor = \"%s\"\n"
+	    "resolvers = {\"127.0.0.1@9\"}\n%s",
+	    milter_path, control_path, log_path, ROOT_KEY, more);
 	fclose(file);
 }
 
@@ -179,13 +183,13 @@ static const struct {
 	const char *more;
 	const char *error;
 } bad[] = {
-    {"user = \"\"\nmode = x\n",                          "/conf:6: mode: \"x\": must be one of"                 },
-    {"user = \"\"\nmoed = x\n",                          "/conf:6: there is no option \"moed\""                 },
+    {"user = \"\"\nmode = x\n",                          "/conf:7: mode: \"x\": must be one of"                 },
+    {"user = \"\"\nmoed = x\n",                          "/conf:7: there is no option \"moed\""                 },
     {"user = \"\"\nca_file = \"/nonexistent/ca\"\n",     "/nonexistent/ca"                                      },
     {"user = \"\"\nsocket_group = no-such-group\n",
-     "/conf:6: socket_group: there is no group \"no-such-group\""                                               },
+     "/conf:7: socket_group: there is no group \"no-such-group\""                                               },
     {"user = \"\"\nstore = \"redis://127.0.0.1:1/0\"\n"
-     "store_auth_file = \"/nonexistent/s\"\n",      "/conf:7: store_auth_file /nonexistent/s: No such file"},
+     "store_auth_file = \"/nonexistent/s\"\n",      "/conf:8: store_auth_file /nonexistent/s: No such file"},
     {"user = \"\"\nunbound_conf = \"/nonexistent/u\"\n", "/nonexistent/u"                                       },
 };
 
@@ -226,12 +230,12 @@ Test(program, a_missing_user_is_told_with_what_to_do)
 	write_conf("user = \"no-such-user\"\n");
 	cr_assert_eq(RUN("-n", "-c", conf), 78);
 	cr_assert(strstr(output,
-		      "/conf:5: user \"no-such-user\" does not "
+		      "/conf:6: user \"no-such-user\" does not "
 		      "exist: create it (useradd ") != NULL,
 	    "%s", output);
 	write_conf("user = \"root\"\n");
 	cr_assert_eq(RUN("-n", "-c", conf), 78);
-	cr_assert(strstr(output, "/conf:5: user \"root\" is root; ") != NULL,
+	cr_assert(strstr(output, "/conf:6: user \"root\" is root; ") != NULL,
 	    "%s", output);
 }
 
@@ -280,9 +284,13 @@ log_holds(const char *text)
 static int
 open_notify(void)
 {
+	const struct timeval patience = {.tv_sec = 60};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+			 sizeof(patience)),
+	    0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", notify_path);
 	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	cr_assert_eq(chmod(notify_path, 0666), 0);
@@ -296,7 +304,7 @@ next_state_is(int fd, const char *want)
 	char state[64];
 	ssize_t n = recv(fd, state, sizeof(state) - 1, 0);
 
-	cr_assert_geq(n, 0);
+	cr_assert_geq(n, 0, "the daemon says nothing: %s", want);
 	state[n] = '\0';
 	return strcmp(state, want) == 0;
 }
