@@ -18,7 +18,6 @@
 #include "dns/dns.h"
 #include "fetch/fetch.h"
 #include "log/log.h"
-#include "store/redis_link.h"
 #include "store/store.h"
 
 #define UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
@@ -237,12 +236,11 @@ config_check_files(const struct config *config, const char *path,
 	struct config_errors errors = {.text = error};
 	struct dns_config dns;
 	struct fetch_config fetch;
-	struct redis_auth auth;
 	char why[CONFIG_WHY_SIZE];
 	int err;
 	_Static_assert(DNS_ERROR_SIZE <= CONFIG_WHY_SIZE &&
 		FETCH_ERROR_SIZE <= CONFIG_WHY_SIZE &&
-		REDIS_WHY_SIZE <= CONFIG_WHY_SIZE,
+		STORE_ERROR_SIZE <= CONFIG_WHY_SIZE,
 	    "why has room");
 
 	/* Each message begins with the option's name. */
@@ -258,12 +256,9 @@ config_check_files(const struct config *config, const char *path,
 	if (fetch_check(&fetch, why) < 0)
 		config_error(&errors, path, config_line(config, "ca_file"),
 		    "%s", why);
-	if (strncmp(config->store, "redis", strlen("redis")) == 0) {
-		if (redis_auth_read(config->store_auth_file, &auth, why) < 0)
-			config_error(&errors, path,
-			    config_line(config, "store_auth_file"),
-			    "store_auth_file %s", why);
-		explicit_bzero(&auth, sizeof(auth));
-	}
+	if (store_check_auth(config->store, config->store_auth_file, why) < 0)
+		config_error(&errors, path,
+		    config_line(config, "store_auth_file"),
+		    "store_auth_file %s", why);
 	return errors.n == 0 ? 0 : ERR_CONFIG;
 }

@@ -18,6 +18,7 @@
 
 #include "config/config.h"
 #include "daemon/process.h"
+#include "store/store.h"
 
 #define PROGRAM         "dane-sts-milter"
 #define UNIT            PROGRAM ".service"
@@ -429,8 +430,9 @@ check_all(struct preflight *preflight)
 			    files[i].path);
 	if (strncmp(config->log, "file:", 5) == 0)
 		check_place(preflight, "log", NEED_LOG, config->log + 5);
-	if (strncmp(config->store, "lmdb:", 5) == 0)
-		check_place(preflight, "store", NEED_STORE, config->store + 5);
+	if (store_directory(config->store) != NULL)
+		check_place(preflight, "store", NEED_STORE,
+		    store_directory(config->store));
 	check_socket(preflight, "socket", config->socket);
 	check_socket(preflight, "policy_socket", config->policy_socket);
 	/* If the default socket cannot be made, the filter only warns. */

@@ -19,6 +19,7 @@
 #include "core/domain_list.h"
 #include "dns/dns.h"
 #include "log/log.h"
+#include "store/store.h"
 
 #define DAY_S 86400
 
@@ -152,7 +153,7 @@ warn_loudly(struct log *log, const struct config *config)
 		    "enforce_percent: %u in 100 domains are enforced, the "
 		    "others are only logged",
 		    config_enforced(config));
-	if (strcmp(config->store, "memory:") == 0)
+	if (store_place(config->store) == STORE_IN_PROCESS)
 		log_msg(log, LOG_LEVEL_WARNING, "store",
 		    "POLICIES ARE KEPT IN MEMORY: after a restart every "
 		    "domain is at first contact again, open to an attacker "

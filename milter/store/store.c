@@ -29,35 +29,76 @@ static const struct store_backend *const backends[] = {
     &store_memory,
 };
 
+#define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
 /* The backend for spec, or NULL. */
 static const struct store_backend *
-find_backend(const char *spec, char error[STORE_ERROR_SIZE])
+find_backend(const char *spec)
 {
 	size_t len = strcspn(spec, ":");
 
-	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		const struct store_backend *b = backends[i];
+	for (size_t i = 0; spec[len] == ':' && i < N_BACKENDS; i++) {
+		const struct store_form *form = backends[i]->form;
 
 		for (size_t j = 0;
-		     j < STORE_SCHEMES_MAX && b->scheme[j] != NULL; j++) {
-			if (spec[len] == ':' && strlen(b->scheme[j]) == len &&
-			    memcmp(spec, b->scheme[j], len) == 0)
-				return b->check(spec, error) == 0 ? b : NULL;
+		     j < STORE_FORMS_MAX && form[j].scheme != NULL; j++) {
+			if (strlen(form[j].scheme) == len &&
+			    memcmp(spec, form[j].scheme, len) == 0)
+				return backends[i];
 		}
 	}
-	snprintf(error, STORE_ERROR_SIZE,
-	    "store \"%.100s\": must be \"lmdb:DIRECTORY\", "
-	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
-	    "\"redis+unix:PATH\", \"redis+sentinel://HOST:PORT,.../MASTER/DB\", "
-	    "\"rediss+sentinel://HOST:PORT,.../MASTER/DB\" or \"memory:\"",
-	    spec);
 	return NULL;
+}
+
+static int
+tell_forms(const char *spec, char error[STORE_ERROR_SIZE])
+{
+	size_t n = (size_t)snprintf(error, STORE_ERROR_SIZE,
+	    "store \"%.100s\": must be one of", spec);
+
+	for (size_t i = 0; i < N_BACKENDS; i++) {
+		const struct store_form *form = backends[i]->form;
+
+		for (size_t j = 0; j < STORE_FORMS_MAX &&
+		     form[j].scheme != NULL && n < STORE_ERROR_SIZE;
+		     j++)
+			n += (size_t)snprintf(error + n, STORE_ERROR_SIZE - n,
+			    "%s \"%s\"", i + j > 0 ? "," : "", form[j].text);
+	}
+	return ERR_CONFIG;
 }
 
 int
 store_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	return find_backend(spec, error) == NULL ? ERR_CONFIG : 0;
+	const struct store_backend *backend = find_backend(spec);
+
+	return backend != NULL ? backend->check(spec, error)
+			       : tell_forms(spec, error);
+}
+
+int
+store_check_auth(const char *spec, const char *path,
+    char error[STORE_ERROR_SIZE])
+{
+	const struct store_backend *backend = find_backend(spec);
+
+	return backend == NULL || backend->check_auth == NULL
+	    ? 0
+	    : backend->check_auth(path, error);
+}
+
+enum store_place
+store_place(const char *spec)
+{
+	return find_backend(spec)->place;
+}
+
+const char *
+store_directory(const char *spec)
+{
+	return store_place(spec) == STORE_ON_DISK ? strchr(spec, ':') + 1
+						  : NULL;
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -87,18 +128,16 @@ open_backend(struct store *store, const struct store_options *options,
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
-	const struct store_backend *backend =
-	    find_backend(options->spec, error);
 	struct store *store;
 
-	if (backend == NULL)
+	if (store_check(options->spec, error) < 0)
 		return NULL;
 	store = calloc(1, sizeof(*store));
 	if (store == NULL) {
 		snprintf(error, STORE_ERROR_SIZE, "out of memory");
 		return NULL;
 	}
-	store->backend = backend;
+	store->backend = find_backend(options->spec);
 	store->handle = open_backend(store, options, error);
 	if (store->handle == NULL)
 		goto fail;

@@ -92,6 +92,25 @@ store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
 /* Checks that spec has a known form. 0 or ERR_CONFIG. */
 int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
 
+/* Reads the file that store_options.auth_file names, if a store of this spec
+ * has use for one. 0 or ERR_CONFIG. */
+int store_check_auth(const char *spec, const char *path,
+    char error[STORE_ERROR_SIZE]);
+
+/* Where a store keeps its policies. */
+enum store_place {
+	STORE_ON_DISK,   /* in a directory of this host */
+	STORE_ON_SERVER, /* shared with other hosts */
+	STORE_IN_PROCESS /* in memory: no other process sees them, and they go
+			  * when it ends */
+};
+
+/* spec: store_check accepts it. */
+enum store_place store_place(const char *spec);
+
+/* The directory of a store on disk: the end of spec. NULL: another place. */
+const char *store_directory(const char *spec);
+
 /* Requests already queued are carried out first. */
 void store_close(struct store **store);
 

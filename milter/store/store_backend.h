@@ -1,7 +1,6 @@
 /*
  * The interface of a kind of store: records on some medium. store_queue.c owns
- * the threads and calls these functions. HACKING ("a new kind of store") lists
- * the other places that know the kinds.
+ * the threads and calls these functions.
  *
  * get and each may run beside one another and beside the writer. get_to_write,
  * write and idle are called by the one writer thread. Names have been checked:
@@ -17,7 +16,14 @@
 #include "store/store.h"
 #include "store/store_record.h"
 
-#define STORE_SCHEMES_MAX 6
+#define STORE_FORMS_MAX 6
+
+/* A form of a spec: the word before its first ':', and all of it as an error
+ * message shows it. */
+struct store_form {
+	const char *scheme;
+	const char *text;
+};
 
 /* How often a write that needs a larger map, or room, is tried. */
 #define STORE_WRITE_TRIES 16
@@ -32,11 +38,13 @@ struct store_change {
 };
 
 struct store_backend {
-	/* Words before the first ':' of a spec. */
-	const char *scheme[STORE_SCHEMES_MAX];
+	struct store_form form[STORE_FORMS_MAX];
+	enum store_place place;
 	/* Checks that spec has the right form. 0 or ERR_CONFIG with *error
 	 * filled in. */
 	int (*check)(const char *spec, char error[STORE_ERROR_SIZE]);
+	/* See store_check_auth. NULL: it needs no such file. */
+	int (*check_auth)(const char *path, char error[STORE_ERROR_SIZE]);
 	/* NULL with *error filled in. */
 	void *(*open)(const struct store_options *options,
 	    char error[STORE_ERROR_SIZE]);

@@ -526,7 +526,8 @@ store_lmdb_close(void *backend)
 }
 
 const struct store_backend store_lmdb = {
-    .scheme = {"lmdb"},
+    .form = {{"lmdb", "lmdb:DIRECTORY"}},
+    .place = STORE_ON_DISK,
     .check = store_lmdb_check,
     .open = store_lmdb_open,
     .close = store_lmdb_close,

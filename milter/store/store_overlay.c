@@ -187,7 +187,8 @@ memory_write(void *backend, const struct store_change *changes, size_t n)
 }
 
 const struct store_backend store_memory = {
-    .scheme = {"memory"},
+    .form = {{"memory", "memory:"}},
+    .place = STORE_IN_PROCESS,
     .check = memory_check,
     .open = memory_open,
     .close = over_close,

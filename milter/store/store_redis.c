@@ -489,10 +489,29 @@ redis_status(void *backend, size_t *unwritten, bool *down)
 	*down = redis_keeper_is_down(r->keeper);
 }
 
+static int
+redis_check_auth(const char *path, char error[STORE_ERROR_SIZE])
+{
+	struct redis_auth auth;
+	int err = redis_auth_read(path, &auth, error);
+	_Static_assert(REDIS_WHY_SIZE <= STORE_ERROR_SIZE, "error has room");
+
+	explicit_bzero(&auth, sizeof(auth));
+	return err;
+}
+
 const struct store_backend store_redis = {
-    .scheme = {"redis", "rediss", "redis+unix", "redis+sentinel",
-	       "rediss+sentinel"},
+    .form =
+	{
+	       {"redis", "redis://HOST:PORT/DB"},
+	       {"rediss", "rediss://HOST:PORT/DB"},
+	       {"redis+unix", "redis+unix:PATH"},
+	       {"redis+sentinel", "redis+sentinel://HOST:PORT,.../MASTER/DB"},
+	       {"rediss+sentinel", "rediss+sentinel://HOST:PORT,.../MASTER/DB"},
+	       },
+    .place = STORE_ON_SERVER,
     .check = redis_check,
+    .check_auth = redis_check_auth,
     .open = redis_open,
     .close = redis_close,
     .get = redis_get,

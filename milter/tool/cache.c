@@ -45,14 +45,17 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 	    .auth_file = source->config->store_auth_file,
 	    .tls_ca = source->config->store_tls_ca,
 	};
+	const char *directory = NULL;
 	char error[STORE_ERROR_SIZE];
 	struct stat status;
 
 	/* LMDB takes a missing directory that is only read for an empty store;
 	 * a misspelt one must not look like a host without policies. */
-	if (read_only && strncmp(spec, "lmdb:", 5) == 0 &&
-	    stat(spec + 5, &status) != 0 && errno == ENOENT) {
-		tool_warn("store: %s does not exist", spec + 5);
+	if (read_only && store_check(spec, error) == 0)
+		directory = store_directory(spec);
+	if (directory != NULL && stat(directory, &status) != 0 &&
+	    errno == ENOENT) {
+		tool_warn("store: %s does not exist", directory);
 		return TOOL_UNAVAILABLE;
 	}
 	source->store = store_open(&options, error);
@@ -79,7 +82,7 @@ cache_source_open(struct cache_source *source,
 	if (options->store != NULL)
 		return open_store(source, options->store, access == CACHE_READ);
 	may_read = access == CACHE_READ &&
-	    strncmp(source->config->store, "memory:", 7) != 0;
+	    store_place(source->config->store) != STORE_IN_PROCESS;
 	source->remote = remote_open(source->config, may_read ? &absent : NULL);
 	if (source->remote != NULL)
 		return TOOL_OK;

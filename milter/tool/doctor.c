@@ -260,13 +260,14 @@ check_store(struct doctor *doctor)
 	    .auth_file = config->store_auth_file,
 	    .tls_ca = config->store_tls_ca,
 	};
+	const char *directory = store_directory(config->store);
 	char error[STORE_ERROR_SIZE] = "";
 	struct store *store;
 	struct stat status;
 	size_t n = 0;
 	bool denied;
 
-	if (strncmp(config->store, "memory:", 7) == 0) {
+	if (store_place(config->store) == STORE_IN_PROCESS) {
 		doctor_say(doctor, DOCTOR_WARNING, "store",
 		    "store = \"lmdb:/var/lib/dane-sts-milter\"",
 		    "%s: policies are lost when the daemon stops, and their "
@@ -276,12 +277,12 @@ check_store(struct doctor *doctor)
 	}
 	/* LMDB takes a missing directory that is only read for an empty store.
 	 */
-	if (strncmp(config->store, "lmdb:", 5) == 0 &&
-	    stat(config->store + 5, &status) != 0 && errno == ENOENT) {
+	if (directory != NULL && stat(directory, &status) != 0 &&
+	    errno == ENOENT) {
 		doctor_say(doctor, DOCTOR_WARNING, "store",
 		    "start the daemon, which makes it, or correct the option "
 		    "store",
-		    "%s does not exist", config->store + 5);
+		    "%s does not exist", directory);
 		return;
 	}
 	store = store_open(&options, error);

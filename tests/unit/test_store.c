@@ -650,6 +650,36 @@ Test(store, specs)
 	}
 }
 
+Test(store, a_wrong_spec_is_told_all_forms)
+{
+	char error[STORE_ERROR_SIZE] = "";
+
+	cr_assert_eq(store_check("mysql:x", error), ERR_CONFIG);
+	cr_expect_str_eq(error,
+	    "store \"mysql:x\": must be one of \"lmdb:DIRECTORY\", "
+	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
+	    "\"redis+unix:PATH\", "
+	    "\"redis+sentinel://HOST:PORT,.../MASTER/DB\", "
+	    "\"rediss+sentinel://HOST:PORT,.../MASTER/DB\", \"memory:\"");
+}
+
+Test(store, a_spec_says_where_policies_are)
+{
+	char error[STORE_ERROR_SIZE] = "";
+
+	cr_expect_eq(store_place("memory:"), STORE_IN_PROCESS);
+	cr_expect_null(store_directory("memory:"));
+	cr_expect_eq(store_place("lmdb:/var/lib/x:y"), STORE_ON_DISK);
+	cr_expect_str_eq(store_directory("lmdb:/var/lib/x:y"), "/var/lib/x:y");
+	cr_expect_eq(store_place("rediss://localhost"), STORE_ON_SERVER);
+	cr_expect_null(store_directory("rediss://localhost"));
+	/* Only a server asks for a password. */
+	cr_expect_eq(store_check_auth("lmdb:/x", "/nonexistent", error), 0);
+	cr_expect_eq(store_check_auth("redis+unix:/x", "/nonexistent", error),
+	    ERR_CONFIG);
+	cr_expect_not_null(strstr(error, "/nonexistent: "), "%s", error);
+}
+
 /* --- puts that depend on what is there ------------------------------------ */
 
 static void
