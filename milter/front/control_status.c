@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/snapshot.h"
+#include "core/facts.h"
 #include "core/policy.h"
 #include "engine/ask.h"
 #include "front/control.h"
@@ -46,17 +47,22 @@ count_policy(void *arg, const struct store_entry *entry)
 {
 	struct control_policies *policies = arg;
 	struct policy *policy;
+	struct fact_policy fact;
 	int64_t left_s;
+	bool live;
 
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) < 0)
 		return true;
+	fact = fact_policy_of(policy, entry->id,
+	    policies->now_s - entry->fetched_s);
+	live = fact_policy_is_live(&fact);
 	left_s = entry->fetched_s + policy->max_age_s - policies->now_s;
-	if (left_s > 0) {
+	if (live) {
 		policies->total++;
 		policies->bound += policy->dnssec;
 		policies->failing += entry->failure[0] != '\0';
 	}
-	if (left_s > 0 &&
+	if (live &&
 	    (policies->domain[0] == '\0' || left_s < policies->left_s)) {
 		policies->left_s = left_s;
 		(void)snprintf(policies->domain, sizeof(policies->domain), "%s",

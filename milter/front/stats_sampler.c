@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/facts.h"
 #include "store/store.h"
 
 #define MINUTE_MS 60000
@@ -69,12 +70,15 @@ census_add(void *arg, const struct store_entry *entry)
 {
 	struct census *census = arg;
 	struct policy *policy = NULL;
+	struct fact_policy fact;
 	int64_t expires_s;
 
 	if (policy_parse(entry->body, entry->len, NULL, NULL, &policy) != 0)
 		return true;
+	fact =
+	    fact_policy_of(policy, entry->id, census->now_s - entry->fetched_s);
 	expires_s = entry->fetched_s + policy->max_age_s;
-	if (expires_s > census->now_s) {
+	if (fact_policy_is_live(&fact)) {
 		if (census->live++ == 0 || expires_s < census->next_expires_s) {
 			census->next_expires_s = expires_s;
 			(void)snprintf(census->next_domain,
@@ -82,7 +86,7 @@ census_add(void *arg, const struct store_entry *entry)
 		}
 		census->live_failing += entry->failure[0] != '\0';
 	}
-	if (expires_s > census->now_s && policy->dnssec) {
+	if (fact_policy_is_live(&fact) && policy->dnssec) {
 		census->binding++;
 		if (entry->failure[0] != '\0') {
 			if (census->failing++ == 0 ||

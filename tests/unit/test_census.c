@@ -44,10 +44,12 @@ Test(census, live_and_bound_are_told_apart)
 {
 	add("a.example", bound, 0, "");
 	add("b.example", plain, 0, "");
+	/* C-02: it lives while its age is max_age. */
 	add("c.example", bound, 10 * DAY_S, "");
-	add("d.example", "no policy", 0, "");
-	cr_expect_eq(census.live, 2U);
-	cr_expect_eq(census.binding, 1U);
+	add("d.example", bound, 10 * DAY_S + 1, "");
+	add("e.example", "no policy", 0, "");
+	cr_expect_eq(census.live, 3U);
+	cr_expect_eq(census.binding, 2U);
 	cr_expect_eq(census.failing, 0U);
 	cr_expect_eq(census.failing_expires_s, 0);
 }
@@ -69,7 +71,7 @@ Test(census, plain_policies_fail_and_expire_as_well)
 	add("bound.example", bound, 1 * DAY_S, "");
 	cr_expect_str_eq(census.next_domain, "bound.example");
 	add("plain.example", plain, 8 * DAY_S, "no route");
-	add("expired.example", plain, 10 * DAY_S, "no route");
+	add("expired.example", plain, 10 * DAY_S + 1, "no route");
 	add("failing.example", bound, 2 * DAY_S, "no route");
 	cr_expect_eq(census.live_failing, 2U);
 	cr_expect_str_eq(census.next_domain, "plain.example");
