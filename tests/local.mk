@@ -4,7 +4,7 @@
 # each is in SCENARIO_TESTS as well.
 PLAIN_TESTS =
 
-EXTRA_DIST += tests/REQUIREMENTS tests/run tests/size tests/tsan_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
+EXTRA_DIST += tests/REQUIREMENTS tests/run tests/size tests/sanitizer_reports.awk tests/each tests/coverage tests/lab tests/tsan.supp .ci/run .clang-tidy
 # Here, so that the tarball has them where configure left the tests out.
 EXTRA_DIST += tests/bench/README tests/bench/RESULTS tests/bench/bench \
 	tests/bench/ground.py tests/bench/table.py tests/bench/warm.py \
@@ -79,8 +79,8 @@ asan-quick: build-asan/source
 TSAN_WRAPPER = `setarch -R true 2>/dev/null && echo setarch -R`
 
 # End to end, a daemon goes on after a report: libmilter causes some when it
-# stops, which tests/tsan_reports.awk leaves out, and the daemon has to end as it
-# does otherwise. Each other report fails the run.
+# stops, which tests/sanitizer_reports.awk leaves out, and the daemon has to end
+# as it does otherwise. Each other report fails the run.
 tsan: build-tsan/source check-programs
 	@$(MKDIR_P) build-tsan/build && cd build-tsan/build && \
 	{ $(CONFIGURE_COPY) --enable-tsan; } && \
