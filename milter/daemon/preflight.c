@@ -416,6 +416,7 @@ check_all(struct preflight *preflight)
 	    {"store_tls_ca",    config->store_tls_ca   },
 	};
 	const char *colon = strrchr(config->metrics, ':');
+	const char *directory;
 
 	resolve(UNIT_STATE, preflight->unit_state);
 	resolve(UNIT_RUN, preflight->unit_run);
@@ -430,9 +431,8 @@ check_all(struct preflight *preflight)
 			    files[i].path);
 	if (strncmp(config->log, "file:", 5) == 0)
 		check_place(preflight, "log", NEED_LOG, config->log + 5);
-	if (store_directory(config->store) != NULL)
-		check_place(preflight, "store", NEED_STORE,
-		    store_directory(config->store));
+	if (store_place(config->store, &directory) == STORE_ON_DISK)
+		check_place(preflight, "store", NEED_STORE, directory);
 	check_socket(preflight, "socket", config->socket);
 	check_socket(preflight, "policy_socket", config->policy_socket);
 	/* If the default socket cannot be made, the filter only warns. */

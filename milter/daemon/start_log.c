@@ -153,7 +153,7 @@ warn_loudly(struct log *log, const struct config *config)
 		    "enforce_percent: %u in 100 domains are enforced, the "
 		    "others are only logged",
 		    config_enforced(config));
-	if (store_place(config->store) == STORE_IN_PROCESS)
+	if (store_place(config->store, NULL) == STORE_IN_PROCESS)
 		log_msg(log, LOG_LEVEL_WARNING, "store",
 		    "POLICIES ARE KEPT IN MEMORY: after a restart every "
 		    "domain is at first contact again, open to an attacker "

@@ -50,12 +50,16 @@ find_backend(const char *spec)
 	return NULL;
 }
 
-static int
-tell_forms(const char *spec, char error[STORE_ERROR_SIZE])
+int
+store_check(const char *spec, char error[STORE_ERROR_SIZE])
 {
-	size_t n = (size_t)snprintf(error, STORE_ERROR_SIZE,
-	    "store \"%.100s\": must be one of", spec);
+	const struct store_backend *backend = find_backend(spec);
+	size_t n;
 
+	if (backend != NULL)
+		return backend->check(spec, error);
+	n = (size_t)snprintf(error, STORE_ERROR_SIZE,
+	    "store \"%.100s\": must be one of", spec);
 	for (size_t i = 0; i < N_BACKENDS; i++) {
 		const struct store_form *form = backends[i]->form;
 
@@ -66,15 +70,6 @@ tell_forms(const char *spec, char error[STORE_ERROR_SIZE])
 			    "%s \"%s\"", i + j > 0 ? "," : "", form[j].text);
 	}
 	return ERR_CONFIG;
-}
-
-int
-store_check(const char *spec, char error[STORE_ERROR_SIZE])
-{
-	const struct store_backend *backend = find_backend(spec);
-
-	return backend != NULL ? backend->check(spec, error)
-			       : tell_forms(spec, error);
 }
 
 int
@@ -89,16 +84,14 @@ store_check_auth(const char *spec, const char *path,
 }
 
 enum store_place
-store_place(const char *spec)
+store_place(const char *spec, const char **directory)
 {
-	return find_backend(spec)->place;
-}
+	enum store_place place = find_backend(spec)->place;
 
-const char *
-store_directory(const char *spec)
-{
-	return store_place(spec) == STORE_ON_DISK ? strchr(spec, ':') + 1
-						  : NULL;
+	if (directory != NULL)
+		*directory =
+		    place == STORE_ON_DISK ? strchr(spec, ':') + 1 : NULL;
+	return place;
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -105,11 +105,9 @@ enum store_place {
 			  * when it ends */
 };
 
-/* spec: store_check accepts it. */
-enum store_place store_place(const char *spec);
-
-/* The directory of a store on disk: the end of spec. NULL: another place. */
-const char *store_directory(const char *spec);
+/* spec: store_check accepts it. *directory, unless NULL: the end of spec for a
+ * store on disk, else NULL. */
+enum store_place store_place(const char *spec, const char **directory);
 
 /* Requests already queued are carried out first. */
 void store_close(struct store **store);

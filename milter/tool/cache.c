@@ -52,7 +52,7 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 	/* LMDB takes a missing directory that is only read for an empty store;
 	 * a misspelt one must not look like a host without policies. */
 	if (read_only && store_check(spec, error) == 0)
-		directory = store_directory(spec);
+		(void)store_place(spec, &directory);
 	if (directory != NULL && stat(directory, &status) != 0 &&
 	    errno == ENOENT) {
 		tool_warn("store: %s does not exist", directory);
@@ -82,7 +82,7 @@ cache_source_open(struct cache_source *source,
 	if (options->store != NULL)
 		return open_store(source, options->store, access == CACHE_READ);
 	may_read = access == CACHE_READ &&
-	    store_place(source->config->store) != STORE_IN_PROCESS;
+	    store_place(source->config->store, NULL) != STORE_IN_PROCESS;
 	source->remote = remote_open(source->config, may_read ? &absent : NULL);
 	if (source->remote != NULL)
 		return TOOL_OK;

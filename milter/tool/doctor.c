@@ -260,14 +260,14 @@ check_store(struct doctor *doctor)
 	    .auth_file = config->store_auth_file,
 	    .tls_ca = config->store_tls_ca,
 	};
-	const char *directory = store_directory(config->store);
+	const char *directory;
 	char error[STORE_ERROR_SIZE] = "";
 	struct store *store;
 	struct stat status;
 	size_t n = 0;
 	bool denied;
 
-	if (store_place(config->store) == STORE_IN_PROCESS) {
+	if (store_place(config->store, &directory) == STORE_IN_PROCESS) {
 		doctor_say(doctor, DOCTOR_WARNING, "store",
 		    "store = \"lmdb:/var/lib/dane-sts-milter\"",
 		    "%s: policies are lost when the daemon stops, and their "

@@ -665,14 +665,15 @@ Test(store, a_wrong_spec_is_told_all_forms)
 
 Test(store, a_spec_says_where_policies_are)
 {
+	const char *directory = NULL;
 	char error[STORE_ERROR_SIZE] = "";
 
-	cr_expect_eq(store_place("memory:"), STORE_IN_PROCESS);
-	cr_expect_null(store_directory("memory:"));
-	cr_expect_eq(store_place("lmdb:/var/lib/x:y"), STORE_ON_DISK);
-	cr_expect_str_eq(store_directory("lmdb:/var/lib/x:y"), "/var/lib/x:y");
-	cr_expect_eq(store_place("rediss://localhost"), STORE_ON_SERVER);
-	cr_expect_null(store_directory("rediss://localhost"));
+	cr_expect_eq(store_place("lmdb:/var/lib/x:y", &directory),
+	    STORE_ON_DISK);
+	cr_expect_str_eq(directory, "/var/lib/x:y");
+	cr_expect_eq(store_place("memory:", &directory), STORE_IN_PROCESS);
+	cr_expect_null(directory);
+	cr_expect_eq(store_place("rediss://localhost", NULL), STORE_ON_SERVER);
 	/* Only a server asks for a password. */
 	cr_expect_eq(store_check_auth("lmdb:/x", "/nonexistent", error), 0);
 	cr_expect_eq(store_check_auth("redis+unix:/x", "/nonexistent", error),
