@@ -173,7 +173,7 @@ check_store(const char *value, char why[CONFIG_WHY_SIZE])
 {
 	_Static_assert(STORE_ERROR_SIZE <= CONFIG_WHY_SIZE, "why has room");
 
-	return store_check(value, why) == 0 ? 0 : ERR_CONFIG;
+	return store_check(value, NULL, why) == 0 ? 0 : ERR_CONFIG;
 }
 
 int
@@ -256,7 +256,7 @@ config_check_files(const struct config *config, const char *path,
 	if (fetch_check(&fetch, why) < 0)
 		config_error(&errors, path, config_line(config, "ca_file"),
 		    "%s", why);
-	if (store_check_auth(config->store, config->store_auth_file, why) < 0)
+	if (store_check(config->store, config->store_auth_file, why) < 0)
 		config_error(&errors, path,
 		    config_line(config, "store_auth_file"),
 		    "store_auth_file %s", why);

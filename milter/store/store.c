@@ -51,13 +51,20 @@ find_backend(const char *spec)
 }
 
 int
-store_check(const char *spec, char error[STORE_ERROR_SIZE])
+store_check(const char *spec, const char *auth_file,
+    char error[STORE_ERROR_SIZE])
 {
 	const struct store_backend *backend = find_backend(spec);
 	size_t n;
 
-	if (backend != NULL)
-		return backend->check(spec, error);
+	if (backend != NULL) {
+		int err = backend->check(spec, error);
+
+		return err == 0 && auth_file != NULL &&
+			backend->check_auth != NULL
+		    ? backend->check_auth(auth_file, error)
+		    : err;
+	}
 	n = (size_t)snprintf(error, STORE_ERROR_SIZE,
 	    "store \"%.100s\": must be one of", spec);
 	for (size_t i = 0; i < N_BACKENDS; i++) {
@@ -70,17 +77,6 @@ store_check(const char *spec, char error[STORE_ERROR_SIZE])
 			    "%s \"%s\"", i + j > 0 ? "," : "", form[j].text);
 	}
 	return ERR_CONFIG;
-}
-
-int
-store_check_auth(const char *spec, const char *path,
-    char error[STORE_ERROR_SIZE])
-{
-	const struct store_backend *backend = find_backend(spec);
-
-	return backend == NULL || backend->check_auth == NULL
-	    ? 0
-	    : backend->check_auth(path, error);
 }
 
 enum store_place
@@ -123,7 +119,7 @@ store_open(const struct store_options *options, char error[STORE_ERROR_SIZE])
 {
 	struct store *store;
 
-	if (store_check(options->spec, error) < 0)
+	if (store_check(options->spec, NULL, error) < 0)
 		return NULL;
 	store = calloc(1, sizeof(*store));
 	if (store == NULL) {

@@ -89,12 +89,9 @@ struct store_options {
 struct store *
 store_open(const struct store_options *options, char error[STORE_ERROR_SIZE]);
 
-/* Checks that spec has a known form. 0 or ERR_CONFIG. */
-int store_check(const char *spec, char error[STORE_ERROR_SIZE]);
-
-/* Reads the file that store_options.auth_file names, if a store of this spec
- * has use for one. 0 or ERR_CONFIG. */
-int store_check_auth(const char *spec, const char *path,
+/* Checks that spec has a known form and, unless it is NULL, that a store of
+ * this spec that needs an auth_file can use this one. 0 or ERR_CONFIG. */
+int store_check(const char *spec, const char *auth_file,
     char error[STORE_ERROR_SIZE]);
 
 /* Where a store keeps its policies. */

@@ -43,7 +43,7 @@ struct store_backend {
 	/* Checks that spec has the right form. 0 or ERR_CONFIG with *error
 	 * filled in. */
 	int (*check)(const char *spec, char error[STORE_ERROR_SIZE]);
-	/* See store_check_auth. NULL: it needs no such file. */
+	/* The same of an auth_file. NULL: it needs none. */
 	int (*check_auth)(const char *path, char error[STORE_ERROR_SIZE]);
 	/* NULL with *error filled in. */
 	void *(*open)(const struct store_options *options,

@@ -51,7 +51,7 @@ open_store(struct cache_source *source, const char *spec, bool read_only)
 
 	/* LMDB takes a missing directory that is only read for an empty store;
 	 * a misspelt one must not look like a host without policies. */
-	if (read_only && store_check(spec, error) == 0)
+	if (read_only && store_check(spec, NULL, error) == 0)
 		(void)store_place(spec, &directory);
 	if (directory != NULL && stat(directory, &status) != 0 &&
 	    errno == ENOENT) {

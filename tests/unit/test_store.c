@@ -637,8 +637,8 @@ Test(store, specs)
 	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
 		char error[STORE_ERROR_SIZE] = "";
 
-		cr_expect_eq(store_check(specs[i].spec, error), specs[i].err,
-		    "%s", specs[i].spec);
+		cr_expect_eq(store_check(specs[i].spec, NULL, error),
+		    specs[i].err, "%s", specs[i].spec);
 		cr_expect_not_null(strstr(error, specs[i].says), "%s: %s",
 		    specs[i].spec, error);
 		if (specs[i].err != 0)
@@ -654,7 +654,7 @@ Test(store, a_wrong_spec_is_told_all_forms)
 {
 	char error[STORE_ERROR_SIZE] = "";
 
-	cr_assert_eq(store_check("mysql:x", error), ERR_CONFIG);
+	cr_assert_eq(store_check("mysql:x", NULL, error), ERR_CONFIG);
 	cr_expect_str_eq(error,
 	    "store \"mysql:x\": must be one of \"lmdb:DIRECTORY\", "
 	    "\"redis://HOST:PORT/DB\", \"rediss://HOST:PORT/DB\", "
@@ -675,8 +675,8 @@ Test(store, a_spec_says_where_policies_are)
 	cr_expect_null(directory);
 	cr_expect_eq(store_place("rediss://localhost", NULL), STORE_ON_SERVER);
 	/* Only a server asks for a password. */
-	cr_expect_eq(store_check_auth("lmdb:/x", "/nonexistent", error), 0);
-	cr_expect_eq(store_check_auth("redis+unix:/x", "/nonexistent", error),
+	cr_expect_eq(store_check("lmdb:/x", "/nonexistent", error), 0);
+	cr_expect_eq(store_check("redis+unix:/x", "/nonexistent", error),
 	    ERR_CONFIG);
 	cr_expect_not_null(strstr(error, "/nonexistent: "), "%s", error);
 }
