@@ -170,6 +170,7 @@ libdstool_a_SOURCES = \
 	milter/tool/lint_report.c \
 	milter/tool/options.c \
 	milter/tool/output.c milter/tool/output.h \
+	milter/tool/postconf.c milter/tool/postconf.h \
 	milter/tool/publish.c \
 	milter/tool/remote.c milter/tool/remote.h \
 	milter/tool/resolve.c milter/tool/resolve.h \

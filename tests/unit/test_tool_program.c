@@ -448,6 +448,32 @@ Test(tool_doctor, the_lines_of_Postfix)
 	cr_expect_eq(system(script), 0);
 }
 
+/* A transport of master.cf may deliver past the map. */
+Test(tool_doctor, services_of_Postfix_that_deliver)
+{
+	static const char script[] = DOCTOR_HOST
+	    "own='relay/unix/smtp_fallback_relay =\n"
+	    "relay/unix/smtp_tls_policy_maps = "
+	    "socketmap:inet:127.0.0.1:8461:postfix, hash:x\n"
+	    "relay/unix/smtp_dns_support_level = dnssec'\n"
+	    "doctor; never '(master.cf)'\n"
+	    "own=\"$own\nslow/unix/smtp_tls_policy_maps =\n"
+	    "bulk/unix/smtp_tls_policy_maps = hash:x "
+	    "socketmap:inet:127.0.0.1:8461:postfix\n"
+	    "slow/unix/smtp_dns_support_level = enabled\n"
+	    "bulk/unix/smtp_fallback_relay = [relay.example.org]\"\n"
+	    "doctor\n"
+	    "expect 'warning postfix smtp_tls_policy_maps of slow, bulk "
+	    "(master.cf) does not ask policy_socket first'\n"
+	    "expect 'error postfix smtp_dns_support_level of slow "
+	    "(master.cf) is not dnssec: '\n"
+	    "expect 'warning postfix smtp_fallback_relay of bulk "
+	    "(master.cf) is set: '\n"
+	    "end 0\n";
+
+	cr_expect_eq(system(script), 0);
+}
+
 Test(tool_doctor, services_and_chroot_of_Postfix)
 {
 	static const char script[] = DOCTOR_HOST
