@@ -30,6 +30,8 @@ queue_run_delay = 1h
 LOGICAL_LINE = re.compile(r"^.*\n(?:[ \t]+(?![ \t]|-o).*\n)*", re.MULTILINE)
 ASKS = re.compile(r"\$milter|\$map|= unix:dane-sts/")
 
+RECEIVED = re.compile(
+    r"/(?:smtpd|pickup)\[\d+\]: (?!NOQUEUE)(\w+): (?:client|uid)=")
 QUEUED = re.compile(r"/cleanup\[\d+\]: (\w+): message-id=")
 ACTIVE = re.compile(r"/qmgr\[\d+\]: (\w+): from=.* nrcpt=(\d+) ")
 HELD = re.compile(r": (\w+): milter-reject: END-OF-MESSAGE")
@@ -45,6 +47,7 @@ class Log:
     def __init__(self, path):
         with open(path, encoding="utf-8", errors="replace") as f:
             text = f.read()
+        self.received = set(RECEIVED.findall(text))
         self.held = set(HELD.findall(text))
         self.queued = set(QUEUED.findall(text))
         self.active = dict(ACTIVE.findall(text))
@@ -52,12 +55,13 @@ class Log:
 
     def settled(self, messages):
         """Whether each recipient of that many messages, and of what came of
-        them, was tried."""
+        them, was tried. Postfix may answer before its lines are in the log,
+        and probes of address verification are queued without being received."""
         tried = [queue_id for queue_id, _, _ in self.done]
-        return len(self.queued) >= messages and all(
+        return len(self.received) >= messages and all(
             queue_id in self.active and
             tried.count(queue_id) >= int(self.active[queue_id])
-            for queue_id in self.queued - self.held)
+            for queue_id in (self.received | self.queued) - self.held)
 
     def places(self):
         """Where mail went that no observer has seen."""
