@@ -285,7 +285,7 @@ def few_sockets(stage):
 
 def run_at_once(stage, trials, *options):
     """Ask about all of them at a time while SILENCE is silent."""
-    stage.daemon_do("fresh", ("deadline=4s", "dns_timeout=10s", *options))
+    stage.daemon_do("fresh", ("deadline=8s", "dns_timeout=20s", *options))
     warm = Trial("warm", None, "secure.test", ("secure",))
     warm.ask(stage.info()["milter"])
     tamper = Tamper(stage.info()["dns"]["control"])
