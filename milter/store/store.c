@@ -38,14 +38,12 @@ find_backend(const char *spec)
 	size_t len = strcspn(spec, ":");
 
 	for (size_t i = 0; spec[len] == ':' && i < N_BACKENDS; i++) {
-		const struct store_form *form = backends[i]->form;
+		const struct store_form *form = backends[i]->forms;
 
-		for (size_t j = 0;
-		     j < STORE_FORMS_MAX && form[j].scheme != NULL; j++) {
-			if (strlen(form[j].scheme) == len &&
-			    memcmp(spec, form[j].scheme, len) == 0)
+		for (; form->scheme != NULL; form++)
+			if (strlen(form->scheme) == len &&
+			    memcmp(spec, form->scheme, len) == 0)
 				return backends[i];
-		}
 	}
 	return NULL;
 }
@@ -68,13 +66,12 @@ store_check(const char *spec, const char *auth_file,
 	n = (size_t)snprintf(error, STORE_ERROR_SIZE,
 	    "store \"%.100s\": must be one of", spec);
 	for (size_t i = 0; i < N_BACKENDS; i++) {
-		const struct store_form *form = backends[i]->form;
+		const struct store_form *form = backends[i]->forms;
 
-		for (size_t j = 0; j < STORE_FORMS_MAX &&
-		     form[j].scheme != NULL && n < STORE_ERROR_SIZE;
-		     j++)
+		for (; form->scheme != NULL && n < STORE_ERROR_SIZE; form++)
 			n += (size_t)snprintf(error + n, STORE_ERROR_SIZE - n,
-			    "%s \"%s\"", i + j > 0 ? "," : "", form[j].text);
+			    "%s \"%s\"", form == backends[0]->forms ? "" : ",",
+			    form->text);
 	}
 	return ERR_CONFIG;
 }

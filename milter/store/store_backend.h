@@ -16,8 +16,6 @@
 #include "store/store.h"
 #include "store/store_record.h"
 
-#define STORE_FORMS_MAX 6
-
 /* A form of a spec: the word before its first ':', and all of it as an error
  * message shows it. */
 struct store_form {
@@ -38,7 +36,7 @@ struct store_change {
 };
 
 struct store_backend {
-	struct store_form form[STORE_FORMS_MAX];
+	const struct store_form *forms; /* the last one's scheme is NULL */
 	enum store_place place;
 	/* Checks that spec has the right form. 0 or ERR_CONFIG with *error
 	 * filled in. */

@@ -525,8 +525,13 @@ store_lmdb_close(void *backend)
 	free(l);
 }
 
+static const struct store_form forms[] = {
+    {"lmdb", "lmdb:DIRECTORY"},
+    {NULL,   NULL            },
+};
+
 const struct store_backend store_lmdb = {
-    .form = {{"lmdb", "lmdb:DIRECTORY"}},
+    .forms = forms,
     .place = STORE_ON_DISK,
     .check = store_lmdb_check,
     .open = store_lmdb_open,

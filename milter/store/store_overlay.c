@@ -186,8 +186,13 @@ memory_write(void *backend, const struct store_change *changes, size_t n)
 	return err;
 }
 
+static const struct store_form forms[] = {
+    {"memory", "memory:"},
+    {NULL,     NULL     },
+};
+
 const struct store_backend store_memory = {
-    .form = {{"memory", "memory:"}},
+    .forms = forms,
     .place = STORE_IN_PROCESS,
     .check = memory_check,
     .open = memory_open,

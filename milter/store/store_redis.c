@@ -500,15 +500,17 @@ redis_check_auth(const char *path, char error[STORE_ERROR_SIZE])
 	return err;
 }
 
+static const struct store_form forms[] = {
+    {"redis",           "redis://HOST:PORT/DB"                     },
+    {"rediss",          "rediss://HOST:PORT/DB"                    },
+    {"redis+unix",      "redis+unix:PATH"                          },
+    {"redis+sentinel",  "redis+sentinel://HOST:PORT,.../MASTER/DB" },
+    {"rediss+sentinel", "rediss+sentinel://HOST:PORT,.../MASTER/DB"},
+    {NULL,	      NULL				       },
+};
+
 const struct store_backend store_redis = {
-    .form =
-	{
-	       {"redis", "redis://HOST:PORT/DB"},
-	       {"rediss", "rediss://HOST:PORT/DB"},
-	       {"redis+unix", "redis+unix:PATH"},
-	       {"redis+sentinel", "redis+sentinel://HOST:PORT,.../MASTER/DB"},
-	       {"rediss+sentinel", "rediss+sentinel://HOST:PORT,.../MASTER/DB"},
-	       },
+    .forms = forms,
     .place = STORE_ON_SERVER,
     .check = redis_check,
     .check_auth = redis_check_auth,
