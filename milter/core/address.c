@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/err.h"
 #include "core/names.h"
 
@@ -109,10 +110,11 @@ next_token(struct scanner *s, struct token *t)
 
 	if (s->at == s->end)
 		return false;
-	/* Words are most of any address. */
+	/* Words are most of any address, letters and digits most of a word. */
 	while (s->at < s->end &&
-	    memchr(BLANKS SPECIALS, *s->at, sizeof(BLANKS SPECIALS) - 1) ==
-		NULL)
+	    (ascii_is_alnum(*s->at) ||
+		memchr(BLANKS SPECIALS, *s->at, sizeof(BLANKS SPECIALS) - 1) ==
+		    NULL))
 		s->at++;
 	if (s->at > start) {
 		*t = (struct token){TOKEN_WORD, start, (size_t)(s->at - start)};

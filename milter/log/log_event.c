@@ -47,8 +47,8 @@ log_text_needs_quotes(const uint8_t *value, size_t len)
 			break; /* which one does not matter */
 	}
 	for (; i < len; i++)
-		if (value[i] <= ' ' || value[i] >= 0x7f ||
-		    strchr("\"=\\", value[i]) != NULL)
+		if (value[i] <= ' ' || value[i] >= 0x7f || value[i] == '"' ||
+		    value[i] == '=' || value[i] == '\\')
 			return true;
 	return len == 0;
 }
@@ -306,33 +306,41 @@ log_str_or_dash(struct log_event *e, const char *key, const char *value)
 	log_str(e, key, value != NULL && value[0] != '\0' ? value : "-");
 }
 
+/* Writes it so that it ends before end. Where it begins. Each recipient's line
+ * has several numbers: printf() would be a tenth of its cost. */
+static char *
+number_before(char *end, int64_t value)
+{
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do
+		*--end = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (value < 0)
+		*--end = '-';
+	return end;
+}
+
 void
 log_int(struct log_event *e, const char *key, int64_t value)
 {
-	char text[24];
-	char *at = text + sizeof(text) - 1;
-	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char text[24] = "";
 
-	if (e->log == NULL || !append_key(e, key))
-		return;
-	*at = '\0';
-	do
-		*--at = (char)('0' + rest % 10);
-	while ((rest /= 10) > 0);
-	if (value < 0)
-		*--at = '-';
-	append(e, at);
+	if (e->log != NULL && append_key(e, key))
+		append(e, number_before(text + sizeof(text) - 1, value));
 }
 
 void
 log_share(struct log_event *e, const char *key, unsigned n, unsigned of)
 {
-	char text[32];
+	char text[32] = "";
+	char *at;
 
 	if (e->log == NULL)
 		return;
-	(void)snprintf(text, sizeof(text), "%u/%u", n, of);
-	log_word(e, key, text);
+	at = number_before(text + sizeof(text) - 1, of);
+	*--at = '/';
+	log_word(e, key, number_before(at, n));
 }
 
 void
