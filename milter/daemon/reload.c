@@ -122,6 +122,8 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		return ERR_CONFIG;
 	}
 	refresher_reload(r->parts.refresher, config);
+	/* What the log tells has happened. */
+	snapshots_replace(r->parts.snapshots, &next);
 	/* The next lines are logged if the old level or the new one allows. */
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))
 		log_set_level(r->parts.log, config->log_config.level);
@@ -136,7 +138,6 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 	exemption_log(r->parts.log, config, clock_wall_s(), 0);
 	exemption_log_conflicts(r->parts.log, config, clock_wall_s());
 	log_set_level(r->parts.log, config->log_config.level);
-	snapshots_replace(r->parts.snapshots, &next);
 	return 0;
 }
 

@@ -159,7 +159,9 @@ class Crowd:
             return []
         whole = text[:text.rfind(b"\n") + 1]
         self._log_at += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        # A line that SIGKILL cut off is ended by the next daemon.
+        return [json.loads(line) for line in whole.splitlines()
+                if line.endswith(b"}")]
 
     def stored(self, spec=None):
         """{domain: (id, body)}, from the store itself."""

@@ -204,7 +204,7 @@ Test(tampering, D_20_a_path_that_does_not_validate_is_told_apart)
 	LAB("stored", "secure.test");
 	TAMPER("*", "*", "strip");
 	restart();
-	free(LAB_LOG("resolver"));
+	free(LAB_LOG("error resolver", "state=broken"));
 	expect_reply("d20-2@secure.test",
 	    "450 4.7.5 secure.test: DNSSEC required by policy, "
 	    "resolver: does not validate");

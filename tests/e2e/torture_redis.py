@@ -142,8 +142,8 @@ class Outages:
     def restart_without(self):
         """D-20: a daemon that starts while the server is down has nothing."""
         expect(self.server.say("SAVE") == "+OK", "SAVE")
+        self.crowd.kill()  # first, so that it cannot tell of the server's end
         self.server.kill()
-        self.crowd.kill()
         self.listen()
         before = self.told.count("down")
         self.crowd.start()

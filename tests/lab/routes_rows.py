@@ -354,7 +354,8 @@ POSTFIX_ROWS = (
     # --- probes of addresses, which no filter sees
     Row("verify-recipient", where=("bound-mx", "deliverable"), judged="",
         instead=("undeliverable",), main=(
-            "smtpd_recipient_restrictions = reject_unverified_recipient",)),
+            "smtpd_recipient_restrictions = reject_unverified_recipient",
+            PATIENT)),
     Row("verify-sender", to=LOCAL_USER + "@$f", sender="$u@$b",
         where=("deliverable", "local"), judged="",
         against="inbound mail from such a domain is deferred",

@@ -27,6 +27,8 @@
 #define LOOKS_MAX 500
 
 static char directory[] = "/tmp/test_program.XXXXXX";
+/* No other run's: each test is a process of its own. */
+static char own_host[24];
 static char conf[sizeof(directory) + 16];
 static char milter_path[sizeof(directory) + 16];
 static char control_path[sizeof(directory) + 16];
@@ -40,6 +42,8 @@ static void
 set_up(void)
 {
 	cr_assert(mkdtemp(directory) != NULL);
+	snprintf(own_host, sizeof(own_host), "127.%u.%u.1",
+	    32 + (unsigned)getpid() / 256 % 200, (unsigned)getpid() % 256);
 	snprintf(conf, sizeof(conf), "%s/conf", directory);
 	snprintf(milter_path, sizeof(milter_path), "%s/milter", directory);
 	snprintf(control_path, sizeof(control_path), "%s/control", directory);
@@ -357,10 +361,14 @@ stop_daemon(int fd)
 
 Test(program, it_tells_the_init_system_and_stops_on_SIGTERM)
 {
+	char more[128];
 	int fd;
 
-	write_conf("user = \"\"\nstore = \"memory:\"\nmode = monitor\n"
-		   "metrics = \"127.0.0.1:1\"\n");
+	snprintf(more, sizeof(more),
+	    "user = \"\"\nstore = \"memory:\"\nmode = monitor\n"
+	    "metrics = \"%s:1\"\n",
+	    own_host);
+	write_conf(more);
 	fd = start_daemon();
 	cr_assert_eq(access(milter_path, F_OK), 0);
 	stop_daemon(fd);
@@ -776,12 +784,14 @@ find_open_after_exec(char *found, size_t size, unsigned *seen)
 Test(program, no_descriptor_of_ours_outlives_an_exec)
 {
 	unsigned seen;
-	char found[256];
+	char found[256], more[128];
 	int fd;
 
-	write_conf("user = \"\"\nmetrics = \"127.31.0.1:1\"\n"
-		   "policy_socket = \"inet:2@127.31.0.1\"\n"
-		   "store = \"memory:\"\n");
+	snprintf(more, sizeof(more),
+	    "user = \"\"\nstore = \"memory:\"\nmetrics = \"%s:1\"\n"
+	    "policy_socket = \"inet:2@%s\"\n",
+	    own_host, own_host);
+	write_conf(more);
 	fd = start_daemon();
 	for (int looks = 0; looks < LOOKS_MAX; looks++) {
 		find_open_after_exec(found, sizeof(found), &seen);

@@ -40,6 +40,12 @@ others_see_it(void)
 	return err == 0;
 }
 
+static bool
+is_down(void)
+{
+	return store_status(here).unreachable;
+}
+
 /* --- killed and restarted ------------------------------------------------- */
 
 Test(store_redis_down, C_01_killed_server_leaves_the_copy)
@@ -52,7 +58,7 @@ Test(store_redis_down, C_01_killed_server_leaves_the_copy)
 	cr_expect_not(store_status(here).unreachable);
 	redis_server_kill(&server);
 	expect_id("example.org", "1", "from the copy");
-	cr_expect(store_status(here).unreachable);
+	await(is_down);
 	cr_expect_eq(sync_find(here, "example.net"), ERR_DOWN,
 	    "not known here, perhaps elsewhere: a fault of our own (D-20)");
 	cr_expect_eq(sync_list(here, list, sizeof(list)), 0);
@@ -263,12 +269,6 @@ static bool
 has_tried_often(void)
 {
 	return atomic_load(&clock_.waits) >= 20;
-}
-
-static bool
-is_down(void)
-{
-	return store_status(here).unreachable;
 }
 
 /* What is pending binds on this host alone until the server is found. */
