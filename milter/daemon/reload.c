@@ -122,7 +122,8 @@ reload_locked(const struct reloader *r, char error[CONFIG_ERROR_SIZE])
 		return ERR_CONFIG;
 	}
 	refresher_reload(r->parts.refresher, config);
-	/* What the log tells has happened. */
+	/* Before the log says so: a recipient that comes after the line is
+	 * judged by the new configuration. The snapshots keep config. */
 	snapshots_replace(r->parts.snapshots, &next);
 	/* The next lines are logged if the old level or the new one allows. */
 	if (!log_wants(r->parts.log, LOG_LEVEL_INFO))

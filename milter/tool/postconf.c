@@ -15,43 +15,6 @@
 
 /* --- sockets ------------------------------------------------------------- */
 
-bool
-doctor_socket_read(const char *spec, struct doctor_socket *out)
-{
-	const char *colon = strchr(spec, ':');
-	const char *at = strchr(spec, '@');
-	int host_len;
-
-	memset(out, 0, sizeof(*out));
-	if (colon == NULL)
-		return false;
-	if (strncmp(spec, "unix:", 5) == 0 || strncmp(spec, "local:", 6) == 0) {
-		out->path = colon + 1;
-		snprintf(out->name, sizeof(out->name), "unix:%s", out->path);
-		return true;
-	}
-	if (strncmp(spec, "inet", 4) == 0) {
-		if (at == NULL)
-			return false;
-		snprintf(out->host, sizeof(out->host), "%s", at + 1);
-		snprintf(out->port, sizeof(out->port), "%.*s",
-		    (int)(at - colon - 1), colon + 1);
-		snprintf(out->name, sizeof(out->name), "inet:%s:%s", out->host,
-		    out->port);
-		return true;
-	}
-	/* HOST:PORT, [ADDRESS]:PORT */
-	colon = strrchr(spec, ':');
-	host_len = (int)(colon - spec);
-	if (spec[0] == '[' && host_len > 2) {
-		spec++;
-		host_len -= 2;
-	}
-	snprintf(out->host, sizeof(out->host), "%.*s", host_len, spec);
-	snprintf(out->port, sizeof(out->port), "%s", colon + 1);
-	return true;
-}
-
 const char *
 postfix_find_socket(const char *list, const struct doctor_socket *socket,
     const char *queue_directory)

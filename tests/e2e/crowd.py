@@ -88,6 +88,7 @@ class Crowd:
         self.options["log_format"] = "json"
         self.metrics = f"{address}.{host}:9478"
         self._log_at = 0
+        self._may_be_torn = 0  # lines: one for each SIGKILL
         self._asked = 0
 
     # --- the world
@@ -141,6 +142,7 @@ class Crowd:
 
     def kill(self):
         """SIGKILL."""
+        self._may_be_torn += 1
         self.processes.stop(Daemon.NAME, signum=signal.SIGKILL)
 
     def stop(self):
@@ -159,9 +161,12 @@ class Crowd:
             return []
         whole = text[:text.rfind(b"\n") + 1]
         self._log_at += len(whole)
+        lines = whole.splitlines()
         # A line that SIGKILL cut off is ended by the next daemon.
-        return [json.loads(line) for line in whole.splitlines()
-                if line.endswith(b"}")]
+        torn = [line for line in lines if not line.endswith(b"}")]
+        self._may_be_torn -= len(torn)
+        expect(self._may_be_torn >= 0, f"torn lines: {torn}")
+        return [json.loads(line) for line in lines if line not in torn]
 
     def stored(self, spec=None):
         """{domain: (id, body)}, from the store itself."""
